@@ -1,0 +1,11 @@
+"""Whether schemas are compatible: what a reader can't read, and where in both schemas.
+
+``incompatibilities`` compares two schemas, ``judge`` a new one with its subject's history at a level. No I/O.
+"""
+
+from services.contracts.compatibility.checking import incompatibilities
+from services.contracts.compatibility.findings import Incompatibility, Rule
+from services.contracts.compatibility.history import Direction, Violation, judge
+from services.contracts.compatibility.nodes import Path
+
+__all__ = ["Direction", "Incompatibility", "Path", "Rule", "Violation", "incompatibilities", "judge"]

@@ -1,0 +1,153 @@
+"""A schema as the checks see it: names resolved, every node knowing its place in the JSON that it came from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Path = tuple[str | int, ...]
+"""Where something stands in a schema: the JSON keys and indices that lead to it from the root."""
+
+PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Node:
+    """One type in a schema. Nodes are compared by identity: two places are two nodes.
+
+    Attributes:
+        path: Where the type stands in the schema.
+        attributes: The JSON object that defines it, empty where a bare name does.
+    """
+
+    path: Path
+    attributes: Mapping[str, Any]
+
+    @property
+    def definition(self) -> "Node":
+        """The type itself, where this is a reference to it by name."""
+        return self
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Primitive(Node):
+    """One of the eight types without structure."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Array(Node):
+    """Any number of items of one type."""
+
+    items: Node
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Map(Node):
+    """Values of one type under string keys."""
+
+    values: Node
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Union(Node):
+    """One of several types."""
+
+    branches: tuple[Node, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Named(Node):
+    """A type that has a name.
+
+    Attributes:
+        name: The name without its namespace.
+        namespace: The namespace, ``None`` for the null namespace.
+        aliases: The full names that it is known by as well.
+    """
+
+    name: str
+    namespace: str | None
+    aliases: tuple[str, ...]
+
+    @property
+    def full_name(self) -> str:
+        """Namespace and name, joined by a dot."""
+        return f"{self.namespace}.{self.name}" if self.namespace else self.name
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Field:
+    """A field of a record, with its own place in the schema."""
+
+    path: Path
+    attributes: Mapping[str, Any]
+    name: str
+    aliases: tuple[str, ...]
+    type: Node
+
+    @property
+    def has_default(self) -> bool:
+        """Whether a reader can do without the field; ``null`` is a default like any other."""
+        return "default" in self.attributes
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Record(Named):
+    """Named fields in an order; an ``error`` is a record as well."""
+
+    fields: tuple[Field, ...]
+
+    def field(self, name: str) -> Field | None:
+        """Returns the field of that name."""
+        return next((field for field in self.fields if field.name == name), None)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Enum(Named):
+    """A choice of symbols; ``default`` is what a reader takes for a symbol that it doesn't know."""
+
+    symbols: tuple[str, ...]
+    default: str | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Fixed(Named):
+    """So many bytes."""
+
+    size: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Reference(Node):
+    """A named type that is used by its name."""
+
+    full_name: str
+    names: Mapping[str, Named]
+
+    @property
+    def definition(self) -> Named:
+        """The type that the name stands for."""
+        return self.names[self.full_name]
+
+
+def kind(node: Node) -> str:
+    """Returns the type's name in the specification, such as ``record`` or ``long``."""
+    definition = node.definition
+    return definition.name if isinstance(definition, Primitive) else type(definition).__name__.lower()
+
+
+def label(node: Node) -> str:
+    """Returns what a message calls the type, such as ``array of long`` or ``enum payments.Channel``."""
+    match node.definition:
+        case Array(items=items):
+            detail = f" of {label(items)}"
+        case Map(values=values):
+            detail = f" of {label(values)}"
+        case Union(branches=branches):
+            detail = f" of {', '.join(map(label, branches)) or 'nothing'}"
+        case Named(full_name=name):
+            detail = f" {name}"
+        case _:
+            detail = ""
+    return kind(node) + detail
