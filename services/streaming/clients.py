@@ -1,0 +1,125 @@
+"""Kafka clients as this project sets them up: measured defaults, the deployment's own properties on top.
+
+The defaults come from measurements on the local cluster (see docs/decisions/); each can be changed with
+`KAFKA_CONFIG_<PROPERTY>`, except those that exactly-once processing depends on.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+
+from services.errors import NotAuthorised, Unavailable, UsageError
+from services.streaming.logs import librdkafka_logger
+from services.streaming.settings import KafkaSettings, variable_of
+
+# The same partitioner as the Java client's, so that whatever else writes to these topics agrees where a key belongs.
+PARTITIONER = "murmur2_random"
+
+PRODUCER_DEFAULTS: Mapping[str, Any] = {
+    "acks": "all",
+    "enable.idempotence": True,
+    "partitioner": PARTITIONER,
+    "linger.ms": 5,
+    "batch.size": 1_000_000,
+    "batch.num.messages": 10_000,
+    "queue.buffering.max.messages": 500_000,
+    "queue.buffering.max.kbytes": 262_144,
+}
+
+CONSUMER_DEFAULTS: Mapping[str, Any] = {
+    "enable.auto.commit": False,
+    "auto.offset.reset": "earliest",
+    "isolation.level": "read_committed",
+    "partition.assignment.strategy": "cooperative-sticky",
+    "session.timeout.ms": 10_000,
+    "queued.min.messages": 200_000,
+    "queued.max.messages.kbytes": 65_536,
+    "max.partition.fetch.bytes": 4_194_304,
+    "fetch.queue.backoff.ms": 10,
+}
+
+_BAD_PROPERTY = re.compile(r'No such configuration property: "(?P<name>[^"]+)"|property "(?P<value_of>[^"]+)"')
+
+
+class KafkaClients:
+    """Makes the clients of one process.
+
+    Args:
+        settings: Where the brokers are.
+        properties: The deployment's own librdkafka properties (see `librdkafka_properties`).
+        client_id: Names the process in broker logs and metrics.
+    """
+
+    def __init__(self, settings: KafkaSettings, properties: Mapping[str, str], client_id: str) -> None:
+        self._common: dict[str, Any] = {
+            "bootstrap.servers": settings.kafka_broker_url,
+            "client.id": client_id,
+        }
+        self._properties = dict(properties)
+
+    def admin(self) -> AdminClient:
+        """An admin client.
+
+        Raises:
+            UsageError: a property is unknown to librdkafka or has a bad value.
+        """
+        try:
+            return AdminClient({**self._common, **self._properties}, logger=librdkafka_logger())
+        except KafkaException as error:
+            _refuse(error)
+
+    def producer(self, **config: Any) -> Producer:
+        """An idempotent producer; `config` wins over the defaults, with `_` for `.` in its names.
+
+        Raises:
+            UsageError: a property is unknown to librdkafka or has a bad value.
+        """
+        merged = {**self._common, **PRODUCER_DEFAULTS, **self._properties, **_dotted(config)}
+        try:
+            return Producer({**merged, "logger": librdkafka_logger()})
+        except KafkaException as error:
+            _refuse(error)
+
+    def consumer(self, group: str, **config: Any) -> Consumer:
+        """A consumer that commits nothing by itself and reads committed messages only.
+
+        Raises:
+            UsageError: a property is unknown to librdkafka or has a bad value.
+        """
+        merged = {**self._common, **CONSUMER_DEFAULTS, **self._properties, **_dotted(config), "group.id": group}
+        try:
+            return Consumer({**merged, "logger": librdkafka_logger()})
+        except KafkaException as error:
+            _refuse(error)
+
+
+def ping(admin: AdminClient, brokers: str, timeout: float = 5) -> None:
+    """Asks the brokers for a sign of life.
+
+    Raises:
+        Unavailable: none of them answers within `timeout` seconds.
+        NotAuthorised: they answer, but don't accept the credentials.
+    """
+    try:
+        admin.list_topics(timeout=timeout)
+    except KafkaException as error:
+        if error.args[0].name() in {"_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED"}:
+            raise NotAuthorised(f"broker {brokers} refuses the credentials: {error.args[0].str()}") from error
+        raise Unavailable(
+            f"no broker answers at {brokers} ({error.args[0].str()}); is KAFKA_BROKER_URL right and the broker up?"
+        ) from error
+
+
+def _dotted(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.replace("_", "."): value for name, value in config.items()}
+
+
+def _refuse(error: KafkaException) -> NoReturn:
+    """Says which environment variable holds the property that librdkafka does not take."""
+    reason = error.args[0].str()
+    match = _BAD_PROPERTY.search(reason)
+    name = match and (match["name"] or match["value_of"])
+    raise UsageError(f"{variable_of(name)}: {reason}" if name else f"Kafka client: {reason}") from None

@@ -1,0 +1,105 @@
+"""Where a handler puts its results: records and dead letters, inside the loop's open transaction."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message, Producer
+
+from services.errors import PoisonError
+
+# Kafka Connect's names (KIP-298), so that its tools and its users' habits fit.
+DEAD_LETTER_HEADERS = "__connect.errors."
+
+
+class Sink:
+    """Hands records to the producer; the loop's commit or abort decides about all of them together.
+
+    A full producer queue makes the caller wait; nothing is ever dropped. A record that the broker refuses makes the
+    commit fail, so the loop aborts: there is no delivery to check for here.
+
+    Args:
+        producer: In an open transaction whenever a handler is called.
+        dead_letter_topic: Takes what can't be processed.
+    """
+
+    def __init__(self, producer: Producer, dead_letter_topic: str) -> None:
+        self._producer = producer
+        self._dead_letter_topic = dead_letter_topic
+        self._dead_letters: Counter[str] = Counter()
+
+    def forward(self, messages: Iterable[Message], values: Iterable[bytes], topics: Iterable[str]) -> None:
+        """Passes messages on with their key, headers and timestamp: the hot path.
+
+        Args:
+            messages: What was read.
+            values: The value to write for each: usually the message's own, byte for byte.
+            topics: Where each goes.
+        """
+        produce = self._producer.produce
+        for message, value, topic in zip(messages, values, topics, strict=True):
+            headers = message.headers()
+            timestamp = message.timestamp()[1]
+            try:
+                if headers is None:
+                    produce(topic, value, message.key(), timestamp=timestamp)
+                else:
+                    produce(topic, value, message.key(), timestamp=timestamp, headers=headers)
+            except BufferError:
+                self.send(topic, value, message.key(), timestamp=timestamp, headers=headers)
+
+    def send(
+        self, topic: str, value: bytes | None, key: bytes | None, *, timestamp: int = 0, headers: Any = None
+    ) -> None:
+        """Writes one record, waiting while the producer's queue is full.
+
+        Args:
+            topic: Where it goes.
+            value: Its bytes; None writes a tombstone.
+            key: Decides the partition.
+            timestamp: Milliseconds since the epoch; 0 is now.
+            headers: As confluent-kafka takes them.
+        """
+        optional = {} if headers is None else {"headers": headers}
+        while True:
+            try:
+                self._producer.produce(topic, value, key, timestamp=timestamp, **optional)
+            except BufferError:
+                self._producer.poll(0.05)
+            else:
+                return
+
+    def dead_letter(self, message: Message, error: PoisonError) -> None:
+        """Puts a message aside with key, value, headers and timestamp untouched and the reason in further headers."""
+        self.send(
+            self._dead_letter_topic,
+            message.value(),
+            message.key(),
+            timestamp=_timestamp(message),
+            headers=dead_letter_headers(message, error),
+        )
+        self._dead_letters[type(error).__name__] += 1
+
+    def take_dead_letters(self) -> Counter[str]:
+        """How many dead letters of which error class were written since the last call."""
+        taken, self._dead_letters = self._dead_letters, Counter()
+        return taken
+
+
+def dead_letter_headers(message: Message, error: PoisonError) -> Sequence[tuple[str, bytes | str | None]]:
+    """The message's own headers, followed by where it came from and why it is dead."""
+    about = {
+        "topic": message.topic(),
+        "partition": message.partition(),
+        "offset": message.offset(),
+        "stage": error.stage,
+        "exception.class.name": f"{type(error).__module__}.{type(error).__qualname__}",
+        "exception.message": str(error),
+    }
+    own = message.headers() or []
+    return [*own, *((DEAD_LETTER_HEADERS + name, str(value).encode()) for name, value in about.items())]
+
+
+def _timestamp(message: Message) -> int:
+    kind, milliseconds = message.timestamp()
+    return 0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds

@@ -1,0 +1,45 @@
+"""Topics as a service needs them: checked at start, never created by accident."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from confluent_kafka.admin import AdminClient
+
+from services.errors import ContractError
+
+UNKNOWN_TOPIC = 3  # UNKNOWN_TOPIC_OR_PARTITION of the Kafka protocol
+
+
+@dataclass(frozen=True)
+class TopicNeed:
+    """A topic that a service reads or writes, and the fewest partitions that the contract grants it."""
+
+    name: str
+    partitions: int
+
+
+def partition_counts(admin: AdminClient, timeout: float = 10) -> dict[str, int]:
+    """The cluster's topics and how many partitions each has."""
+    topics = admin.list_topics(timeout=timeout).topics
+    return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+
+
+def require_topics(admin: AdminClient, needs: Iterable[TopicNeed]) -> None:
+    """Checks that every needed topic is there, with partitions enough.
+
+    Raises:
+        ContractError: one line per topic that is missing or too small.
+    """
+    counts = partition_counts(admin)
+    problems = []
+    for need in needs:
+        found = counts.get(need.name)
+        if found is None:
+            problems.append(f"topic {need.name} does not exist: run scripts/create-topics")
+        elif found < need.partitions:
+            problems.append(
+                f"topic {need.name} has {found} partitions, contracts.toml says {need.partitions}: "
+                "run scripts/create-topics"
+            )
+    if problems:
+        raise ContractError("\n".join(problems))
