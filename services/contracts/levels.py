@@ -1,8 +1,8 @@
 """The compatibility levels of a subject, as Confluent Schema Registry names them.
 
-A level says between whom a change must be safe: BACKWARD, the new schema reads what the old one wrote; FORWARD, the
-old one reads what the new one writes; FULL, both. Plain levels compare with the latest version, transitive ones with
-every version that the subject ever had.
+A level says between whom a change must be safe: BACKWARD, the new schema reads what the old one wrote; FORWARD,
+the old one reads what the new one writes; FULL, both. Plain levels compare with the latest version, transitive ones
+with every version that the subject ever had.
 Source: https://docs.confluent.io/platform/current/schema-registry/fundamentals/schema-evolution.html
 """
 

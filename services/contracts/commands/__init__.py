@@ -1,0 +1,1 @@
+"""The commands that govern the schemas: one module each, with its `main`."""

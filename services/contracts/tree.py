@@ -1,0 +1,52 @@
+"""Where contract files are read from: a directory here, or a commit (`services.contracts.git`)."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import services
+from services.contracts.schema import shown
+from services.errors import ContractError
+
+CONTRACTS = "contracts.toml"
+
+
+class Tree(Protocol):
+    """A directory of contracts, wherever it is kept."""
+
+    def read(self, name: str) -> bytes | None:
+        """The content of the file ``name``, or None where there is none."""
+
+    def shown(self, name: str) -> str:
+        """The file ``name`` as messages call it."""
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory in the file system."""
+
+    path: Path
+
+    def read(self, name: str) -> bytes | None:
+        """The content of the file ``name``, or None where there is none.
+
+        Raises:
+            ContractError: If it is there and can't be read.
+        """
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ContractError(f"{self.shown(name)}: cannot be read: {error.strerror}") from None
+
+    def shown(self, name: str) -> str:
+        """The file as a person would type it from the working directory."""
+        return shown(self.path / name)
+
+
+def default_directory() -> Path:
+    """The directory of the contracts: ``SCHEMAS_DIR``, else ``schemas`` beside the installed package."""
+    chosen = os.environ.get("SCHEMAS_DIR")
+    return Path(chosen) if chosen else Path(services.__file__).parent.parent / "schemas"
