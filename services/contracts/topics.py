@@ -45,6 +45,17 @@ class TopicContract:
         """The subject of the topic's values in the registry (TopicNameStrategy)."""
         return f"{self.name}-value"
 
+    @property
+    def required_schema(self) -> Schema:
+        """The schema, for a caller that can't do without one.
+
+        Raises:
+            ContractError: If the topic carries raw bytes.
+        """
+        if self.schema is None:
+            raise ContractError(f'{self.place}: topic {self.name} carries raw bytes; expected value = "SOMETHING.avsc"')
+        return self.schema
+
 
 @dataclass(frozen=True)
 class Contracts:

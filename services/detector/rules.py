@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.errors import ContractError
+
 Columns = Mapping[str, NDArray[Any]]
 Mask = NDArray[np.bool_]
 
@@ -58,3 +60,21 @@ def suspicious(rules: Sequence[Rule], columns: Columns, rows: int) -> Mask:
     for rule in rules:
         verdict |= rule.fires(columns)
     return verdict
+
+
+def scale_of(schema: Mapping[str, Any], field: str) -> int:
+    """The decimal places of a record's decimal field.
+
+    Args:
+        schema: The record's schema as JSON data.
+        field: The field's name.
+
+    Raises:
+        ContractError: the record has no such field, or it is no decimal.
+    """
+    for candidate in schema["fields"]:
+        if candidate["name"] == field and isinstance(candidate["type"], dict):
+            if candidate["type"].get("logicalType") == "decimal":
+                return int(candidate["type"].get("scale", 0))
+            break
+    raise ContractError(f"{schema['name']} has no decimal field {field}, which the rules need")

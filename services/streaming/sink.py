@@ -28,7 +28,7 @@ class Sink:
         self._dead_letter_topic = dead_letter_topic
         self._dead_letters: Counter[str] = Counter()
 
-    def forward(self, messages: Iterable[Message], values: Iterable[bytes], topics: Iterable[str]) -> None:
+    def forward(self, messages: Iterable[Message], values: Iterable[bytes | None], topics: Iterable[str]) -> None:
         """Passes messages on with their key, headers and timestamp: the hot path.
 
         Args:

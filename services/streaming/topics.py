@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from threading import Event
 
 from confluent_kafka.admin import AdminClient
 
 from services.errors import ContractError
-
-UNKNOWN_TOPIC = 3  # UNKNOWN_TOPIC_OR_PARTITION of the Kafka protocol
+from services.streaming.clients import KafkaClients, ping
+from services.streaming.lifecycle import wait_until
+from services.streaming.settings import KafkaSettings
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,23 @@ def require_topics(admin: AdminClient, needs: Iterable[TopicNeed]) -> None:
             )
     if problems:
         raise ContractError("\n".join(problems))
+
+
+def await_topics(clients: KafkaClients, settings: KafkaSettings, needs: Iterable[TopicNeed], stop: Event) -> None:
+    """Waits for the brokers to answer, then checks the topics.
+
+    Args:
+        clients: Makes the admin client.
+        settings: Where the brokers are, and how long to wait for them.
+        needs: The topics that must be there.
+        stop: Ends the waiting early.
+
+    Raises:
+        Unavailable: no broker answered in time.
+        NotAuthorised: the brokers refuse the credentials.
+        ContractError: a topic is missing or too small.
+    """
+    admin = clients.admin()
+    brokers = settings.kafka_broker_url
+    wait_until(lambda: ping(admin, brokers), what=f"broker {brokers}", timeout=settings.startup_timeout, stop=stop)
+    require_topics(admin, needs)

@@ -1,0 +1,116 @@
+"""How to read what somebody wrote: one entry per schema id met, made when the id is first met."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from services.contracts import (
+    ColumnDecoder,
+    RecordDecoder,
+    RecordEncoder,
+    Registration,
+    Registry,
+    Schema,
+    frame,
+)
+from services.errors import ContractError, PoisonError
+
+log = structlog.get_logger()
+
+
+class WrongRecordError(PoisonError):
+    """The message is written with a schema that can't be read as what the topic carries."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """How to treat messages of one schema id.
+
+    Attributes:
+        columns: Decodes what the rules need of many messages.
+        records: Decodes one message whole, as the detector's own schema has it.
+        governed: The output topics under whose subject this schema id is registered.
+    """
+
+    columns: ColumnDecoder
+    records: RecordDecoder
+    governed: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output topic and the schema its messages are re-encoded with where they must be."""
+
+    topic: str
+    registration: Registration
+
+
+class Writers:
+    """The schema ids met so far.
+
+    Args:
+        registry: Asked once per id.
+        reader: The schema that the detector was built with.
+        fields: What the rules need of a message.
+        outputs: The topics that judged messages go to.
+    """
+
+    def __init__(self, registry: Registry, reader: Schema, fields: Sequence[str], outputs: Sequence[Output]) -> None:
+        self._registry = registry
+        self._reader = reader
+        self._fields = tuple(fields)
+        self._outputs = {output.topic: output.registration for output in outputs}
+        self._encoder = RecordEncoder(reader.json)
+        self._known: dict[int, Writer | WrongRecordError] = {}
+
+    def __getitem__(self, schema_id: int) -> Writer:
+        """How to treat messages of this id.
+
+        Raises:
+            UnknownSchemaId: the registry has no such schema.
+            WrongRecordError: the schema is of something else than what the detector reads.
+            Unavailable: the registry can't be asked now.
+        """
+        known = self._known.get(schema_id)
+        if known is None:
+            known = self._known[schema_id] = self._meet(schema_id)
+        if isinstance(known, WrongRecordError):
+            raise known
+        return known
+
+    def reencode(self, writer: Writer, body: bytes, topic: str) -> bytes:
+        """The message as the output's own schema has it.
+
+        Raises:
+            PoisonError: the message can't be read as that.
+        """
+        return frame(self._outputs[topic].id, self._encoder.encode(writer.records.decode(body)))
+
+    def _meet(self, schema_id: int) -> Writer | WrongRecordError:
+        schema = self._registry.schema_by_id(schema_id)
+        subjects = self._registry.subjects_of(schema_id)
+        try:
+            columns = ColumnDecoder(schema, self._reader.json, self._fields)
+            records = RecordDecoder(schema, self._reader.json)
+        except ContractError as error:
+            return WrongRecordError(f"schema id {schema_id} can't be read as {self._reader.name}: {error}")
+        governed = frozenset(topic for topic, registration in self._outputs.items() if registration.subject in subjects)
+        log.info("new schema id", schema_id=schema_id, passed_on_to=sorted(governed))
+        return Writer(columns, records, governed)
+
+
+def by_id(writers: Writers, ids: Mapping[int, object]) -> tuple[dict[int, Writer], dict[int, PoisonError]]:
+    """Looks up several ids: those that can be read, and those that never can.
+
+    Raises:
+        Unavailable: the registry can't be asked about one of them now.
+    """
+    found: dict[int, Writer] = {}
+    poison: dict[int, PoisonError] = {}
+    for schema_id in ids:
+        try:
+            found[schema_id] = writers[schema_id]
+        except PoisonError as error:
+            poison[schema_id] = error
+    return found, poison

@@ -1,0 +1,84 @@
+"""What Kafka's errors mean for the loop: repeat the call, go back, start over, or give up."""
+
+import time
+from collections.abc import Callable
+
+from confluent_kafka import KafkaError, KafkaException
+
+from services.errors import NotAuthorised, RetryableError, Unavailable
+from services.streaming.lifecycle import backoff
+
+# What a broker answers when waiting can't help; without these the loop would retry for nothing.
+NOT_AUTHORISED = {
+    "TOPIC_AUTHORIZATION_FAILED",
+    "GROUP_AUTHORIZATION_FAILED",
+    "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+    "CLUSTER_AUTHORIZATION_FAILED",
+    "SASL_AUTHENTICATION_FAILED",
+}
+
+
+class Patience:
+    """Counts failures in a row and says how long to wait after each, until it runs out.
+
+    Args:
+        seconds: How long failures may follow each other with no success between them.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._failures = 0
+        self._since = 0.0
+
+    def succeeded(self) -> None:
+        """Something worked: the next failure is the first again."""
+        self._failures = 0
+
+    def failed(self, error: Exception) -> float:
+        """Seconds to wait before trying again.
+
+        Raises:
+            RetryableError: patience has run out; `error` itself where it is one.
+        """
+        now = time.monotonic()
+        if not self._failures:
+            self._since = now
+        waited = now - self._since
+        if waited > self._seconds:
+            if isinstance(error, RetryableError):
+                raise error
+            raise Unavailable(f"nothing could be committed for {waited:.0f} s: {reason(error)}") from error
+        self._failures += 1
+        return backoff(self._failures - 1)
+
+
+class LostPartitions(KafkaException):
+    """Raised by the loop itself, shaped like librdkafka's own abortable errors."""
+
+    def __init__(self) -> None:
+        super().__init__(KafkaError(KafkaError._ASSIGNMENT_LOST, "the group gave the partitions to others"))  # noqa: SLF001
+
+
+def retry(call: Callable[[float], object], deadline: float) -> None:
+    """Repeats a transactional call for as long as librdkafka says that repeating it is right, until the deadline."""
+    while True:
+        try:
+            call(max(0.1, deadline - time.monotonic()))
+        except KafkaException as error:
+            if not error.args[0].retriable() or time.monotonic() >= deadline:
+                raise
+        else:
+            return
+
+
+def raise_if_refused(error: KafkaException) -> None:
+    """Turns an error that only other credentials or permissions can mend into `NotAuthorised`."""
+    if error.args[0].name() in NOT_AUTHORISED:
+        raise NotAuthorised(f"the broker refuses access: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """An error in one line: librdkafka's name for it and its text."""
+    if isinstance(error, KafkaException):
+        return f"{error.args[0].name()}: {error.args[0].str()}"
+    return str(error)

@@ -1,0 +1,47 @@
+"""What the transactional loop calls, and how it is told to pace itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from confluent_kafka import Message
+
+from services.streaming.sink import Sink
+
+
+class Handler(Protocol):
+    """What the loop calls. State that a handler keeps must follow `committed` and `aborted`."""
+
+    def handle(self, messages: Sequence[Message], sink: Sink) -> None:
+        """Judges one batch and writes the results to the sink.
+
+        Raises:
+            RetryableError: the batch can't be handled now; it will be read again.
+        """
+
+    def committed(self) -> None:
+        """Everything handled since the last call of `committed` or `aborted` is now committed."""
+
+    def aborted(self) -> None:
+        """Everything handled since then is undone and will be read again, by this process or another."""
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """How the loop paces itself.
+
+    Attributes:
+        topics: What it reads.
+        dead_letter_topic: Where poison messages go.
+        commit_interval: Seconds from a transaction's first message to its commit.
+        batch_size: The most messages that a handler gets at once.
+        patience: Seconds without a commit, while something keeps failing, before the loop gives up.
+        stop_timeout: Seconds that the last commit may take when the loop is asked to stop.
+    """
+
+    topics: tuple[str, ...]
+    dead_letter_topic: str
+    commit_interval: float
+    batch_size: int = 5000
+    patience: float = 300
+    stop_timeout: float = 5

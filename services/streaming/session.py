@@ -1,0 +1,239 @@
+"""One life of the loop's Kafka clients: subscribe, consume, commit, abort and rewind, leave."""
+
+import time
+from contextlib import suppress
+from threading import Event
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+
+from services.errors import RetryableError
+from services.streaming.failures import LostPartitions, Patience, raise_if_refused, reason, retry
+from services.streaming.handler import Handler, LoopSettings
+from services.streaming.metrics import LoopMetrics
+from services.streaming.sink import Sink
+
+log = structlog.get_logger()
+
+
+class Session:
+    """One pair of clients, from subscribing to the first fatal error or the end.
+
+    Args:
+        settings: How to pace.
+        consumer: Not yet subscribed.
+        producer: Its transactions not yet initialised.
+        handler: What to do with the messages.
+        metrics: Counts what happens.
+        patience: Says how long to wait after a failure, and when to give up.
+        stop: Ends the session after the open transaction when set.
+    """
+
+    def __init__(
+        self,
+        settings: LoopSettings,
+        *,
+        consumer: Consumer,
+        producer: Producer,
+        handler: Handler,
+        metrics: LoopMetrics,
+        patience: Patience,
+        stop: Event,
+    ) -> None:
+        self._settings = settings
+        self._consumer = consumer
+        self._producer = producer
+        self._handler = handler
+        self._metrics = metrics
+        self._stop = stop
+        self._patience = patience
+        self._sink = Sink(producer, settings.dead_letter_topic)
+        self._opened_at: float | None = None  # when the open transaction began; None: none is open
+        self._positions: list[TopicPartition] = []  # what the open transaction has read up to
+        self._rebalanced = False
+        self._failure: KafkaException | None = None  # raised inside a rebalance callback
+        self._measured_lag_at = 0.0
+
+    def run(self) -> None:
+        """Runs until the stop event is set.
+
+        Raises:
+            KafkaException: the clients are of no use any more; make new ones.
+            RetryableError: patience has run out.
+            NotAuthorised: the brokers refuse access.
+        """
+        self._producer.init_transactions(30)
+        self._consumer.subscribe(
+            list(self._settings.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+        while not self._stop.is_set():
+            try:
+                self._step()
+            except RetryableError as error:
+                self._abort(type(error).__name__)
+                self._wait(error, "waiting")
+            except KafkaException as error:
+                raise_if_refused(error)
+                if error.args[0].fatal():
+                    raise
+                self._abort(error.args[0].name())
+                self._wait(error, "transaction aborted")
+        self._finish()
+
+    def close(self) -> None:
+        """Leaves the group; an open transaction is aborted by the broker when the next producer takes over."""
+        self._opened_at = None
+        self._handler.aborted()
+        with suppress(KafkaException, RuntimeError):
+            self._consumer.close()
+
+    def _step(self) -> None:
+        """Reads and handles one batch; commits when the interval is over."""
+        now = time.monotonic()
+        due = None if self._opened_at is None else self._opened_at + self._settings.commit_interval
+        if due is not None and now >= due:
+            self._commit()
+            return
+        # Several batches per transaction, so that producing overlaps with waiting for more.
+        timeout = min(0.1, self._settings.commit_interval / 4, due - now if due else 0.1)
+        messages = self._consumer.consume(self._settings.batch_size, timeout)
+        if self._failure:
+            failure, self._failure = self._failure, None
+            raise failure
+        if messages and self._rebalanced:
+            messages = self._still_ours(messages)
+        self._rebalanced = False
+        if messages:
+            self._handle(messages)
+        else:
+            self._producer.poll(0)
+
+    def _handle(self, messages: list[Message]) -> None:
+        good = [message for message in messages if message.error() is None]
+        if len(good) < len(messages):
+            for message in messages:
+                self._notice(message)
+        started = time.monotonic()
+        if self._opened_at is None:
+            self._producer.begin_transaction()
+            self._opened_at = started
+        self._handler.handle(good, self._sink)
+        self._positions = [position for position in self._consumer.position(self._consumer.assignment())
+                           if position.offset >= 0]  # fmt: skip
+        self._producer.poll(0)
+        self._metrics.consumed.inc(len(good))
+        self._metrics.batch_seconds.observe(time.monotonic() - started)
+
+    def _commit(self, timeout: float = 30) -> None:
+        if self._opened_at is None:
+            return
+        started = time.monotonic()
+        deadline = started + timeout
+        retry(
+            lambda left: self._producer.send_offsets_to_transaction(
+                self._positions, self._consumer.consumer_group_metadata(), left
+            ),
+            deadline,
+        )
+        retry(self._producer.commit_transaction, deadline)
+        finished = time.monotonic()
+        self._metrics.commit_seconds.observe(finished - started)
+        self._metrics.transaction_seconds.observe(finished - self._opened_at)
+        self._opened_at = None
+        for error, count in self._sink.take_dead_letters().items():
+            self._metrics.dead_letters.labels(error=error).inc(count)
+        self._handler.committed()
+        self._patience.succeeded()
+        self._measure_lag(finished)
+
+    def _abort(self, reason: str) -> None:
+        """Aborts the open transaction and goes back to the committed offsets."""
+        if self._opened_at is not None:
+            self._metrics.aborted.labels(reason=reason).inc()
+            self._opened_at = None
+            self._sink.take_dead_letters()
+            self._handler.aborted()
+            while True:
+                try:
+                    retry(self._producer.abort_transaction, time.monotonic() + 5)
+                    break
+                except KafkaException as error:
+                    if not error.args[0].retriable() or self._stop.is_set():
+                        raise
+                    self._wait(error, "waiting to abort")
+        self._rewind()
+
+    def _wait(self, error: Exception, event: str) -> None:
+        pause = self._patience.failed(error)
+        log.warning(event, reason=reason(error), retry_in=pause)
+        self._stop.wait(pause)
+
+    def _rewind(self) -> None:
+        """Assigns the same partitions anew: librdkafka then starts from the committed offsets, once they are stable."""
+        self._positions = []
+        partitions = [TopicPartition(owned.topic, owned.partition) for owned in self._consumer.assignment()]
+        if partitions:
+            self._consumer.incremental_unassign(partitions)
+            self._consumer.incremental_assign(partitions)
+
+    def _finish(self) -> None:
+        """Commits what is open; what can't be committed in time is left for the next process to read again."""
+        try:
+            self._commit(self._settings.stop_timeout)
+        except KafkaException as error:
+            log.warning("the last transaction was not committed and will be done again", reason=reason(error))
+            with suppress(KafkaException):
+                self._producer.abort_transaction(self._settings.stop_timeout / 2)
+
+    def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalanced = True
+        self._note_rebalance("assigned", partitions)
+
+    def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalanced = True
+        self._note_rebalance("revoked", partitions)
+        try:
+            self._commit()
+        except KafkaException as error:
+            self._failure = error
+
+    def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalanced = True
+        self._note_rebalance("lost", partitions)
+        if self._opened_at is not None:
+            # The group has given these partitions to others: what this transaction read of them is not ours any more.
+            self._failure = LostPartitions()
+
+    def _note_rebalance(self, change: str, partitions: list[TopicPartition]) -> None:
+        self._metrics.rebalances.labels(change=change).inc()
+        names = [f"{partition.topic}-{partition.partition}" for partition in partitions]
+        log.info("rebalance", change=change, partitions=names)
+        if change != "assigned":
+            for partition in partitions:
+                with suppress(KeyError):
+                    self._metrics.lag.remove(partition.topic, str(partition.partition))
+
+    def _still_ours(self, messages: list[Message]) -> list[Message]:
+        """Leaves out what a batch holds of partitions that were revoked while it was being read."""
+        owned = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
+        return [message for message in messages if message.error() or (message.topic(), message.partition()) in owned]
+
+    def _notice(self, message: Message) -> None:
+        """An error event among the messages: fatal ones end the session, others are librdkafka's to recover from."""
+        error = message.error()
+        if error is None:
+            return
+        failure = KafkaException(error)
+        raise_if_refused(failure)
+        if error.fatal():
+            raise failure
+        log.warning("consumer", reason=error.str(), topic=message.topic(), partition=message.partition())
+
+    def _measure_lag(self, now: float) -> None:
+        if now - self._measured_lag_at < 1:
+            return
+        self._measured_lag_at = now
+        for position in self._positions:
+            _low, high = self._consumer.get_watermark_offsets(position, cached=True)
+            labels = self._metrics.lag.labels(topic=position.topic, partition=str(position.partition))
+            labels.set(max(0, high - position.offset))
