@@ -1,0 +1,25 @@
+"""What every test may ask for: a real cluster, made once per session when the first test wants it, and unused names."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tools.local_cluster import Cluster, ephemeral
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """One broker and a registry of this test session alone; see tools.local_cluster for what it has."""
+    with ephemeral() as started:
+        yield started
+
+
+@pytest.fixture
+def unique(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Make a name that no other test of the session uses: ``unique("topic")``; also for groups and subjects."""
+    test = re.sub("[^a-zA-Z0-9]+", "-", request.node.name).strip("-")[:60]
+    return lambda purpose: f"{purpose}.{test}.{next(_numbers)}"

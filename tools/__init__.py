@@ -1,0 +1,1 @@
+"""What people and tests use around the services; no service imports it."""

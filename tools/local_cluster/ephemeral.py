@@ -1,0 +1,45 @@
+"""A cluster for the length of a test run: free ports, a temporary directory, and an end that comes with its owner's."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.local_cluster.artifacts import ArtifactCache, Progress
+from tools.local_cluster.cluster import Cluster, ClusterPlan, Say, silent
+from tools.local_cluster.kafka import new_cluster_id
+from tools.local_cluster.persistent import DEFAULT_CACHE
+from tools.local_cluster.ports import free_ports
+
+
+@contextmanager
+def ephemeral(
+    brokers: int = 1, cache: ArtifactCache | None = None, progress: Progress = silent, say: Say = silent
+) -> Iterator[Cluster]:
+    """Run a cluster inside a ``with`` block.
+
+    It ends with the block, or with the process that entered the block, however that process ends.
+
+    Args:
+        brokers: How many brokers; topics have min(3, brokers) replicas by default.
+        cache: The artefacts; by default those of this repository.
+        progress: Told about downloads.
+        say: Told about everything else.
+
+    Yields:
+        The healthy cluster.
+    """
+    root = Path(tempfile.mkdtemp(prefix="local-cluster-"))
+    ports = free_ports(brokers + 1)
+    cluster = Cluster(root, cache or ArtifactCache(DEFAULT_CACHE), ClusterPlan(new_cluster_id(), ports[1:], ports[0]))
+    guard = subprocess.Popen(
+        [sys.executable, "-m", "tools.local_cluster.guard", str(root)], stdin=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        cluster.start(progress, say)
+        yield cluster
+    finally:
+        cluster.kill()
+        guard.communicate()

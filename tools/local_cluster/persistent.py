@@ -1,0 +1,185 @@
+"""The cluster of this repository, whose topics and schemas stay between its runs."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.errors import UsageError
+from tools.local_cluster.artifacts import ArtifactCache, Progress
+from tools.local_cluster.cluster import Cluster, ClusterPlan, Say, silent
+from tools.local_cluster.errors import ClusterError, NoSpace
+from tools.local_cluster.files import exclusive, read_json, write_whole
+from tools.local_cluster.kafka import new_cluster_id
+from tools.local_cluster.ports import require_free
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEFAULT_ROOT = REPOSITORY / ".local" / "cluster"
+DEFAULT_CACHE = REPOSITORY / ".local" / "artifacts"
+DEFAULT_KAFKA_PORT = 9092
+DEFAULT_REGISTRY_PORT = 8081
+
+SPACE_TO_INSTALL = 1 << 30
+"""Bytes that must be free where artefacts are still missing: the downloads, the unpacked registry, the first data."""
+SPACE_TO_RUN = 256 << 20
+"""Bytes that must be free for a start with all artefacts there: Kafka ends by itself on a full disk."""
+
+
+@dataclass(frozen=True)
+class NodeStatus:
+    """How one server is.
+
+    Attributes:
+        name: ``kafka`` or ``registry``.
+        version: Version of the software.
+        port: Its port on 127.0.0.1.
+        pid: Its process id; None when it does not run.
+        uptime: Seconds since its start.
+        healthy: Whether it answers.
+    """
+
+    name: str
+    version: str
+    port: int
+    pid: int | None
+    uptime: float
+    healthy: bool
+
+
+class LocalCluster:
+    """A single broker and a registry, kept under a directory.
+
+    Args:
+        root: Its data, configuration, logs and settings.
+        cache: The artefacts; by default those of this repository.
+        free_space: Bytes free on the disk of a path.
+    """
+
+    def __init__(
+        self,
+        root: Path = DEFAULT_ROOT,
+        cache: ArtifactCache | None = None,
+        free_space: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
+    ) -> None:
+        self.root = root
+        self.cache = cache or ArtifactCache(DEFAULT_CACHE)
+        self.free_space = free_space
+        self._settings_file = root / "settings.json"
+        self._lock_file = root / "lock"
+
+    def up(
+        self,
+        kafka_port: int | None = None,
+        registry_port: int | None = None,
+        progress: Progress = silent,
+        say: Say = silent,
+    ) -> bool:
+        """Start what does not run, and wait until both answer.
+
+        Args:
+            kafka_port: Port of the broker; by default that of the last time, at first 9092.
+            registry_port: Port of the registry; by default that of the last time, at first 8081.
+            progress: Told about downloads.
+            say: Told about everything else.
+
+        Returns:
+            Whether anything had to be started.
+
+        Raises:
+            UsageError: Another port was asked for while the cluster runs.
+            ClusterError: A port is in use, the disk is full, an artefact is corrupt, a server does not start.
+            Unavailable: A download failed.
+        """
+        with exclusive(self._lock_file, waiting=lambda: say("another command is at work on this cluster; waiting")):
+            before = self._plan()
+            plan = ClusterPlan(
+                before.cluster_id,
+                [kafka_port or before.kafka_ports[0]],
+                registry_port or before.registry_port,
+            )
+            cluster = Cluster(self.root, self.cache, plan)
+            running = [node for node in cluster.nodes if node.running]
+            if running and plan != before:
+                raise UsageError(
+                    f"the cluster runs on ports {before.kafka_ports[0]} and {before.registry_port}; "
+                    "stop it with `scripts/local-cluster down` before you choose others"
+                )
+            if len(running) == len(cluster.nodes) and all(node.healthy() for node in running):
+                return False
+            if len({*plan.kafka_ports, plan.registry_port}) < 2:
+                raise UsageError(f"Kafka and the registry can't both have port {plan.registry_port}")
+            for node, option in zip(cluster.nodes, ("--kafka-port", "--registry-port"), strict=True):
+                if node not in running:
+                    require_free(node.port, node.name, option)
+            self._require_space()
+            self._remember(plan)
+            cluster.start(progress, say)
+            return True
+
+    def down(self, say: Say = silent) -> list[str]:
+        """Stop what runs; the names of what ran. Topics and schemas stay."""
+        if not self._settings_file.exists():
+            return []
+        with exclusive(self._lock_file, waiting=lambda: say("another command is at work on this cluster; waiting")):
+            return self._cluster().stop()
+
+    def status(self) -> list[NodeStatus]:
+        """How broker and registry are."""
+        statuses = []
+        for node, part in zip(self._cluster().nodes, ("kafka", "registry"), strict=True):
+            process = node.process.find()
+            statuses.append(
+                NodeStatus(
+                    name=node.name,
+                    version=self.cache.lock[part].artifacts[0].version,
+                    port=node.port,
+                    pid=process.pid if process else None,
+                    uptime=node.process.uptime,
+                    healthy=node.healthy(),
+                )
+            )
+        return statuses
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which services and scripts find the cluster.
+
+        Raises:
+            ClusterError: It is not up.
+        """
+        cluster = self._cluster()
+        if not all(node.running for node in cluster.nodes):
+            raise ClusterError("the local cluster is not up; start it with `scripts/local-cluster up`")
+        return cluster.environment()
+
+    def logs(self) -> dict[str, Path]:
+        """The log file of each server by its name."""
+        return {node.name: node.process.log for node in self._cluster().nodes}
+
+    def _cluster(self) -> Cluster:
+        return Cluster(self.root, self.cache, self._plan())
+
+    def _plan(self) -> ClusterPlan:
+        settings = read_json(self._settings_file)
+        return ClusterPlan(
+            settings.get("cluster_id") or new_cluster_id(),
+            [settings.get("kafka_port", DEFAULT_KAFKA_PORT)],
+            settings.get("registry_port", DEFAULT_REGISTRY_PORT),
+        )
+
+    def _remember(self, plan: ClusterPlan) -> None:
+        settings = {
+            "cluster_id": plan.cluster_id,
+            "kafka_port": plan.kafka_ports[0],
+            "registry_port": plan.registry_port,
+        }
+        write_whole(self._settings_file, json.dumps(settings, indent=2) + "\n")
+
+    def _require_space(self) -> None:
+        needed = SPACE_TO_INSTALL if self.cache.missing_bytes() else SPACE_TO_RUN
+        free = self.free_space(self.root)
+        if free < needed:
+            raise NoSpace(
+                f"{self.root}: {free >> 20} MiB free, {needed >> 20} MiB needed for the local cluster; "
+                "make room and run the command again"
+            )

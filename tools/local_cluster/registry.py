@@ -1,0 +1,69 @@
+"""Apicurio Registry, whose Confluent-compatible API serves the schemas."""
+
+from pathlib import Path
+
+import httpx2
+
+from tools.local_cluster.node import Node, java
+from tools.local_cluster.ports import HOST, free_ports
+
+JVM = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true")
+
+API_PATH = "/apis/ccompat/v7"
+
+
+class Registry(Node):
+    """One schema registry that keeps its schemas in an H2 database file.
+
+    Args:
+        directory: Its data and log.
+        port: Where clients reach it on 127.0.0.1.
+        home: The unpacked application; may be None as long as it is not started.
+    """
+
+    def __init__(self, directory: Path, port: int, home: Path | None = None) -> None:
+        super().__init__("registry", directory, port)
+        self.home = home
+
+    @property
+    def url(self) -> str:
+        """Base address of the Confluent API, without a slash at its end."""
+        return f"http://{HOST}:{self.port}{API_PATH}"
+
+    def start(self) -> None:
+        """Start it."""
+        if self.running or self.home is None:
+            return
+        (management_port,) = free_ports(1)
+        settings = registry_environment(self.port, management_port)
+        self.process.start([java(), *JVM, "-jar", str(self.home / "quarkus-run.jar")], settings)
+
+    def healthy(self) -> bool:
+        """Whether the Confluent API lists its subjects."""
+        if not self.running:
+            return False
+        try:
+            return httpx2.get(f"{self.url}/subjects", timeout=2, trust_env=False).status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+
+def registry_environment(port: int, management_port: int) -> dict[str, str]:
+    """Settings of the application, as environment variables.
+
+    The database is named relative to the working directory, which spares any path the escaping of a JDBC address.
+    ``WRITE_DELAY=0`` has a schema on disk before its id is given out: messages refer to that id even after a crash.
+    """
+    return {
+        "QUARKUS_HTTP_HOST": HOST,
+        "QUARKUS_HTTP_PORT": str(port),
+        "QUARKUS_MANAGEMENT_HOST": HOST,
+        "QUARKUS_MANAGEMENT_PORT": str(management_port),
+        "QUARKUS_HTTP_ACCESS_LOG_ENABLED": "false",
+        "APICURIO_STORAGE_KIND": "sql",
+        "APICURIO_STORAGE_SQL_KIND": "h2",
+        "APICURIO_DATASOURCE_URL": "jdbc:h2:file:./registry;WRITE_DELAY=0",
+        "APICURIO_DATASOURCE_JDBC_INITIAL_SIZE": "2",
+        "APICURIO_DATASOURCE_JDBC_MIN_SIZE": "2",
+        "APICURIO_DATASOURCE_JDBC_MAX_SIZE": "20",
+    }
