@@ -1,0 +1,100 @@
+"""Confluent's wire format: which schema a message was written with, and where its Avro body begins.
+
+A value is the magic byte 0, the schema's id in the registry as 4 bytes big-endian, and the body in Avro's binary
+encoding. Source: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from services.errors import PoisonError
+
+HEADER_SIZE = 5
+MAGIC_BYTE = 0
+
+_HEADER = struct.Struct(">bI")
+_HEADER_DTYPE = np.dtype([("magic", "u1"), ("schema_id", ">u4")])
+
+
+class UnframedError(PoisonError):
+    """The value is not in Confluent's wire format."""
+
+
+def frame(schema_id: int, body: bytes) -> bytes:
+    """Put the header in front of an Avro body.
+
+    Args:
+        schema_id: The writer's schema id, 0 to 2**32 - 1.
+        body: The record in Avro's binary encoding.
+    """
+    return _HEADER.pack(MAGIC_BYTE, schema_id) + body
+
+
+def unframe(value: bytes | None) -> tuple[int, bytes]:
+    """Split a message's value into its schema id and its Avro body.
+
+    Raises:
+        UnframedError: If the value is missing (a tombstone), too short, or doesn't begin with the magic byte.
+    """
+    if not value:
+        kind = "no value (a tombstone)" if value is None else "an empty value"
+        raise UnframedError(f"{kind}: expected the magic byte 0, a schema id of 4 bytes and an Avro body")
+    if value[0] != MAGIC_BYTE:
+        raise UnframedError(f"begins with the byte 0x{value[0]:02x}: expected the magic byte 0x00 of the wire format")
+    if len(value) < HEADER_SIZE:
+        raise UnframedError(f"{len(value)} bytes are too short: the magic byte and the schema id alone take 5")
+    return _HEADER.unpack_from(value)[1], value[HEADER_SIZE:]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of a batch by the schema they were written with.
+
+    Attributes:
+        groups: Schema id to the indices of its rows, int64, ascending. Every row is in one group or in ``failures``.
+        failures: Row index to what keeps the row from being read.
+    """
+
+    groups: dict[int, npt.NDArray[np.int64]]
+    failures: dict[int, PoisonError]
+
+
+def split(values: Sequence[bytes | None]) -> Split:
+    """Sort a batch by schema id; equal to calling ``unframe`` on every value.
+
+    Args:
+        values: The values of the messages, as Kafka has them: None is a tombstone.
+    """
+    count = len(values)
+    headers = b"".join([value[:HEADER_SIZE] if value else b"" for value in values])
+    if len(headers) == count * HEADER_SIZE:  # then every row has a whole header: none is longer than 5 bytes
+        rows = np.arange(count, dtype=np.int64)
+        failures: dict[int, PoisonError] = {}
+    else:
+        whole = [value is not None and len(value) >= HEADER_SIZE for value in values]
+        rows = np.flatnonzero(whole).astype(np.int64)
+        headers = b"".join([value[:HEADER_SIZE] for value, good in zip(values, whole, strict=True) if value and good])
+        failures = {row: _failure(values[row]) for row in np.flatnonzero(~np.array(whole, bool)).tolist()}
+    parsed = np.frombuffer(headers, _HEADER_DTYPE)
+    wrong = parsed["magic"] != MAGIC_BYTE
+    if wrong.any():
+        failures |= {row: _failure(values[row]) for row in rows[wrong].tolist()}
+        rows, parsed = rows[~wrong], parsed[~wrong]
+    if not len(rows):
+        return Split({}, failures)
+    ids = parsed["schema_id"].astype(np.int64)
+    if (ids == ids[0]).all():
+        return Split({int(ids[0]): rows}, failures)
+    return Split({int(one): rows[ids == one] for one in np.unique(ids)}, failures)
+
+
+def _failure(value: bytes | None) -> PoisonError:
+    try:
+        unframe(value)
+    except UnframedError as error:
+        return error
+    raise AssertionError("a value that can be unframed was held for one that can't")
