@@ -4,7 +4,9 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
-from services.contracts import Registration, Registry, RegistrySettings, TopicContract, load_contracts
+from services.contracts import TopicContract, load_contracts
+from services.contracts.registry import Registration, Registry
+from services.contracts.registry_settings import RegistrySettings
 from services.detector.judge import EVENT_TIME, Judge
 from services.detector.metrics import DetectorMetrics
 from services.detector.rules import default_rules, fields_of, scale_of
@@ -16,15 +18,16 @@ from services.streaming.lifecycle import run_service, stop_on_signals, wait_unti
 from services.streaming.logs import configure_logging
 from services.streaming.loop import TransactionalLoop
 from services.streaming.metrics import LoopMetrics, serve_metrics
-from services.streaming.settings import librdkafka_properties, load_settings
+from services.streaming.settings import librdkafka_properties, load_settings, load_together
 from services.streaming.topics import TopicNeed, await_topics
 
 
 def main() -> int:
     """Runs the detector until SIGTERM; returns its exit code."""
     configure_logging("detector")
-    settings = load_settings(DetectorSettings, RegistrySettings)
-    registry_settings = load_settings(RegistrySettings, DetectorSettings)
+    settings, registry_settings = load_together(
+        lambda: load_settings(DetectorSettings, RegistrySettings), RegistrySettings.load
+    )
     configure_logging("detector", settings.log_level)
     stop = stop_on_signals()
     contracts = load_contracts()

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import structlog
 from confluent_kafka import Message
+from numpy.typing import NDArray
 
-from services.contracts import HEADER_SIZE, split
+from services.contracts.framing import HEADER_SIZE, split
 from services.detector.metrics import DetectorMetrics
 from services.detector.rules import Mask, Rule, suspicious
 from services.detector.writers import Writer, Writers
@@ -91,7 +92,12 @@ class Judge:
         self._newest_ms = 0
 
     def _one_by_one(
-        self, writer: Writer, rows: Mask, values: list[bytes | None], verdict: Mask, failures: dict[int, PoisonError]
+        self,
+        writer: Writer,
+        rows: NDArray[np.int64],
+        values: list[bytes | None],
+        verdict: Mask,
+        failures: dict[int, PoisonError],
     ) -> None:
         """What the columns can't do: re-encode for an output that the writer's schema is foreign to, and log."""
         for row, is_fraud in zip(rows.tolist(), verdict.tolist(), strict=True):

@@ -1,19 +1,15 @@
 """How to read what somebody wrote: one entry per schema id met, made when the id is first met."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
 
-from services.contracts import (
-    ColumnDecoder,
-    RecordDecoder,
-    RecordEncoder,
-    Registration,
-    Registry,
-    Schema,
-    frame,
-)
+from services.contracts import Schema
+from services.contracts.columns import ColumnDecoder
+from services.contracts.framing import frame
+from services.contracts.records import RecordDecoder, RecordEncoder
+from services.contracts.registry import Registration, Registry
 from services.errors import ContractError, PoisonError
 
 log = structlog.get_logger()
@@ -98,19 +94,3 @@ class Writers:
         governed = frozenset(topic for topic, registration in self._outputs.items() if registration.subject in subjects)
         log.info("new schema id", schema_id=schema_id, passed_on_to=sorted(governed))
         return Writer(columns, records, governed)
-
-
-def by_id(writers: Writers, ids: Mapping[int, object]) -> tuple[dict[int, Writer], dict[int, PoisonError]]:
-    """Looks up several ids: those that can be read, and those that never can.
-
-    Raises:
-        Unavailable: the registry can't be asked about one of them now.
-    """
-    found: dict[int, Writer] = {}
-    poison: dict[int, PoisonError] = {}
-    for schema_id in ids:
-        try:
-            found[schema_id] = writers[schema_id]
-        except PoisonError as error:
-            poison[schema_id] = error
-    return found, poison

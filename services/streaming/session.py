@@ -113,6 +113,8 @@ class Session:
         if len(good) < len(messages):
             for message in messages:
                 self._notice(message)
+            if not good:
+                return
         started = time.monotonic()
         if self._opened_at is None:
             self._producer.begin_transaction()

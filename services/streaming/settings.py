@@ -6,9 +6,9 @@ with `load_settings`, so that a wrong value ends in one line per setting and exi
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -77,6 +77,8 @@ class ServiceSettings(KafkaSettings):
 
 
 SettingsT = TypeVar("SettingsT", bound=EnvironmentSettings)
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 def load_settings(settings_class: type[SettingsT], *related: type[BaseSettings]) -> SettingsT:
@@ -98,6 +100,24 @@ def load_settings(settings_class: type[SettingsT], *related: type[BaseSettings])
     if problems:
         raise UsageError("\n".join(problems))
     return settings
+
+
+def load_together(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
+    """Loads two kinds of settings and reports what is wrong with both at once.
+
+    Raises:
+        UsageError: the lines of either or both.
+    """
+    problems = []
+    results: list[object] = []
+    for load in (first, second):
+        try:
+            results.append(load())
+        except UsageError as error:
+            problems.append(str(error))
+    if problems:
+        raise UsageError("\n".join(problems))
+    return cast("tuple[T, U]", tuple(results))
 
 
 def explain(error: ValidationError) -> list[str]:
@@ -122,8 +142,10 @@ def _misspelt(known: set[str], environment: Mapping[str, str]) -> list[str]:
     """Variables that are almost a known one. Others are somebody else's: an environment is shared."""
     problems = []
     for variable in sorted(set(environment) - known):
+        if variable.startswith(KAFKA_CONFIG_PREFIX) or variable.removesuffix("_FILE") in known:
+            continue
         match = difflib.get_close_matches(variable, known, n=1, cutoff=0.9)
-        if match and match[0] not in environment and not variable.startswith(KAFKA_CONFIG_PREFIX):
+        if match and match[0] not in environment:
             problems.append(f"{variable}: unknown setting; did you mean {match[0]}?")
     return problems
 
