@@ -30,6 +30,7 @@ from services.contracts.compatibility.nodes import (
 from services.errors import ContractError
 
 _N = TypeVar("_N", bound=Named)
+_RESERVED = {"type", "name", "namespace", "doc", "aliases", "symbols", "default", "size"}
 
 
 def parse(schema: object) -> Node:
@@ -122,7 +123,8 @@ class _Reader:
         return Union(path, {}, branches)
 
     def _record(self, schema: Mapping[str, Any], path: Path, namespace: str | None) -> Record:
-        name, space = self._declare(schema, path, namespace)
+        name, space = _name(schema, path, namespace)
+        self._claim(f"{space}.{name}" if space else name, path)
         if not isinstance(schema.get("fields"), list):
             raise _malformed(path, f'record {name} needs a list of "fields"')
         fields = tuple(
@@ -131,7 +133,9 @@ class _Reader:
         for field, count in Counter(field.name for field in fields).items():
             if count > 1:
                 raise _malformed(path, f"record {name} has {count} fields named {field!r}")
-        return self._define(Record(path, schema, name, space, _aliases(schema, path, space), fields))
+        record = Record(path, schema, name, space, _aliases(schema, path, space), fields)
+        self._names[record.full_name] = record
+        return record
 
     def _field(self, field: object, path: Path, namespace: str | None) -> Field:
         if not isinstance(field, dict) or not isinstance(field.get("name"), str) or "type" not in field:
@@ -141,7 +145,7 @@ class _Reader:
         return Field(path, field, field["name"], tuple(dict.fromkeys(aliases)), field_type)
 
     def _enum(self, schema: Mapping[str, Any], path: Path, namespace: str | None) -> Enum:
-        name, space = self._declare(schema, path, namespace)
+        name, space = _name(schema, path, namespace)
         symbols = tuple(_texts(schema.get("symbols"), (*path, "symbols")))
         default = schema.get("default")
         if not isinstance(default, str):
@@ -151,30 +155,47 @@ class _Reader:
         return self._define(Enum(path, schema, name, space, _aliases(schema, path, space), symbols, default))
 
     def _fixed(self, schema: Mapping[str, Any], path: Path, namespace: str | None) -> Fixed:
-        name, space = self._declare(schema, path, namespace)
+        name, space = _name(schema, path, namespace)
         size = schema.get("size")
         if not isinstance(size, int) or isinstance(size, bool):
             raise _malformed(path, f'fixed {name} needs a whole number as "size"')
         return self._define(Fixed(path, schema, name, space, _aliases(schema, path, space), size))
 
-    def _declare(self, schema: Mapping[str, Any], path: Path, namespace: str | None) -> tuple[str, str | None]:
-        """Makes a name known before its type is read, so that the type can refer to itself."""
-        given = schema.get("name")
-        if not isinstance(given, str) or not given.rpartition(".")[2]:
-            raise _malformed(path, f'{schema["type"]} needs a "name"')
-        own = schema.get("namespace")
-        name, space = _split(given, own if isinstance(own, str) else namespace)
-        full_name = f"{space}.{name}" if space else name
-        if full_name in PRIMITIVES:
-            raise _malformed((*path, "name"), f"{name} is the name of a primitive type: choose another")
+    def _claim(self, full_name: str, path: Path) -> None:
+        """Makes a name known, before its type is read where the type may refer to itself."""
         if full_name in self._declared:
             raise _malformed((*path, "name"), f"{full_name} is defined twice: refer to it by its name")
         self._declared.add(full_name)
-        return name, space
 
     def _define(self, node: _N) -> _N:
-        self._names[node.full_name] = node
+        first = self._names.get(node.full_name)
+        if first is None or not _repeats(node, first):
+            self._claim(node.full_name, node.path)
+            self._names[node.full_name] = node
         return node
+
+
+def _repeats(node: Named, first: Named) -> bool:
+    """Whether a second definition is one that the reference lets pass: the same enum or fixed, no properties."""
+    match node, first:
+        case Enum(symbols=again), Enum(symbols=symbols):
+            same = again == symbols
+        case Fixed(size=again), Fixed(size=size):
+            same = again == size
+        case _:
+            same = False
+    return same and first.attributes.keys() <= _RESERVED
+
+
+def _name(schema: Mapping[str, Any], path: Path, namespace: str | None) -> tuple[str, str | None]:
+    given = schema.get("name")
+    if not isinstance(given, str) or not given.rpartition(".")[2]:
+        raise _malformed(path, f'{schema["type"]} needs a "name"')
+    own = schema.get("namespace")
+    name, space = _split(given, own if isinstance(own, str) else namespace)
+    if not space and name in PRIMITIVES:
+        raise _malformed((*path, "name"), f"{name} is the name of a primitive type: choose another")
+    return name, space
 
 
 def _split(name: str, namespace: str | None) -> tuple[str, str | None]:

