@@ -1,0 +1,110 @@
+"""What is wrong with a change of a contract: each finding with its place, what it breaks and what to do. No I/O."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from services.contracts.compatibility import Direction, Rule, Violation, judge
+from services.contracts.levels import Level
+from services.contracts.schema import Schema
+from services.contracts.topics import Contracts, TopicContract
+
+
+@dataclass(frozen=True)
+class OldVersion:
+    """A schema that is or was in use.
+
+    Attributes:
+        label: What to call it: ``v3``, ``git:main``.
+        schema: The schema as plain JSON data.
+    """
+
+    label: str
+    schema: Any
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fault in a change of the contracts.
+
+    Attributes:
+        place: ``file:line`` or ``file:line:column`` of what to change.
+        rule: A stable id.
+        message: What is wrong and what to do.
+        subjects: The subjects that it concerns.
+        breaks: The versions or commits that it breaks; none where the fault is not about a version.
+    """
+
+    place: str
+    rule: str
+    message: str
+    subjects: tuple[str, ...]
+    breaks: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The finding in one line."""
+        breaks = f"breaks {', '.join(self.breaks)} of " if self.breaks else ""
+        return f"{self.place}: {self.rule} {self.message} ({breaks}{', '.join(self.subjects)})"
+
+
+def judge_schema(subject: str, schema: Schema, history: Sequence[OldVersion], level: Level) -> list[Finding]:
+    """What keeps a schema from following the versions before it.
+
+    Args:
+        subject: The subject that it would be registered under.
+        schema: The schema.
+        history: The versions before it, oldest first.
+        level: What is asked.
+    """
+    violations = judge(schema.json, [old.schema for old in history], level)
+    return merged(_finding(subject, schema, history[violation.version].label, violation) for violation in violations)
+
+
+def _finding(subject: str, schema: Schema, label: str, violation: Violation) -> Finding:
+    found = violation.incompatibility
+    if violation.direction is Direction.BACKWARD:
+        message = f"{found.message} (the reader is this schema)"
+    elif found.rule is Rule.READER_FIELD_MISSING_DEFAULT:
+        message = f"{found.message} (the writer is this schema: put the field back)"
+    else:
+        message = f"{found.message} (the writer is this schema: undo the change)"
+    return Finding(schema.where(violation.new_path), found.rule, message, (subject,), (label,))
+
+
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings with those of the same text made one, which names every subject and every version."""
+    result: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        key = finding.place, finding.rule, finding.message
+        known = result.setdefault(key, finding)
+        result[key] = replace(
+            known, subjects=_union(known.subjects, finding.subjects), breaks=_union(known.breaks, finding.breaks)
+        )
+    return list(result.values())
+
+
+def _union(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    return first + tuple(item for item in second if item not in first)
+
+
+def judge_level(topic: TopicContract, wanted: Level, old: Level | None, label: str) -> list[Finding]:
+    """Whether a topic's level asks for less than it did: a change that lets every later change through."""
+    if old is None or wanted.implies(old):
+        return []
+    message = f"the level {old} is lowered to {wanted}: keep {old}"
+    return [Finding(topic.place, "LEVEL_LOWERED", message, (topic.subject,), (label,))]
+
+
+def judge_removals(contracts: Contracts, old: Contracts, label: str) -> list[Finding]:
+    """The topics whose values had a schema and have none now."""
+    findings = []
+    now = {topic.name: topic for topic in contracts.topics}
+    for topic in old.governed:
+        if topic.name not in now:
+            message = f"the topic {topic.name} is gone from {contracts.name}: put it back, or retire its readers first"
+            findings.append(Finding(f"{contracts.name}:1", "TOPIC_REMOVED", message, (topic.subject,), (label,)))
+        elif now[topic.name].schema is None:
+            message = f"the values of {topic.name} had a schema and are raw bytes now: name the schema again"
+            place = now[topic.name].place
+            findings.append(Finding(place, "SCHEMA_REMOVED", message, (topic.subject,), (label,)))
+    return findings
