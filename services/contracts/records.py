@@ -4,7 +4,7 @@ The slow and certain way: it says exactly what is wrong with a record. Batches g
 here for every row that it can't vouch for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -26,12 +26,13 @@ class RecordDecoder:
     Args:
         writer: The schema that the bodies were written with, as plain JSON data.
         reader: The schema to read them as; None to read them as they were written.
+        fields: Names of the reader's fields to read; None to read all. A body must be all right all the same.
 
     Raises:
         ContractError: If a schema isn't valid, or the reader can't read what the writer writes.
     """
 
-    def __init__(self, writer: Any, reader: Any = None) -> None:
+    def __init__(self, writer: Any, reader: Any = None, fields: Collection[str] | None = None) -> None:
         written = Parsed.of(writer)
         self._check = compile_check(written)
         self._writer = written.schema
@@ -39,6 +40,9 @@ class RecordDecoder:
         if reader is not None:
             require_compatible(writer, reader)
             self._reader = _with_default_values(Parsed.of(reader)).schema
+            if fields is not None:
+                some = [one for one in self._reader["fields"] if one["name"] in fields]
+                self._reader = {**self._reader, "fields": some}
 
     def decode(self, body: bytes) -> Any:
         """Decode one body.
