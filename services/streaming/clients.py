@@ -4,7 +4,6 @@ The defaults come from measurements on the local cluster (see docs/decisions/); 
 `KAFKA_CONFIG_<PROPERTY>`, except those that exactly-once processing depends on.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -41,8 +40,6 @@ CONSUMER_DEFAULTS: Mapping[str, Any] = {
     "fetch.queue.backoff.ms": 10,
 }
 
-_BAD_PROPERTY = re.compile(r'No such configuration property: "(?P<name>[^"]+)"|property "(?P<value_of>[^"]+)"')
-
 
 class KafkaClients:
     """Makes the clients of one process.
@@ -69,7 +66,7 @@ class KafkaClients:
         try:
             return AdminClient({**self._common, **self._properties}, logger=librdkafka_logger())
         except KafkaException as error:
-            _refuse(error)
+            self._refuse(error)
 
     def producer(self, **config: Any) -> Producer:
         """An idempotent producer; `config` wins over the defaults, with `_` for `.` in its names.
@@ -81,7 +78,7 @@ class KafkaClients:
         try:
             return Producer({**merged, "logger": librdkafka_logger()})
         except KafkaException as error:
-            _refuse(error)
+            self._refuse(error)
 
     def consumer(self, group: str, **config: Any) -> Consumer:
         """A consumer that commits nothing by itself and reads committed messages only.
@@ -93,7 +90,16 @@ class KafkaClients:
         try:
             return Consumer({**merged, "logger": librdkafka_logger()})
         except KafkaException as error:
-            _refuse(error)
+            self._refuse(error)
+
+    def _refuse(self, error: KafkaException) -> NoReturn:
+        """Says which environment variable holds what librdkafka does not take."""
+        for name, value in self._properties.items():
+            try:
+                AdminClient({**self._common, name: value}, logger=librdkafka_logger())
+            except KafkaException as culprit:
+                raise UsageError(f"{variable_of(name)}: {culprit.args[0].str().strip()}") from None
+        raise UsageError(f"KAFKA_CONFIG_*: together they can't be used: {error.args[0].str().strip()}") from None
 
 
 def ping(admin: AdminClient, brokers: str, timeout: float = 5) -> None:
@@ -115,11 +121,3 @@ def ping(admin: AdminClient, brokers: str, timeout: float = 5) -> None:
 
 def _dotted(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name.replace("_", "."): value for name, value in config.items()}
-
-
-def _refuse(error: KafkaException) -> NoReturn:
-    """Says which environment variable holds the property that librdkafka does not take."""
-    reason = error.args[0].str()
-    match = _BAD_PROPERTY.search(reason)
-    name = match and (match["name"] or match["value_of"])
-    raise UsageError(f"{variable_of(name)}: {reason}" if name else f"Kafka client: {reason}") from None

@@ -29,7 +29,9 @@ GUARDED_PROPERTIES = {
     "enable.partition.eof",
     "group.id",
     "isolation.level",
+    "metadata.broker.list",  # another name of bootstrap.servers
     "partition.assignment.strategy",
+    "request.required.acks",  # another name of acks
     "transactional.id",
 }
 

@@ -1,0 +1,100 @@
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from services.errors import NotAuthorised, Unavailable
+from services.streaming import failures
+from services.streaming.failures import LostPartitions, Patience, raise_if_refused, reason, retry
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(failures, "time", clock)
+    return clock
+
+
+def kafka_error(code: int, *, retriable: bool = False) -> KafkaException:
+    return KafkaException(KafkaError(code, "because", False, retriable))
+
+
+def test_patience_counts_from_the_first_failure_not_from_the_last_success(clock: Clock) -> None:
+    patience = Patience(300)
+    patience.succeeded()
+    clock.now += 100_000  # idle for a day
+    assert patience.failed(Unavailable("down")) == 0.25
+    clock.now += 299
+    assert patience.failed(Unavailable("down")) == 0.5
+    clock.now += 2
+    with pytest.raises(Unavailable, match="down"):
+        patience.failed(Unavailable("down"))
+
+
+def test_a_success_restores_patience(clock: Clock) -> None:
+    patience = Patience(10)
+    patience.failed(Unavailable("down"))
+    clock.now += 9
+    patience.succeeded()
+    clock.now += 9
+    assert patience.failed(Unavailable("down")) == 0.25
+
+
+def test_when_patience_runs_out_a_kafka_error_becomes_unavailable(clock: Clock) -> None:
+    patience = Patience(10)
+    error = kafka_error(KafkaError._TIMED_OUT)
+    patience.failed(error)
+    clock.now += 11
+    with pytest.raises(Unavailable, match="nothing could be committed for 11 s: _TIMED_OUT: because"):
+        patience.failed(error)
+
+
+def test_a_retriable_call_is_repeated(clock: Clock) -> None:
+    timeouts = []
+
+    def call(left: float) -> None:
+        timeouts.append(left)
+        clock.now += 4
+        if len(timeouts) < 3:
+            raise kafka_error(KafkaError._TIMED_OUT, retriable=True)
+
+    retry(call, clock.now + 10)
+    assert timeouts == [10, 6, 2]
+
+
+def test_repeating_ends_at_the_deadline(clock: Clock) -> None:
+    def call(left: float) -> None:
+        clock.now += 6
+        raise kafka_error(KafkaError._TIMED_OUT, retriable=True)
+
+    with pytest.raises(KafkaException):
+        retry(call, clock.now + 10)
+    assert clock.now == 1012
+
+
+def test_an_error_that_repeating_cannot_mend_is_raised_at_once(clock: Clock) -> None:
+    calls = []
+
+    def call(left: float) -> None:
+        calls.append(left)
+        raise kafka_error(KafkaError._FENCED)
+
+    with pytest.raises(KafkaException):
+        retry(call, clock.now + 10)
+    assert len(calls) == 1
+
+
+def test_refused_access_is_told_apart() -> None:
+    with pytest.raises(NotAuthorised, match="TOPIC_AUTHORIZATION_FAILED"):
+        raise_if_refused(kafka_error(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    raise_if_refused(kafka_error(KafkaError._TIMED_OUT))
+
+
+def test_lost_partitions_look_like_an_error_of_the_client() -> None:
+    assert reason(LostPartitions()).startswith("_ASSIGNMENT_LOST: ")
