@@ -7,6 +7,7 @@ from typing import Any
 from services.contracts.compatibility import Direction, Rule, Violation, judge
 from services.contracts.levels import Level
 from services.contracts.schema import Schema
+from services.contracts.source import JsonPath
 from services.contracts.topics import Contracts, TopicContract
 
 
@@ -44,7 +45,12 @@ class Finding:
     def __str__(self) -> str:
         """The finding in one line."""
         breaks = f"breaks {', '.join(self.breaks)} of " if self.breaks else ""
-        return f"{self.place}: {self.rule} {self.message} ({breaks}{', '.join(self.subjects)})"
+        return f"{self.text} ({breaks}{', '.join(self.subjects)})"
+
+    @property
+    def text(self) -> str:
+        """The finding without what it breaks."""
+        return f"{self.place}: {self.rule} {self.message}"
 
 
 def judge_schema(subject: str, schema: Schema, history: Sequence[OldVersion], level: Level) -> list[Finding]:
@@ -57,18 +63,25 @@ def judge_schema(subject: str, schema: Schema, history: Sequence[OldVersion], le
         level: What is asked.
     """
     violations = judge(schema.json, [old.schema for old in history], level)
-    return merged(_finding(subject, schema, history[violation.version].label, violation) for violation in violations)
+    return merged(_finding(subject, schema, history[violation.version], violation) for violation in violations)
 
 
-def _finding(subject: str, schema: Schema, label: str, violation: Violation) -> Finding:
+def _finding(subject: str, schema: Schema, old: OldVersion, violation: Violation) -> Finding:
     found = violation.incompatibility
     if violation.direction is Direction.BACKWARD:
         message = f"{found.message} (the reader is this schema)"
     elif found.rule is Rule.READER_FIELD_MISSING_DEFAULT:
-        message = f"{found.message} (the writer is this schema: put the field back)"
+        field = _at(old.schema, found.reader_path)["name"]
+        message = f"the field {field!r} is gone, and older readers have no default for it: put it back"
     else:
-        message = f"{found.message} (the writer is this schema: undo the change)"
-    return Finding(schema.where(violation.new_path), found.rule, message, (subject,), (label,))
+        message = f"{found.message} (the writer is this schema)"
+    return Finding(schema.where(violation.new_path), found.rule, message, (subject,), (old.label,))
+
+
+def _at(schema: Any, path: JsonPath) -> Any:
+    for key in path:
+        schema = schema[key]
+    return schema
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
@@ -91,8 +104,8 @@ def judge_level(topic: TopicContract, wanted: Level, old: Level | None, label: s
     """Whether a topic's level asks for less than it did: a change that lets every later change through."""
     if old is None or wanted.implies(old):
         return []
-    message = f"the level {old} is lowered to {wanted}: keep {old}"
-    return [Finding(topic.place, "LEVEL_LOWERED", message, (topic.subject,), (label,))]
+    message = f"the level is {wanted}, and {old} in {label}: a lower level lets changes through; keep {old}"
+    return [Finding(topic.place, "LEVEL_LOWERED", message, (topic.subject,))]
 
 
 def judge_removals(contracts: Contracts, old: Contracts, label: str) -> list[Finding]:
@@ -101,10 +114,9 @@ def judge_removals(contracts: Contracts, old: Contracts, label: str) -> list[Fin
     now = {topic.name: topic for topic in contracts.topics}
     for topic in old.governed:
         if topic.name not in now:
-            message = f"the topic {topic.name} is gone from {contracts.name}: put it back, or retire its readers first"
-            findings.append(Finding(f"{contracts.name}:1", "TOPIC_REMOVED", message, (topic.subject,), (label,)))
+            message = f"the topic {topic.name} is in {label} and gone here: put it back, or retire its readers first"
+            findings.append(Finding(f"{contracts.name}:1", "TOPIC_REMOVED", message, (topic.subject,)))
         elif now[topic.name].schema is None:
-            message = f"the values of {topic.name} had a schema and are raw bytes now: name the schema again"
-            place = now[topic.name].place
-            findings.append(Finding(place, "SCHEMA_REMOVED", message, (topic.subject,), (label,)))
+            message = f"the values of {topic.name} have a schema in {label} and are raw bytes here: name the schema"
+            findings.append(Finding(now[topic.name].place, "SCHEMA_REMOVED", message, (topic.subject,)))
     return findings

@@ -44,9 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
     if not 0 <= seconds <= 86_400:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"expected seconds from 0 to 86400, found {text!r}")
     return seconds
 
 
@@ -103,7 +106,8 @@ def _print_refusal(steps: Iterable[Step], refused: Sequence[Finding], width: int
     for step in steps:
         findings = [finding for finding in refused if step.subject in finding.subjects]
         for finding in findings:
-            print(f"{step.subject:<{width}}  INCOMPATIBLE {finding}")
+            versions = f"with {', '.join(finding.breaks)}: " if finding.breaks else ""
+            print(f"{step.subject:<{width}}  INCOMPATIBLE {versions}{finding.text}")
         if not findings:
             print(f"{step.subject:<{width}}  {'UNCHANGED' if step.registered else 'HELD BACK'}")
     print("register-schemas: refused; nothing has been changed", file=sys.stderr)
