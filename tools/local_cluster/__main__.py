@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -15,12 +16,20 @@ from tools.local_cluster.progress import reporter
 INTERRUPTED = 130
 
 
-def main() -> int:
-    """Run one of the verbs; the exit code."""
-    arguments = _parser().parse_args()
+def main(argv: Sequence[str] | None = None, cluster: LocalCluster | None = None) -> int:
+    """Run one of the verbs.
+
+    Args:
+        argv: The arguments; by default those of the process.
+        cluster: Which cluster; by default that of this repository.
+
+    Returns:
+        The exit code.
+    """
+    arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return _run(LocalCluster(), arguments)
+        return _run(cluster or LocalCluster(), arguments)
     except PipelineError as error:
         _say(str(error))
         return error.exit_code

@@ -1,117 +1,39 @@
-"""The Java artefacts that the cluster runs on: pinned by a lock, downloaded once, verified, unpacked.
-
-``artifacts.lock.toml`` holds a table per part (``kafka``, ``registry``) of Maven coordinates
-(``group:artifact:version`` for a jar, ``group:artifact:packaging:classifier:version`` otherwise), each with the
-SHA-256 sum and the size in bytes of its file. Nothing else decides what runs: no POM is read when a cluster starts.
-"""
+"""The Java artefacts that the cluster runs on: downloaded once, verified against the lock, unpacked."""
 
 import hashlib
+import itertools
 import os
-import re
 import shutil
 import tarfile
 import tempfile
 import threading
-import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-from jgo.maven import MavenContext, PythonResolver
+import httpx2
+from jgo.config import GlobalSettings
+from jgo.constants import MAVEN_CENTRAL_URL
+from jgo.maven import MavenContext
 
 from services.errors import Unavailable
-from tools.local_cluster.errors import Cancelled, CorruptArtifact, LockError
+from tools.local_cluster.errors import Cancelled, CorruptArtifact
 from tools.local_cluster.files import exclusive
+from tools.local_cluster.lock import LOCK_FILE, Artifact, Part, parse_lock
 from tools.local_cluster.process import exists
-
-LOCK_FILE = Path(__file__).with_name("artifacts.lock.toml")
 
 DOWNLOADS_AT_ONCE = 8
 ATTEMPTS = 3
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 15
+CHUNK_BYTES = 1 << 16
 
 Progress = Callable[[str, int, int], None]
-"""Told the part's name, its bytes done, and its bytes in total."""
+"""Told the part's name, its bytes done, and its bytes in total; called from several threads."""
 
 
-@dataclass(frozen=True)
-class Artifact:
-    """One locked file of a Maven repository.
-
-    Attributes:
-        group: Group id, ``org.apache.kafka``.
-        name: Artifact id, ``kafka-clients``.
-        packaging: File suffix without the dot, ``jar`` or ``tar.gz``.
-        classifier: What tells files of one version apart; empty for the main one.
-        version: Exact version.
-        sha256: Sum of the file, 64 lower-case hex digits.
-        size: Bytes of the file.
-    """
-
-    group: str
-    name: str
-    packaging: str
-    classifier: str
-    version: str
-    sha256: str
-    size: int
-
-    @property
-    def filename(self) -> str:
-        """The file's name in a Maven repository."""
-        return "-".join(filter(None, (self.name, self.version, self.classifier))) + f".{self.packaging}"
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one process runs on: ``kafka`` or ``registry``."""
-
-    name: str
-    artifacts: tuple[Artifact, ...]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all its files."""
-        return sum(artifact.size for artifact in self.artifacts)
-
-
-def parse_lock(text: str, source: str = LOCK_FILE.name) -> dict[str, Part]:
-    """Read a lock.
-
-    Args:
-        text: TOML, a table per part of ``"coordinate" = { sha256 = "...", size = bytes }``.
-        source: What to call it in an error.
-
-    Raises:
-        LockError: It is not TOML, or an entry is not of that form.
-    """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise LockError(f"{source}: not TOML: {error}; `python -m tools.local_cluster.relock` writes it anew") from None
-    return {
-        name: Part(name, tuple(_parse_entry(coordinate, entry, source) for coordinate, entry in table.items()))
-        for name, table in tables.items()
-    }
-
-
-def _parse_entry(coordinate: str, entry: object, source: str) -> Artifact:
-    match coordinate.split(":"), entry:
-        case [group, name, version], {"sha256": str(sha256), "size": int(size)}:
-            packaging, classifier = "jar", ""
-        case [group, name, packaging, classifier, version], {"sha256": str(sha256), "size": int(size)}:
-            pass
-        case _:
-            raise LockError(
-                f'{source}: "{coordinate}": expected "group:artifact[:packaging:classifier]:version" = '
-                '{ sha256 = "...", size = bytes }'
-            )
-    if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise LockError(f'{source}: "{coordinate}": sha256 must be 64 lower-case hex digits, is "{sha256}"')
-    return Artifact(group, name, packaging, classifier, version, sha256, size)
+def silent(*_anything: object) -> None:
+    """Report nothing."""
 
 
 class ArtifactCache:
@@ -122,11 +44,19 @@ class ArtifactCache:
 
     Args:
         directory: Where the files are kept; made when needed.
-        lock: The parts by name.
+        lock: The parts by name; by default those of ``artifacts.lock.toml``.
+        repositories: Base addresses of Maven repositories by name, asked in this order; by default those of the user's
+            jgo settings, then Maven Central.
     """
 
-    def __init__(self, directory: Path, lock: dict[str, Part] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        lock: Mapping[str, Part] | None = None,
+        repositories: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
+        self.repositories = repositories
         self.lock = lock if lock is not None else parse_lock(LOCK_FILE.read_text(encoding="utf-8"))
 
     def missing_bytes(self) -> int:
@@ -205,50 +135,54 @@ class ArtifactCache:
                 done += count
                 progress(part.name, min(done, total), total)
 
-        with _scratch(self.directory) as scratch, ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-            largest_first = sorted(missing, key=lambda artifact: -artifact.size)
-            downloads = [pool.submit(_fetch, artifact, scratch, add) for artifact in largest_first]
+        repositories = self.repositories
+        if repositories is None:
+            repositories = {**GlobalSettings.load().repositories, "central": MAVEN_CENTRAL_URL}
+        context = MavenContext(remote_repos=dict(repositories))
+        largest_first = sorted(missing, key=lambda artifact: -artifact.size)
+        with (
+            _scratch(self.directory) as scratch,
+            httpx2.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True) as client,
+            ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool,
+        ):
+            downloads = [
+                pool.submit(_fetch, artifact, context, client, scratch / artifact.filename, add)
+                for artifact in largest_first
+            ]
             try:
                 for artifact, download in zip(largest_first, downloads, strict=True):
-                    verified = download.result()
-                    verified.rename(self.directory / part.name / artifact.filename)
+                    download.result().rename(self.directory / part.name / artifact.filename)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
 
-def _fetch(artifact: Artifact, scratch: Path, add: Callable[[int], None]) -> Path:
-    """Download one artefact below ``scratch`` and verify it."""
-
-    @contextmanager
-    def watch(_filename: str, _total: int) -> Iterator[Callable[[int], None]]:
-        yield add
-
-    trust_the_system_store()
-    context = MavenContext(
-        resolver=PythonResolver(progress_callback=watch), repo_cache=scratch, timeout=TIMEOUT_SECONDS
-    )
-    remote = context.project(artifact.group, artifact.name).at_version(artifact.version)
-    wanted = remote.artifact(artifact.classifier, artifact.packaging)
-    for attempt in range(1, ATTEMPTS + 1):
+def _fetch(
+    artifact: Artifact, context: MavenContext, client: httpx2.Client, path: Path, add: Callable[[int], None]
+) -> Path:
+    """Download one artefact to ``path`` from the first repository that has it, and verify it."""
+    component = context.project(artifact.group, artifact.name).at_version(artifact.version)
+    addresses = [
+        f"{base}/{component.path_prefix.as_posix()}/{artifact.filename}" for base in context.remote_repos.values()
+    ]
+    problem: Exception | None = None
+    for _attempt, address in itertools.product(range(ATTEMPTS), addresses):
         try:
-            path = Path(context.resolver.download(wanted))
-            break
-        except (requests.RequestException, RuntimeError) as error:  # jgo raises RuntimeError for any status but 200
-            (scratch / artifact.filename).unlink(missing_ok=True)
-            if attempt == ATTEMPTS:
-                raise Unavailable(
-                    f"cannot download {artifact.filename} ({artifact.group}): {type(error).__name__}: {error}; "
-                    "check the network and proxy settings, then run the command again"
-                ) from error
-    verify(path, artifact)
-    return path
-
-
-def trust_the_system_store() -> None:
-    """Make ``requests``, which jgo downloads with, honour ``SSL_CERT_FILE`` as the rest of Python does."""
-    if certificates := os.environ.get("SSL_CERT_FILE"):
-        os.environ.setdefault("REQUESTS_CA_BUNDLE", certificates)
+            with client.stream("GET", address) as response, path.open("wb") as file:
+                response.raise_for_status()
+                for chunk in response.iter_raw(CHUNK_BYTES):
+                    file.write(chunk)
+                    add(len(chunk))
+        except httpx2.HTTPError as error:
+            problem = error
+            add(0)  # ends the attempts where the start was cancelled
+        else:
+            verify(path, artifact)
+            return path
+    raise Unavailable(
+        f"cannot download {artifact.filename} of {artifact.group}: {type(problem).__name__}: {problem}; "
+        "check the network and proxy settings, then run the command again"
+    )
 
 
 def verify(path: Path, artifact: Artifact) -> None:

@@ -4,10 +4,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from tools.local_cluster.artifacts import ArtifactCache, Progress
+from tools.local_cluster.artifacts import ArtifactCache, Progress, silent
 from tools.local_cluster.errors import Cancelled
 from tools.local_cluster.kafka import Broker, BrokerPlan
 from tools.local_cluster.node import Node
@@ -16,10 +15,6 @@ from tools.local_cluster.registry import Registry
 
 Say = Callable[[str], None]
 """Told what happens, a short line at a time; called from several threads."""
-
-
-def silent(*_anything: object) -> None:
-    """Report nothing."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,6 @@ class Cluster:
 
     def __init__(self, root: Path, cache: ArtifactCache, plan: ClusterPlan) -> None:
         self.root = root
-        self.cache = cache
         controllers = free_ports(len(plan.kafka_ports))
         voters: Mapping[int, int] = dict(enumerate(controllers, 1))
         self.brokers = [
@@ -56,10 +50,11 @@ class Cluster:
                 "kafka" if len(voters) == 1 else f"kafka-{node}",
                 root / f"kafka-{node}",
                 BrokerPlan(node, port, voters, plan.cluster_id),
+                cache,
             )
             for node, port in enumerate(plan.kafka_ports, 1)
         ]
-        self.registry = Registry(root / "registry", plan.registry_port)
+        self.registry = Registry(root / "registry", plan.registry_port, cache)
 
     @property
     def nodes(self) -> list[Node]:
@@ -96,9 +91,9 @@ class Cluster:
         cancelled = threading.Event()
         started: list[Node] = []
 
-        def bring_up(node: Node, prepare: Callable[[], None]) -> None:
+        def bring_up(node: Node) -> None:
             if not node.running:
-                prepare()
+                node.fetch(progress, cancelled)
                 if cancelled.is_set():
                     raise Cancelled(f"{node.name}: start cancelled")
                 started.append(node)
@@ -107,17 +102,8 @@ class Cluster:
             node.wait_healthy(cancelled=cancelled)
             say(f"{node.name}: up on port {node.port}")
 
-        def prepare_broker(broker: Broker) -> None:
-            broker.jars = self.cache.jars("kafka", progress, cancelled)
-
-        def prepare_registry() -> None:
-            self.registry.home = self.cache.unpacked("registry", progress, cancelled)
-
         pool = ThreadPoolExecutor(len(self.nodes))
-        jobs = [
-            *(pool.submit(bring_up, broker, partial(prepare_broker, broker)) for broker in self.brokers),
-            pool.submit(bring_up, self.registry, prepare_registry),
-        ]
+        jobs = [pool.submit(bring_up, node) for node in self.nodes]
         try:
             done, _ = wait(jobs, return_when=FIRST_EXCEPTION)
             for job in done:

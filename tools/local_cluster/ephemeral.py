@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.local_cluster.artifacts import ArtifactCache, Progress
-from tools.local_cluster.cluster import Cluster, ClusterPlan, Say, silent
+from tools.local_cluster.artifacts import ArtifactCache, Progress, silent
+from tools.local_cluster.cluster import Cluster, ClusterPlan, Say
 from tools.local_cluster.kafka import new_cluster_id
 from tools.local_cluster.persistent import DEFAULT_CACHE
 from tools.local_cluster.ports import free_ports

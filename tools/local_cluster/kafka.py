@@ -5,6 +5,7 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tools.local_cluster.artifacts import ArtifactCache, Progress, silent
 from tools.local_cluster.errors import StartFailed
 from tools.local_cluster.files import write_whole
 from tools.local_cluster.node import Node, java
@@ -69,7 +71,6 @@ def broker_properties(node: int, port: int, voters: Mapping[int, int], data: str
         "group.initial.rebalance.delay.ms": "0",
         "broker.heartbeat.interval.ms": "1000",
         "broker.session.timeout.ms": "4000",  # a killed broker may come back only after its session has ended
-        "controlled.shutdown.enable": "true" if nodes > 1 else "false",
     }
 
 
@@ -102,18 +103,24 @@ class Broker(Node):
         name: What people call it.
         directory: Its configuration, data and log.
         plan: Where it listens, and its fellow nodes.
-        jars: Class path; may be empty as long as it is not started.
+        cache: What it runs on.
     """
 
-    def __init__(self, name: str, directory: Path, plan: BrokerPlan, jars: Sequence[Path] = ()) -> None:
-        super().__init__(name, directory, plan.port)
+    def __init__(self, name: str, directory: Path, plan: BrokerPlan, cache: ArtifactCache) -> None:
+        super().__init__(name, directory, plan.port, cache)
         self.plan = plan
-        self.jars = jars
+        self._jars: Sequence[Path] = ()
+
+    def fetch(self, progress: Progress = silent, cancelled: threading.Event | None = None) -> None:
+        """Get Kafka's jars; see ``Node.fetch``."""
+        self._jars = self.cache.jars("kafka", progress, cancelled or threading.Event())
 
     def start(self) -> None:
         """Format its directory the first time, and start it."""
         if self.running:
             return
+        if not self._jars:
+            self.fetch()
         data = self.process.directory / "data"
         if not (data / "meta.properties").is_file():
             self._format(data)
@@ -157,4 +164,4 @@ class Broker(Node):
 
     @property
     def _class_path(self) -> str:
-        return ":".join(map(str, self.jars))
+        return ":".join(map(str, self._jars))

