@@ -7,7 +7,6 @@ error bodies may be empty or not JSON. So callers branch on status and error cod
 import random
 import ssl
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,19 +80,12 @@ class Http:
     Args:
         settings: Where it is, credentials, timeout and retries.
         transport: What carries the requests; for tests.
-        sleep: How to wait between tries, given seconds.
     """
 
-    def __init__(
-        self,
-        settings: RegistrySettings,
-        transport: httpx2.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, settings: RegistrySettings, transport: httpx2.BaseTransport | None = None) -> None:
         self._bases = settings.base_urls
         self._retries = settings.retries
         self._timeout = settings.timeout
-        self._sleep = sleep
         headers = {"Accept": f"{_MEDIA_TYPE}, application/json"}
         if settings.bearer_token:
             headers["Authorization"] = f"Bearer {settings.bearer_token.get_secret_value()}"
@@ -127,7 +119,7 @@ class Http:
         for attempt in range(self._retries + 1):
             if attempt:
                 pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
-                self._sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
+                time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
             for base in self._bases:
                 answer = self._try(method, base + path, json)
                 if isinstance(answer, Reply):

@@ -1,0 +1,189 @@
+"""What a registry, or whatever answers in its place, may answer to any request; and what we send it."""
+
+import base64
+from collections.abc import Callable
+
+import httpx2
+import pytest
+
+from services.contracts.registry import Registry, UnknownSchemaId
+from services.contracts.registry_settings import RegistrySettings
+from services.errors import ContractError, NotAuthorised, PipelineError, Unavailable, UsageError
+
+Handler = Callable[[httpx2.Request], httpx2.Response]
+TYPES = httpx2.Response(200, json=["AVRO"])
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    made: list[float] = []
+    monkeypatch.setattr("services.contracts.registry_http.time.sleep", made.append)
+    return made
+
+
+def registry(handler: Handler, url: str = "http://registry.test/api/", **settings: object) -> Registry:
+    return Registry(RegistrySettings.load(url=url, **settings), transport=httpx2.MockTransport(handler))
+
+
+def answering(*responses: httpx2.Response | Exception) -> Handler:
+    remaining = list(responses)
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        response = remaining.pop(0) if len(remaining) > 1 else remaining[0]
+        if isinstance(response, Exception):
+            raise response
+        return httpx2.Response(response.status_code, content=response.content, headers=response.headers)
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        httpx2.Response(500),
+        httpx2.Response(503, text="<html>busy</html>"),
+        httpx2.Response(429),
+        httpx2.Response(200, text="<html>log in</html>"),
+        httpx2.Response(302, headers={"Location": "http://elsewhere"}),
+        httpx2.ConnectError("refused"),
+        httpx2.ReadTimeout("slow"),
+        httpx2.RemoteProtocolError("cut"),
+    ],
+)
+def test_what_may_pass_is_tried_again(passing: httpx2.Response | Exception, pauses: list[float]) -> None:
+    registry(answering(passing, passing, TYPES)).ping()
+    assert len(pauses) == 2
+    assert pauses[1] > pauses[0] / 3
+
+
+@pytest.mark.parametrize(
+    ("lasting", "said"),
+    [
+        (httpx2.Response(500), "answered 500 Internal Server Error"),
+        (httpx2.Response(200, text="<html>"), "something that is not JSON"),
+        (httpx2.Response(302), "redirects elsewhere"),
+        (httpx2.ConnectError("refused"), "refused"),
+        (httpx2.ReadTimeout(""), "no answer within 10 s"),
+    ],
+)
+def test_what_lasts_names_the_endpoint_and_is_no_messages_fault(
+    lasting: httpx2.Response | Exception, said: str, pauses: list[float]
+) -> None:
+    with pytest.raises(Unavailable, match=said) as caught:
+        registry(answering(lasting)).schema_by_id(7)
+    assert "GET http://registry.test/api/schemas/ids/7" in str(caught.value)
+    assert "tried 4 times" in str(caught.value)
+    assert len(pauses) == 3
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_credentials_are_not_tried_again(status: int, pauses: list[float]) -> None:
+    with pytest.raises(NotAuthorised, match=rf"answered {status}.*SCHEMA_REGISTRY_BASIC_AUTH") as caught:
+        registry(answering(httpx2.Response(status))).ping()
+    assert caught.value.exit_code == 4
+    assert not pauses
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        httpx2.Response(404),
+        httpx2.Response(404, text="<html>not here</html>"),
+        httpx2.Response(404, json={"error_code": 404, "message": "HTTP 404 Not Found"}),
+    ],
+)
+def test_a_404_of_something_else_is_never_taken_for_an_unknown_id(response: httpx2.Response) -> None:
+    with pytest.raises(UsageError, match="SCHEMA_REGISTRY_URL is not the base of a registry's Confluent API"):
+        registry(answering(response)).schema_by_id(7)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        httpx2.Response(409),
+        httpx2.Response(409, text="Incompatible"),
+        httpx2.Response(409, json={"error_code": 409, "message": "Incompatible"}),
+        httpx2.Response(418, json=["odd"]),
+        httpx2.Response(400, json={"detail": "odd", "title": "x"}),
+        httpx2.Response(200, json=["not", "an", "object"]),
+        httpx2.Response(200, json={"compatibilityLevel": "SOMETIMES"}),
+        httpx2.Response(200, json={}),
+    ],
+)
+def test_a_refusal_of_any_shape_names_subject_and_endpoint(response: httpx2.Response) -> None:
+    with pytest.raises(ContractError) as caught:
+        registry(answering(response)).compatibility_level("s-value")
+    assert "subject s-value" in str(caught.value)
+    assert "GET http://registry.test/api/config/s-value" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body", [{"schema": 3}, {"schema": "{"}, {}, {"schema": "x", "version": "1", "id": 1}, {"id": None, "version": 1}]
+)
+def test_a_version_that_makes_no_sense(body: dict[str, object]) -> None:
+    with pytest.raises(ContractError, match="versions/1"):
+        registry(answering(httpx2.Response(200, json=body))).version("s", 1)
+
+
+def test_the_id_of_another_kind_of_schema_is_the_messages_fault() -> None:
+    with pytest.raises(UnknownSchemaId, match="schema id 24 is JSON, expected AVRO"):
+        registry(answering(httpx2.Response(200, json={"schema": "{}", "schemaType": "JSON"}))).schema_by_id(24)
+
+
+def test_an_id_with_references_is_read_through_one_of_its_subjects() -> None:
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        reference = {"references": [{"name": "ex.A", "subject": "a", "version": 1}]}
+        match request.url.raw_path.decode().removeprefix("/api"):
+            case "/schemas/ids/5":
+                return httpx2.Response(200, json={"schema": '"ex.A"'} | reference)
+            case "/schemas/ids/5/versions":
+                return httpx2.Response(200, json=[{"subject": "s", "version": 2}])
+            case "/subjects/s/versions/2":
+                return httpx2.Response(200, json={"schema": '"ex.A"', "id": 5, "version": 2} | reference)
+            case _:
+                assert request.url.query == b"format=resolved"
+                return httpx2.Response(200, json={"schema": '"resolved"', "id": 5, "version": 2} | reference)
+
+    assert registry(handler).schema_by_id(5) == "resolved"
+
+
+def test_several_urls_are_tried_in_turn() -> None:
+    asked: list[str] = []
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.host)
+        return httpx2.Response(503) if request.url.host == "one.test" else TYPES
+
+    registry(handler, "http://one.test, http://two.test:8081/").ping()
+    assert asked == ["one.test", "two.test"]
+
+
+@pytest.mark.parametrize(
+    ("url", "settings", "expected"),
+    [
+        ("http://registry.test", {"basic_auth": "me:pa:ss"}, "Basic " + base64.b64encode(b"me:pa:ss").decode()),
+        ("http://me:p%40ss@registry.test", {}, "Basic " + base64.b64encode(b"me:p@ss").decode()),
+        ("http://registry.test", {"bearer_token": "token"}, "Bearer token"),
+        ("http://me:pass@registry.test", {"bearer_token": "token"}, "Bearer token"),
+        ("http://registry.test", {}, None),
+    ],
+)
+def test_credentials_are_sent(url: str, settings: dict[str, str], expected: str | None) -> None:
+    seen: list[str | None] = []
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request.headers.get("Authorization"))
+        return TYPES
+
+    registry(handler, url, **settings).ping()
+    assert seen == [expected]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 500])
+def test_credentials_are_in_no_message(status: int) -> None:
+    asked = registry(answering(httpx2.Response(status)), "http://me:secret@registry.test", basic_auth="you:hidden")
+    with pytest.raises(PipelineError) as caught:
+        asked.ping()
+    for text in (str(caught.value), repr(caught.value), str(asked), repr(asked._settings)):
+        assert "secret" not in text
+        assert "hidden" not in text
