@@ -4,8 +4,8 @@
 """
 
 from services.contracts.compatibility.checking import incompatibilities
-from services.contracts.compatibility.findings import Incompatibility, Rule
-from services.contracts.compatibility.history import Direction, Violation, judge
+from services.contracts.compatibility.findings import Direction, Incompatibility, Rule
+from services.contracts.compatibility.history import Violation, judge
 from services.contracts.compatibility.nodes import Path
 
 __all__ = ["Direction", "Incompatibility", "Path", "Rule", "Violation", "incompatibilities", "judge"]

@@ -10,11 +10,10 @@ takes the first branch that can read the writer's type, by name or not.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from services.contracts.compatibility.findings import Incompatibility, Rule
+from services.contracts.compatibility.findings import Direction, Incompatibility, Rule
 from services.contracts.compatibility.nodes import (
     Array,
     Enum,
-    Field,
     Fixed,
     Map,
     Named,
@@ -23,9 +22,10 @@ from services.contracts.compatibility.nodes import (
     Record,
     Union,
     kind,
-    label,
 )
 from services.contracts.compatibility.parsing import parse
+from services.contracts.compatibility.wording import Wording
+from services.errors import ContractError
 
 # Avro specification, "Schema Resolution": what a reader may read besides its own type.
 _PROMOTIONS = {
@@ -55,12 +55,19 @@ def incompatibilities(reader: object, writer: object) -> list[Incompatibility]:
     return compare(parse(reader), parse(writer))
 
 
-def compare(reader: Node, writer: Node) -> list[Incompatibility]:
-    """Does what ``incompatibilities`` does with two schemas that are parsed already."""
-    proven = _Comparison(reader, writer, keep_assumptions=False)
-    if proven.withdrawn and not _Comparison(reader, writer, keep_assumptions=True).findings:
-        return [_unproven(finding) for finding in proven.findings]
-    return list(proven.findings)
+def compare(reader: Node, writer: Node, direction: Direction | None = None) -> list[Incompatibility]:
+    """Does what ``incompatibilities`` does with two schemas that are parsed already.
+
+    The messages speak of the new and the older schema where the direction is given, of reader and writer otherwise.
+    """
+    wording = Wording(direction)
+    try:
+        proven = _Comparison(reader, writer, wording, keep_assumptions=False)
+        if proven.withdrawn and not _Comparison(reader, writer, wording, keep_assumptions=True).findings:
+            return [_unproven(finding) for finding in proven.findings]
+        return list(proven.findings)
+    except RecursionError:
+        raise ContractError("the schemas are nested too deeply to be compared: flatten them") from None
 
 
 def _unproven(finding: Incompatibility) -> Incompatibility:
@@ -80,30 +87,42 @@ class _Comparison:
     (``keep_assumptions``).
     """
 
-    def __init__(self, reader: Node, writer: Node, *, keep_assumptions: bool) -> None:
+    def __init__(self, reader: Node, writer: Node, wording: Wording, *, keep_assumptions: bool) -> None:
         self.withdrawn = False
+        """Whether a conclusion was taken back."""
+        self._say = wording
         self._keep_assumptions = keep_assumptions
         self._known: dict[tuple[Node, Node], _Findings] = {}
+        self._open: dict[tuple[Node, Node], bool] = {}
+        """The pairs being compared, and whether something was concluded from one."""
         self._compatible: list[tuple[Node, Node]] = []
         self._ambiguous: list[Incompatibility] = []
-        found = self._compare(reader, writer, "the schema")
+        found = self._compare(reader, writer, "the value")
         self.findings = _merge(found, self._ambiguous)
 
     def _compare(self, reader: Node, writer: Node, place: str) -> _Findings:
         pair = (reader.definition, writer.definition)
+        if pair in self._open:
+            self._open[pair] = True
+            return ()
         if pair in self._known:
             return self._known[pair]
-        self._known[pair] = ()
+        self._open[pair] = False
         before = len(self._compatible)
         found = self._known[pair] = self._findings(reader, writer, place)
+        assumed = self._open.pop(pair)
         if not found:
             self._compatible.append(pair)
-        elif not self._keep_assumptions:
-            for assumed in self._compatible[before:]:
-                self.withdrawn = True
-                del self._known[assumed]
-            del self._compatible[before:]
+        elif assumed and not self._keep_assumptions:
+            self._withdraw(before)
         return found
+
+    def _withdraw(self, before: int) -> None:
+        """Forgets what was concluded while a pair was compared that has failed now."""
+        for pair in self._compatible[before:]:
+            self.withdrawn = True
+            del self._known[pair]
+        del self._compatible[before:]
 
     def _findings(self, reader: Node, writer: Node, place: str) -> _Findings:
         found: _Findings = ()
@@ -117,22 +136,22 @@ class _Comparison:
             case Map() as read, Map() as written:
                 found = self._compare(read.values, written.values, f"a value of {place}")
             case Fixed() as read, Fixed() as written:
-                found = _merge(_names(read, written), _sizes(read, written))
+                found = _merge(self._names(read, written), self._sizes(read, written))
             case Enum() as read, Enum() as written:
-                found = _merge(_names(read, written), _symbols(read, written))
+                found = _merge(self._names(read, written), self._symbols(read, written))
             case Record() as read, Record() as written:
-                found = _merge(_names(read, written), self._fields(read, written))
+                found = _merge(self._names(read, written), self._fields(read, written))
             case Primitive() as read, Primitive() as written if _reads(read.name, written.name):
                 pass
             case _:
-                found = (_type_changed(reader, writer, place),)
+                found = (self._say.type_changed(reader, writer, place),)
         return found
 
     def _writer_branch(self, reader: Node, branch: Node, place: str) -> _Findings:
         found = self._compare(reader, branch, place)
         match found:
             case [Incompatibility(Rule.TYPE_CHANGED, _, path)] if path == branch.path:
-                return (_branch_removed(reader, branch, place),)
+                return (self._say.branch_removed(reader, branch, place),)
             case _:
                 return found
 
@@ -145,7 +164,7 @@ class _Comparison:
                 return ()
             if not meant and _meant(branch.definition, writer.definition):
                 meant = found
-        return meant or (_type_changed(reader, writer, place),)
+        return meant or (self._say.type_changed(reader, writer, place),)
 
     def _fields(self, reader: Record, writer: Record) -> _Findings:
         written = {field.name: field for field in writer.fields}
@@ -158,12 +177,24 @@ class _Comparison:
                     found.append(self._compare(field.type, source.type, place))
                 case []:
                     if not field.has_default:
-                        found.append([_missing_default(field, reader, writer)])
+                        found.append([self._say.default_missing(field, reader, writer)])
                 case _:
-                    ambiguous = _ambiguous(field, sources, reader)
+                    ambiguous = self._say.ambiguous(field, sources, reader)
                     self._ambiguous.append(ambiguous)
                     found.append([ambiguous])
         return _merge(*found)
+
+    def _names(self, reader: Named, writer: Named) -> _Findings:
+        return () if _same_name(reader, writer) else (self._say.name_changed(reader, writer),)
+
+    def _sizes(self, reader: Fixed, writer: Fixed) -> _Findings:
+        return () if reader.size == writer.size else (self._say.size_changed(reader, writer),)
+
+    def _symbols(self, reader: Enum, writer: Enum) -> _Findings:
+        unknown = [symbol for symbol in writer.symbols if symbol not in reader.symbols]
+        if not unknown or reader.default is not None:
+            return ()
+        return (self._say.symbols_removed(reader, writer, unknown),)
 
 
 def _merge(*found: Iterable[Incompatibility]) -> _Findings:
@@ -184,88 +215,3 @@ def _meant(reader: Node, writer: Node) -> bool:
     if isinstance(reader, Named) and isinstance(writer, Named) and not _same_name(reader, writer):
         return False
     return kind(reader) == kind(writer)
-
-
-def _type_changed(reader: Node, writer: Node, place: str) -> Incompatibility:
-    return Incompatibility(
-        Rule.TYPE_CHANGED,
-        reader.path,
-        writer.path,
-        f"{place} is {label(writer)} in the writer's schema and {label(reader)} in the reader's, which can't read it "
-        "(Avro promotes int to long to float to double, and between string and bytes): keep the type, or add a "
-        "new field with a default",
-    )
-
-
-def _branch_removed(reader: Node, branch: Node, place: str) -> Incompatibility:
-    return Incompatibility(
-        Rule.UNION_BRANCH_REMOVED,
-        reader.path,
-        branch.path,
-        f"{place} may be {label(branch)} in the writer's schema, which the reader's {label(reader)} can't read: "
-        f"keep {label(branch)} among the reader's types",
-    )
-
-
-def _names(reader: Named, writer: Named) -> _Findings:
-    if _same_name(reader, writer):
-        return ()
-    return (
-        Incompatibility(
-            Rule.NAME_CHANGED,
-            (*reader.path, "name"),
-            (*writer.path, "name"),
-            f"{kind(reader)} {reader.full_name} of the reader's schema is named {writer.full_name} in the writer's: "
-            f"keep the name, or give the reader's the alias {writer.full_name!r}",
-        ),
-    )
-
-
-def _sizes(reader: Fixed, writer: Fixed) -> _Findings:
-    if reader.size == writer.size:
-        return ()
-    return (
-        Incompatibility(
-            Rule.FIXED_SIZE_CHANGED,
-            (*reader.path, "size"),
-            (*writer.path, "size"),
-            f"fixed {reader.full_name} has {writer.size} bytes in the writer's schema and {reader.size} in the "
-            "reader's: keep the size, or make a new type of another name",
-        ),
-    )
-
-
-def _symbols(reader: Enum, writer: Enum) -> _Findings:
-    unknown = [symbol for symbol in writer.symbols if symbol not in reader.symbols]
-    if not unknown or reader.default is not None:
-        return ()
-    return (
-        Incompatibility(
-            Rule.ENUM_SYMBOL_REMOVED,
-            (*reader.path, "symbols"),
-            (*writer.path, "symbols", writer.symbols.index(unknown[0])),
-            f"enum {reader.full_name} of the reader's schema doesn't know {', '.join(unknown)}, which the writer's "
-            "has: keep the symbols, or give the reader's enum type a \"default\" (a default of the field doesn't help)",
-        ),
-    )
-
-
-def _missing_default(field: Field, reader: Record, writer: Record) -> Incompatibility:
-    return Incompatibility(
-        Rule.READER_FIELD_MISSING_DEFAULT,
-        field.path,
-        (*writer.path, "fields"),
-        f"field {field.name!r} of {reader.full_name} is missing in the writer's schema, and the reader's has no "
-        "default for it: give the field a default, or an alias if it was renamed",
-    )
-
-
-def _ambiguous(field: Field, sources: list[Field], reader: Record) -> Incompatibility:
-    names = ", ".join(repr(source.name) for source in sources)
-    return Incompatibility(
-        Rule.READER_FIELD_AMBIGUOUS,
-        field.path,
-        sources[-1].path,
-        f"field {field.name!r} of {reader.full_name} matches several names in the writer's schema, by its name and "
-        f"its aliases ({names}): remove the aliases that the writer's schema has as fields",
-    )

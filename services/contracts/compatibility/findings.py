@@ -6,6 +6,15 @@ from enum import StrEnum
 from services.contracts.compatibility.nodes import Path
 
 
+class Direction(StrEnum):
+    """Who reads whom."""
+
+    BACKWARD = "BACKWARD"
+    """The new schema reads what an old one wrote."""
+    FORWARD = "FORWARD"
+    """An old schema reads what the new one writes."""
+
+
 class Rule(StrEnum):
     """Why a reader can't read what a writer wrote. The ids are stable: waivers and reports name them."""
 

@@ -2,22 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from services.contracts.compatibility.checking import compare
-from services.contracts.compatibility.findings import Incompatibility
+from services.contracts.compatibility.findings import Direction, Incompatibility
 from services.contracts.compatibility.nodes import Path
 from services.contracts.compatibility.parsing import parse
 from services.contracts.levels import Level
-
-
-class Direction(StrEnum):
-    """Who reads whom."""
-
-    BACKWARD = "BACKWARD"
-    """The new schema reads what an old one wrote."""
-    FORWARD = "FORWARD"
-    """An old schema reads what the new one writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +57,9 @@ def judge(new: object, history: Sequence[object], level: Level) -> list[Violatio
     for version, schema in enumerate(history[first:], first):
         old = parse(schema)
         if level.backward:
-            violations += [Violation(version, Direction.BACKWARD, found) for found in compare(parsed, old)]
+            found = compare(parsed, old, Direction.BACKWARD)
+            violations += [Violation(version, Direction.BACKWARD, each) for each in found]
         if level.forward:
-            violations += [Violation(version, Direction.FORWARD, found) for found in compare(old, parsed)]
+            found = compare(old, parsed, Direction.FORWARD)
+            violations += [Violation(version, Direction.FORWARD, each) for each in found]
     return violations
