@@ -6,6 +6,7 @@ here for every row that it can't vouch for.
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
@@ -37,12 +38,18 @@ class RecordDecoder:
         self._check = compile_check(written)
         self._writer = written.schema
         self._reader = None
-        if reader is not None:
-            require_compatible(writer, reader)
-            self._reader = _with_default_values(Parsed.of(reader)).schema
+        self._fields = fields
+        if reader is None:
+            return
+        require_compatible(writer, reader)
+        read = _with_default_values(Parsed.of(reader))
+        # Between equal schemas there is nothing to resolve; fastavro would take a string for the first branch of a
+        # union that a string may be promoted to.
+        if reader != writer:
+            self._reader = read.schema
             if fields is not None:
-                some = [one for one in self._reader["fields"] if one["name"] in fields]
-                self._reader = {**self._reader, "fields": some}
+                some = [one for one in read.schema["fields"] if one["name"] in fields]
+                self._reader = {**read.schema, "fields": some}
 
     def decode(self, body: bytes) -> Any:
         """Decode one body.
@@ -57,9 +64,10 @@ class RecordDecoder:
         """
         self._check(body)
         try:
-            return fastavro.schemaless_reader(BytesIO(body), self._writer, self._reader)
+            value: Any = fastavro.schemaless_reader(BytesIO(body), self._writer, self._reader)
         except (SchemaResolutionError, ValueError, ArithmeticError, LookupError, EOFError, TypeError) as error:
             raise PoisonError(f"can't be read with the schema of this service: {error}") from error
+        return value if self._fields is None else {name: value[name] for name in self._fields}
 
 
 class RecordEncoder:
@@ -78,8 +86,9 @@ class RecordEncoder:
         self._name = parsed.name
         self._check = compile_check(parsed)
         top = parsed.resolve(parsed.schema)
-        fields = top.get("fields", ()) if isinstance(top, dict) else ()
-        self._timestamps = {field["name"]: unit for field in fields if (unit := _timestamp_unit(field["type"]))}
+        self._fields = (
+            {field["name"]: field["type"] for field in top.get("fields", ())} if isinstance(top, dict) else {}
+        )
 
     def encode(self, record: Any) -> bytes:
         """Encode one value; for a record a mapping with all of its fields, and no others.
@@ -89,7 +98,7 @@ class RecordEncoder:
                 digits or decimal places than the schema's, a timestamp without a time zone or finer than the unit).
         """
         if isinstance(record, Mapping):
-            self._require_exact_timestamps(record)
+            self._require_exact(record)
         output = BytesIO()
         try:
             fastavro.validate(record, self._schema, strict=True)
@@ -97,17 +106,17 @@ class RecordEncoder:
             body = output.getvalue()
             self._check(body)
         except ValidationError as error:
-            raise ContractError(f"not a {self._name}: {error}") from None
+            raise ContractError(f"not a {self._name}: {'; '.join(map(str, error.errors))}") from None
         except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, PoisonError) as error:
             raise ContractError(f"not a {self._name}: {error}") from None
         return body
 
-    def _require_exact_timestamps(self, record: Mapping[str, Any]) -> None:
-        for name, microseconds in self._timestamps.items():
-            value = record.get(name)
-            if isinstance(value, datetime) and (value.tzinfo is None or value.microsecond % microseconds):
-                expected = f"a time zone and at most {'milliseconds' if microseconds > 1 else 'microseconds'}"
-                raise ContractError(f"not a {self._name}: field {name} is {value.isoformat()}: expected {expected}")
+    def _require_exact(self, record: Mapping[str, Any]) -> None:
+        for name, kind in self._fields.items():
+            for one in kind if isinstance(kind, list) else [kind]:
+                expected = _unmet(one, record.get(name))
+                if expected:
+                    raise ContractError(f"not a {self._name}: field {name} is {record[name]}: expected {expected}")
 
 
 def require_compatible(writer: Any, reader: Any) -> None:
@@ -132,12 +141,16 @@ def _with_default_values(reader: Parsed) -> Parsed:
     return reader
 
 
-def _timestamp_unit(kind: Any) -> int | None:
-    """How many microseconds the unit of a timestamp has; None for any other type."""
-    for one in kind if isinstance(kind, list) else [kind]:
-        match one:
-            case {"type": "long", "logicalType": "timestamp-millis"}:
-                return 1000
-            case {"type": "long", "logicalType": "timestamp-micros"}:
-                return 1
+def _unmet(kind: Any, value: Any) -> str | None:
+    """What a decimal or a timestamp would have to be for writing not to alter it; None if it is."""
+    match kind, value:
+        case {"logicalType": "decimal", "precision": precision}, Decimal() if value.is_finite():
+            scale = kind.get("scale", 0)
+            _, digits, exponent = value.as_tuple()
+            if -int(exponent) > scale or len(digits) + int(exponent) + scale > precision:
+                return f"at most {precision} digits, {scale} of them after the point"
+        case {"logicalType": "timestamp-millis"}, datetime() if value.tzinfo is None or value.microsecond % 1000:
+            return "a time zone, and whole milliseconds"
+        case {"logicalType": "timestamp-micros"}, datetime() if value.tzinfo is None:
+            return "a time zone"
     return None

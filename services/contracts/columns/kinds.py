@@ -63,6 +63,8 @@ class Kind:
 
     def raw(self, value: Any) -> Any:
         """A value as the record decoder gives it (not null), as the column holds it; raises PoisonError."""
+        if self.form is Form.OTHER:
+            return value
         match value:
             case Decimal():
                 unscaled = int(value.scaleb(self.scale, _EXACT))
