@@ -36,7 +36,7 @@ class Directory:
         """
         try:
             return (self.path / name).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
         except OSError as error:
             raise ContractError(f"{self.shown(name)}: cannot be read: {error.strerror}") from None

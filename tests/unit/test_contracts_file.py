@@ -1,0 +1,149 @@
+"""`contracts.toml`: what it says, and what is said about faults in it."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from services.contracts.levels import Level
+from services.contracts.topics import Contracts, load_contracts, read_contracts
+from services.errors import ContractError
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+GOOD = """\
+[topics."a.b"]
+partitions = 3
+retention = "12h"
+value = "transaction.avsc"
+compatibility = "FULL"
+
+[topics.raw]
+partitions = 1
+retention = "2d"
+value = "bytes"
+"""
+
+
+TRANSACTION = (SCHEMAS / "transaction.avsc").read_bytes()
+
+
+class Files(dict[str, bytes]):
+    """A directory in memory."""
+
+    def read(self, name: str) -> bytes | None:
+        return self.get(name)
+
+    def shown(self, name: str) -> str:
+        return name
+
+
+def read(content: str | bytes, schema: bytes = TRANSACTION) -> Contracts:
+    content = content.encode() if isinstance(content, str) else content
+    return read_contracts(Files({"contracts.toml": content, "transaction.avsc": schema}))
+
+
+def faults(content: str | bytes, schema: bytes = TRANSACTION) -> list[str]:
+    """What is wrong with a contracts file; any error but ContractError fails the test."""
+    try:
+        read(content, schema)
+    except ContractError as error:
+        return str(error).splitlines()
+    return []
+
+
+def test_the_contracts_of_this_project() -> None:
+    contracts = load_contracts()
+    assert [topic.name for topic in contracts.governed] == [
+        "queueing.transactions",
+        "streaming.transactions.legit",
+        "streaming.transactions.fraud",
+    ]
+    assert all(topic.compatibility is Level.FULL_TRANSITIVE for topic in contracts.governed)
+    assert {topic.schema.name for topic in contracts.governed if topic.schema} == {"payments.Transaction"}
+    assert contracts.topic("queueing.transactions.dlq").schema is None
+
+
+def test_a_contract_is_read() -> None:
+    contracts = read(GOOD)
+    topic = contracts.topic("a.b")
+    assert (topic.partitions, topic.retention_ms, topic.compatibility) == (3, 12 * 3_600_000, Level.FULL)
+    assert (topic.subject, topic.place) == ("a.b-value", "contracts.toml:1")
+    raw = contracts.topic("raw")
+    assert (raw.retention_ms, raw.schema, raw.compatibility) == (2 * 86_400_000, None, None)
+    with pytest.raises(ContractError, match=r'contracts\.toml: no topic "rwa".*did you mean "raw"\?'):
+        contracts.topic("rwa")
+
+
+def test_the_directory_is_set_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEMAS_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ContractError, match=r"^contracts\.toml: no such file"):
+        load_contracts()
+    (tmp_path / "contracts.toml").write_text(GOOD.replace("transaction.avsc", "."))
+    with pytest.raises(ContractError, match=r"^contracts\.toml:4: topic a\.b: value: no file '\.'"):
+        load_contracts()
+    (tmp_path / "contracts.toml").write_text(GOOD)
+    shutil.copy(SCHEMAS / "transaction.avsc", tmp_path)
+    assert [topic.name for topic in load_contracts().topics] == ["a.b", "raw"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("partitions = 3", "partitons = 3", 2, 'topic a.b: unknown key "partitons"; did you mean "partitions"?'),
+        ("partitions = 3", "zzz = 3", 2, 'unknown key "zzz"; expected one of partitions, retention'),
+        ("partitions = 3\n", "", 1, "partitions: expected a number of 1 or more, found nothing"),
+        ("partitions = 3", "partitions = 0", 2, "found 0"),
+        ("partitions = 3", "partitions = true", 2, "found true"),
+        ("partitions = 3", 'partitions = "3"', 2, 'found "3"'),
+        ("partitions = 1", "partitions = 1.5", 8, "topic raw: partitions"),
+        ('"12h"', '"12w"', 3, 'retention: expected hours or days such as "12h" or "7d", found "12w"'),
+        ('"12h"', "12", 3, "found 12"),
+        ('"12h"', '"-1h"', 3, 'found "-1h"'),
+        ('"12h"', "[]", 3, "found an array"),
+        ('"transaction.avsc"', '"transactoin.avsc"', 4, "value: no file 'transactoin.avsc'"),
+        ('"transaction.avsc"', '"a\\u0000b"', 4, "value: no file"),
+        ('"transaction.avsc"', "{}", 4, "value: expected a schema file"),
+        ('"FULL"', '"FUL"', 5, 'compatibility: expected one of NONE, .* found "FUL"; did you mean "FULL"?'),
+        ('"FULL"', '"full"', 5, 'did you mean "FULL"?'),
+        ('compatibility = "FULL"\n', "", 1, "compatibility: expected one of .* found nothing"),
+        ('value = "bytes"', 'value = "bytes"\ncompatibility = "NONE"', 11, "raw bytes have none; remove it"),
+        ("[topics.raw]", "[topic.raw]", 7, 'unknown key "topic"; expected tables'),
+        ("[topics.raw]", "[topics.'r w']", 7, '"r w" is no topic name'),
+        ("[topics.raw]", "[topics]\nraw = 1\n[x]", 1, None),
+        ("[topics.raw]", "[topics.raw", 7, "not TOML: "),
+        ("partitions = 3", "partitions = 3\npartitions = 4", 3, "not TOML: "),
+    ],
+)
+def test_a_fault_is_told_with_its_line(old: str, new: str, line: int, said: str | None) -> None:
+    assert old in GOOD
+    told = faults(GOOD.replace(old, new, 1))
+    assert told
+    if said is not None:
+        assert any(re.match(rf"contracts\.toml:{line}(:\d+)?: ", fault) for fault in told), told
+        assert any(re.search(said.replace("?", r"\?").replace("[", r"\["), fault) for fault in told), told
+
+
+def test_a_broken_schema_is_told_once_however_many_topics_carry_it() -> None:
+    told = faults(GOOD + GOOD.replace("a.b", "c").replace("raw", "other"), b'{"type": "record", "name": "R"}')
+    assert told == ['transaction.avsc:1:1: not Avro: expected an attribute "fields" (an array) in this record']
+
+
+def test_bytes_that_are_no_text() -> None:
+    assert faults(b"# ok\n\xff") == ["contracts.toml:2: not UTF-8; save the file as UTF-8"]
+
+
+tokens = ["[", "]", '"', "=", "\n", ".", "topics", "[topics.x]\n", "1", "true", "{}", "[[", "a = 1\n", "9" * 5000, "\0"]
+
+
+@given(st.integers(0, len(GOOD)), st.integers(0, 30), st.sampled_from(tokens) | st.binary(max_size=3))
+@example(0, 1000, "")
+@example(0, 1000, "x = " + "[" * 5000)
+def test_a_corrupted_file_is_read_or_refused_with_its_line(start: int, removed: int, added: str | bytes) -> None:
+    content = GOOD.encode()
+    inserted = added if isinstance(added, bytes) else added.encode()
+    for fault in faults(content[:start] + inserted + content[start + removed :]):
+        assert re.match(r"contracts\.toml:\d+", fault), fault
