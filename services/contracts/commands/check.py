@@ -10,7 +10,6 @@ from services.contracts.commands.running import run
 from services.contracts.levels import Level
 from services.contracts.registry import Registry
 from services.contracts.registry_settings import RegistrySettings
-from services.contracts.syntax import suggestion
 from services.contracts.topics import Contracts, TopicContract, load_contracts
 from services.contracts.tree import CONTRACTS, default_directory
 from services.errors import UsageError
@@ -65,7 +64,7 @@ def _choose(contracts: Contracts, subjects: Sequence[str]) -> tuple[TopicContrac
     known = [topic.subject for topic in contracts.governed]
     for subject in subjects:
         if subject not in known:
-            raise UsageError(f"no subject {subject} in {contracts.name}{suggestion(subject, known)}")
+            raise UsageError(f"no subject {subject} in {contracts.name}; expected one of {', '.join(known)}")
     return tuple(topic for topic in contracts.governed if not subjects or topic.subject in subjects)
 
 
