@@ -1,0 +1,137 @@
+"""The containers do what the processes do: the commands of the README, and an independent reader of the topics."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+from tests.end_to_end.compose import Stack, run, stack, why_not
+
+pytestmark = [pytest.mark.compose, pytest.mark.slow]
+
+INPUT = "queueing.transactions"
+LEGIT = "streaming.transactions.legit"
+FRAUD = "streaming.transactions.fraud"
+DEAD = "queueing.transactions.dlq"
+
+
+@pytest.fixture
+def containers() -> Iterator[Stack]:
+    reason = why_not()
+    if reason:
+        pytest.skip(f"no Docker engine with Compose v2: {reason}")
+    with stack() as made:
+        yield made
+
+
+def until(condition: Callable[[], bool], what: str, timeout: float = 120) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout:.0f} s: {what}"
+        time.sleep(0.5)
+
+
+def values(containers: Stack, topic: str) -> list[bytes]:
+    """Every committed value of a topic, read from outside."""
+    config = {
+        "bootstrap.servers": f"127.0.0.1:{containers.kafka_port}",
+        "group.id": "independent-reader",
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "earliest",
+        "enable.partition.eof": True,
+    }
+    consumer = Consumer(config)
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+    found: list[bytes] = []
+    ended = set[int | None]()
+    while len(ended) < len(partitions):
+        for message in consumer.consume(10_000, timeout=1):
+            error = message.error()
+            if error is None:
+                found.append(message.value() or b"")
+            else:
+                assert error.code() == KafkaError._PARTITION_EOF, error
+                ended.add(message.partition())
+    consumer.close()
+    return found
+
+
+def ids(containers: Stack, topic: str) -> list[str]:
+    registry = SchemaRegistryClient({"url": f"http://127.0.0.1:{containers.registry_port}", "timeout": 10})
+    decode = AvroDeserializer(registry)
+    context = SerializationContext(topic, MessageField.VALUE)
+    return [str(decode(value, context)["id"]) for value in values(containers, topic)]
+
+
+def owners(containers: Stack) -> list[set[int]]:
+    """The partitions of the input that each member of the detectors' group owns."""
+    admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{containers.kafka_port}"})
+    group = admin.describe_consumer_groups(["fraud-detector"])["fraud-detector"].result()
+    return [{owned.partition for owned in member.assignment.topic_partitions} for member in group.members]
+
+
+def exit_codes(containers: Stack, service: str) -> list[int]:
+    return [
+        int(run("docker", "inspect", "--format", "{{.State.ExitCode}}", container))
+        for container in containers.containers(service)
+    ]
+
+
+def test_down_loses_nothing_and_a_second_up_goes_on_from_there(containers: Stack) -> None:
+    containers.cluster("up", "--detach", "--wait")
+    containers.services("up", "--detach", "--scale", "detector=3")
+    assert exit_codes(containers, "create-topics") == exit_codes(containers, "register-schemas") == [0]
+    until(lambda: min(len(values(containers, LEGIT)), len(values(containers, FRAUD))) > 0, "both outputs fill")
+
+    def three_share_the_input() -> bool:
+        owned = owners(containers)
+        return len(owned) == 3 and all(owned) and set.union(*owned) == {0, 1, 2, 3}
+
+    until(three_share_the_input, "three detectors own partitions")
+
+    containers.services("down")
+    first = ids(containers, INPUT)
+    judged_first = ids(containers, LEGIT) + ids(containers, FRAUD)
+
+    containers.services("up", "--detach", "--scale", "detector=3")
+    until(lambda: len(values(containers, INPUT)) > len(first), "the generator goes on")
+    until(
+        lambda: len(values(containers, LEGIT)) + len(values(containers, FRAUD)) > len(judged_first),
+        "the detectors go on",
+    )
+    containers.services("stop", "generator")
+    generated = ids(containers, INPUT)
+    until(
+        lambda: len(values(containers, LEGIT)) + len(values(containers, FRAUD)) >= len(generated),
+        "the detectors drain the input",
+    )
+    containers.services("stop", "detector")
+    judged = ids(containers, LEGIT) + ids(containers, FRAUD)
+
+    assert set(first) < set(generated)
+    assert len(generated) == len(set(generated))
+    assert len(judged) == len(set(judged)), "a transaction was judged twice"
+    assert set(judged) == set(generated), "a transaction is missing, or came from nowhere"
+    assert values(containers, DEAD) == []
+    assert exit_codes(containers, "generator") == [0]
+    assert exit_codes(containers, "detector") == [0, 0, 0]
+
+
+def test_a_service_runs_without_root_and_without_a_place_to_write(containers: Stack) -> None:
+    attempts = (
+        "import os, pathlib\n"
+        "print(os.getuid() != 0)\n"
+        "for place in ('/app', '/tmp', '/var/tmp', '/dev', os.path.expanduser('~')):\n"
+        "    try: pathlib.Path(place, 'x').touch(); print('wrote to', place)\n"
+        "    except OSError: pass\n"
+    )
+    containers.services("build")
+    said = containers.services("run", "--rm", "--no-deps", "--entrypoint", "python", "detector", "-c", attempts)
+    assert said.split() == ["True"]
