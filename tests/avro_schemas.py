@@ -126,10 +126,14 @@ class SchemaGenerator:
             field["default"] = value
 
     def _union(self, depth: int, namespace: str | None) -> list[Any]:
-        branches = [self.type(depth, namespace, union=False) for _ in range(self.random.choice([1, 2, 2, 3, 4]))]
-        if self.random.random() < 0.5:
-            branches.insert(0, "null")
-        return distinct(branches, namespace, self._declared)
+        branches = ["null"] if self.random.random() < 0.5 else []
+        for _ in range(self.random.choice([1, 2, 2, 3, 4])):
+            before = dict(self._declared)
+            branches.append(self.type(depth, namespace, union=False))
+            if len(distinct(branches, namespace, self._declared)) < len(branches):
+                branches.pop()
+                self._declared = before
+        return branches
 
     def _named(self, kind: str, namespace: str | None, body: dict[str, Any]) -> Any:
         schema = {"type": kind, "name": self.random.choice(NAMES), **body}
