@@ -78,11 +78,13 @@ def test_a_batch_decodes_to_what_its_records_decode_to(batch: Any, header: bytes
         record, reason = decoded(alone, one)
         assert reason == (str(columns.failures[row]) if row in columns.failures else None)
         if reason:
+            assert not any(columns.columns[name].tolist()[row] for name in wanted)
             continue
         for name in wanted:
             found = columns.columns[name].tolist()[row]
             if record[name] is None and name in columns.nulls:
                 assert columns.nulls[name][row]
+                assert not found
             else:
                 assert same(found, plain(record[name], types[name])), (name, found, record[name])
                 assert not columns.nulls.get(name, {row: False})[row]

@@ -5,5 +5,6 @@ arrays. Both are exact: what they give equals what decoding or encoding record b
 """
 
 from services.contracts.columns.decoder import ColumnDecoder, Columns
+from services.contracts.columns.encoder import ColumnEncoder
 
-__all__ = ["ColumnDecoder", "Columns"]
+__all__ = ["ColumnDecoder", "ColumnEncoder", "Columns"]

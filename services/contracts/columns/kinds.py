@@ -61,7 +61,7 @@ class Kind:
         dtype, zero = self.form.value
         return np.full(count, zero, dtype)
 
-    def raw(self, value: Any) -> Any:
+    def raw(self, value: Any) -> Any:  # noqa: PLR0911 - a case for each type
         """A value as the record decoder gives it (not null), as the column holds it; raises PoisonError."""
         if self.form is Form.OTHER:
             return value

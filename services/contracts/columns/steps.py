@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from services.contracts.columns.cursor import WIDEST, Array, Cursor, Ints, Mask
 from services.contracts.wire import LONG_RANGE
@@ -164,14 +165,21 @@ def uuid(*, wanted: bool) -> Step:
         length = cursor.length()
         cursor.doubt |= length != _UUID_SIZE
         table = cursor.bytes_at(cursor.advance(length), _UUID_SIZE)
-        # Unsigned differences: whatever is below the first character of a range comes out above its last.
-        good = (table - np.uint8(ord("0")) < 10) | (table - np.uint8(ord("a")) < 6)
-        good[:, _HYPHENS] = table[:, _HYPHENS] == ord("-")
+        good = are_uuids(table)
         if not good.all():
-            cursor.doubt |= ~good.all(axis=1)
+            cursor.doubt |= ~good
         return Column(table.view(f"S{_UUID_SIZE}").reshape(len(table))) if wanted else None
 
     return step
+
+
+def are_uuids(table: npt.NDArray[np.uint8]) -> Mask:
+    """Which rows of 36 bytes are UUIDs in their canonical form, in lower case."""
+    # Unsigned differences: whatever is below the first character of a range comes out above its last.
+    good = (table - np.uint8(ord("0")) < 10) | (table - np.uint8(ord("a")) < 6)
+    good[:, _HYPHENS] = table[:, _HYPHENS] == ord("-")
+    rows: Mask = np.ones(len(table), np.bool_)
+    return rows if good.all() else np.logical_and.reduce(good, axis=1)
 
 
 def decimal(size: int | None, precision: int, *, wanted: bool) -> Step:
@@ -236,7 +244,7 @@ def nullable(value: Step, null_branch: int, empty: Callable[[int], Array]) -> St
             read = value(part)
             cursor.merge(rows, part)
             if read:
-                column = np.zeros(count, read.values.dtype)
+                column = empty(count).astype(read.values.dtype)
                 column[rows] = read.values
             nulls[rows] = False
         return Column(empty(count) if column is None else column, nulls)

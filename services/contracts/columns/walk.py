@@ -61,14 +61,15 @@ class _Compiler:
     def read(self, field_type: Any, wanted: Wanted) -> steps.Step:
         """A step that gives a column."""
         nullable, one = optional(self._writer, field_type)
+        union = self._writer.resolve(field_type)
         if one is None:
             raise NotCovered
         value = self._scalar(one, wanted.reader_type)
-        if not nullable:
+        if not isinstance(union, list):
             return steps.present(value) if wanted.kind.nullable else value
-        branches = [self._writer.resolve(branch)["type"] for branch in self._writer.resolve(field_type)]
-        if not wanted.kind.nullable or len(branches) != 2:
+        if not (nullable and wanted.kind.nullable and len(union) == 2):
             raise NotCovered
+        branches = [self._writer.resolve(branch)["type"] for branch in union]
         return steps.nullable(value, branches.index("null"), wanted.kind.empty)
 
     def _scalar(self, one: dict[str, Any], reader_type: dict[str, Any]) -> steps.Step:
