@@ -139,7 +139,7 @@ def test_every_fault_is_told_not_the_first_alone() -> None:
         '{"name": "a", "type": "double", "default": 1}',
         '{"name": "a", "type": ["null", "R"], "default": null}',
         '{"name": "a", "type": {"type": "map", "values": "int"}, "default": {"x": 1}}',
-        '{"name":"a", "type":{"type":"record","name":"I","fields":[{"name":"x","type":"int","default":1}]},"default":{}}',
+        '{"name":"a","type":{"type":"record","name":"I","fields":[{"name":"x","type":"int"}]},"default":{"x":1}}',
         '{"name": "a", "type": {"type": "fixed", "name": "F", "size": 2}, "default": "\\u00ff\\u0000"}',
         '{"name": "a", "type": {"type": "string", "logicalType": "unheard-of"}}',
         '{"name": "a", "type": {"type": "enum", "name": "n.E", "symbols": ["A"]}}, {"name": "b", "type": "n.E"}',
