@@ -1,7 +1,7 @@
 """The containers do what the processes do: the commands of the README, and an independent reader of the topics."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
@@ -20,13 +20,11 @@ FRAUD = "streaming.transactions.fraud"
 DEAD = "queueing.transactions.dlq"
 
 
-@pytest.fixture
-def containers() -> Iterator[Stack]:
+@pytest.fixture(scope="module", autouse=True)
+def engine() -> None:
     reason = why_not()
     if reason:
         pytest.skip(f"no Docker engine with Compose v2: {reason}")
-    with stack() as made:
-        yield made
 
 
 def until(condition: Callable[[], bool], what: str, timeout: float = 120) -> None:
@@ -84,54 +82,52 @@ def exit_codes(containers: Stack, service: str) -> list[int]:
     ]
 
 
-def test_down_loses_nothing_and_a_second_up_goes_on_from_there(containers: Stack) -> None:
-    containers.cluster("up", "--detach", "--wait")
-    containers.services("up", "--detach", "--scale", "detector=3")
-    assert exit_codes(containers, "create-topics") == exit_codes(containers, "register-schemas") == [0]
-    until(lambda: min(len(values(containers, LEGIT)), len(values(containers, FRAUD))) > 0, "both outputs fill")
+def test_down_loses_nothing_and_a_second_up_goes_on_from_there() -> None:
+    with stack() as containers:
+        containers.cluster("up", "--detach", "--wait")
+        containers.services("up", "--detach", "--scale", "detector=3")
+        assert exit_codes(containers, "create-topics") == exit_codes(containers, "register-schemas") == [0]
+        until(lambda: min(len(values(containers, LEGIT)), len(values(containers, FRAUD))) > 0, "both outputs fill")
 
-    def three_share_the_input() -> bool:
-        owned = owners(containers)
-        return len(owned) == 3 and all(owned) and set.union(*owned) == {0, 1, 2, 3}
+        def judged() -> int:
+            return len(values(containers, LEGIT)) + len(values(containers, FRAUD))
 
-    until(three_share_the_input, "three detectors own partitions")
+        def three_share_the_input() -> bool:
+            owned = owners(containers)
+            return len(owned) == 3 and all(owned) and set.union(*owned) == {0, 1, 2, 3}
 
-    containers.services("down")
-    first = ids(containers, INPUT)
-    judged_first = ids(containers, LEGIT) + ids(containers, FRAUD)
+        until(three_share_the_input, "three detectors own partitions")
 
-    containers.services("up", "--detach", "--scale", "detector=3")
-    until(lambda: len(values(containers, INPUT)) > len(first), "the generator goes on")
-    until(
-        lambda: len(values(containers, LEGIT)) + len(values(containers, FRAUD)) > len(judged_first),
-        "the detectors go on",
-    )
-    containers.services("stop", "generator")
-    generated = ids(containers, INPUT)
-    until(
-        lambda: len(values(containers, LEGIT)) + len(values(containers, FRAUD)) >= len(generated),
-        "the detectors drain the input",
-    )
-    containers.services("stop", "detector")
-    judged = ids(containers, LEGIT) + ids(containers, FRAUD)
+        containers.services("down")
+        first = ids(containers, INPUT)
+        judged_first = judged()
 
-    assert set(first) < set(generated)
-    assert len(generated) == len(set(generated))
-    assert len(judged) == len(set(judged)), "a transaction was judged twice"
-    assert set(judged) == set(generated), "a transaction is missing, or came from nowhere"
-    assert values(containers, DEAD) == []
-    assert exit_codes(containers, "generator") == [0]
-    assert exit_codes(containers, "detector") == [0, 0, 0]
+        containers.services("up", "--detach", "--scale", "detector=3")
+        until(lambda: len(values(containers, INPUT)) > len(first), "the generator goes on")
+        until(lambda: judged() > judged_first, "the detectors go on")
+        containers.services("stop", "generator")
+        generated = ids(containers, INPUT)
+        until(lambda: judged() >= len(generated), "the detectors drain the input")
+        containers.services("stop", "detector")
+        verdicts = ids(containers, LEGIT) + ids(containers, FRAUD)
+
+        lost, doubled = set(generated) - set(verdicts), len(verdicts) - len(set(verdicts))
+        assert (len(lost), doubled, len(verdicts)) == (0, 0, len(generated))
+        assert not set(first) - set(verdicts)
+        assert values(containers, DEAD) == []
+        assert exit_codes(containers, "generator") == [0]
+        assert exit_codes(containers, "detector") == [0, 0, 0]
 
 
-def test_a_service_runs_without_root_and_without_a_place_to_write(containers: Stack) -> None:
-    attempts = (
-        "import os, pathlib\n"
-        "print(os.getuid() != 0)\n"
-        "for place in ('/app', '/tmp', '/var/tmp', '/dev', os.path.expanduser('~')):\n"
-        "    try: pathlib.Path(place, 'x').touch(); print('wrote to', place)\n"
-        "    except OSError: pass\n"
-    )
-    containers.services("build")
-    said = containers.services("run", "--rm", "--no-deps", "--entrypoint", "python", "detector", "-c", attempts)
-    assert said.split() == ["True"]
+def test_a_service_runs_without_root_and_without_a_place_to_write() -> None:
+    with stack() as containers:
+        attempts = (
+            "import os, pathlib\n"
+            "print(os.getuid() != 0)\n"
+            "for place in ('/app', '/tmp', '/var/tmp', '/dev', os.path.expanduser('~')):\n"
+            "    try: pathlib.Path(place, 'x').touch(); print('wrote to', place)\n"
+            "    except OSError: pass\n"
+        )
+        containers.services("build")
+        said = containers.services("run", "--rm", "--no-deps", "--entrypoint", "python", "detector", "-c", attempts)
+        assert said.split() == ["True"]
