@@ -3,9 +3,11 @@
 import itertools
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.support.pipeline import Pipeline
 from tools.local_cluster import Cluster, ephemeral
 
 _numbers = itertools.count(1)
@@ -23,3 +25,9 @@ def unique(request: pytest.FixtureRequest) -> Callable[[str], str]:
     """Make a name that no other test of the session uses: ``unique("topic")``; also for groups and subjects."""
     test = re.sub("[^a-zA-Z0-9]+", "-", request.node.name).strip("-")[:60]
     return lambda purpose: f"{purpose}.{test}.{next(_numbers)}"
+
+
+@pytest.fixture
+def pipeline(cluster: Cluster, tmp_path: Path) -> Pipeline:
+    """Topics, subjects and a consumer group of this test alone, on the session's cluster."""
+    return Pipeline(cluster, tmp_path)
