@@ -41,6 +41,8 @@ class AvroJava:
         self._compatible = jpype.JClass("org.apache.avro.SchemaCompatibility$SchemaCompatibilityType").COMPATIBLE
         self._errors = (jpype.JClass("org.apache.avro.AvroRuntimeException"), jpype.java.lang.NumberFormatException)
         self._generic, self._io = avro.generic, avro.io
+        self._model = avro.generic.GenericData()
+        self._model.addLogicalTypeConversion(jpype.JClass("org.apache.avro.Conversions$DecimalConversion")())
 
     def parse(self, schema: Any) -> Any:
         """Parses a schema as strictly as Java does by default."""
@@ -57,10 +59,10 @@ class AvroJava:
             return False
 
     def read(self, data: bytes, writer: Any, reader: Any) -> str:
-        """Reads one datum with the reader's schema and returns how Java prints it.
+        """Reads one datum with the reader's schema, decimals as numbers, and returns how Java prints it.
 
         Raises:
             jpype.JException: Java can't.
         """
         decoder = self._io.DecoderFactory.get().binaryDecoder(data, None)
-        return str(self._generic.GenericDatumReader(writer, reader).read(None, decoder))
+        return str(self._generic.GenericDatumReader(writer, reader, self._model).read(None, decoder))

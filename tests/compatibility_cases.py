@@ -56,6 +56,7 @@ def mapping(values: Any) -> dict[str, Any]:
 
 
 def aliased(name: str, kind: Any, *aliases: str, **more: Any) -> dict[str, Any]:
+    """A field that was called otherwise."""
     return {"name": name, "type": kind, "aliases": list(aliases), **more}
 
 

@@ -91,6 +91,11 @@ class Field:
         """Whether a reader can do without the field; ``null`` is a default like any other."""
         return "default" in self.attributes
 
+    @property
+    def default(self) -> Any:
+        """The default as JSON has it; ``None`` where there is none as well."""
+        return self.attributes.get("default")
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Record(Named):
