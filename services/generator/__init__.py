@@ -1,0 +1,1 @@
+"""Makes payment transactions at a set rate."""

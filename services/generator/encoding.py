@@ -1,0 +1,55 @@
+"""Makes messages of transactions, as the contract says."""
+
+import numpy as np
+import numpy.typing as npt
+
+from services.contracts.columns import ColumnEncoder
+from services.contracts.schema import Schema
+from services.errors import ContractError
+from services.generator.transactions import Transactions
+
+CURRENCY = b"EUR"
+
+
+class TransactionEncoder:
+    """Encodes transactions with the schema of the topic.
+
+    Args:
+        schema: The contract's schema.
+        schema_id: Its id in the registry.
+
+    Raises:
+        ContractError: If the schema has no room for what the generator makes.
+    """
+
+    def __init__(self, schema: Schema, schema_id: int) -> None:
+        self._columns = ColumnEncoder(schema.json, ["id", "source", "target", "amount", "currency", "created_at"])
+        self._schema_id = schema_id
+        types = {field["name"]: field["type"] for field in schema.json["fields"]}
+        match types["amount"]:
+            case {"logicalType": "decimal", "scale": int(scale)} if scale >= 2:
+                self._unscaled_per_cent = 10 ** (scale - 2)
+            case _:
+                raise ContractError(f"{schema.path}: amount: expected a decimal of at least 2 decimal places")
+        match types["created_at"]:
+            case {"logicalType": "timestamp-millis"}:
+                pass
+            case _:
+                raise ContractError(f"{schema.path}: created_at: expected a timestamp-millis")
+
+    def encode(self, rows: Transactions, created_at: npt.NDArray[np.int64]) -> list[bytes]:
+        """The messages' values.
+
+        Args:
+            rows: The transactions.
+            created_at: For each the milliseconds since 1970.
+        """
+        columns = {
+            "id": rows.ids,
+            "source": rows.sources,
+            "target": rows.targets,
+            "amount": rows.cents * self._unscaled_per_cent,
+            "currency": np.full(len(rows), CURRENCY),
+            "created_at": created_at,
+        }
+        return self._columns.encode(columns, self._schema_id)

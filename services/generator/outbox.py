@@ -1,0 +1,127 @@
+"""Hands messages to Kafka and keeps account of what became of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from services.errors import FatalError
+from services.generator.metrics import GeneratorMetrics
+
+# How long what is outstanding may take after a failure or a signal: an orchestrator kills after 10 s.
+_FLUSH_SECONDS = 8.0
+
+
+class DeliveryFailed(FatalError):  # noqa: N818 - reads as the state that it reports
+    """Some transactions did not reach the topic; the message has the counts."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of the messages.
+
+    Attributes:
+        delivered: Acknowledged by the broker.
+        failed: Given up.
+        outstanding: Neither: it isn't known whether the broker has them.
+    """
+
+    delivered: int
+    failed: int
+    outstanding: int
+
+
+class Outbox:
+    """An idempotent producer for one topic.
+
+    Args:
+        make_producer: Makes the producer, given the callback for deliveries that failed.
+        topic: Where the messages go.
+        metrics: Told about failures and the queue.
+        stop: Ends waiting for room in the queue.
+    """
+
+    def __init__(
+        self,
+        make_producer: Callable[[Callable[[KafkaError | None, Message], None]], Producer],
+        topic: str,
+        metrics: GeneratorMetrics,
+        stop: Event,
+    ) -> None:
+        self._producer = make_producer(self._on_failure)
+        self._topic = topic
+        self._metrics = metrics
+        self._stop = stop
+        self._reason = ""
+        self._failed = 0
+        self._produced = 0
+
+    @property
+    def account(self) -> Account:
+        """What became of the messages so far."""
+        outstanding = len(self._producer)
+        return Account(self._produced - self._failed - outstanding, self._failed, outstanding)
+
+    def send(self, values: list[bytes], keys: list[bytes]) -> None:
+        """Hand over messages; waits while the producer's queue is full, unless it is time to stop.
+
+        Raises:
+            DeliveryFailed: If a message, one of these or of earlier ones, was not delivered.
+        """
+        produce, topic = self._producer.produce, self._topic
+        done, count = 0, len(values)
+        while done < count and not self._stop.is_set():
+            before = done
+            try:
+                for done in range(before, count):
+                    produce(topic, values[done], keys[done])
+                done = count
+            except BufferError:
+                self._producer.poll(0.05)
+            except KafkaException as error:
+                self._reason = self._reason or error.args[0].str()
+                self._failed += 1
+                done += 1
+            finally:
+                self._count(done - before)
+            self._check()
+        self._producer.poll(0)
+        self._check()
+
+    def finish(self, *, patiently: bool) -> Account:
+        """Wait until everything is delivered.
+
+        Args:
+            patiently: Wait for as long as the producer itself goes on trying, or until it is time to stop.
+
+        Raises:
+            DeliveryFailed: If not everything was delivered.
+        """
+        while patiently and len(self._producer) and not self._reason and not self._stop.is_set():
+            self._producer.flush(0.2)
+        self._producer.flush(_FLUSH_SECONDS)
+        self._metrics.queued.set(len(self._producer))
+        account = self.account
+        if account.failed or account.outstanding:
+            reason = self._reason or f"the broker did not answer within {_FLUSH_SECONDS:.0f} s"
+            raise DeliveryFailed(
+                f"topic {self._topic}: {reason}; {account.delivered} transactions delivered, {account.failed} failed, "
+                f"{account.outstanding} outstanding: look at the broker, then start again"
+            )
+        return account
+
+    def _count(self, produced: int) -> None:
+        self._produced += produced
+        self._metrics.produced.inc(produced)
+        self._metrics.queued.set(len(self._producer))
+
+    def _check(self) -> None:
+        if self._reason:
+            self.finish(patiently=False)
+
+    def _on_failure(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._failed += 1
+            self._metrics.failed.inc()
+            self._reason = self._reason or error.str()
