@@ -1,0 +1,90 @@
+"""The command ``scripts/demo``."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+
+from services.errors import PipelineError
+from services.streaming.logs import configure_logging
+from tools.demo.interrupts import Interrupts
+from tools.demo.presenting import presenter
+from tools.demo.run import STEPS, Options, run
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+DURATION = 30.0
+RATE = 1000
+
+_EPILOG = """\
+Starts the local cluster, unless KAFKA_BROKER_URL and SCHEMA_REGISTRY_URL name another one. Every setting of the
+services (SUSPICIOUS_AMOUNT, COMMIT_INTERVAL_MS, ACCOUNTS, SEED ...) can be given in the environment.
+Ctrl-C ends it well, a second one ends it at once.
+
+exit codes:
+  0    every transaction was judged exactly once
+  1    one was not, or something went wrong
+  2    wrong usage
+  3    broker or registry unreachable
+  4    not authorised
+  130  ended at once
+"""
+
+
+def main() -> int:
+    """Run the demo; the exit code."""
+    options = _options()
+    configure_logging("demo", "error")
+    interrupts = Interrupts()
+    try:
+        with presenter(STEPS, options.duration, json=options.json) as shown:
+            summary = run(options, shown, interrupts)
+    except PipelineError as error:
+        for line in str(error).splitlines():
+            print(f"demo: {line}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("demo: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    if options.json:
+        print(json.dumps(asdict(summary)), flush=True)
+    return 0 if summary.exactly_once else 1
+
+
+def _options() -> Options:
+    parser = argparse.ArgumentParser(
+        prog="demo",
+        description="Watch transactions being generated, judged and routed, and see them counted.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--duration", type=_seconds, metavar="SECONDS", help=f"default: until Ctrl-C; {DURATION:g} off a terminal"
+    )
+    parser.add_argument(
+        "--rate", type=_rate, default=RATE, metavar="N", help=f"transactions a second; 0: all it can; default {RATE}"
+    )
+    parser.add_argument("--json", action="store_true", help="the summary as JSON, last line of standard output")
+    given = parser.parse_args()
+    endless = sys.stdin.isatty() and (sys.stderr if given.json else sys.stdout).isatty()
+    duration = given.duration if given.duration is not None or endless else DURATION
+    return Options(duration, given.rate, given.json)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 31_536_000:
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, found {text!r}")
+    return seconds
+
+
+def _rate(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 10_000_000):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 10,000,000, found {text!r}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

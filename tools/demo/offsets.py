@@ -1,0 +1,104 @@
+"""How far a topic reaches, how far the detector has come, and whether it is there: asked of the broker."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from confluent_kafka import (
+    ConsumerGroupState,
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, OffsetSpec
+
+from services.errors import Unavailable
+from services.streaming.topics import partition_counts
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+T = TypeVar("T")
+Partition = tuple[str, int]
+Offsets = Mapping[Partition, int]
+
+_TIMEOUT = 10.0
+
+
+class GroupWatch:
+    """Offsets of a cluster, and of one consumer group on it.
+
+    Every method raises Unavailable if the brokers don't answer.
+
+    Args:
+        admin: Reaches the cluster.
+        group: The consumer group.
+    """
+
+    def __init__(self, admin: AdminClient, group: str) -> None:
+        self._admin = admin
+        self.group = group
+
+    def partitions(self, topics: Iterable[str]) -> list[Partition]:
+        """The partitions of some topics, which must be there."""
+        counts = partition_counts(self._admin)
+        return [(topic, partition) for topic in topics for partition in range(counts[topic])]
+
+    def ends(self, partitions: Iterable[Partition]) -> Offsets:
+        """The offset after the last message of each partition, committed or not."""
+        return self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+    def lag(self, ends: Offsets) -> int:
+        """How many messages before some offsets the group has not committed yet."""
+        wanted = [TopicPartition(topic, partition) for topic, partition in ends]
+        request = ConsumerGroupTopicPartitions(self.group, wanted)
+        answer = self._admin.list_consumer_group_offsets([request], request_timeout=_TIMEOUT)[self.group]
+        committed = {(found.topic, found.partition): found.offset for found in _result(answer).topic_partitions}
+        fresh = [partition for partition in ends if committed.get(partition, -1) < 0]
+        committed |= self._offsets(fresh, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        return sum(max(0, end - committed[partition]) for partition, end in ends.items())
+
+    def members(self) -> list[str]:
+        """The client ids of the group's members."""
+        description = self._describe()
+        return [member.client_id for member in description.members] if description else []
+
+    def owns(self, client_id: str, partitions: Iterable[Partition]) -> bool:
+        """Whether the group is at work and that client reads all of these partitions."""
+        description = self._describe()
+        if description is None or description.state != ConsumerGroupState.STABLE:
+            return False
+        owned = {
+            (found.topic, found.partition)
+            for member in description.members
+            if member.client_id == client_id and member.assignment
+            for found in member.assignment.topic_partitions
+        }
+        return owned.issuperset(partitions)
+
+    def _describe(self) -> ConsumerGroupDescription | None:
+        answer = self._admin.describe_consumer_groups([self.group], request_timeout=_TIMEOUT)[self.group]
+        try:
+            description: ConsumerGroupDescription = answer.result()
+        except KafkaException as error:
+            if error.args[0].name() == "GROUP_ID_NOT_FOUND":
+                return None
+            raise _unavailable(error) from error
+        return description
+
+    def _offsets(self, partitions: Iterable[Partition], spec: OffsetSpec) -> dict[Partition, int]:
+        request = {TopicPartition(topic, partition): spec for topic, partition in partitions}
+        if not request:
+            return {}
+        answers = self._admin.list_offsets(request, request_timeout=_TIMEOUT)
+        return {(where.topic, where.partition): _result(answer).offset for where, answer in answers.items()}
+
+
+def _result(answer: "Future[T]") -> T:
+    try:
+        return answer.result()
+    except KafkaException as error:
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: KafkaException) -> Unavailable:
+    return Unavailable(f"the broker did not answer: {error.args[0].str()}; is it still up?")

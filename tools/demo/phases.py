@@ -1,0 +1,168 @@
+"""The phases of a run, in their order: the detector reads, the generator writes, both end well."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from services.errors import FatalError
+from tools.demo.children import Child, ServiceDied, Services
+from tools.demo.interrupts import Interrupts
+from tools.demo.observer import Observer
+from tools.demo.offsets import GroupWatch, Offsets, Partition
+from tools.demo.presenting import Presenter
+from tools.demo.steps import Say, step
+from tools.demo.watch import Watch
+
+DETECTOR, GENERATOR, DRAIN = "detector", "generator", "drain"
+
+# A stable name: a run that was killed leaves a transaction open, which the next detector of that name ends at once.
+INSTANCE_ID = "demo"
+
+LEAVE_SECONDS = 15.0  # a detector that was killed counts as a member of its group for a session timeout of 10 s
+STALLED_SECONDS = 15.0
+END_SECONDS = 30.0
+
+
+def start_detector(
+    presenter: Presenter, services: Services, group: GroupWatch, partitions: Sequence[Partition], timeout: float
+) -> Child:
+    """Start the detector, and let it judge first what an earlier run has left, so that this run counts its own only.
+
+    Args:
+        presenter: Told how it goes.
+        services: Starts it.
+        group: Its consumer group.
+        partitions: Those of the input topic.
+        timeout: Seconds that it may take to begin reading.
+
+    Raises:
+        FatalError: Other detectors are in its group, or it died.
+    """
+    with step(presenter, DETECTOR, "starting") as say:
+        _require_no_members(group, say)
+        detector = services.start(DETECTOR, {"INSTANCE_ID": INSTANCE_ID})
+        _wait_until(
+            lambda: group.owns(f"detector-{INSTANCE_ID}", partitions),
+            services,
+            timeout,
+            f"the detector does not begin to read {partitions[0][0]}; see {detector.log}",
+        )
+        left = group.ends(partitions)
+        _follow_lag(group, left, services, lambda lag: say(f"judging {lag:,} that an earlier run left"), time.sleep)
+        say(f"reads {len(partitions)} partitions of {partitions[0][0]}")
+    return detector
+
+
+def start_generator(presenter: Presenter, services: Services, rate: int, is_first_there: Callable[[], bool],
+                    timeout: float) -> Child:  # fmt: skip
+    """Start the generator and wait for its first transaction.
+
+    Args:
+        presenter: Told how it goes.
+        services: Starts it.
+        rate: Transactions per second; 0: as fast as it can.
+        is_first_there: Whether the first transaction is.
+        timeout: Seconds that it may take.
+
+    Raises:
+        FatalError: It, or the detector, died.
+    """
+    with step(presenter, GENERATOR, "starting") as say:
+        generator = services.start(GENERATOR, {"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": "0"})
+        _wait_until(is_first_there, services, timeout, f"the generator generates nothing; see {generator.log}")
+        say(f"{rate:,} transactions a second" if rate else "as fast as it can")
+    return generator
+
+
+def watch_until_end(watch: Watch, services: Services, interrupts: Interrupts, duration: float | None) -> None:
+    """Watch until the time is up or a signal says so.
+
+    Raises:
+        ServiceDied: The generator or the detector ended before.
+    """
+    end = float("inf") if duration is None else watch.meter.began + duration
+    while (left := end - time.monotonic()) > 0 and not interrupts.wanted:
+        services.require_alive()
+        watch.observe(min(0.1, left))
+
+
+def drain(
+    presenter: Presenter, watch: Watch, services: Services, group: GroupWatch, partitions: Sequence[Partition]
+) -> Offsets:
+    """End the generator, let the detector judge what is left, and end it.
+
+    Returns:
+        Where this run ends in the input topic.
+
+    Raises:
+        FatalError: One of them did not end as it should.
+    """
+    with step(presenter, DRAIN, "ending the generator") as say:
+        _end(services[GENERATOR], watch)
+        ends = group.ends(partitions)
+        _follow_lag(group, ends, services[DETECTOR], lambda lag: say(f"{lag:,} left to judge"), watch.observe)
+        say("ending the detector")
+        _end(services[DETECTOR], watch)
+        watch.sample()
+        say("all judged")
+    return ends
+
+
+def read_to_end(watch: Watch, observer: Observer, ends: Offsets) -> None:
+    """Take in the last verdicts.
+
+    Raises:
+        FatalError: They don't become readable.
+    """
+    deadline = time.monotonic() + END_SECONDS
+    while not observer.has_reached(ends):
+        if time.monotonic() > deadline:
+            raise FatalError("the output topics can't be read to their ends: a transaction on them was left open")
+        watch.observe(0.1)
+
+
+def _require_no_members(group: GroupWatch, say: Say) -> None:
+    deadline = time.monotonic() + LEAVE_SECONDS
+    while members := group.members():
+        if time.monotonic() > deadline:
+            raise FatalError(
+                f"consumer group {group.group} has members already ({', '.join(sorted(members))}): another demo or "
+                "detector is at work on this cluster; end it, or set CONSUMER_GROUP to another group"
+            )
+        say("waiting for an earlier detector to leave its group")
+        time.sleep(0.5)
+
+
+def _wait_until(condition: Callable[[], bool], services: Services, timeout: float, failure: str) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        services.require_alive()
+        if time.monotonic() > deadline:
+            raise ServiceDied(failure)
+        time.sleep(0.1)
+
+
+def _follow_lag(
+    group: GroupWatch,
+    ends: Offsets,
+    alive: Child | Services,
+    say: Callable[[int], None],
+    wait: Callable[[float], None],
+) -> None:
+    """Wait until everything before ``ends`` is judged, or nothing moves any more: then the count tells why."""
+    least, moved_at = None, time.monotonic()
+    while lag := group.lag(ends):
+        alive.require_alive()
+        if least is None or lag < least:
+            least, moved_at = lag, time.monotonic()
+        elif time.monotonic() > moved_at + STALLED_SECONDS:
+            return
+        say(lag)
+        wait(0.1)
+
+
+def _end(child: Child, watch: Watch) -> None:
+    child.ask_to_end()
+    deadline = time.monotonic() + END_SECONDS
+    while not child.ended and time.monotonic() < deadline:
+        watch.observe(0.05)
+    child.require_clean_end()

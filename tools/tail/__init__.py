@@ -1,0 +1,1 @@
+"""Prints the messages of a topic decoded, one JSON object a line."""

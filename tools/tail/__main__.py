@@ -1,0 +1,140 @@
+"""The command ``scripts/tail``."""
+
+import argparse
+import os
+import select
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+from services.contracts import RecordDecoder, Registry, unframe
+from services.contracts.registry_settings import RegistrySettings
+from services.errors import PipelineError
+from services.streaming.clients import KafkaClients, ping
+from services.streaming.logs import configure_logging
+from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
+from tools.clusters import cluster_variables
+from tools.local_cluster import LocalCluster
+from tools.tail.describing import Received, describe
+from tools.tail.exact_json import dumps
+from tools.tail.following import Follower, partitions_of
+
+_EPILOG = """\
+KAFKA_BROKER_URL and SCHEMA_REGISTRY_URL name the cluster; the local one is used where neither is set.
+
+examples:
+  scripts/tail streaming.transactions.fraud --from-beginning --max 3
+  scripts/tail streaming.transactions.legit | jq -c '[.created_at, .amount]'
+  scripts/tail queueing.transactions.dlq --from-beginning --until-end | jq '.headers'
+"""
+
+
+def main() -> int:
+    """Run the command; the exit code."""
+    options = _options()
+    configure_logging("tail", "error")
+    try:
+        _tail(options)
+    except PipelineError as error:
+        for line in str(error).splitlines():
+            print(f"tail: {line}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:
+        # Whoever read this has seen enough; Python would complain when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tail",
+        description="Print the messages of a topic decoded, one JSON object a line, as they are committed.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("topic", metavar="TOPIC")
+    parser.add_argument("--from-beginning", action="store_true", help="begin with the oldest message, not the next")
+    parser.add_argument("--until-end", action="store_true", help="end where the topic ended at the start")
+    parser.add_argument("--max", type=_count, metavar="N", help="end after N messages")
+    parser.add_argument(
+        "--meta", action="store_true", help="print topic, partition, offset, timestamp, key and headers as well"
+    )
+    return parser.parse_args()
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, found {text!r}")
+    return int(text)
+
+
+def _tail(options: argparse.Namespace) -> None:
+    os.environ.update(cluster_variables(os.environ, LocalCluster()))
+    settings = load_settings(KafkaSettings, RegistrySettings)
+    clients = KafkaClients(settings, librdkafka_properties(), client_id="tail")
+    admin = clients.admin()
+    ping(admin, settings.kafka_broker_url)
+    partitions = partitions_of(admin, options.topic)
+    with (
+        Registry() as registry,
+        closing(
+            Follower(
+                clients,
+                options.topic,
+                partitions,
+                from_beginning=options.from_beginning,
+                until_end=options.until_end,
+            )
+        ) as follower,
+    ):
+        values = Values(registry)
+        left = options.max
+        for batch in _while_somebody_reads(follower):
+            shown = batch[:left]
+            sys.stdout.writelines(f"{dumps(describe(one, values.decode, meta=options.meta))}\n" for one in shown)
+            sys.stdout.flush()
+            if left is not None:
+                left -= len(shown)
+                if not left:
+                    return
+
+
+class Values:
+    """Decodes values of whatever schema they were written with.
+
+    Args:
+        registry: Asked once per schema id.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._decoders: dict[int, RecordDecoder] = {}
+
+    def decode(self, value: bytes | None) -> Any:
+        """The record in a message's value.
+
+        Raises:
+            PoisonError: There is none.
+            Unavailable: The registry can't be asked about a new schema id.
+        """
+        schema_id, body = unframe(value)
+        if schema_id not in self._decoders:
+            self._decoders[schema_id] = RecordDecoder(self._registry.schema_by_id(schema_id))
+        return self._decoders[schema_id].decode(body)
+
+
+def _while_somebody_reads(follower: Follower) -> Iterator[list[Received]]:
+    """The batches, until the other end of the pipe is closed: on a quiet topic no write would find out."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    for batch in follower.batches():
+        if any(events & select.POLLERR for _, events in poll.poll(0)):
+            return
+        yield batch
+
+
+if __name__ == "__main__":
+    sys.exit(main())

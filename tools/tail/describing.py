@@ -1,0 +1,91 @@
+"""What is printed of a message: the record in it, or what can be told about a message that holds none."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from services.errors import PoisonError
+from services.streaming.sink import DEAD_LETTER_HEADERS
+
+Decode = Callable[[bytes | None], Any]
+"""Gives the record in a message's value; raises PoisonError where there is none."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message as it was read.
+
+    Attributes:
+        topic: Its topic.
+        partition: Its partition.
+        offset: Its offset.
+        timestamp_ms: Milliseconds since the epoch; None where it has none.
+        key: Its key.
+        value: Its value; None is a tombstone.
+        headers: Name and value of each header.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+    @property
+    def is_dead_letter(self) -> bool:
+        """Whether its headers say why something could not be processed."""
+        return any(name.startswith(DEAD_LETTER_HEADERS) for name, _ in self.headers)
+
+
+def describe(message: Received, decode: Decode, *, meta: bool) -> Any:
+    """What to print of a message.
+
+    Args:
+        message: The message.
+        decode: Decodes its value.
+        meta: Say as well where the message is, when it was written, and what goes with it.
+
+    Returns:
+        The record itself. For a dead letter its headers, key and value, the value as base64 where it can't be decoded.
+        For any other message that can't be decoded the error and the place. With ``meta`` always the whole.
+    """
+    dead = message.is_dead_letter
+    try:
+        value, error = decode(message.value), None
+    except PoisonError as caught:
+        value, error = _raw(message.value), str(caught)
+    place = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
+    if meta:
+        failure = {} if error is None or dead else {"error": error}
+        when = None if message.timestamp_ms is None else datetime.fromtimestamp(message.timestamp_ms / 1000, UTC)
+        content = {"key": text(message.key), "headers": _headers(message), "value": value}
+        return {**failure, **place, "timestamp": when, **content}
+    if dead:
+        return {"headers": _headers(message), "key": text(message.key), "value": value}
+    return value if error is None else {"error": error, **place}
+
+
+def text(octets: bytes | None) -> Any:
+    """Bytes that people most likely meant as text; as base64 where they are none."""
+    if octets is None:
+        return None
+    try:
+        decoded = octets.decode()
+    except UnicodeDecodeError:
+        return _raw(octets)
+    return decoded if decoded.isprintable() else _raw(octets)
+
+
+def _raw(octets: bytes | None) -> Any:
+    return None if octets is None else {"base64": octets}
+
+
+def _headers(message: Received) -> dict[str, Any]:
+    """The headers by name; a name that comes several times has the list of its values."""
+    values: dict[str, list[Any]] = {}
+    for name, value in message.headers:
+        values.setdefault(name, []).append(text(value))
+    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}

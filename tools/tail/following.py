@@ -1,0 +1,110 @@
+"""Reads the messages of one topic, read committed, from its beginning or its end on."""
+
+import difflib
+from collections.abc import Iterator
+from typing import cast
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from services.errors import ContractError, Unavailable
+from services.streaming.clients import KafkaClients
+from services.streaming.topics import partition_counts
+from tools.tail.describing import Received
+
+BATCH = 1000
+
+
+def partitions_of(admin: AdminClient, topic: str) -> int:
+    """How many partitions a topic has.
+
+    Raises:
+        ContractError: There is no such topic; with the names that come close.
+    """
+    counts = partition_counts(admin)
+    if topic in counts:
+        return counts[topic]
+    visible = sorted(name for name in counts if not name.startswith("__"))
+    close = difflib.get_close_matches(topic, visible, n=3, cutoff=0.5)
+    known = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(visible) or 'none'}"
+    raise ContractError(f"there is no topic {topic}; {known}")
+
+
+class Follower:
+    """Follows one topic.
+
+    Args:
+        clients: Makes the consumer.
+        topic: The topic.
+        partitions: How many partitions it has.
+        from_beginning: Begin with the oldest message instead of the next one to come.
+        until_end: End where the topic ended when this began.
+    """
+
+    def __init__(
+        self, clients: KafkaClients, topic: str, partitions: int, *, from_beginning: bool, until_end: bool
+    ) -> None:
+        # Little is read ahead: somebody may want to see three messages of a billion.
+        self._consumer: Consumer = clients.consumer("tail", enable_partition_eof=True, queued_min_messages=BATCH)
+        self._ends = {number: self._end(topic, number) for number in range(partitions)}
+        self._unfinished = {number for number, end in self._ends.items() if end and from_beginning}
+        self._until_end = until_end
+        self._consumer.assign(
+            [
+                TopicPartition(topic, number, OFFSET_BEGINNING if from_beginning else end)
+                for number, end in self._ends.items()
+            ]
+        )
+
+    def batches(self) -> Iterator[list[Received]]:
+        """The messages as they come; an empty batch now and then while there are none.
+
+        Raises:
+            Unavailable: The consumer has failed for good.
+        """
+        while self._unfinished or not self._until_end:
+            first = self._consumer.consume(1, 0.2)
+            messages = [*first, *self._consumer.consume(BATCH, 0)] if first else []
+            yield [_received(message) for message in messages if self._is_wanted(message)]
+
+    def close(self) -> None:
+        """Close the consumer."""
+        self._consumer.close()
+
+    def _end(self, topic: str, partition: int) -> int:
+        try:
+            return int(self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1])
+        except KafkaException as error:
+            raise Unavailable(
+                f"the broker doesn't say where {topic}-{partition} ends: {error.args[0].str()}"
+            ) from error
+
+    def _is_wanted(self, message: Message) -> bool:
+        partition, offset = int(message.partition() or 0), int(message.offset() or 0)
+        error = message.error()
+        if error is None:
+            return not self._until_end or offset < self._ends[partition]
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+            # An open transaction hides what follows it; what is committed is what there is to wait for.
+            self._unfinished.discard(partition)
+        elif error.fatal():
+            raise Unavailable(f"can't read {message.topic()}: {error.str()}")
+        return False
+
+
+def _received(message: Message) -> Received:
+    kind, milliseconds = message.timestamp()
+    headers = cast("list[tuple[str, bytes | str | None]]", message.headers() or [])
+    return Received(
+        topic=str(message.topic()),
+        partition=int(message.partition() or 0),
+        offset=int(message.offset() or 0),
+        timestamp_ms=milliseconds if kind else None,
+        key=_octets(message.key()),
+        value=_octets(message.value()),
+        headers=[(name, _octets(value)) for name, value in headers],
+    )
+
+
+def _octets(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
