@@ -1,0 +1,87 @@
+"""Accounts of what was delivered, with a producer that does as it is told."""
+
+from collections.abc import Callable
+from threading import Event
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from prometheus_client import CollectorRegistry
+
+from services.generator.metrics import GeneratorMetrics
+from services.generator.outbox import Account, DeliveryFailed, Outbox
+
+
+class StubProducer:
+    """Holds up to ``room`` messages; ``poll`` delivers them, or fails those whose value is b"bad"."""
+
+    def __init__(self, room: int, *, answers: bool = True, refuses: bytes | None = None) -> None:
+        self.room, self.answers, self.refuses = room, answers, refuses
+        self.queue: list[bytes] = []
+        self.delivered: list[bytes] = []
+        self.on_failure: Callable[[KafkaError | None, Any], None]
+
+    def produce(self, _topic: str, value: bytes, _key: bytes) -> None:
+        if value == self.refuses:
+            raise KafkaException(KafkaError(KafkaError._FATAL, "fenced"))
+        if len(self.queue) == self.room:
+            raise BufferError("queue full")
+        self.queue.append(value)
+
+    def poll(self, _timeout: float) -> None:
+        if not self.answers:
+            return
+        queue, self.queue = self.queue, []
+        for value in queue:
+            if value == b"bad":
+                self.on_failure(KafkaError(KafkaError._MSG_TIMED_OUT, "timed out"), None)
+            else:
+                self.delivered.append(value)
+
+    flush = poll
+
+    def __len__(self) -> int:
+        return len(self.queue)
+
+
+def outbox_over(producer: StubProducer, stop: Event | None = None) -> tuple[Outbox, CollectorRegistry]:
+    def make(on_failure: Callable[[KafkaError | None, Any], None]) -> Any:
+        producer.on_failure = on_failure
+        return producer
+
+    registry = CollectorRegistry()
+    return Outbox(make, "t", GeneratorMetrics(registry), stop or Event()), registry
+
+
+def test_a_full_queue_loses_nothing_and_keeps_the_order() -> None:
+    producer = StubProducer(room=3)
+    outbox, registry = outbox_over(producer)
+    values = [b"%d" % number for number in range(10)]
+    outbox.send(values, values)
+    assert outbox.finish(patiently=True) == Account(delivered=10, failed=0, outstanding=0)
+    assert producer.delivered == values
+    assert registry.get_sample_value("generated_transactions_total") == 10
+
+
+def test_a_failed_delivery_ends_it_with_the_counts() -> None:
+    outbox, registry = outbox_over(StubProducer(room=10))
+    with pytest.raises(DeliveryFailed, match="timed out; 2 transactions delivered, 1 failed, 0 outstanding") as caught:
+        outbox.send([b"a", b"bad", b"b"], [b""] * 3)
+    assert caught.value.exit_code != 0
+    assert registry.get_sample_value("delivery_failures_total") == 1
+
+
+def test_a_producer_that_refuses_ends_it_with_the_counts() -> None:
+    outbox, _ = outbox_over(StubProducer(room=10, refuses=b"c"))
+    with pytest.raises(DeliveryFailed, match="fenced; 2 transactions delivered, 1 failed, 0 outstanding"):
+        outbox.send([b"a", b"b", b"c", b"d"], [b""] * 4)
+
+
+def test_a_broker_that_does_not_answer_leaves_messages_outstanding() -> None:
+    stop = Event()
+    outbox, _ = outbox_over(StubProducer(room=2, answers=False), stop)
+    outbox.send([b"a", b"b"], [b""] * 2)
+    stop.set()
+    outbox.send([b"c"], [b""])
+    with pytest.raises(DeliveryFailed, match="did not answer within 8 s; 0 transactions delivered, 0 failed, 2 outst"):
+        outbox.finish(patiently=True)

@@ -1,0 +1,101 @@
+"""What the generator makes: the same for the same seed, and as the contract says."""
+
+import re
+from uuid import UUID
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.contracts import load_contracts
+from services.contracts.framing import unframe
+from services.contracts.records import RecordDecoder
+from services.generator.encoding import TransactionEncoder
+from services.generator.transactions import BLOCK, LEAST_CENTS, MOST_CENTS, Source, Transactions, account_ids
+
+
+def taken(source: Source, sizes: list[int]) -> list[Transactions]:
+    return [source.take(size) for size in sizes]
+
+
+def rows(parts: list[Transactions]) -> list[tuple[bytes, bytes, bytes, int]]:
+    return [
+        row
+        for part in parts
+        for row in zip(
+            part.ids.tolist(), part.sources.tolist(), part.targets.tolist(), part.cents.tolist(), strict=True
+        )
+    ]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 6000), min_size=1, max_size=8), st.integers(0, 2**64))
+def test_a_seed_gives_the_same_transactions_however_they_are_cut(sizes: list[int], seed: int) -> None:
+    cut = rows(taken(Source(100, seed), sizes))
+    whole = rows(taken(Source(100, seed), [BLOCK] * (len(cut) // BLOCK + 1)))
+    assert cut == whole[: len(cut)]
+
+
+def test_another_seed_gives_other_transactions() -> None:
+    assert rows([Source(100, 1).take(5)]) != rows([Source(100, 2).take(5)])
+
+
+def test_a_source_never_ends_and_never_repeats_an_id() -> None:
+    source = Source(1000, 7)
+    ids = [one for _ in range(4) for one in source.take(BLOCK).ids.tolist()]
+    assert len(set(ids)) == 4 * BLOCK
+
+
+def test_transactions_are_what_the_contract_says() -> None:
+    part = Source(50, 3).take(BLOCK)
+    account = re.compile(rb"[0-9a-zA-Z]{12}")
+    assert all(account.fullmatch(one) for one in part.sources.tolist() + part.targets.tolist())
+    assert len(set(part.sources.tolist())) == 50
+    assert not (part.sources == part.targets).any()
+    assert all(UUID(one.decode()).version == 4 and str(UUID(one.decode())) == one.decode() for one in part.ids.tolist())
+    assert part.cents.min() >= LEAST_CENTS
+    assert part.cents.max() <= MOST_CENTS
+
+
+def test_two_accounts_pay_each_other() -> None:
+    part = Source(2, 3).take(100)
+    assert {*zip(part.sources.tolist(), part.targets.tolist(), strict=True)} == {
+        (one, other) for one in part.sources.tolist() for other in part.sources.tolist() if one != other
+    }
+
+
+def test_amounts_and_accounts_are_uniform() -> None:
+    parts = taken(Source(20, 11), [BLOCK] * 12)
+    cents = np.concatenate([part.cents for part in parts])
+    targets = np.concatenate([part.targets for part in parts])
+    share = (cents >= 90_000).mean()
+    assert 0.097 < share < 0.1035  # 10,001 of 99,901 values; 5 standard deviations are 0.005
+    counts = np.unique(targets, return_counts=True)[1] / len(targets)
+    assert abs(counts - 1 / 20).max() < 0.004
+
+
+def test_both_ends_of_the_amounts_occur() -> None:
+    cents = np.concatenate([part.cents for part in taken(Source(2, 5), [BLOCK] * 200)])
+    assert (cents.min(), cents.max()) == (LEAST_CENTS, MOST_CENTS)
+
+
+def test_accounts_are_as_many_as_asked_for_and_all_different() -> None:
+    accounts = account_ids(10_000, np.random.default_rng(1))
+    assert len(set(accounts.tolist())) == 10_000
+
+
+def test_messages_decode_to_the_transactions() -> None:
+    schema = load_contracts().topic("queueing.transactions").required_schema
+    part = Source(10, 1).take(20)
+    created = np.arange(20) + 1_700_000_000_000
+    decoder = RecordDecoder(schema.json)
+    for row, value in enumerate(TransactionEncoder(schema, 9).encode(part, created)):
+        schema_id, body = unframe(value)
+        record = decoder.decode(body)
+        assert schema_id == 9
+        assert str(record["id"]).encode() == part.ids[row]
+        assert (record["source"].encode(), record["target"].encode()) == (part.sources[row], part.targets[row])
+        assert int(record["amount"] * 100) == part.cents[row]
+        assert record["currency"] == "EUR"
+        assert record["created_at"].timestamp() * 1000 == pytest.approx(created[row])
