@@ -11,6 +11,7 @@ from services.contracts.levels import Level
 from services.errors import ContractError
 
 if TYPE_CHECKING:
+    from services.contracts.columns import ColumnDecoder, ColumnEncoder
     from services.contracts.compatibility import Incompatibility, incompatibilities
     from services.contracts.framing import HEADER_SIZE, frame, split, unframe
     from services.contracts.records import RecordDecoder, RecordEncoder
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HEADER_SIZE",
+    "ColumnDecoder",
+    "ColumnEncoder",
     "ContractError",
     "Contracts",
     "Incompatibility",
@@ -43,6 +46,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "columns": ("ColumnDecoder", "ColumnEncoder"),
     "compatibility": ("Incompatibility", "incompatibilities"),
     "framing": ("HEADER_SIZE", "frame", "split", "unframe"),
     "records": ("RecordDecoder", "RecordEncoder"),

@@ -1,6 +1,7 @@
 """Contracts as a commit has them, read from the repository that the directory of contracts is in."""
 
 import os
+import posixpath
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,14 @@ class Commit:
         ref: The commit as the user called it.
         commit: Its hash.
         prefix: The directory's path inside the repository, with a slash at the end unless it is the root.
+        paths: Every file of the commit.
     """
 
     directory: Path
     ref: str
     commit: str
     prefix: str
+    paths: frozenset[str]
 
     @classmethod
     def find(cls, directory: Path, ref: str) -> "Commit":
@@ -41,27 +44,27 @@ class Commit:
             shallow = _git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
             todo = "this clone is shallow: git fetch --unshallow" if shallow else "fetch it, or check its spelling"
             raise Unavailable(f"git:{ref}: no such commit here; {todo}")
-        commit = cls(directory, ref, found.stdout.decode().strip(), prefix)
-        commit.require_same_place()
-        return commit
+        commit = found.stdout.decode().strip()
+        listed = _git(directory, "ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)
+        paths = frozenset(listed.decode(errors="surrogateescape").split("\0"))
+        result = cls(directory, ref, commit, prefix, paths)
+        result._require_same_place()
+        return result
 
-    def require_same_place(self) -> None:
+    def _require_same_place(self) -> None:
         """Make sure that contracts which are not at this commit are new, and not moved: a move would hide changes."""
-        if self.read(CONTRACTS) is not None:
-            return
-        paths = _git(self.directory, "ls-tree", "-r", "-z", "--name-only", "--full-tree", self.commit).decode()
-        moved = [path for path in paths.split("\0") if path.rpartition("/")[2] == CONTRACTS]
-        if moved:
+        here = f"{self.prefix}{CONTRACTS}"
+        elsewhere = sorted(path for path in self.paths if path.rpartition("/")[2] == CONTRACTS)
+        if elsewhere and here not in elsewhere:
             raise UsageError(
-                f"git:{self.ref} has {moved[0]} and no {self.prefix}{CONTRACTS}: check out that commit elsewhere "
-                "and compare with its directory, --against PATH"
+                f"git:{self.ref} has {elsewhere[0]} and no {here}: check out that commit elsewhere and compare with "
+                "its directory, --against PATH"
             )
 
     def read(self, name: str) -> bytes | None:
         """The content of the file ``name`` at this commit, or None where there was none."""
-        path = f"{self.prefix}{name}"
-        listed = _git(self.directory, "ls-tree", "-z", "--full-tree", self.commit, "--", path)
-        return _git(self.directory, "cat-file", "blob", f"{self.commit}:{path}") if listed else None
+        path = posixpath.normpath(f"{self.prefix}{name}")
+        return _git(self.directory, "cat-file", "blob", f"{self.commit}:{path}") if path in self.paths else None
 
     def shown(self, name: str) -> str:
         """The file as git itself calls it: ``main:schemas/transaction.avsc``."""

@@ -7,7 +7,7 @@ from typing import Any
 from services.contracts.compatibility import Direction, Rule, Violation, judge
 from services.contracts.levels import Level
 from services.contracts.schema import Schema
-from services.contracts.source import JsonPath
+from services.contracts.source import JsonPath, Place
 from services.contracts.topics import Contracts, TopicContract
 
 
@@ -29,14 +29,14 @@ class Finding:
     """A fault in a change of the contracts.
 
     Attributes:
-        place: ``file:line`` or ``file:line:column`` of what to change.
+        place: What to change.
         rule: A stable id.
         message: What is wrong and what to do.
         subjects: The subjects that it concerns.
         breaks: The versions or commits that it breaks; none where the fault is not about a version.
     """
 
-    place: str
+    place: Place
     rule: str
     message: str
     subjects: tuple[str, ...]
@@ -86,7 +86,7 @@ def _at(schema: Any, path: JsonPath) -> Any:
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
     """The findings with those of the same text made one, which names every subject and every version."""
-    result: dict[tuple[str, str, str], Finding] = {}
+    result: dict[tuple[Place, str, str], Finding] = {}
     for finding in findings:
         key = finding.place, finding.rule, finding.message
         known = result.setdefault(key, finding)
@@ -115,7 +115,7 @@ def judge_removals(contracts: Contracts, old: Contracts, label: str) -> list[Fin
     for topic in old.governed:
         if topic.name not in now:
             message = f"the topic {topic.name} is in {label} and gone here: put it back, or retire its readers first"
-            findings.append(Finding(f"{contracts.name}:1", "TOPIC_REMOVED", message, (topic.subject,)))
+            findings.append(Finding(Place(contracts.name, 1), "TOPIC_REMOVED", message, (topic.subject,)))
         elif now[topic.name].schema is None:
             message = f"the values of {topic.name} have a schema in {label} and are raw bytes here: name the schema"
             findings.append(Finding(now[topic.name].place, "SCHEMA_REMOVED", message, (topic.subject,)))

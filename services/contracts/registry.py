@@ -90,7 +90,7 @@ class Registry:
 
     def ping(self) -> None:
         """Ask for something that every registry answers; returns when it did."""
-        self._get("/schemas/types", "asking for the schema types", _list)
+        self._expect(self._http.request("GET", "/schemas/types"), "asking for the schema types", _list)
 
     def schema_by_id(self, schema_id: int) -> Any:
         """The schema of an id as plain JSON data, references resolved; asked for once.
@@ -235,9 +235,6 @@ class Registry:
         if reply.missing:
             raise UnknownSchemaId(f"schema id {schema_id} is not in the registry at {self}")
         return self._expect(reply, f"schema id {schema_id}", shape)
-
-    def _get(self, path: str, what: str, shape: Callable[[Any], bool]) -> Any:
-        return self._expect(self._http.request("GET", path), what, shape)
 
     def _expect(self, reply: Reply, what: str, shape: Callable[[Any], bool]) -> Any:
         """The body of a success, of the shape that the API promises."""

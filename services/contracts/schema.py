@@ -8,7 +8,7 @@ from typing import Any
 import fastavro
 from fastavro.schema import SchemaParseException, UnknownType
 
-from services.contracts.source import Document, JsonPath, parse_json
+from services.contracts.source import Document, JsonPath, Place, parse_json
 from services.contracts.syntax import enclosed_namespace, faults, full_name
 from services.errors import ContractError
 
@@ -58,7 +58,7 @@ class Schema:
         """Line and column, both from 1, of the part at ``path``, or of the nearest part around it."""
         return self.document.position(path)
 
-    def where(self, path: JsonPath = ()) -> str:
+    def where(self, path: JsonPath = ()) -> Place:
         """The place of the part at ``path``: ``schemas/transaction.avsc:14:7``."""
         return self.document.where(path)
 

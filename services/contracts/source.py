@@ -27,6 +27,25 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where something stands, as people, editors and code review tools need it.
+
+    Attributes:
+        file: The file, as messages name it.
+        line: The line, from 1.
+        column: The column, from 1, in characters; None where only the line is known.
+    """
+
+    file: str
+    line: int
+    column: int | None = None
+
+    def __str__(self) -> str:
+        """``file:line:column``."""
+        return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
+
+
+@dataclass(frozen=True)
 class Document:
     """A parsed JSON text.
 
@@ -52,10 +71,9 @@ class Document:
             path = path[:-1]
         return _line_and_column(self.text, self.offsets[path])
 
-    def where(self, path: JsonPath = ()) -> str:
-        """The place of the value at ``path`` as people and editors read it: ``name:line:column``."""
-        line, column = self.position(path)
-        return f"{self.name}:{line}:{column}"
+    def where(self, path: JsonPath = ()) -> Place:
+        """The place of the value at ``path``, or of the nearest one around it."""
+        return Place(self.name, *self.position(path))
 
 
 def parse_json(name: str, content: bytes) -> Document:

@@ -9,6 +9,7 @@ from typing import Any
 
 from services.contracts.levels import Level
 from services.contracts.schema import Schema, parse_schema
+from services.contracts.source import Place
 from services.contracts.syntax import suggestion
 from services.contracts.tree import CONTRACTS, Directory, Tree, default_directory
 from services.errors import ContractError
@@ -30,7 +31,7 @@ class TopicContract:
         retention_ms: How long messages are kept, in milliseconds.
         schema: What values are; None for raw bytes.
         compatibility: What a change of the schema must be compatible with; None for raw bytes.
-        place: Where the contract stands: ``schemas/contracts.toml:12``.
+        place: Where the contract stands.
     """
 
     name: str
@@ -38,7 +39,7 @@ class TopicContract:
     retention_ms: int
     schema: Schema | None
     compatibility: Level | None
-    place: str
+    place: Place
 
     @property
     def subject(self) -> str:
@@ -175,7 +176,7 @@ class _Reader:
             retention_ms=self.retention(name, table),
             schema=schema,
             compatibility=self.compatibility(name, table, raw=raw),
-            place=f"{self.file}:{self.line(name)}",
+            place=Place(self.file, self.line(name)),
         )
 
     def partitions(self, name: str, table: dict[str, Any]) -> int:

@@ -1,8 +1,10 @@
 """`register-schemas` and `check-schemas --against registry` with a real registry."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from services.contracts.commands import check, register
@@ -181,3 +183,19 @@ def test_the_wrong_base_url_is_wrong_usage(
     base = cluster.registry_url.partition("/apis")[0]
     assert register.main(["--registry-url", base]) == 2
     assert "SCHEMA_REGISTRY_URL is not the base of a registry's Confluent API" in capsys.readouterr().err
+
+
+def test_a_schema_that_refers_to_another_is_read_whole(
+    registry: Registry, cluster: Cluster, unique: Callable[[str], str]
+) -> None:
+    address, customer = unique("address"), unique("customer")
+    inner = {"type": "record", "name": "Address", "namespace": "ex", "fields": [{"name": "zip", "type": "string"}]}
+    outer = {"type": "record", "name": "Customer", "namespace": "ex", "fields": [{"name": "at", "type": "ex.Address"}]}
+    reference = {"name": "ex.Address", "subject": address, "version": 1}
+    for subject, content, references in ((address, inner, []), (customer, outer, [reference])):
+        body = {"schema": json.dumps(content), "references": references}
+        answer = httpx2.post(f"{cluster.registry_url}/subjects/{subject}/versions", json=body, timeout=10)
+        assert answer.status_code == 200, answer.text
+    version = registry.version(customer)
+    for schema in (version.schema, registry.schema_by_id(version.id)):
+        assert schema["fields"][0]["type"]["fields"] == [{"name": "zip", "type": "string"}]

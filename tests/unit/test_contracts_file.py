@@ -70,7 +70,7 @@ def test_a_contract_is_read() -> None:
     contracts = read(GOOD)
     topic = contracts.topic("a.b")
     assert (topic.partitions, topic.retention_ms, topic.compatibility) == (3, 12 * 3_600_000, Level.FULL)
-    assert (topic.subject, topic.place) == ("a.b-value", "contracts.toml:1")
+    assert (topic.subject, str(topic.place)) == ("a.b-value", "contracts.toml:1")
     raw = contracts.topic("raw")
     assert (raw.retention_ms, raw.schema, raw.compatibility) == (2 * 86_400_000, None, None)
     with pytest.raises(ContractError, match=r'contracts\.toml: no topic "rwa".*did you mean "raw"\?'):

@@ -12,6 +12,7 @@ from services.contracts.levels import Level
 from services.contracts.plan import make_plan, set_levels
 from services.contracts.registry import RegisteredSchema, Registration
 from services.contracts.schema import Schema, parse_schema
+from services.contracts.source import Place
 from services.contracts.topics import Contracts, TopicContract
 from services.errors import ContractError, PipelineError, Unavailable
 
@@ -25,7 +26,7 @@ def schema(content: Any) -> Schema:
 
 
 def contracts(content: Any, level: Level = Level.FULL_TRANSITIVE) -> Contracts:
-    topics = (TopicContract(name, 1, 1, schema(content), level, f"contracts.toml:{name}") for name in ("x", "y"))
+    topics = (TopicContract(name, 1, 1, schema(content), level, Place("contracts.toml", 1)) for name in ("x", "y"))
     return Contracts(tuple(topics), "contracts.toml")
 
 
