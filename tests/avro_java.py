@@ -58,6 +58,18 @@ class AvroJava:
         except self._errors:
             return False
 
+    def written(self, writer: Any, count: int, seed: int) -> list[bytes]:
+        """Random data of a schema, encoded."""
+        made = jpype.JClass("org.apache.avro.util.RandomData")(writer, count, jpype.JLong(seed)).iterator()
+        return [self._encoded(writer, next(made)) for _ in range(count)]
+
+    def _encoded(self, writer: Any, datum: Any) -> bytes:
+        output = jpype.java.io.ByteArrayOutputStream()
+        encoder = self._io.EncoderFactory.get().binaryEncoder(output, None)
+        self._generic.GenericDatumWriter(writer).write(datum, encoder)
+        encoder.flush()
+        return bytes(output.toByteArray())
+
     def read(self, data: bytes, writer: Any, reader: Any) -> str:
         """Reads one datum with the reader's schema, decimals as numbers, and returns how Java prints it.
 
