@@ -122,12 +122,12 @@ class LocalCluster:
         if not self._settings_file.exists():
             return []
         with exclusive(self._lock_file, waiting=lambda: say("another command is at work on this cluster; waiting")):
-            return self._cluster().stop()
+            return self.cluster().stop()
 
     def status(self) -> list[NodeStatus]:
         """How broker and registry are."""
         statuses = []
-        for node, part in zip(self._cluster().nodes, ("kafka", "registry"), strict=True):
+        for node, part in zip(self.cluster().nodes, ("kafka", "registry"), strict=True):
             process = node.process.find()
             statuses.append(
                 NodeStatus(
@@ -147,16 +147,17 @@ class LocalCluster:
         Raises:
             ClusterError: It is not up.
         """
-        cluster = self._cluster()
+        cluster = self.cluster()
         if not all(node.running for node in cluster.nodes):
             raise ClusterError("the local cluster is not up; start it with `scripts/local-cluster up`")
         return cluster.environment()
 
     def logs(self) -> dict[str, Path]:
         """The log file of each server by its name."""
-        return {node.name: node.process.log for node in self._cluster().nodes}
+        return {node.name: node.process.log for node in self.cluster().nodes}
 
-    def _cluster(self) -> Cluster:
+    def cluster(self) -> Cluster:
+        """Its servers, running or not."""
         return Cluster(self.root, self.cache, self._plan())
 
     def _plan(self) -> ClusterPlan:
