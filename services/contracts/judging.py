@@ -9,6 +9,7 @@ from services.contracts.levels import Level
 from services.contracts.schema import Schema
 from services.contracts.source import JsonPath, Place
 from services.contracts.topics import Contracts, TopicContract
+from services.errors import ContractError
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,15 @@ def judge_schema(subject: str, schema: Schema, history: Sequence[OldVersion], le
         schema: The schema.
         history: The versions before it, oldest first.
         level: What is asked.
+
+    Raises:
+        ContractError: If one of the versions before it is no Avro schema.
     """
-    violations = judge(schema.json, [old.schema for old in history], level)
+    try:
+        violations = judge(schema.json, [old.schema for old in history], level)
+    except ContractError as error:
+        labels = ", ".join(old.label for old in history)
+        raise ContractError(f"subject {subject}: can't compare {schema.path} with {labels}: {error}") from None
     return merged(_finding(subject, schema, history[violation.version], violation) for violation in violations)
 
 

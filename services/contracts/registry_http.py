@@ -137,7 +137,8 @@ class Http:
         except httpx2.TimeoutException:
             return f"{endpoint}: no answer within {self._timeout:g} s"
         except httpx2.HTTPError as error:
-            return f"{endpoint}: {str(error) or type(error).__name__}"
+            hint = " (set SCHEMA_REGISTRY_CA_FILE)" if "CERTIFICATE_VERIFY_FAILED" in str(error) else ""
+            return f"{endpoint}: {str(error) or type(error).__name__}{hint}"
         return _understood(endpoint, response)
 
 

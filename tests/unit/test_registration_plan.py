@@ -12,7 +12,7 @@ from services.contracts.levels import Level
 from services.contracts.plan import make_plan, set_levels
 from services.contracts.registry import RegisteredSchema, Registration
 from services.contracts.schema import Schema, parse_schema
-from services.contracts.source import Place
+from services.contracts.source import Place, parse_json
 from services.contracts.topics import Contracts, TopicContract
 from services.errors import ContractError, PipelineError, Unavailable
 
@@ -174,6 +174,13 @@ def test_what_stops_halfway_is_said_and_its_levels_put_back(
     assert output.out == "x-value  NEW v2 id 2, level FULL_TRANSITIVE\n"
     assert output.err == f"register-schemas: {error}\n"
     assert registry.levels == {"x-value": Level.FULL_TRANSITIVE, "y-value": None}
+
+
+def test_a_history_that_is_not_avro_is_named(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    registry = FakeRegistry(V1)
+    registry.held["y-value"][0] = Schema(parse_json("odd", b'{"type": "object"}'))
+    assert run(contracts(V2), registry) == 1
+    assert "subject y-value: can't compare r.avsc with v1: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("seconds", ["-1", "soon", "nan", "1e9"])
