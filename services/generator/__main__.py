@@ -46,12 +46,7 @@ def main() -> int:
         )
     seed = secrets.randbits(64) if settings.seed is None else settings.seed
     metrics = GeneratorMetrics(collector)
-    outbox = Outbox(
-        lambda on_failure: clients.producer(on_delivery=on_failure, delivery_report_only_error=True),
-        topic.name,
-        metrics,
-        stop,
-    )
+    outbox = Outbox(clients.producer(delivery_report_only_error=True), topic.name, metrics, stop)
     structlog.get_logger().info(
         "started", topic=topic.name, schema_id=registration.id, rate=settings.transactions_per_second, seed=seed
     )

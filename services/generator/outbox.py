@@ -1,6 +1,5 @@
 """Hands messages to Kafka and keeps account of what became of them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
@@ -11,6 +10,7 @@ from services.generator.metrics import GeneratorMetrics
 
 # How long what is outstanding may take after a failure or a signal: an orchestrator kills after 10 s.
 _FLUSH_SECONDS = 8.0
+_ANY_PARTITION = -1
 
 
 class DeliveryFailed(FatalError):  # noqa: N818 - reads as the state that it reports
@@ -33,10 +33,10 @@ class Account:
 
 
 class Outbox:
-    """An idempotent producer for one topic.
+    """Where messages for one topic go.
 
     Args:
-        make_producer: Makes the producer, given the callback for deliveries that failed.
+        producer: An idempotent producer that reports on failed deliveries only.
         topic: Where the messages go.
         metrics: Told about failures and the queue.
         stop: Ends waiting for room in the queue.
@@ -44,12 +44,12 @@ class Outbox:
 
     def __init__(
         self,
-        make_producer: Callable[[Callable[[KafkaError | None, Message], None]], Producer],
+        producer: Producer,
         topic: str,
         metrics: GeneratorMetrics,
         stop: Event,
     ) -> None:
-        self._producer = make_producer(self._on_failure)
+        self._producer = producer
         self._topic = topic
         self._metrics = metrics
         self._stop = stop
@@ -69,13 +69,13 @@ class Outbox:
         Raises:
             DeliveryFailed: If a message, one of these or of earlier ones, was not delivered.
         """
-        produce, topic = self._producer.produce, self._topic
+        produce, topic, on_failure = self._producer.produce, self._topic, self._on_failure
         done, count = 0, len(values)
         while done < count and not self._stop.is_set():
             before = done
             try:
                 for done in range(before, count):
-                    produce(topic, values[done], keys[done])
+                    produce(topic, values[done], keys[done], _ANY_PARTITION, on_failure)
                 done = count
             except BufferError:
                 self._producer.poll(0.05)

@@ -1,6 +1,5 @@
 """Accounts of what was delivered, with a producer that does as it is told."""
 
-from collections.abc import Callable
 from threading import Event
 from typing import Any
 
@@ -19,9 +18,9 @@ class StubProducer:
         self.room, self.answers, self.refuses = room, answers, refuses
         self.queue: list[bytes] = []
         self.delivered: list[bytes] = []
-        self.on_failure: Callable[[KafkaError | None, Any], None]
 
-    def produce(self, _topic: str, value: bytes, _key: bytes) -> None:
+    def produce(self, _topic: str, value: bytes, _key: bytes, _partition: int, on_delivery: Any) -> None:
+        self.on_failure = on_delivery
         if value == self.refuses:
             raise KafkaException(KafkaError(KafkaError._FATAL, "fenced"))
         if len(self.queue) == self.room:
@@ -44,13 +43,9 @@ class StubProducer:
         return len(self.queue)
 
 
-def outbox_over(producer: StubProducer, stop: Event | None = None) -> tuple[Outbox, CollectorRegistry]:
-    def make(on_failure: Callable[[KafkaError | None, Any], None]) -> Any:
-        producer.on_failure = on_failure
-        return producer
-
+def outbox_over(producer: Any, stop: Event | None = None) -> tuple[Outbox, CollectorRegistry]:
     registry = CollectorRegistry()
-    return Outbox(make, "t", GeneratorMetrics(registry), stop or Event()), registry
+    return Outbox(producer, "t", GeneratorMetrics(registry), stop or Event()), registry
 
 
 def test_a_full_queue_loses_nothing_and_keeps_the_order() -> None:

@@ -1,0 +1,185 @@
+"""The generator as a process on a real broker and registry, read back by an independent reader."""
+
+import re
+import time
+import urllib.request
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Message
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+from tests.support.pipeline import Pipeline
+from tests.support.processes import Service
+from tools.local_cluster import Cluster, ephemeral
+from tools.local_cluster.ports import free_ports
+
+
+def deserialized(pipeline: Pipeline, messages: list[Message]) -> list[dict[str, Any]]:
+    """What confluent-kafka's own deserializer makes of the messages."""
+    deserializer = AvroDeserializer(SchemaRegistryClient({"url": pipeline.cluster.registry_url}))
+    context = SerializationContext(pipeline.input, MessageField.VALUE)
+    return [deserializer(message.value(), context) for message in messages]
+
+
+def finished(service: Service) -> int:
+    with service:
+        return service.exit_code()
+
+
+def test_transactions_are_read_back_by_an_independent_reader(pipeline: Pipeline) -> None:
+    before = time.time()
+    generator = pipeline.start(
+        "generator", MAX_TRANSACTIONS="2500", TRANSACTIONS_PER_SECOND="5000", ACCOUNTS="300", SEED="1"
+    )
+    assert finished(generator) == 0, generator.text
+    messages = pipeline.read(pipeline.input)
+    records = deserialized(pipeline, messages)
+
+    assert len(records) == 2500
+    assert len({record["id"] for record in records}) == 2500
+    assert all(Decimal(1) <= record["amount"] <= Decimal(1000) for record in records)
+    assert {record["currency"] for record in records} == {"EUR"}
+    assert len({record["source"] for record in records}) == 300
+    assert all(re.fullmatch("[0-9a-zA-Z]{12}", record["target"]) for record in records)
+    assert [message.key().decode() for message in messages] == [record["target"] for record in records]
+    created = sorted(record["created_at"].timestamp() for record in records)
+    assert before <= created[0]
+    assert created[-1] - created[0] == pytest.approx(2499 / 5000, abs=0.001)
+    assert generator.events("ended")[0]["delivered"] == 2500
+
+
+def test_a_key_is_always_in_the_partition_that_java_clients_would_choose(pipeline: Pipeline) -> None:
+    generator = pipeline.start("generator", MAX_TRANSACTIONS="500", TRANSACTIONS_PER_SECOND="0", ACCOUNTS="40")
+    assert finished(generator) == 0, generator.text
+    for message in pipeline.read(pipeline.input):
+        assert message.partition() == (murmur2(message.key()) & 0x7FFFFFFF) % 4
+
+
+def murmur2(data: bytes) -> int:
+    """As org.apache.kafka.common.utils.Utils.murmur2 has it."""
+    m, mask = 0x5BD1E995, 0xFFFFFFFF
+    h = 0x9747B28C ^ len(data)
+    for at in range(0, len(data) - 3, 4):
+        k = int.from_bytes(data[at : at + 4], "little") * m & mask
+        h = (h * m & mask) ^ ((k ^ k >> 24) * m & mask)
+    rest = data[len(data) & ~3 :]
+    if rest:
+        h = (h ^ int.from_bytes(rest, "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return h ^ h >> 15
+
+
+def test_a_seed_gives_the_same_transactions_at_any_rate(pipeline: Pipeline) -> None:
+    for rate in ("0", "4000"):
+        generator = pipeline.start("generator", MAX_TRANSACTIONS="1500", TRANSACTIONS_PER_SECOND=rate, SEED="42")
+        assert finished(generator) == 0, generator.text
+    made = Counter(
+        (record["id"], record["source"], record["target"], record["amount"])
+        for record in deserialized(pipeline, pipeline.read(pipeline.input))
+    )
+    assert len(made) == 1500
+    assert set(made.values()) == {2}
+
+
+def test_sigterm_delivers_what_was_made_and_ends_well(pipeline: Pipeline) -> None:
+    (port,) = free_ports(1)
+    with pipeline.start("generator", TRANSACTIONS_PER_SECOND="0", METRICS_PORT=str(port)) as generator:
+        generator.wait_for("started")
+        while not pipeline.read(pipeline.input):
+            time.sleep(0.05)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
+            metrics = reply.read().decode()
+        assert generator.stop() == 0
+    assert re.search(r"^generated_transactions_total [1-9]", metrics, re.MULTILINE)
+    assert "delivery_failures_total 0.0" in metrics
+    assert "schedule_lateness_seconds 0.0" in metrics
+    assert generator.events("ended")[0]["delivered"] == len(pipeline.read(pipeline.input))
+
+
+def test_transactions_are_logged_one_by_one_only_when_asked_for(pipeline: Pipeline) -> None:
+    loud = pipeline.start("generator", MAX_TRANSACTIONS="20", LOG_TRANSACTIONS="1")
+    quiet = pipeline.start("generator", MAX_TRANSACTIONS="20")
+    assert (finished(loud), finished(quiet)) == (0, 0)
+    records = {str(record["id"]): record for record in deserialized(pipeline, pipeline.read(pipeline.input))}
+    assert len(loud.events("transaction")) == 20
+    for line in loud.events("transaction"):
+        assert Decimal(line["amount"]) == records[line["id"]]["amount"]
+        assert line["created_at"] == records[line["id"]]["created_at"].isoformat(timespec="milliseconds")
+    assert quiet.events("transaction") == []
+
+
+def test_an_unregistered_schema_ends_it_with_what_to_do(cluster: Cluster, tmp_path: Path) -> None:
+    pipeline = Pipeline(cluster, tmp_path, register=False)
+    generator = pipeline.start("generator")
+    assert finished(generator) == 1
+    (line,) = generator.events("stopped")
+    assert f"{pipeline.input}-value" in line["reason"]
+    assert "run scripts/register-schemas" in line["reason"]
+    with pipeline.registry as registry:
+        assert registry.versions(f"{pipeline.input}-value") == []
+
+
+def test_a_missing_topic_ends_it_with_what_to_do_and_makes_none(cluster: Cluster, tmp_path: Path) -> None:
+    pipeline = Pipeline(cluster, tmp_path, create=False, register=False)
+    generator = pipeline.start("generator")
+    assert finished(generator) == 1
+    assert generator.events("stopped")[0]["reason"] == (
+        f"topic {pipeline.input} does not exist: run scripts/create-topics"
+    )
+    assert pipeline.input not in pipeline.admin.list_topics(timeout=10).topics
+
+
+def test_a_topic_with_too_few_partitions_ends_it_with_what_to_do(pipeline: Pipeline) -> None:
+    contracts = pipeline.schemas / "contracts.toml"
+    contracts.write_text(contracts.read_text().replace("partitions = 4", "partitions = 9"))
+    generator = pipeline.start("generator")
+    assert finished(generator) == 1
+    assert f"topic {pipeline.input} has 4 partitions, contracts.toml says 9" in generator.events("stopped")[0]["reason"]
+
+
+@pytest.mark.parametrize("missing", ["KAFKA_BROKER_URL", "SCHEMA_REGISTRY_URL"])
+def test_it_waits_for_broker_and_registry_and_gives_up_in_time(pipeline: Pipeline, missing: str) -> None:
+    (port,) = free_ports(1)
+    nowhere = f"http://127.0.0.1:{port}" if missing.startswith("SCHEMA") else f"127.0.0.1:{port}"
+    generator = pipeline.start("generator", **{missing: nowhere}, STARTUP_TIMEOUT="6", SCHEMA_REGISTRY_RETRIES="0")
+    assert finished(generator) == 3, generator.text
+    assert generator.events("waiting")
+    assert str(port) in generator.events("stopped")[0]["reason"]
+    assert "Traceback" not in generator.text
+
+
+def test_wrong_settings_are_one_line_each(pipeline: Pipeline) -> None:
+    generator = pipeline.start("generator", ACCOUNTS="1", SEED="-1", TRANSACTIONS_PER_SECOND="x")
+    assert finished(generator) == 2
+    named = {line["reason"].partition(":")[0] for line in generator.events("stopped")}
+    assert named == {"ACCOUNTS", "SEED", "TRANSACTIONS_PER_SECOND"}
+    assert "Traceback" not in generator.text
+
+
+def test_a_broker_that_dies_ends_it_with_the_counts(tmp_path: Path) -> None:
+    with ephemeral() as cluster:
+        pipeline = Pipeline(cluster, tmp_path)
+        with pipeline.start(
+            "generator", TRANSACTIONS_PER_SECOND="2000", KAFKA_CONFIG_MESSAGE_TIMEOUT_MS="2000"
+        ) as generator:
+            generator.wait_for("started")
+            while not pipeline.read(pipeline.input):
+                time.sleep(0.05)
+            cluster.broker(1).kill()
+            assert generator.exit_code() == 1
+        (line,) = generator.events("stopped")
+        counts = re.search(r"(\d+) transactions delivered, (\d+) failed, (\d+) outstanding", line["reason"])
+        assert counts, line
+        delivered, failed, outstanding = map(int, counts.groups())
+        assert failed > 0
+
+        # What was reported as delivered is there; of the rest the broker may have some that it could not acknowledge.
+        cluster.broker(1).start()
+        cluster.broker(1).wait_healthy()
+        assert delivered <= len(pipeline.read(pipeline.input)) <= delivered + failed + outstanding
