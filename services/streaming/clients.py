@@ -17,6 +17,9 @@ from services.streaming.settings import KafkaSettings, variable_of
 # The same partitioner as the Java client's, so that whatever else writes to these topics agrees where a key belongs.
 PARTITIONER = "murmur2_random"
 
+# A dead letter is a message of any size that the input topic takes, and the headers that say why it is dead.
+DEAD_LETTER_MAX_BYTES = 2 * 1_048_588
+
 PRODUCER_DEFAULTS: Mapping[str, Any] = {
     "acks": "all",
     "enable.idempotence": True,
@@ -26,6 +29,7 @@ PRODUCER_DEFAULTS: Mapping[str, Any] = {
     "batch.num.messages": 10_000,
     "queue.buffering.max.messages": 500_000,
     "queue.buffering.max.kbytes": 262_144,
+    "message.max.bytes": DEAD_LETTER_MAX_BYTES,
 }
 
 CONSUMER_DEFAULTS: Mapping[str, Any] = {

@@ -15,15 +15,12 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, Ne
 
 from services.contracts import TopicContract, load_contracts
 from services.errors import PipelineError, Unavailable
-from services.streaming.clients import KafkaClients, ping
+from services.streaming.clients import DEAD_LETTER_MAX_BYTES, KafkaClients, ping
 from services.streaming.failures import raise_if_refused, reason
 from services.streaming.lifecycle import wait_until
 from services.streaming.logs import configure_logging
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
 from services.streaming.topics import partition_counts
-
-# A dead letter is a message of any size that a producer was allowed, and the headers that say why it is dead.
-RAW_MAX_MESSAGE_BYTES = 2 * 1_048_588
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def wanted_config(topic: TopicContract) -> dict[str, str]:
     """The topic-level configuration that the contract asks for."""
     config = {"retention.ms": str(topic.retention_ms)}
     if topic.schema is None:
-        config["max.message.bytes"] = str(RAW_MAX_MESSAGE_BYTES)
+        config["max.message.bytes"] = str(DEAD_LETTER_MAX_BYTES)
     return config
 
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message, Producer
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException, Message, Producer
 
-from services.errors import PoisonError
+from services.errors import ContractError, PoisonError
 
 # Kafka Connect's names (KIP-298), so that its tools and its users' habits fit.
 DEAD_LETTER_HEADERS = "__connect.errors."
@@ -47,6 +47,8 @@ class Sink:
                     produce(topic, value, message.key(), timestamp=timestamp, headers=headers)
             except BufferError:
                 self.send(topic, value, message.key(), timestamp=timestamp, headers=headers)
+            except KafkaException as error:
+                raise _refused(message, topic, error) from error
 
     def send(
         self, topic: str, value: bytes | None, key: bytes | None, *, timestamp: int = 0, headers: Any = None
@@ -71,13 +73,13 @@ class Sink:
 
     def dead_letter(self, message: Message, error: PoisonError) -> None:
         """Puts a message aside with key, value, headers and timestamp untouched and the reason in further headers."""
-        self.send(
-            self._dead_letter_topic,
-            message.value(),
-            message.key(),
-            timestamp=_timestamp(message),
-            headers=dead_letter_headers(message, error),
-        )
+        headers = dead_letter_headers(message, error)
+        try:
+            self.send(
+                self._dead_letter_topic, message.value(), message.key(), timestamp=_timestamp(message), headers=headers
+            )
+        except KafkaException as refusal:
+            raise _refused(message, self._dead_letter_topic, refusal) from refusal
         self._dead_letters[type(error).__name__] += 1
 
     def take_dead_letters(self) -> Counter[str]:
@@ -103,3 +105,13 @@ def dead_letter_headers(message: Message, error: PoisonError) -> Sequence[tuple[
 def _timestamp(message: Message) -> int:
     kind, milliseconds = message.timestamp()
     return 0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds
+
+
+def _refused(message: Message, topic: str, error: KafkaException) -> Exception:
+    """A message that the client itself won't write; only one that outgrew its limit by decompression can be met."""
+    if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+        return error
+    return ContractError(
+        f"{message.topic()}-{message.partition()}-{message.offset()}: too large to be written to {topic}: "
+        "raise KAFKA_CONFIG_MESSAGE_MAX_BYTES, and max.message.bytes of that topic"
+    )

@@ -1,5 +1,6 @@
 """A pipeline of a test's own: topics, subjects and a consumer group that nothing else uses, on the real cluster."""
 
+import json
 import shutil
 import time
 import uuid
@@ -76,9 +77,11 @@ class Pipeline:
     def create_topics(self) -> None:
         Topics(self.admin).apply(self.contracts.topics)
 
-    def register(self) -> int:
+    def register(self, *topics: str) -> int:
+        """Registers the schemas of some topics, or of all; the id, which is the same under every subject."""
+        chosen = [topic for topic in self.contracts.governed if topic.name in topics or not topics]
         with self.registry as registry:
-            ids = {registry.register(topic.subject, topic.required_schema).id for topic in self.contracts.governed}
+            ids = {registry.register(topic.subject, topic.required_schema).id for topic in chosen}
         (schema_id,) = ids
         return schema_id
 
@@ -102,12 +105,27 @@ class Pipeline:
             "created_at": np.full(count, int(time.time() * 1000)),
         }
         schema = self.contracts.topic(self.input).required_schema.json
-        return ColumnEncoder(schema).encode(columns, self.schema_id)
+        return ColumnEncoder(schema, list(columns)).encode(columns, self.schema_id)
+
+    def evolve(self, *subjects_of: str) -> None:
+        """Adds a field to the contract; from now on `transactions` are of the second version.
+
+        Args:
+            subjects_of: The topics whose subject gets the second version; none for all.
+        """
+        path = self.schemas / "transaction.avsc"
+        schema = json.loads(path.read_text())
+        schema["fields"].append({"name": "note", "type": ["null", "string"], "default": None, "doc": "Anything."})
+        path.write_text(json.dumps(schema))
+        before = self.schema_id
+        self.schema_id = self.register(*subjects_of)
+        assert self.schema_id != before
 
     def produce(self, values: Iterable[bytes | None], topic: str | None = None, **extra: Any) -> None:
         """Writes values, spread over the partitions, and waits until all are acknowledged."""
         producer = Producer({"bootstrap.servers": self.cluster.bootstrap_servers, "linger.ms": 20,
-                             "batch.size": 1_000_000, "queue.buffering.max.messages": 1_000_000})  # fmt: skip
+                             "batch.size": 1_000_000, "queue.buffering.max.messages": 1_000_000,
+                             "message.max.bytes": 2_000_000})  # fmt: skip
         failed: list[Any] = []
         for value in values:
             producer.produce(topic or self.input, value, on_delivery=lambda error, _: error and failed.append(error),

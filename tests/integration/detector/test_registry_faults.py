@@ -1,0 +1,125 @@
+"""A registry that can't be reached is never a message's fault: wait, say so, dead-letter nothing."""
+
+import pytest
+
+from tests.support.pipeline import Pipeline
+from tests.support.ports import free_port
+from tests.support.processes import Service
+from tests.support.proxy import RegistryProxy
+
+
+@pytest.mark.parametrize("mode", ["drop", "error"])
+def test_unreachable_at_start_it_waits_and_says_so(pipeline: Pipeline, mode: str) -> None:
+    transactions = pipeline.transactions(100)
+    pipeline.produce(transactions)
+    with RegistryProxy(pipeline.cluster.registry_url) as proxy:
+        proxy.mode = mode
+        with pipeline.start("detector", SCHEMA_REGISTRY_URL=proxy.url, SCHEMA_REGISTRY_RETRIES="0") as detector:
+            waiting = detector.wait_for("waiting", waiting_for="schema registry")
+            assert proxy.url.removeprefix("http://") in waiting["reason"]
+            proxy.mode = "pass"
+            legit, fraud, dead = pipeline.wait_for_outputs(100)
+            assert detector.stop() == 0
+        assert proxy.met(mode) > 0
+    assert sorted(legit + fraud) == sorted(transactions)
+    assert dead == []
+
+
+def test_unreachable_at_start_it_gives_up_after_the_startup_timeout(pipeline: Pipeline) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    with pipeline.start("detector", SCHEMA_REGISTRY_URL=nobody, STARTUP_TIMEOUT="2") as detector:
+        assert detector.exit_code() == 3
+    (stopped,) = detector.events("stopped")
+    assert nobody.removeprefix("http://") in stopped["reason"]
+    assert "Traceback" not in detector.text
+
+
+@pytest.mark.parametrize("mode", ["drop", "error"])
+def test_unreachable_for_a_new_id_it_waits_and_nothing_is_dead_lettered(pipeline: Pipeline, mode: str) -> None:
+    known = pipeline.transactions(100)
+    with (
+        RegistryProxy(pipeline.cluster.registry_url) as proxy,
+        pipeline.start("detector", SCHEMA_REGISTRY_URL=proxy.url, SCHEMA_REGISTRY_RETRIES="0") as detector,
+    ):
+        pipeline.produce(known)
+        pipeline.wait_for_outputs(100)
+        pipeline.evolve()
+        proxy.mode = mode
+        new = pipeline.transactions(100, seed=2)
+        pipeline.produce(new)
+        detector.wait_for("waiting", count=3)
+        assert proxy.met(mode) >= 3
+        assert len(pipeline.read(pipeline.dead)) == 0
+        proxy.mode = "pass"
+        legit, fraud, dead = pipeline.wait_for_outputs(200)
+        assert detector.stop() == 0
+    assert sorted(legit + fraud) == sorted(known + new)
+    assert dead == []
+
+
+def test_a_registry_that_answers_slowly_is_waited_for(pipeline: Pipeline) -> None:
+    with (
+        RegistryProxy(pipeline.cluster.registry_url) as proxy,
+        pipeline.start("detector", SCHEMA_REGISTRY_URL=proxy.url) as detector,
+    ):
+        detector.wait_for("rebalance", change="assigned")
+        proxy.mode, proxy.delay = "slow", 5.0
+        transactions = pipeline.transactions(100)
+        pipeline.produce(transactions)
+        legit, fraud, dead = pipeline.wait_for_outputs(100)
+        assert proxy.met("slow") >= 2
+        assert detector.stop() == 0
+    assert sorted(legit + fraud) == sorted(transactions)
+    assert dead == []
+
+
+def test_unreachable_for_known_ids_it_goes_on(pipeline: Pipeline) -> None:
+    with (
+        RegistryProxy(pipeline.cluster.registry_url) as proxy,
+        pipeline.start("detector", SCHEMA_REGISTRY_URL=proxy.url) as detector,
+    ):
+        pipeline.produce(pipeline.transactions(100))
+        pipeline.wait_for_outputs(100)
+        proxy.mode = "drop"
+        pipeline.produce(pipeline.transactions(100, seed=2))
+        _, _, dead = pipeline.wait_for_outputs(200)
+        assert detector.stop() == 0
+        assert proxy.met("drop") == 0
+    assert dead == []
+
+
+def test_it_gives_up_when_the_registry_stays_away_and_loses_nothing(pipeline: Pipeline) -> None:
+    def start(**environment: str) -> Service:
+        return pipeline.start("detector", SCHEMA_REGISTRY_RETRIES="0", **environment)
+
+    transactions = pipeline.transactions(100)
+    with RegistryProxy(pipeline.cluster.registry_url) as proxy:
+        with start(SCHEMA_REGISTRY_URL=proxy.url, RETRY_TIMEOUT="1") as detector:
+            detector.wait_for("rebalance", change="assigned")
+            proxy.mode = "drop"
+            pipeline.produce(transactions)
+            assert detector.exit_code() == 3
+        assert proxy.met("drop") > 1
+    assert pipeline.outputs() == ([], [], [])
+    with start() as detector:
+        legit, fraud, dead = pipeline.wait_for_outputs(100)
+        assert detector.stop() == 0
+    assert sorted(legit + fraud) == sorted(transactions)
+    assert dead == []
+
+
+def test_a_schema_foreign_to_an_output_is_encoded_anew(pipeline: Pipeline) -> None:
+    old, old_id = pipeline.transactions(100, seed=3), pipeline.schema_id
+    with pipeline.start("detector") as detector:
+        detector.wait_for("rebalance", change="assigned")
+        pipeline.evolve(pipeline.input, pipeline.fraud)  # the second version is foreign to the legit topic only
+        new = pipeline.transactions(100, seed=3)
+        pipeline.produce(new)
+        legit, fraud, dead = pipeline.wait_for_outputs(100)
+        assert detector.stop() == 0
+    assert dead == []
+    assert set(fraud) < set(new)
+    assert 0 < len(legit) < 100
+    assert {value[1:5] for value in legit if value} == {old_id.to_bytes(4, "big")}
+    # The same seed makes the same transactions but for the time; what the first version lacks is gone.
+    assert {value[5:-6] for value in legit if value} <= {value[5:-6] for value in old}
