@@ -12,6 +12,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, OffsetSpec
 
 from services.errors import Unavailable
+from services.streaming.failures import reason
 from services.streaming.topics import partition_counts
 
 if TYPE_CHECKING:
@@ -101,4 +102,4 @@ def _result(answer: "Future[T]") -> T:
 
 
 def _unavailable(error: KafkaException) -> Unavailable:
-    return Unavailable(f"the broker did not answer: {error.args[0].str()}; is it still up?")
+    return Unavailable(f"the broker did not answer: {reason(error)}; is it still up?")

@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
+from threading import Event
+from typing import TypeVar
 
 from services.errors import FatalError
+from services.streaming.lifecycle import wait_until
 from tools.demo.children import Child, ServiceDied, Services
 from tools.demo.interrupts import Interrupts
 from tools.demo.observer import Observer
@@ -20,11 +23,14 @@ INSTANCE_ID = "demo"
 LEAVE_SECONDS = 15.0  # a detector that was killed counts as a member of its group for a session timeout of 10 s
 STALLED_SECONDS = 15.0
 END_SECONDS = 30.0
+PATIENCE_SECONDS = 30.0
+
+T = TypeVar("T")
 
 
 def start_detector(
     presenter: Presenter, services: Services, group: GroupWatch, partitions: Sequence[Partition], timeout: float
-) -> Child:
+) -> None:
     """Start the detector, and let it judge first what an earlier run has left, so that this run counts its own only.
 
     Args:
@@ -46,31 +52,30 @@ def start_detector(
             timeout,
             f"the detector does not begin to read {partitions[0][0]}; see {detector.log}",
         )
-        left = group.ends(partitions)
+        left = _patiently(lambda: group.ends(partitions))
         _follow_lag(group, left, services, lambda lag: say(f"judging {lag:,} that an earlier run left"), time.sleep)
-        say(f"reads {len(partitions)} partitions of {partitions[0][0]}")
-    return detector
+        say.result(f"reads {len(partitions)} partitions of {partitions[0][0]}")
 
 
-def start_generator(presenter: Presenter, services: Services, rate: int, is_first_there: Callable[[], bool],
-                    timeout: float) -> Child:  # fmt: skip
+def start_generator(presenter: Presenter, services: Services, watch: Watch, rate: int, timeout: float) -> None:
     """Start the generator and wait for its first transaction.
 
     Args:
         presenter: Told how it goes.
         services: Starts it.
+        watch: Reads verdicts from the first one on.
         rate: Transactions per second; 0: as fast as it can.
-        is_first_there: Whether the first transaction is.
         timeout: Seconds that it may take.
 
     Raises:
         FatalError: It, or the detector, died.
     """
     with step(presenter, GENERATOR, "starting") as say:
+        watch.observe(0.5)  # so that the reader is connected when the first verdict comes
         generator = services.start(GENERATOR, {"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": "0"})
-        _wait_until(is_first_there, services, timeout, f"the generator generates nothing; see {generator.log}")
-        say(f"{rate:,} transactions a second" if rate else "as fast as it can")
-    return generator
+        failure = f"the generator generates nothing; see {generator.log}"
+        _wait_until(watch.has_begun, services, timeout, failure, watch.observe)
+        say.result(f"{rate:,} transactions a second" if rate else "as fast as it can")
 
 
 def watch_until_end(watch: Watch, services: Services, interrupts: Interrupts, duration: float | None) -> None:
@@ -98,12 +103,12 @@ def drain(
     """
     with step(presenter, DRAIN, "ending the generator") as say:
         _end(services[GENERATOR], watch)
-        ends = group.ends(partitions)
+        ends = _patiently(lambda: group.ends(partitions))
         _follow_lag(group, ends, services[DETECTOR], lambda lag: say(f"{lag:,} left to judge"), watch.observe)
         say("ending the detector")
         _end(services[DETECTOR], watch)
         watch.sample()
-        say("all judged")
+        say.result("all judged")
     return ends
 
 
@@ -122,7 +127,7 @@ def read_to_end(watch: Watch, observer: Observer, ends: Offsets) -> None:
 
 def _require_no_members(group: GroupWatch, say: Say) -> None:
     deadline = time.monotonic() + LEAVE_SECONDS
-    while members := group.members():
+    while members := _patiently(group.members):
         if time.monotonic() > deadline:
             raise FatalError(
                 f"consumer group {group.group} has members already ({', '.join(sorted(members))}): another demo or "
@@ -132,13 +137,24 @@ def _require_no_members(group: GroupWatch, say: Say) -> None:
         time.sleep(0.5)
 
 
-def _wait_until(condition: Callable[[], bool], services: Services, timeout: float, failure: str) -> None:
+def _patiently(ask: Callable[[], T]) -> T:
+    """Ask the brokers again when they can't answer just now: a new cluster looks for its coordinators for a while."""
+    return wait_until(ask, what="broker", timeout=PATIENCE_SECONDS, stop=Event())
+
+
+def _wait_until(
+    condition: Callable[[], bool],
+    services: Services,
+    timeout: float,
+    failure: str,
+    wait: Callable[[float], None] = time.sleep,
+) -> None:
     deadline = time.monotonic() + timeout
-    while not condition():
+    while not _patiently(condition):
         services.require_alive()
         if time.monotonic() > deadline:
             raise ServiceDied(failure)
-        time.sleep(0.1)
+        wait(0.1)
 
 
 def _follow_lag(
@@ -150,7 +166,7 @@ def _follow_lag(
 ) -> None:
     """Wait until everything before ``ends`` is judged, or nothing moves any more: then the count tells why."""
     least, moved_at = None, time.monotonic()
-    while lag := group.lag(ends):
+    while lag := _patiently(lambda: group.lag(ends)):
         alive.require_alive()
         if least is None or lag < least:
             least, moved_at = lag, time.monotonic()

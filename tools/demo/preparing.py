@@ -45,7 +45,7 @@ def provide_cluster(presenter: Presenter, stack: ExitStack) -> str:
     """
     with step(presenter, CLUSTER, "looking for one") as say:
         if named_cluster(os.environ):
-            say(f"the one at {os.environ['KAFKA_BROKER_URL']}")
+            say.result(f"the one at {os.environ['KAFKA_BROKER_URL']}")
             return ""
         local = LocalCluster()
 
@@ -54,18 +54,18 @@ def provide_cluster(presenter: Presenter, stack: ExitStack) -> str:
 
         started = local.up(progress=progress, say=say)
         versions = ", ".join(f"{node.name} {node.version} on port {node.port}" for node in local.status())
-        say(f"{versions}{'' if started else ' (was up)'}")
+        say.result(f"{versions}{'' if started else ' (was up)'}")
         os.environ.update(local.environment())
     if not started:
-        return "the local cluster stays up, as it was before; scripts/local-cluster down stops it"
+        return "the local cluster stays up, as it was before (stop it: scripts/local-cluster down)"
 
     def stop() -> None:
         with step(presenter, "stop", "stopping the local cluster") as say:
             local.down()
-            say("the local cluster is stopped")
+            say.result("the local cluster is stopped")
 
     stack.callback(stop)
-    return "the local cluster is stopped, its data are kept; scripts/local-cluster up starts it again"
+    return "the local cluster is stopped, its data kept (start it: scripts/local-cluster up)"
 
 
 def create_topics(presenter: Presenter, clients: KafkaClients, settings: KafkaSettings, contracts: Contracts) -> None:
@@ -85,7 +85,7 @@ def create_topics(presenter: Presenter, clients: KafkaClients, settings: KafkaSe
         except KafkaException as error:
             raise_if_refused(error)
             raise Unavailable(f"the brokers at {brokers} did not create the topics: {reason(error)}") from error
-        say(_counts(outcome.status.lower() for outcome in outcomes))
+        say.result(_counts(outcome.status.lower() for outcome in outcomes))
 
 
 def register_schemas(presenter: Presenter) -> None:
@@ -100,7 +100,7 @@ def register_schemas(presenter: Presenter) -> None:
         if done.returncode:
             kind = _KIND_OF_CODE.get(done.returncode, FatalError)
             raise kind(f"the schemas were not registered:\n{done.stdout}{done.stderr}".rstrip())
-        say(_counts(line.split()[1].lower() for line in done.stdout.splitlines() if line))
+        say.result(_counts(line.split()[1].lower() for line in done.stdout.splitlines() if line))
 
 
 def _counts(statuses: Iterable[str]) -> str:

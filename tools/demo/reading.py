@@ -21,7 +21,8 @@ class TopicReader:
     """
 
     def __init__(self, clients: KafkaClients, starts: Offsets) -> None:
-        self._consumer: Consumer = clients.consumer("demo-observer", enable_partition_eof=True)
+        # The broker says that there is nothing more after so many milliseconds: the reader waits for that at the end.
+        self._consumer: Consumer = clients.consumer("demo-observer", enable_partition_eof=True, fetch_wait_max_ms=100)
         self._consumer.assign(
             [TopicPartition(topic, partition, offset) for (topic, partition), offset in starts.items()]
         )

@@ -66,7 +66,7 @@ def run(options: Options, presenter: Presenter, interrupts: Interrupts) -> Summa
         result = _run_pipeline(
             options, presenter, interrupts, stack, settings=settings, contracts=contracts, clients=clients
         )
-    notes = [f"logs of the services: {LOGS.relative_to(REPOSITORY)}/", *([note] if note else [])]
+    notes = [f"logs of the services are in {LOGS.relative_to(REPOSITORY)}/", *([note] if note else [])]
     presenter.summary(result, notes)
     return result
 
@@ -98,10 +98,7 @@ def _run_pipeline(
     stack.enter_context(closing(observer))
     watch = Watch(presenter, observer, group, _only(starts, inputs), topics)
 
-    def is_first_there() -> bool:
-        return watch.generated(group.ends(inputs)) > 0
-
-    start_generator(presenter, services, options.rate, is_first_there, settings.startup_timeout)
+    start_generator(presenter, services, watch, options.rate, settings.startup_timeout)
     watch.begin()
     interrupts.end_gracefully()
     watch_until_end(watch, services, interrupts, options.duration)
@@ -117,7 +114,7 @@ def _run_pipeline(
             latency=observer.latency,
             lag_max=watch.meter.lag_max,
         )
-        say(f"{result.generated + result.judged:,} messages on {len(topics) + 1} topics")
+        say.result(f"{result.generated + result.judged:,} messages on {len(topics) + 1} topics")
     return result
 
 

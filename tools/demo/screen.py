@@ -13,8 +13,8 @@ from rich.text import Text
 from tools.demo.summary import Summary
 from tools.demo.view import Download, Figures, State, Step, Suspicious, View
 
-MAX_WIDTH = 110
-_BLOCKS = " ▁▂▃▄▅▆▇█"
+MAX_WIDTH = 100
+_BLOCKS = "▁▂▃▄▅▆"  # none as high as its line, so that rows of them stay apart
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _LABEL, _STRONG, _QUIET, _GOOD, _BAD, _ACCENT = "grey62", "bold", "grey50", "green", "bold red", "cyan"
 
@@ -51,31 +51,31 @@ def sparkline(values: Sequence[float | None], width: int) -> str:
     """The last values as a row of blocks, from 0 to the highest; a space where there is none."""
     shown = values[-width:]
     highest = max((value for value in shown if value is not None), default=0) or 1
-    steps = len(_BLOCKS) - 1
-    line = "".join(" " if value is None else _BLOCKS[max(1, round(steps * value / highest))] for value in shown)
+    top = len(_BLOCKS) - 1
+    line = "".join(" " if value is None else _BLOCKS[round(top * value / highest)] for value in shown)
     return line.rjust(width)
 
 
 def verdict_lines(summary: Summary) -> list[str]:
-    """A run in three plain sentences."""
+    """A run in a few plain lines, the verdict first."""
     sum_of = f"legit {summary.legit:,} + fraud {summary.fraud:,} + dead letters {summary.dead_letter:,}"
     relation = "=" if summary.generated == summary.judged else "is not"
-    kept = "every transaction judged exactly once" if summary.exactly_once else "NOT every transaction exactly once"
+    kept = "every transaction judged exactly once" if summary.exactly_once else "NOT all judged exactly once"
     unexpected = f", {summary.unexpected:,} unexpected" if summary.unexpected else ""
-    share = f"{summary.fraud_percent:.1f} % fraud"
-    speed = f"{summary.rate:,.0f}/s for {summary.seconds:,.1f} s; {share}; lag up to {summary.lag_max:,}"
+    latency = f"latency p50 {milliseconds(summary.latency_ms_p50)}, p99 {milliseconds(summary.latency_ms_p99)}"
     return [
-        f"generated {summary.generated:,} {relation} {sum_of}",
         f"{kept}: {summary.duplicates:,} duplicates, {summary.missing:,} missing{unexpected}",
-        f"{speed}; latency p50 {milliseconds(summary.latency_ms_p50)}, p99 {milliseconds(summary.latency_ms_p99)}",
+        f"generated {summary.generated:,} {relation} {sum_of}",
+        f"{summary.rate:,.0f}/s for {summary.seconds:,.1f} s, {summary.fraud_percent:.1f} % fraud",
+        f"{latency}, lag up to {summary.lag_max:,}",
     ]
 
 
 def summary(result: Summary, notes: Sequence[str], width: int) -> RenderableType:
     """What a run came to, as the last thing on the terminal."""
     color, mark = (_GOOD, "✓") if result.exactly_once else (_BAD, "✗")
-    equation, kept, speed = verdict_lines(result)
-    lines = Group(Text(f"{mark} {kept}", style=color), Text(f"  {equation}"), Text(f"  {speed}"))
+    kept, *figures = verdict_lines(result)
+    lines = Group(Text(f"{mark} {kept}", style=color), *(Text(f"  {line}") for line in figures))
     panel = Panel(lines, box=box.ROUNDED, border_style=color, width=min(width, MAX_WIDTH) - 2, padding=(0, 1))
     return Padding(Group(panel, *(Text(f"  {note}", style=_LABEL) for note in notes)), (1, 1))
 
@@ -197,7 +197,7 @@ def _pulse(figures: Figures, width: int) -> RenderableType:
 
 
 def _panel(content: RenderableType, title: str, width: int) -> RenderableType:
-    heading = Text(f" {title} ", style=_LABEL)
+    heading = Text(title, style=_LABEL)
     return Panel(
         content, title=heading, title_align="left", box=box.ROUNDED, border_style="grey35", width=width, padding=(0, 1)
     )

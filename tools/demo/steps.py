@@ -9,7 +9,7 @@ from tools.demo.view import State, Step
 
 
 class Say:
-    """Tells how a step goes on; the last thing told is what came of it.
+    """Tells how a step goes on.
 
     Args:
         tell: Takes each detail.
@@ -24,6 +24,10 @@ class Say:
         if detail != self.detail:
             self.detail = detail
             self._tell(detail)
+
+    def result(self, detail: str) -> None:
+        """What came of it: told when the step is done."""
+        self.detail = detail
 
 
 @contextmanager

@@ -97,7 +97,7 @@ class Figures:
 
     def share(self, part: int) -> float:
         """A part of the verdicts in percent; 0 where there are none yet."""
-        judged = self.legit + self.fraud + self.dead_letter
+        judged = self.legit + self.fraud
         return 100 * part / judged if judged else 0.0
 
 

@@ -31,7 +31,7 @@ class Watch:
         self._group = group
         self._starts = starts
         self._topics = topics
-        self._next_sample = 0.0
+        self._next_sample = float("inf")
         self.meter = Meter(time.monotonic())
 
     def begin(self) -> None:
@@ -46,9 +46,9 @@ class Watch:
             self._next_sample = time.monotonic() + SAMPLE_SECONDS
             self.sample()
 
-    def generated(self, ends: Offsets) -> int:
-        """How many messages this run has put before some offsets of the input topic."""
-        return sum(end - self._starts[partition] for partition, end in ends.items())
+    def has_begun(self) -> bool:
+        """Whether the first transaction is there."""
+        return self._generated(self._group.ends(self._starts)) > 0
 
     def sample(self) -> None:
         """Show how the pipeline is now; a broker that doesn't answer just now is asked again a second later."""
@@ -58,12 +58,12 @@ class Watch:
         except Unavailable:
             return
         now = time.monotonic()
-        self.meter.read(now, self.generated(ends), lag, self._observer.latency)
+        self.meter.read(now, self._generated(ends), lag, self._observer.latency)
         legit, fraud, dead_letter = (self._observer.topics[topic].messages for topic in self._topics)
         self._presenter.figures(
             Figures(
                 seconds=now - self.meter.began,
-                generated=self.generated(ends),
+                generated=self._generated(ends),
                 legit=legit,
                 fraud=fraud,
                 dead_letter=dead_letter,
@@ -71,3 +71,6 @@ class Watch:
                 suspicious=self._observer.latest_suspicious(),
             )
         )
+
+    def _generated(self, ends: Offsets) -> int:
+        return sum(end - self._starts[partition] for partition, end in ends.items())
