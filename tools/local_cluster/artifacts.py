@@ -94,7 +94,7 @@ class ArtifactCache:
                 return target
             (archive,) = self._files(wanted, progress, cancelled)
             with _scratch(self.directory) as scratch, tarfile.open(archive) as tar:
-                # Python 3.11 has extraction filters from 3.11.4 on; before that, what was verified is unpacked as it is.
+                # Extraction filters came with Python 3.11.4; before it, the verified archive is unpacked as it is.
                 tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _path: member)
                 for member in tar:
                     if cancelled.is_set():

@@ -70,7 +70,7 @@ def broker_properties(node: int, port: int, voters: Mapping[int, int], data: str
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
         "group.initial.rebalance.delay.ms": "0",
         "broker.heartbeat.interval.ms": "1000",
-        "broker.session.timeout.ms": "4000",  # a killed broker may come back only after its session has ended
+        "broker.session.timeout.ms": "6000",  # a killed broker may come back only after its session has ended
     }
 
 

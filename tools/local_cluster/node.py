@@ -61,7 +61,7 @@ class Node(ABC):
         """Whether its process runs, healthy or not."""
         return self.process.find() is not None
 
-    def wait_healthy(self, timeout: float = 120.0, cancelled: threading.Event | None = None) -> None:
+    def wait_healthy(self, timeout: float = 180.0, cancelled: threading.Event | None = None) -> None:
         """Wait until it answers.
 
         Args:
