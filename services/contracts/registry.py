@@ -99,15 +99,15 @@ class Registry:
             UnknownSchemaId: If the registry has no such id, or the id is no Avro schema's.
         """
         if schema_id not in self._by_id:
-            reply = self._http.request("GET", f"/schemas/ids/{schema_id}")
+            path = f"/schemas/ids/{schema_id}"
+            reply = self._http.request("GET", path)
             body = self._known_id(schema_id, reply, _object)
             if body.get("schemaType", "AVRO") != "AVRO":
                 raise UnknownSchemaId(f"schema id {schema_id} is {body['schemaType']}, expected AVRO")
             if body.get("references"):
-                subject, version = self._uses(schema_id)[0]
-                self._by_id[schema_id] = self.version(subject, version).schema
-            else:
-                self._by_id[schema_id] = _schema_json(reply, body)
+                reply = self._http.request("GET", f"{path}?format=resolved")
+                body = self._known_id(schema_id, reply, _object)
+            self._by_id[schema_id] = _schema_json(reply, body)
         return self._by_id[schema_id]
 
     def subjects_of(self, schema_id: int) -> frozenset[str]:
@@ -116,7 +116,8 @@ class Registry:
         Raises:
             UnknownSchemaId: If the registry has no such id.
         """
-        return frozenset(subject for subject, _ in self._uses(schema_id))
+        reply = self._http.request("GET", f"/schemas/ids/{schema_id}/versions")
+        return frozenset(use["subject"] for use in self._known_id(schema_id, reply, _uses))
 
     def find(self, subject: str, schema: Schema) -> Registration | None:
         """Where a schema is registered under a subject, or None.
@@ -146,7 +147,7 @@ class Registry:
     def versions(self, subject: str) -> list[int]:
         """The versions of a subject, oldest first; none where there is no such subject."""
         reply = self._http.request("GET", f"/subjects/{_quoted(subject)}/versions")
-        return [] if reply.missing else sorted(self._expect(reply, f"subject {subject}: listing versions", _list))
+        return [] if reply.missing else sorted(self._expect(reply, f"subject {subject}: listing versions", _numbers))
 
     def version(self, subject: str, version: int | str = "latest") -> RegisteredSchema:
         """One version of a subject, references resolved.
@@ -192,7 +193,7 @@ class Registry:
             return None
         what = f"subject {subject}: reading the compatibility level"
         level = self._expect(reply, what, _object).get("compatibilityLevel")
-        if level not in Level.__members__:
+        if not isinstance(level, str) or level not in Level.__members__:
             raise ContractError(f"{what}: {reply.endpoint} answered with the unknown level {level!r}")
         return Level(level)
 
@@ -226,11 +227,6 @@ class Registry:
         what = f"subject {subject}: checking {schema.path} against version {version}"
         return self._expect(reply, what, _object).get("is_compatible") is True
 
-    def _uses(self, schema_id: int) -> list[tuple[str, int]]:
-        reply = self._http.request("GET", f"/schemas/ids/{schema_id}/versions")
-        uses = self._known_id(schema_id, reply, _list)
-        return [(str(use["subject"]), int(use["version"])) for use in uses]
-
     def _known_id(self, schema_id: int, reply: Reply, shape: Callable[[Any], bool]) -> Any:
         if reply.missing:
             raise UnknownSchemaId(f"schema id {schema_id} is not in the registry at {self}")
@@ -251,6 +247,14 @@ def _object(body: Any) -> bool:
 
 def _list(body: Any) -> bool:
     return isinstance(body, list)
+
+
+def _numbers(body: Any) -> bool:
+    return _list(body) and all(isinstance(item, int) for item in body)
+
+
+def _uses(body: Any) -> bool:
+    return _list(body) and all(_object(item) and isinstance(item.get("subject"), str) for item in body)
 
 
 def _quoted(subject: str) -> str:

@@ -1,20 +1,26 @@
 """What a registry, or whatever answers in its place, may answer to any request; and what we send it."""
 
 import base64
+import contextlib
 from collections.abc import Callable
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from services.contracts.levels import Level
 from services.contracts.registry import Registry, UnknownSchemaId
 from services.contracts.registry_settings import RegistrySettings
+from services.contracts.schema import parse_schema
 from services.errors import ContractError, NotAuthorised, PipelineError, Unavailable, UsageError
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
 TYPES = httpx2.Response(200, json=["AVRO"])
+SCHEMA = parse_schema("s.avsc", b'"int"')
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     made: list[float] = []
     monkeypatch.setattr("services.contracts.registry_http.time.sleep", made.append)
@@ -130,21 +136,61 @@ def test_the_id_of_another_kind_of_schema_is_the_messages_fault() -> None:
         registry(answering(httpx2.Response(200, json={"schema": "{}", "schemaType": "JSON"}))).schema_by_id(24)
 
 
-def test_an_id_with_references_is_read_through_one_of_its_subjects() -> None:
+def test_an_id_with_references_is_asked_for_whole() -> None:
     def handler(request: httpx2.Request) -> httpx2.Response:
-        reference = {"references": [{"name": "ex.A", "subject": "a", "version": 1}]}
-        match request.url.raw_path.decode().removeprefix("/api"):
-            case "/schemas/ids/5":
-                return httpx2.Response(200, json={"schema": '"ex.A"'} | reference)
-            case "/schemas/ids/5/versions":
-                return httpx2.Response(200, json=[{"subject": "s", "version": 2}])
-            case "/subjects/s/versions/2":
-                return httpx2.Response(200, json={"schema": '"ex.A"', "id": 5, "version": 2} | reference)
-            case _:
-                assert request.url.query == b"format=resolved"
-                return httpx2.Response(200, json={"schema": '"resolved"', "id": 5, "version": 2} | reference)
+        text = '"resolved"' if request.url.query == b"format=resolved" else '"ex.A"'
+        references = [{"name": "ex.A", "subject": "a", "version": 1}]
+        return httpx2.Response(200, json={"schema": text, "references": references})
 
     assert registry(handler).schema_by_id(5) == "resolved"
+
+
+words = st.sampled_from(["schema", "id", "version", "subject", "references", "schemaType", "error_code", "message"])
+answers = st.recursive(
+    st.none() | st.booleans() | st.integers(40000, 50000) | st.sampled_from(["", "AVRO", "{", '"int"', "FULL"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(words | st.just("compatibilityLevel"), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+CALLS: list[Callable[[Registry], object]] = [
+    lambda asked: asked.ping(),
+    lambda asked: asked.schema_by_id(1),
+    lambda asked: asked.subjects_of(1),
+    lambda asked: asked.find("s", SCHEMA),
+    lambda asked: asked.require("s", SCHEMA),
+    lambda asked: asked.history("s"),
+    lambda asked: asked.register("s", SCHEMA),
+    lambda asked: asked.compatibility_level("s"),
+    lambda asked: asked.set_compatibility_level("s", Level.FULL),
+    lambda asked: asked.set_compatibility_level("s", None),
+    lambda asked: asked.is_compatible("s", SCHEMA, "all"),
+]
+
+
+class Answers(httpx2.BaseTransport):
+    """Answers with each body in turn, and with the last one from then on."""
+
+    status: int
+    bodies: list[object]
+
+    def handle_request(self, _: httpx2.Request) -> httpx2.Response:
+        body = self.bodies.pop(0) if len(self.bodies) > 1 else self.bodies[0]
+        return httpx2.Response(self.status, json=body)
+
+
+ANSWERS = Answers()
+ASKED = Registry(RegistrySettings.load(url="http://registry.test", retries=0), transport=ANSWERS)
+
+
+@given(st.sampled_from(CALLS), st.sampled_from([200, 201, 204, 400, 404, 409, 422]), st.lists(answers, min_size=1))
+def test_any_answer_ends_in_a_result_or_an_error_of_ours(
+    call: Callable[[Registry], object], status: int, bodies: list[object]
+) -> None:
+    ANSWERS.status, ANSWERS.bodies = status, bodies
+    ASKED._by_id.clear()
+    with contextlib.suppress(PipelineError):
+        call(ASKED)
 
 
 def test_several_urls_are_tried_in_turn() -> None:
@@ -180,7 +226,7 @@ def test_credentials_are_sent(url: str, settings: dict[str, str], expected: str 
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 500])
-def test_credentials_are_in_no_message(status: int) -> None:
+def test_credentials_are_in_no_message(status: int, pauses: list[float]) -> None:
     asked = registry(answering(httpx2.Response(status)), "http://me:secret@registry.test", basic_auth="you:hidden")
     with pytest.raises(PipelineError) as caught:
         asked.ping()
