@@ -133,12 +133,11 @@ class ScreenPresenter:
     def step(self, step: Step) -> None:
         """A step has begun, gone on or ended."""
         with self._lock:
-            known = self._view.steps
-            if step.name in [one.name for one in known]:
-                steps = tuple(step if one.name == step.name else one for one in known)
-            else:
-                steps = (*known, step)
-            self._view = replace(self._view, steps=steps)
+            steps = tuple(step if one.name == step.name else one for one in self._view.steps)
+            ending = self._view.ending
+            if step not in steps:
+                ending = (*(one for one in ending if one.name != step.name), step)
+            self._view = replace(self._view, steps=steps, ending=ending)
 
     def download(self, download: Download) -> None:
         """More of a download has come."""

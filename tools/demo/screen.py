@@ -34,7 +34,7 @@ def render(view: View, width: int, height: int, clock: float) -> RenderableType:
         parts += [_step_list(view.steps, clock), *_downloads(view.downloads, inner)]
     else:
         parts += [
-            _step_line(view.steps, clock),
+            _step_line(view.ending or view.steps, clock),
             Text(),
             _numbers(view.figures, inner),
             *_suspicious(view.figures.suspicious, height - 14),

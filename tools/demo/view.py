@@ -106,7 +106,8 @@ class View:
     """Everything on the screen.
 
     Attributes:
-        steps: In their order.
+        steps: Those to a running pipeline, in their order.
+        ending: Those to the end of the run, in theirs.
         downloads: Those on their way.
         duration: Seconds that the run shall take; None: until Ctrl-C.
         figures: The pipeline at work; None before it is.
@@ -114,5 +115,6 @@ class View:
 
     steps: tuple[Step, ...]
     duration: float | None
+    ending: tuple[Step, ...] = ()
     downloads: tuple[Download, ...] = ()
     figures: Figures | None = None
