@@ -1,7 +1,7 @@
 """The phases of a run, in their order: the detector reads, the generator writes, both end well."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from tools.demo.presenting import Presenter
 from tools.demo.steps import Say, step
 from tools.demo.watch import Watch
 
-DETECTOR, GENERATOR, DRAIN = "detector", "generator", "drain"
+DETECTOR, WARM_UP, GENERATOR, DRAIN = "detector", "warm-up", "generator", "drain"
 
 # A stable name: a run that was killed leaves a transaction open, which the next detector of that name ends at once.
 INSTANCE_ID = "demo"
@@ -24,6 +24,8 @@ LEAVE_SECONDS = 15.0  # a detector that was killed counts as a member of its gro
 STALLED_SECONDS = 15.0
 END_SECONDS = 30.0
 PATIENCE_SECONDS = 30.0
+WARM_UP_SECONDS = 2
+WARM_UP_AT_FULL_SPEED = 100_000  # transactions
 
 T = TypeVar("T")
 
@@ -31,7 +33,7 @@ T = TypeVar("T")
 def start_detector(
     presenter: Presenter, services: Services, group: GroupWatch, partitions: Sequence[Partition], timeout: float
 ) -> None:
-    """Start the detector, and let it judge first what an earlier run has left, so that this run counts its own only.
+    """Start the detector and wait until it reads.
 
     Args:
         presenter: Told how it goes.
@@ -52,9 +54,29 @@ def start_detector(
             timeout,
             f"the detector does not begin to read {partitions[0][0]}; see {detector.log}",
         )
-        left = _patiently(lambda: group.ends(partitions))
-        _follow_lag(group, left, services, lambda lag: say(f"judging {lag:,} that an earlier run left"), time.sleep)
         say.result(f"reads {len(partitions)} partitions of {partitions[0][0]}")
+
+
+def warm_up(
+    presenter: Presenter, services: Services, group: GroupWatch, partitions: Sequence[Partition], rate: int
+) -> None:
+    """Have some transactions judged that are not counted, after what an earlier run may have left.
+
+    A broker that has just been started takes a second for its first transaction, and this is about all the others.
+
+    Raises:
+        FatalError: Generator or detector died.
+    """
+    count = rate * WARM_UP_SECONDS or WARM_UP_AT_FULL_SPEED
+    with step(presenter, WARM_UP, f"{count:,} transactions that are not counted") as say:
+        generator = services.start(GENERATOR, _pace(rate, count))
+        while not generator.ended:
+            services[DETECTOR].require_alive()
+            time.sleep(0.1)
+        generator.require_clean_end()
+        ends = _patiently(lambda: group.ends(partitions))
+        _follow_lag(group, ends, services[DETECTOR], lambda lag: say(f"{lag:,} transactions left to judge"), time.sleep)
+        say.result(f"{count:,} transactions, not counted")
 
 
 def start_generator(presenter: Presenter, services: Services, watch: Watch, rate: int, timeout: float) -> None:
@@ -72,7 +94,7 @@ def start_generator(presenter: Presenter, services: Services, watch: Watch, rate
     """
     with step(presenter, GENERATOR, "starting") as say:
         watch.observe(0.5)  # so that the reader is connected when the first verdict comes
-        generator = services.start(GENERATOR, {"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": "0"})
+        generator = services.start(GENERATOR, _pace(rate, 0))
         failure = f"the generator generates nothing; see {generator.log}"
         _wait_until(watch.has_begun, services, timeout, failure, watch.observe)
         say.result(f"{rate:,} transactions a second" if rate else "as fast as it can")
@@ -125,6 +147,10 @@ def read_to_end(watch: Watch, observer: Observer, ends: Offsets) -> None:
         watch.observe(0.1)
 
 
+def _pace(rate: int, most: int) -> Mapping[str, str]:
+    return {"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": str(most)}
+
+
 def _require_no_members(group: GroupWatch, say: Say) -> None:
     deadline = time.monotonic() + LEAVE_SECONDS
     while members := _patiently(group.members):
@@ -160,14 +186,14 @@ def _wait_until(
 def _follow_lag(
     group: GroupWatch,
     ends: Offsets,
-    alive: Child | Services,
+    detector: Child,
     say: Callable[[int], None],
     wait: Callable[[float], None],
 ) -> None:
     """Wait until everything before ``ends`` is judged, or nothing moves any more: then the count tells why."""
     least, moved_at = None, time.monotonic()
     while lag := _patiently(lambda: group.lag(ends)):
-        alive.require_alive()
+        detector.require_alive()
         if least is None or lag < least:
             least, moved_at = lag, time.monotonic()
         elif time.monotonic() > moved_at + STALLED_SECONDS:

@@ -16,10 +16,12 @@ from tools.demo.offsets import GroupWatch, Offsets, Partition
 from tools.demo.phases import (
     DETECTOR,
     GENERATOR,
+    WARM_UP,
     drain,
     read_to_end,
     start_detector,
     start_generator,
+    warm_up,
     watch_until_end,
 )
 from tools.demo.preparing import CLUSTER, SCHEMAS, TOPICS, create_topics, provide_cluster, register_schemas
@@ -29,7 +31,7 @@ from tools.demo.summary import Summary, summarise
 from tools.demo.watch import Watch
 from tools.local_cluster.persistent import REPOSITORY
 
-STEPS = [CLUSTER, TOPICS, SCHEMAS, DETECTOR, GENERATOR]
+STEPS = [CLUSTER, TOPICS, SCHEMAS, DETECTOR, WARM_UP, GENERATOR]
 COUNT = "count"
 LOGS = REPOSITORY / ".local" / "demo"
 
@@ -91,6 +93,7 @@ def _run_pipeline(
     services = stack.enter_context(Services(LOGS))
 
     start_detector(presenter, services, group, inputs, settings.startup_timeout)
+    warm_up(presenter, services, group, inputs, options.rate)
     starts = group.ends([*inputs, *outputs])
     observer = Observer(
         clients, decoder, _only(starts, outputs), fraud_topic=fraud, dead_letter_topic=settings.dead_letter_topic
