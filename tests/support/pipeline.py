@@ -77,6 +77,9 @@ class Pipeline:
     def create_topics(self) -> None:
         Topics(self.admin).apply(self.contracts.topics)
 
+    def create_topics_of(self, *names: str) -> None:
+        Topics(self.admin).apply([self.contracts.topic(name) for name in names])
+
     def register(self, *topics: str) -> int:
         """Registers the schemas of some topics, or of all; the id, which is the same under every subject."""
         chosen = [topic for topic in self.contracts.governed if topic.name in topics or not topics]
