@@ -1,12 +1,12 @@
 """Random Avro schemas, records of them, and damage done to their bytes: for the properties of the codec."""
 
 import math
-import string
 import struct
 from io import BytesIO
 from typing import Any
 
 import fastavro
+from hypothesis import assume
 from hypothesis import strategies as st
 
 TEXT = st.one_of(
@@ -15,7 +15,7 @@ TEXT = st.one_of(
     st.sampled_from(["", "\0", "a\0", "ä" * 130, "x" * 300]),
 )
 UUIDS = st.one_of(st.uuids().map(str), st.uuids().map(lambda one: str(one).upper()))
-DIGITS = st.sampled_from(string.hexdigits)
+PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 
 
 def scalars() -> st.SearchStrategy[Any]:
@@ -93,20 +93,28 @@ LONGS = st.one_of(st.integers(-100, 100), st.integers(-(2**31), 2**31 - 1), st.i
 
 
 @st.composite
-def body(draw: st.DrawFn, schema: Any) -> bytes:  # noqa: PLR0911, PLR0912 - a case for each type
-    """Bytes of a value, written by hand: mostly right, sometimes out of the type's range."""
+def body(draw: st.DrawFn, schema: Any, names: dict[str, Any] | None = None, depth: int = 0) -> bytes:  # noqa: PLR0911, PLR0912 - a case for each type
+    """Bytes of a value, written by hand: mostly right, sometimes out of the type's range.
+
+    ``names`` holds the types that are referred to by name; recursion ends where a union or an array lets it.
+    """
+    schema = (names or {}).get(schema, schema) if isinstance(schema, str) else schema
+    assume(depth < 8)
     if isinstance(schema, list):
-        branch = draw(st.integers(0, len(schema) - 1))
-        return number(branch) + draw(body(schema[branch]))
+        shallow = [i for i, one in enumerate(schema) if one in PRIMITIVES] if depth > 3 else []
+        branch = draw(st.sampled_from(shallow or range(len(schema))))
+        return number(branch) + draw(body(schema[branch], names, depth + 1))
     kind, more = (schema["type"], schema) if isinstance(schema, dict) else (schema, {})
     match kind:
-        case "record":
-            return b"".join(draw(body(field["type"])) for field in more["fields"])
+        case "record" | "error":
+            return b"".join(draw(body(field["type"], names, depth + 1)) for field in more["fields"])
         case "array":
-            items = draw(st.lists(body(more["items"]), max_size=3))
+            items = draw(st.lists(body(more["items"], names, depth + 1), max_size=3 if depth < 4 else 0))
             return (number(len(items)) + b"".join(items) if items else b"") + b"\0"
         case "map":
-            items = draw(st.lists(st.tuples(TEXT, body(more["values"])), max_size=3))
+            items = draw(
+                st.lists(st.tuples(TEXT, body(more["values"], names, depth + 1)), max_size=3 if depth < 4 else 0)
+            )
             pairs = b"".join(octets(key.encode()) + value for key, value in items)
             return (number(len(items)) + pairs if items else b"") + b"\0"
         case "null":

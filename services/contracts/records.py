@@ -42,14 +42,10 @@ class RecordDecoder:
         if reader is None:
             return
         require_compatible(writer, reader)
-        read = _with_default_values(Parsed.of(reader))
         # Between equal schemas there is nothing to resolve; fastavro would take a string for the first branch of a
         # union that a string may be promoted to.
         if reader != writer:
-            self._reader = read.schema
-            if fields is not None:
-                some = [one for one in read.schema["fields"] if one["name"] in fields]
-                self._reader = {**read.schema, "fields": some}
+            self._reader = _readable(Parsed.of(reader), written, fields)
 
     def decode(self, body: bytes) -> Any:
         """Decode one body.
@@ -127,18 +123,34 @@ def require_compatible(writer: Any, reader: Any) -> None:
     """
     found = incompatibilities(reader, writer)
     if found:
-        reasons = "; ".join(str(one) for one in found)
+        reasons = "; ".join(one.message for one in found)
         raise ContractError(f"the schema of this service can't read what this writer wrote: {reasons}")
 
 
-def _with_default_values(reader: Parsed) -> Parsed:
-    """The same schema with every default as the value that it stands for: fastavro hands it out as it is."""
-    for name, definition in reader.named.items():
+def _readable(read: Parsed, written: Parsed, fields: Collection[str] | None) -> Any:
+    """The reader's schema as fastavro is to be given it.
+
+    Defaults are the values that they stand for, as fastavro hands them out as they are. Only a default that every
+    record needs has to be right. The outermost record is called what the writer calls it: that they match is proven.
+    """
+    schema, top = read.schema, written.resolve(written.schema)
+    lacking = {field["name"] for field in schema.get("fields", ())} if isinstance(schema, dict) else set()
+    lacking -= {field["name"] for field in top.get("fields", ())} if isinstance(top, dict) else set()
+    for name, definition in read.named.items():
         for field in definition.get("fields", ()):
-            if "default" in field:
-                where = f"field {field['name']} of {name}"
-                field["default"] = decode_default(reader, field["type"], field["default"], where)
-    return reader
+            if "default" not in field:
+                continue
+            where = f"field {field['name']} of {name}"
+            try:
+                field["default"] = decode_default(read, field["type"], field["default"], where)
+            except ContractError:
+                if name == read.name and field["name"] in lacking and not field.get("aliases"):
+                    raise
+                del field["default"]
+    if not isinstance(schema, dict) or "fields" not in schema:
+        return schema
+    kept = [field for field in schema["fields"] if fields is None or field["name"] in fields]
+    return {**schema, "fields": kept} | ({"name": written.name} if isinstance(top, dict) and "fields" in top else {})
 
 
 def _unmet(kind: Any, value: Any) -> str | None:

@@ -109,6 +109,20 @@ def test_a_default_that_is_no_value_is_the_contracts_fault(kind: Any, default: A
         RecordDecoder(record("int"), reader)
 
 
+def test_a_default_that_nobody_needs_may_be_wrong() -> None:
+    reader = record("long")
+    reader["fields"][0]["default"] = 0
+    reader["fields"].append({"name": "more", "type": DECIMAL, "default": ""})
+    writer = record("int")
+    writer["fields"].append({"name": "more", "type": DECIMAL})
+    assert RecordDecoder(writer, reader).decode(b"\2" + octets(b"\1")) == {"f0": 1, "more": Decimal("0.01")}
+
+
+def test_a_record_that_was_renamed_is_read_by_its_alias() -> None:
+    reader = {**record("int"), "name": "Renamed", "namespace": "", "aliases": [".R"]}
+    assert RecordDecoder(record("int"), reader).decode(b"\2") == {"f0": 1}
+
+
 def test_a_reader_that_can_not_read_the_writer_is_the_contracts_fault() -> None:
     with pytest.raises(ContractError, match="f0"):
         RecordDecoder(record("string"), record("int"))
