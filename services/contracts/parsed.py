@@ -83,4 +83,9 @@ def _valid_decimal(schema: dict[str, Any]) -> bool:
     if type(precision) is not int or type(scale) is not int or not 0 <= scale <= precision or precision < 1:
         return False
     size = schema.get("size", math.inf)
-    return bool(schema["type"] == "bytes" or (schema["type"] == "fixed" and 10**precision <= 2 ** (8 * size - 1)))
+    return bool(schema["type"] == "bytes" or (schema["type"] == "fixed" and precision <= digits_in(size)))
+
+
+def digits_in(size: int) -> int:
+    """How many decimal digits a signed number of so many bytes can always hold."""
+    return math.floor(math.log10(2) * (8 * size - 1))

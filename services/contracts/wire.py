@@ -7,6 +7,7 @@ whatever is wrong is said with the field's name. The rules are those of https://
 and, for logical types, the range of Python's ``datetime`` (years 1 to 9999).
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -33,6 +34,8 @@ RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
 }
 INT_RANGE = (-(2**31), 2**31 - 1)
 LONG_RANGE = (-(2**63), 2**63 - 1)
+# The most decimal digits whose numbers all are longs.
+INT64_DIGITS = 18
 
 # Takes a body, a position in it and the depth of nesting; returns the position after what it checked.
 _Check = Callable[[bytes, int, int], int]
@@ -232,11 +235,14 @@ def _uuid(where: str) -> Callable[[bytes], None]:
 
 
 def _decimal(where: str, precision: int) -> Callable[[bytes], None]:
-    limit = 10**precision
 
     def check(octets: bytes) -> None:
         if not octets:
             raise PoisonError(f"{where}: a decimal of no bytes")
+        if (8 * len(octets) - 1) * math.log10(2) <= precision:
+            return
+        # Only now, as a schema may say that a decimal has a billion digits.
+        limit = 10**precision
         if not -limit < int.from_bytes(octets, "big", signed=True) < limit:
             raise PoisonError(f"{where}: a decimal with more than the {precision} digits of its precision")
 

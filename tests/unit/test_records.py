@@ -9,6 +9,7 @@ from uuid import UUID
 import fastavro
 import pytest
 
+from services.contracts.columns import ColumnDecoder
 from services.contracts.records import RecordDecoder, RecordEncoder
 from services.errors import ContractError, PoisonError
 from tests.avro_records import number, octets
@@ -45,6 +46,7 @@ LIST = {"type": "record", "name": "L", "fields": [{"name": "next", "type": ["nul
         (record(UUID_TEXT), octets(b"{12345678-1234-1234-1234-123456789012}"), "is not a UUID"),
         (record(DECIMAL), octets(b"\x27\x10"), "more than the 4 digits"),
         (record(DECIMAL), octets(b""), "a decimal of no bytes"),
+        (record(DECIMAL), octets(b"\1" * 1_000_000), "more than the 4 digits"),
         (record(FIXED_DECIMAL), b"\0\0\x27\x10", "more than the 4 digits"),
         (record(MILLIS), number(253_402_300_800_000), "is out of range"),
         (record({"type": "int", "logicalType": "time-millis"}), number(86_400_000), "is out of range"),
@@ -74,6 +76,13 @@ def test_values_are_those_of_their_logical_types() -> None:
         "f2": datetime(1969, 12, 31, 23, 59, 59, 999_000, UTC),
         "f3": "BLUE",
     }
+
+
+def test_a_decimal_may_be_declared_with_any_number_of_digits() -> None:
+    boundless = {"type": "bytes", "logicalType": "decimal", "precision": 2_000_000_000, "scale": 1}
+    assert RecordDecoder(record(boundless)).decode(octets(b"\1\0")) == {"f0": Decimal("25.6")}
+    columns = ColumnDecoder(record(boundless), record(boundless), ["f0"]).decode([octets(b"\1\0")], prefix=0)
+    assert columns.columns["f0"].tolist() == [256]
 
 
 def test_items_in_blocks_with_a_size_are_read() -> None:

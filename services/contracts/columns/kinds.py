@@ -11,10 +11,8 @@ import numpy as np
 
 from services.contracts.columns.cursor import WIDEST, Array, Ints
 from services.contracts.parsed import Parsed
+from services.contracts.wire import INT64_DIGITS
 from services.errors import PoisonError
-
-# The most digits whose numbers all fit into 64 bits.
-INT64_DIGITS = 18
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
@@ -67,10 +65,9 @@ class Kind:
             return value
         match value:
             case Decimal():
-                unscaled = int(value.scaleb(self.scale, _EXACT))
-                if abs(unscaled) >= 10**self.precision:
+                if len(value.as_tuple().digits) > self.precision:
                     raise PoisonError(f"{value} has more than the {self.precision} digits that the reader allows")
-                return unscaled
+                return int(value.scaleb(self.scale, _EXACT))
             case datetime():
                 delta = (value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH
                 micros = (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

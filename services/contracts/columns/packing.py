@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from services.contracts.columns.cursor import Array, Ints, Mask
 from services.contracts.columns.steps import are_uuids
-from services.contracts.wire import value_range
+from services.contracts.wire import INT64_DIGITS, LONG_RANGE, value_range
 
 _POWERS = np.array([1 << (8 * size - 1) for size in range(1, 8)], np.int64)
 
@@ -150,7 +150,7 @@ def _floating(dtype: str) -> Packer:
 
 
 def _decimal(size: int | None, precision: int) -> Packer:
-    limit = min(10**precision, 2**63 - 1)
+    limit = 10**precision if precision <= INT64_DIGITS else LONG_RANGE[1]
 
     def pack(column: Array) -> Packed:
         values = _integers(column)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.contracts.columns.cursor import WIDEST, Array, Cursor, Ints, Mask
-from services.contracts.wire import LONG_RANGE
+from services.contracts.wire import INT64_DIGITS, LONG_RANGE
 
 _UUID_SIZE = 36
 _HYPHENS = [8, 13, 18, 23]
@@ -184,7 +184,7 @@ def are_uuids(table: npt.NDArray[np.uint8]) -> Mask:
 
 def decimal(size: int | None, precision: int, *, wanted: bool) -> Step:
     """A decimal of up to 64 bits, unscaled, in bytes (``size`` None) or in a fixed; longer ones are in doubt."""
-    limit = min(10**precision, 2**63 - 1)
+    limit = 10**precision if precision <= INT64_DIGITS else LONG_RANGE[1]
 
     def step(cursor: Cursor) -> Column | None:
         if size is None:

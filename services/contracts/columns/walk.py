@@ -6,9 +6,9 @@ from typing import Any
 
 from services.contracts.columns import steps
 from services.contracts.columns.cursor import WIDEST
-from services.contracts.columns.kinds import INT64_DIGITS, Kind, optional
+from services.contracts.columns.kinds import Kind, optional
 from services.contracts.parsed import Parsed
-from services.contracts.wire import value_range
+from services.contracts.wire import INT64_DIGITS, value_range
 
 # What a schema may unfold to: a record used in many places is walked in each of them.
 _MOST_STEPS = 1000
