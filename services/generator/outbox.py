@@ -63,8 +63,11 @@ class Outbox:
         outstanding = len(self._producer)
         return Account(self._produced - self._failed - outstanding, self._failed, outstanding)
 
-    def send(self, values: list[bytes], keys: list[bytes]) -> None:
+    def send(self, values: list[bytes], keys: list[bytes]) -> int:
         """Hand over messages; waits while the producer's queue is full, unless it is time to stop.
+
+        Returns:
+            How many were handed over: all, unless it was time to stop.
 
         Raises:
             DeliveryFailed: If a message, one of these or of earlier ones, was not delivered.
@@ -88,6 +91,7 @@ class Outbox:
             self._check()
         self._producer.poll(0)
         self._check()
+        return done
 
     def finish(self, *, patiently: bool) -> Account:
         """Wait until everything is delivered.

@@ -82,8 +82,8 @@ class Generator:
                 elapsed = time.monotonic_ns() - started
                 due = len(rows) if schedule is None else min(schedule.due(elapsed) - sent, len(rows))
                 if due > done:
-                    self._outbox.send(values[done:due], keys[done:due])
-                    self._note(rows[done:due], created_at[done:due])
+                    handed = done + self._outbox.send(values[done:due], keys[done:due])
+                    self._note(rows[done:handed], created_at[done:handed])
                     late = 0 if schedule is None else elapsed - schedule.offset(sent + done)
                     self._report(elapsed, late)
                     done = due

@@ -52,7 +52,7 @@ def test_a_full_queue_loses_nothing_and_keeps_the_order() -> None:
     producer = StubProducer(room=3)
     outbox, registry = outbox_over(producer)
     values = [b"%d" % number for number in range(10)]
-    outbox.send(values, values)
+    assert outbox.send(values, values) == 10
     assert outbox.finish(patiently=True) == Account(delivered=10, failed=0, outstanding=0)
     assert producer.delivered == values
     assert registry.get_sample_value("generated_transactions_total") == 10
@@ -77,6 +77,6 @@ def test_a_broker_that_does_not_answer_leaves_messages_outstanding() -> None:
     outbox, _ = outbox_over(StubProducer(room=2, answers=False), stop)
     outbox.send([b"a", b"b"], [b""] * 2)
     stop.set()
-    outbox.send([b"c"], [b""])
+    assert outbox.send([b"c"], [b""]) == 0
     with pytest.raises(DeliveryFailed, match="did not answer within 8 s; 0 transactions delivered, 0 failed, 2 outst"):
         outbox.finish(patiently=True)
