@@ -162,6 +162,7 @@ def test_wrong_settings_are_one_line_each(pipeline: Pipeline) -> None:
     assert "Traceback" not in generator.text
 
 
+@pytest.mark.slow
 def test_a_broker_that_dies_ends_it_with_the_counts(tmp_path: Path) -> None:
     with ephemeral() as cluster:
         pipeline = Pipeline(cluster, tmp_path)
