@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Protocol
 
 from services.contracts.git import Commit
-from services.contracts.judging import Finding, OldVersion, judge_level, judge_removals, judge_schema, merged
+from services.contracts.judging import OldVersion, judge_level, judge_removals, judge_schema
 from services.contracts.levels import Level
 from services.contracts.registry import ALL_VERSIONS, Registry
+from services.contracts.reporting import Finding, merged
 from services.contracts.schema import Schema
 from services.contracts.topics import Contracts, TopicContract, read_contracts
 from services.contracts.tree import CONTRACTS, Directory, Tree
 from services.errors import UsageError
+
+REFUSED_FIX = "ask the registry's log for its reason"
 
 
 class Baseline(Protocol):
@@ -149,5 +152,5 @@ def check_schema(subject: str, schema: Schema, level: Level, baseline: Baseline)
     found = judge_schema(subject, schema, history, level)
     if not found and history and baseline.refuses(subject, schema, level):
         message = f"{baseline.label} refuses this schema at its present level, though no rule here says why"
-        return [Finding(schema.where(), "REFUSED_BY_REGISTRY", message, (subject,))]
+        return [Finding(schema.where(), "REFUSED_BY_REGISTRY", message, REFUSED_FIX, subjects=(subject,))]
     return found

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.contracts.baselines import RegistryBaseline, check_schema
-from services.contracts.judging import Finding
+from services.contracts.baselines import REFUSED_FIX, RegistryBaseline, check_schema
 from services.contracts.levels import Level
 from services.contracts.registry import ALL_VERSIONS, Registration, Registry
+from services.contracts.reporting import Finding
 from services.contracts.schema import Schema
 from services.contracts.topics import Contracts
 from services.contracts.wording import same_wording
@@ -109,4 +109,4 @@ def _refuses(step: Step, registry: Registry) -> bool:
 
 def _refusal(step: Step) -> Finding:
     message = f"the registry refuses this schema at {step.level}, though no rule here says why"
-    return Finding(step.schema.where(), "REFUSED_BY_REGISTRY", message, (step.subject,))
+    return Finding(step.schema.where(), "REFUSED_BY_REGISTRY", message, REFUSED_FIX, subjects=(step.subject,))

@@ -7,7 +7,7 @@ own parser does, so that what passes here is accepted there.
 import difflib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from services.contracts.source import JsonPath
 
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 NAMED = frozenset({"record", "error", "enum", "fixed"})
+_RECORDS = ("record", "error")
 COMPLEX = NAMED | {"array", "map"}
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -37,12 +38,15 @@ class Fault:
 
 @dataclass
 class _Names:
-    """The named types defined so far: full name to definition."""
+    """The named types defined so far: full name to definition; and those of other files, which come in when used."""
 
+    foreign: Mapping[str, Mapping[str, Any]]
     defined: dict[str, Any] = field(default_factory=dict)
 
     def resolve(self, name: str, namespace: str) -> str | None:
         full = full_name(name, namespace)
+        if full not in self.defined and full in self.foreign:
+            self.defined |= self.foreign[full]
         return full if full in self.defined else None
 
 
@@ -60,9 +64,31 @@ def enclosed_namespace(schema: dict[str, Any], enclosing: str) -> str:
     return namespace if isinstance(namespace, str) else enclosing
 
 
-def faults(schema: Any) -> Iterator[Fault]:
-    """Everything that keeps ``schema`` (plain JSON data) from being an Avro schema, in text order."""
-    yield from _type(schema, (), "", _Names())
+def field_at(schema: Any, path: JsonPath) -> str:
+    """The innermost field at ``path``, such as ``payments.Transaction.amount``; empty where it is in none."""
+    found, namespace, record = "", "", ""
+    for index, key in enumerate(path):
+        if isinstance(schema, dict) and isinstance(schema.get("name"), str) and schema.get("type") in _RECORDS:
+            namespace = enclosed_namespace(schema, namespace)
+            record = full_name(schema["name"], namespace)
+        if not isinstance(schema, dict | list) or isinstance(schema, list) != isinstance(key, int):
+            break
+        if isinstance(schema, dict) and key not in schema:
+            break
+        schema = schema[key]  # type: ignore[index]
+        if path[index - 1 : index] == ("fields",) and isinstance(schema, dict):
+            found = f"{record}.{schema.get('name', key)}"
+    return found
+
+
+def faults(schema: Any, foreign: Mapping[str, Mapping[str, Any]] | None = None) -> Iterator[Fault]:
+    """Everything that keeps ``schema`` (plain JSON data) from being an Avro schema, in text order.
+
+    Args:
+        schema: The value.
+        foreign: The types of other files that it may use: full name to all types that come with it.
+    """
+    yield from _type(schema, (), "", _Names(foreign or {}))
 
 
 def _type(schema: Any, path: JsonPath, namespace: str, names: _Names) -> Iterator[Fault]:
@@ -78,10 +104,11 @@ def _type(schema: Any, path: JsonPath, namespace: str, names: _Names) -> Iterato
 
 
 def _unknown_type(name: str, names: _Names) -> str:
-    known = [*sorted(PRIMITIVES | COMPLEX), *names.defined, *(n.rpartition(".")[2] for n in names.defined)]
+    full = [*names.defined, *names.foreign]
+    known = [*sorted(PRIMITIVES | COMPLEX), *full, *(n.rpartition(".")[2] for n in full)]
     return (
-        f'unknown type "{name}": expected a primitive type or a type that this file defines before this place'
-        + suggestion(name, known)
+        f'unknown type "{name}": expected a primitive type, a type that this file defines before this place, or that '
+        "of a file which contracts.toml lists under [schemas]" + suggestion(name, known)
     )
 
 

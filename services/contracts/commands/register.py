@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable, Sequence
 
 from services.contracts.commands.running import run
-from services.contracts.judging import Finding
 from services.contracts.plan import Step, make_plan, put_levels_back, set_levels
 from services.contracts.registry import Registry
 from services.contracts.registry_settings import RegistrySettings
+from services.contracts.reporting import Finding
 from services.contracts.topics import load_contracts
 from services.contracts.tree import CONTRACTS, default_directory
 from services.errors import ContractError, PipelineError, Unavailable
@@ -107,7 +107,7 @@ def _print_refusal(steps: Iterable[Step], refused: Sequence[Finding], width: int
         findings = [finding for finding in refused if step.subject in finding.subjects]
         for finding in findings:
             versions = f"with {', '.join(finding.breaks)}: " if finding.breaks else ""
-            print(f"{step.subject:<{width}}  INCOMPATIBLE {versions}{finding.text}")
+            print(f"{step.subject:<{width}}  INCOMPATIBLE {versions}{finding.text}; {finding.fix}")
         if not findings:
             print(f"{step.subject:<{width}}  {'UNCHANGED' if step.registered else 'HELD BACK'}")
     print("register-schemas: refused; nothing has been changed", file=sys.stderr)

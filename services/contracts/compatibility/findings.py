@@ -44,10 +44,12 @@ class Incompatibility:
         rule: Which rule is broken.
         reader_path: Where in the reader's schema: JSON keys and indices from its root.
         writer_path: Where in the writer's schema.
-        message: What is wrong and what to do, in plain words.
+        message: What is wrong, in plain words.
+        fix: What to do about it.
     """
 
     rule: Rule
     reader_path: Path
     writer_path: Path
     message: str
+    fix: str

@@ -45,7 +45,8 @@ class Wording:
             reader.path,
             writer.path,
             f"{place} is {label(writer)} in {self._writer}, which can't be read as the {label(reader)} of "
-            f"{self._reader}: keep the type, or add a new field with a default",
+            f"{self._reader}",
+            "keep the type, or add a new field with a default",
         )
 
     def branch_removed(self, reader: Node, branch: Node, place: str) -> Incompatibility:
@@ -55,7 +56,8 @@ class Wording:
             reader.path,
             branch.path,
             f"{place} may be {label(branch)} in {self._writer}, which can't be read as the {label(reader)} of "
-            f"{self._reader}: {self._advice(Rule.UNION_BRANCH_REMOVED, f'keep {label(branch)} among the types')}",
+            f"{self._reader}",
+            self._advice(Rule.UNION_BRANCH_REMOVED, f"keep {label(branch)} among the types"),
         )
 
     def name_changed(self, reader: Named, writer: Named) -> Incompatibility:
@@ -65,8 +67,8 @@ class Wording:
             Rule.NAME_CHANGED,
             (*reader.path, "name"),
             (*writer.path, "name"),
-            f"{kind(reader)} {reader.full_name} of {self._reader} is named {writer.full_name} in {self._writer}: "
-            f"{self._advice(Rule.NAME_CHANGED, advice)}",
+            f"{kind(reader)} {reader.full_name} of {self._reader} is named {writer.full_name} in {self._writer}",
+            self._advice(Rule.NAME_CHANGED, advice),
         )
 
     def size_changed(self, reader: Fixed, writer: Fixed) -> Incompatibility:
@@ -75,8 +77,8 @@ class Wording:
             Rule.FIXED_SIZE_CHANGED,
             (*reader.path, "size"),
             (*writer.path, "size"),
-            f"fixed {reader.full_name} has {writer.size} bytes in {self._writer} and {reader.size} in "
-            f"{self._reader}: keep the size, or add a new field of a new type with a default",
+            f"fixed {reader.full_name} has {writer.size} bytes in {self._writer} and {reader.size} in {self._reader}",
+            "keep the size, or add a new field of a new type with a default",
         )
 
     def symbols_removed(self, reader: Enum, writer: Enum, unknown: Sequence[str]) -> Incompatibility:
@@ -87,7 +89,8 @@ class Wording:
             (*reader.path, "symbols"),
             (*writer.path, "symbols", writer.symbols.index(unknown[0])),
             f"enum {reader.full_name} may be {', '.join(unknown)} in {self._writer}, which {self._reader} doesn't "
-            f"know and has no enum default for: {self._advice(Rule.ENUM_SYMBOL_REMOVED, advice)}",
+            "know and has no enum default for",
+            self._advice(Rule.ENUM_SYMBOL_REMOVED, advice),
         )
 
     def default_missing(self, field: Field, reader: Record, writer: Record) -> Incompatibility:
@@ -98,7 +101,8 @@ class Wording:
             field.path,
             (*writer.path, "fields"),
             f"field {field.name!r} of {reader.full_name} is missing in {self._writer}, and {self._reader} has no "
-            f"default for it: {self._advice(Rule.READER_FIELD_MISSING_DEFAULT, advice)}",
+            "default for it",
+            self._advice(Rule.READER_FIELD_MISSING_DEFAULT, advice),
         )
 
     def ambiguous(self, field: Field, sources: Sequence[Field], reader: Record) -> Incompatibility:
@@ -110,7 +114,8 @@ class Wording:
             field.path,
             sources[-1].path,
             f"field {field.name!r} of {reader.full_name} in {self._reader} matches several names in {self._writer}, "
-            f"by its name and its aliases ({names}): {self._advice(Rule.READER_FIELD_AMBIGUOUS, advice)}",
+            f"by its name and its aliases ({names})",
+            self._advice(Rule.READER_FIELD_AMBIGUOUS, advice),
         )
 
     def _advice(self, rule: Rule, to_the_reader: str) -> str:

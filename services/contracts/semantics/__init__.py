@@ -8,7 +8,7 @@ What counts as a change of meaning follows the Avro specification's sections "Lo
 "Parsing Canonical Form"; promotions that lose digits follow from IEEE 754.
 """
 
-from services.contracts.semantics.changes import SemanticChange, SemanticRule, Severity
+from services.contracts.semantics.changes import SemanticChange, SemanticRule
 from services.contracts.semantics.walk import semantic_changes
 
-__all__ = ["SemanticChange", "SemanticRule", "Severity", "semantic_changes"]
+__all__ = ["SemanticChange", "SemanticRule", "semantic_changes"]

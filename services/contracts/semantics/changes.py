@@ -4,13 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.contracts.compatibility import Path
-
-
-class Severity(StrEnum):
-    """How bad a change is: an error is a wrong value waiting to be read, a warning a loss for people."""
-
-    ERROR = "error"
-    WARNING = "warning"
+from services.contracts.reporting import RULES, Severity
 
 
 class SemanticRule(StrEnum):
@@ -33,7 +27,7 @@ class SemanticRule(StrEnum):
     @property
     def severity(self) -> Severity:
         """How bad it is."""
-        return Severity.WARNING if self is SemanticRule.DOC_REMOVED else Severity.ERROR
+        return RULES[self].severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +38,15 @@ class SemanticChange:
         rule: What has changed.
         old_path: Where in the old schema: JSON keys and indices from its root.
         new_path: Where in the new schema.
-        message: What is wrong and what to do, in plain words.
+        message: What is wrong, in plain words.
+        fix: What to do about it.
     """
 
     rule: SemanticRule
     old_path: Path
     new_path: Path
     message: str
+    fix: str
 
     @property
     def severity(self) -> Severity:

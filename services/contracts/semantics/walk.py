@@ -94,7 +94,8 @@ class _Walk:
                 old.path,
                 new.path,
                 f"{kind(old)} {old.full_name} is {new.full_name} now: Avro's checks compare the last part only, but "
-                "readers that compare full names, generated classes and fingerprints don't: keep the namespace",
+                "readers that compare full names, generated classes and fingerprints don't",
+                "keep the namespace",
             )
         self._doc(old, new, f"{kind(new)} {new.full_name}")
         match old, new:
@@ -116,8 +117,8 @@ class _Walk:
                     SemanticRule.DEFAULT_CHANGED,
                     (*before.path, "default"),
                     (*field.path, "default"),
-                    f"{place} has the default {now} instead of {was}: data "
-                    "without the field change their meaning; keep the default, or add a new field",
+                    f"{place} has the default {now} instead of {was}: data without the field change their meaning",
+                    "keep the default, or add a new field",
                 )
             self.types(before.type, field.type, place)
 
@@ -133,14 +134,15 @@ class _Walk:
                 (*old.path, "symbols"),
                 (*new.path, "symbols"),
                 f"enum {new.full_name} has {', '.join(moved)} in another position: whoever keeps or compares the "
-                "position, as generated code does, takes one symbol for another; add symbols at the end only",
+                "position, as generated code does, takes one symbol for another",
+                "add symbols at the end only",
             )
         if old.default is not None and new.default is not None and old.default != new.default:
             self._add(
                 SemanticRule.ENUM_DEFAULT_CHANGED,
                 (*old.path, "default"),
                 (*new.path, "default"),
-                f"enum {new.full_name} reads unknown symbols as {new.default} instead of {old.default}: "
+                f"enum {new.full_name} reads unknown symbols as {new.default} instead of {old.default}",
                 "keep the default",
             )
 
@@ -162,7 +164,8 @@ class _Walk:
             _at(old, "logicalType"),
             _at(new, "logicalType"),
             f"{place} {change}: the same bytes mean something else to whoever goes by the reader's schema (Avro Java "
-            "does); keep the logical type, or add a new field",
+            "does)",
+            "keep the logical type, or add a new field",
         )
 
     def _decimals(self, old: Node, new: Node, place: str) -> None:
@@ -175,7 +178,8 @@ class _Walk:
                 _at(old, "scale"),
                 _at(new, "scale"),
                 f"{place} has scale {now} instead of {was}: whoever goes by the reader's schema (Avro Java does) reads "
-                f"{example}; keep the scale, or add a new field",
+                f"{example}",
+                "keep the scale, or add a new field",
             )
         was, now = before.get("precision"), after.get("precision")
         if was != now:
@@ -184,7 +188,8 @@ class _Walk:
                 _at(old, "precision"),
                 _at(new, "precision"),
                 f"{place} has precision {now} instead of {was}: whoever has the smaller one can't take, or cuts, the "
-                "larger values; keep the precision, or add a new field",
+                "larger values",
+                "keep the precision, or add a new field",
             )
 
     def _promotion(self, old: Node, new: Node, place: str) -> None:
@@ -195,7 +200,8 @@ class _Walk:
                 old.path,
                 new.path,
                 f"{place} is {kinds[1]} now, was {kinds[0]}: Avro reads one as the other, but whole numbers beyond "
-                f"{'2^24' if 'float' in kinds else '2^53'} lose their last digits; keep the type, or add a new field",
+                f"{'2^24' if 'float' in kinds else '2^53'} lose their last digits",
+                "keep the type, or add a new field",
             )
         elif set(kinds) == {"string", "bytes"}:
             self._add(
@@ -203,7 +209,8 @@ class _Walk:
                 old.path,
                 new.path,
                 f"{place} is {kinds[1]} now, was {kinds[0]}: Avro reads one as the other, but bytes that are no UTF-8 "
-                "can't be read as a string; keep the type, or add a new field",
+                "can't be read as a string",
+                "keep the type, or add a new field",
             )
 
     def _shadowed(self, old: Node, new: Node, readers: Iterable[Node], writers: Iterable[Node], place: str) -> None:
@@ -216,7 +223,8 @@ class _Walk:
                     old.path,
                     new.path,
                     f"{place} may be {label(writer)}, which the branch of that name can't read: Avro's checks find "
-                    "another branch of the same short name, but readers don't look further; make the two compatible",
+                    "another branch of the same short name, but readers don't look further",
+                    "make the two compatible",
                 )
 
     def _doc(self, old: Named | Field, new: Named | Field, place: str) -> None:
@@ -225,11 +233,12 @@ class _Walk:
                 SemanticRule.DOC_REMOVED,
                 (*old.path, "doc"),
                 new.path,
-                f"{place} has lost its doc: put back what it said, or say what it is now",
+                f"{place} has lost its doc",
+                "put back what it said, or say what it is now",
             )
 
-    def _add(self, rule: SemanticRule, old: Path, new: Path, message: str) -> None:
-        self.changes.append(SemanticChange(rule, old, new, message))
+    def _add(self, rule: SemanticRule, old: Path, new: Path, message: str, fix: str) -> None:
+        self.changes.append(SemanticChange(rule, old, new, message, fix))
 
 
 def _branches(node: Node) -> tuple[Node, ...]:

@@ -1,0 +1,56 @@
+"""The options that the commands share, so that each means the same everywhere."""
+
+import argparse
+
+from services.contracts.registry_settings import RegistrySettings
+from services.contracts.reporting import Format, Report, exit_code, render
+
+EXIT_CODES = """\
+exit codes:
+  0  fine
+  1  findings
+  2  wrong usage or configuration
+  3  git or the registry can't tell
+  4  not authorised
+  5  a dry run has changes (with --detailed-exitcode)
+"""
+REGISTRY_ENVIRONMENT = """\
+The registry's URL is SCHEMA_REGISTRY_URL unless an option gives it; credentials come from
+SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN, or from the file that
+the variable of the same name with _FILE at its end names.
+"""
+DRY_RUN_HAS_CHANGES = 5
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--format``."""
+    parser.add_argument(
+        "--format", choices=[str(form) for form in Format], default=Format.TEXT, help="how results are told"
+    )
+
+
+def add_registry_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--registry-url``, ``--timeout`` and ``--retries``, each instead of a setting of `RegistrySettings`."""
+    parser.add_argument("--registry-url", metavar="URL", help="instead of SCHEMA_REGISTRY_URL")
+    parser.add_argument("--timeout", metavar="SECONDS", help="how long to wait for the registry, by default 10")
+    parser.add_argument("--retries", metavar="N", help="how often to try a failed request again, by default 3")
+
+
+def registry_settings(options: argparse.Namespace, url: str | None = None) -> RegistrySettings:
+    """The settings of the environment with what the options say instead.
+
+    Args:
+        options: With what `add_registry_options` added.
+        url: A URL that another argument gave (``registry:URL``); goes before ``--registry-url``.
+
+    Raises:
+        UsageError: If a setting can't be used.
+    """
+    given = {"url": url or options.registry_url, "timeout": options.timeout, "retries": options.retries}
+    return RegistrySettings.load(**{name: value for name, value in given.items() if value is not None})
+
+
+def tell(report: Report, options: argparse.Namespace) -> int:
+    """Print the report as ``--format`` asks, and return the exit code that it means."""
+    print(render(report, Format(options.format)), end="")
+    return exit_code(report.findings)

@@ -1,0 +1,7 @@
+"""Findings and the forms in which they are told: text, JSON, GitHub's annotations, SARIF and JUnit. No I/O."""
+
+from services.contracts.reporting.findings import Finding, Severity, exit_code, merged
+from services.contracts.reporting.report import Format, Report, render
+from services.contracts.reporting.rules import RULES, RuleInfo
+
+__all__ = ["RULES", "Finding", "Format", "Report", "RuleInfo", "Severity", "exit_code", "merged", "render"]
