@@ -1,16 +1,34 @@
 """A schema file: its text, its meaning, and where in the text each part of it stands."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import fastavro
 from fastavro.schema import SchemaParseException, UnknownType
 
+from services.contracts.references import definitions, foreign_names, inlined
 from services.contracts.source import Document, JsonPath, Place, parse_json
 from services.contracts.syntax import enclosed_namespace, faults, full_name
 from services.errors import ContractError
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A type of another file that a schema uses.
+
+    Attributes:
+        name: The type's full name.
+        subject: The subject under which a registry has it.
+        schema: The other file.
+    """
+
+    name: str
+    subject: str
+    schema: "Schema"
 
 
 @dataclass(frozen=True)
@@ -19,9 +37,11 @@ class Schema:
 
     Attributes:
         document: The text it comes from, with positions.
+        references: The types of other files that the text uses itself, in the order of their use.
     """
 
     document: Document
+    references: tuple[Reference, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -35,8 +55,22 @@ class Schema:
 
     @property
     def json(self) -> Any:
-        """The schema as plain JSON data: an object, a union as a list, or the name of a type."""
-        return self.document.json
+        """The schema as plain JSON data: an object, a union as a list, or the name of a type; references resolved."""
+        return self._standing_alone[0]
+
+    @cached_property
+    def _standing_alone(self) -> tuple[Any, dict[JsonPath, str]]:
+        if not self.references:
+            return self.document.json, {}
+        return inlined(self.document.json, {name: other.document.json for name, other in self._foreign.items()})
+
+    @cached_property
+    def _foreign(self) -> dict[str, "Schema"]:
+        """Every type that the references lead to, by full name."""
+        found: dict[str, Schema] = {}
+        for reference in self.references:
+            found |= {**reference.schema._foreign, reference.name: reference.schema}  # noqa: SLF001 - its own class
+        return found
 
     @property
     def name(self) -> str:
@@ -51,15 +85,25 @@ class Schema:
 
     @property
     def canonical(self) -> str:
-        """The schema as JSON without white space, with everything that the file says: what a registry is sent."""
+        """The file as JSON without white space, with everything that it says: what a registry is sent."""
+        return json.dumps(self.document.json, separators=(",", ":"), ensure_ascii=False)
+
+    @property
+    def standing_alone(self) -> str:
+        """The schema as JSON without white space, references resolved."""
         return json.dumps(self.json, separators=(",", ":"), ensure_ascii=False)
 
     def position(self, path: JsonPath) -> tuple[int, int]:
         """Line and column, both from 1, of the part at ``path``, or of the nearest part around it."""
-        return self.document.position(path)
+        place = self.where(path)
+        return place.line, place.column or 1
 
     def where(self, path: JsonPath = ()) -> Place:
-        """The place of the part at ``path``: ``schemas/transaction.avsc:14:7``."""
+        """The place of the part at ``path``: ``schemas/transaction.avsc:14:7``; in the file that it comes from."""
+        places = self._standing_alone[1]
+        for length in range(len(path) - 1, 0, -1):
+            if name := places.get(path[:length]):
+                return self._foreign[name].document.where(path[length:])
         return self.document.where(path)
 
 
@@ -76,25 +120,29 @@ def load_schema(path: Path) -> Schema:
     return parse_schema(shown(path), content)
 
 
-def parse_schema(name: str, content: bytes) -> Schema:
+def parse_schema(name: str, content: bytes, shared: Mapping[str, Reference] | None = None) -> Schema:
     """Check a schema file's content.
 
     Args:
         name: What to call the file in messages.
         content: The bytes of the file.
+        shared: The types of other files that it may use, by full name.
 
     Raises:
         ContractError: If it is not JSON or not Avro; one line for each fault, with its place.
     """
     document = parse_json(name, content)
-    found = [f"{document.where(fault.path)}: not Avro: {fault.message}" for fault in faults(document.json)]
+    shared = shared or {}
+    foreign = {full: definitions(reference.schema.json) for full, reference in shared.items()}
+    found = [f"{document.where(fault.path)}: not Avro: {fault.message}" for fault in faults(document.json, foreign)]
     if found:
         raise ContractError("\n".join(found))
+    schema = Schema(document, tuple(shared[full] for full in foreign_names(document.json) if full in shared))
     try:
-        fastavro.parse_schema(document.json, named_schemas={})
+        fastavro.parse_schema(schema.json, named_schemas={})
     except (SchemaParseException, UnknownType, LookupError, TypeError, ValueError) as error:
         raise ContractError(f"{document.where()}: not Avro: {error}") from None
-    return Schema(document)
+    return schema
 
 
 def shown(path: Path) -> str:

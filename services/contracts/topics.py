@@ -2,19 +2,22 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from services.contracts.levels import Level
 from services.contracts.schema import Schema, parse_schema
+from services.contracts.shared import SharedSchemas
 from services.contracts.source import Place
+from services.contracts.subjects import SubjectContract, json_table
 from services.contracts.syntax import suggestion
 from services.contracts.tree import CONTRACTS, Directory, Tree, default_directory
 from services.errors import ContractError
 
-_KEYS = ("partitions", "retention", "value", "compatibility")
+_TABLES = ("topics", "schemas", "history")
+_KEYS = ("partitions", "retention", "value", "compatibility", "metadata", "ruleSet")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # what Kafka allows: org.apache.kafka.common.internals.Topic
 _RETENTION = re.compile(r"([1-9][0-9]{0,5})([hd])")
 _HOUR_MS = 3_600_000
@@ -32,6 +35,8 @@ class TopicContract:
         schema: What values are; None for raw bytes.
         compatibility: What a change of the schema must be compatible with; None for raw bytes.
         place: Where the contract stands.
+        metadata: Confluent's ``metadata`` of the subject's versions; None where nothing is said of it.
+        rule_set: Confluent's ``ruleSet`` of the subject's versions; None where nothing is said of it.
     """
 
     name: str
@@ -40,11 +45,20 @@ class TopicContract:
     schema: Schema | None
     compatibility: Level | None
     place: Place
+    metadata: Mapping[str, Any] | None = None
+    rule_set: Mapping[str, Any] | None = None
 
     @property
     def subject(self) -> str:
         """The subject of the topic's values in the registry (TopicNameStrategy)."""
         return f"{self.name}-value"
+
+    @property
+    def values(self) -> SubjectContract | None:
+        """The contract of the subject; None for raw bytes."""
+        if self.schema is None or self.compatibility is None:
+            return None
+        return SubjectContract(self.subject, self.schema, self.compatibility, self.place, self.metadata, self.rule_set)
 
     @property
     def required_schema(self) -> Schema:
@@ -60,15 +74,24 @@ class TopicContract:
 
 @dataclass(frozen=True)
 class Contracts:
-    """Every topic's contract.
+    """Every topic's contract, and those of the schemas that others refer to.
 
     Attributes:
         topics: In the order of the file.
         name: The file, as messages call it.
+        shared: The subjects of schemas that others may refer to; each after those that it refers to itself.
+        since: The commit from which on versions in git were deployed; None: from the first tag on.
     """
 
     topics: tuple[TopicContract, ...]
     name: str
+    shared: tuple[SubjectContract, ...] = ()
+    since: str | None = None
+
+    @property
+    def subjects(self) -> tuple[SubjectContract, ...]:
+        """Every subject, in an order in which they can be registered."""
+        return (*self.shared, *(topic.values for topic in self.topics if topic.values))
 
     def topic(self, name: str) -> TopicContract:
         """The contract of one topic.
@@ -120,10 +143,11 @@ def read_contracts(tree: Tree, name: str = CONTRACTS) -> Contracts:
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
         raise ContractError(_not_toml(file, text, error)) from None
     reader = _Reader(tree, file, text)
-    topics = tuple(reader.topics(tables))
+    shared = reader.shared(tables)
+    contracts = Contracts(tuple(reader.topics(tables)), file, shared, reader.since(tables))
     if reader.faults:
         raise ContractError("\n".join(reader.faults))
-    return Contracts(topics, file)
+    return contracts
 
 
 def _not_toml(file: str, text: str, error: Exception) -> str:
@@ -146,10 +170,35 @@ class _Reader:
         self.lines = text.splitlines()
         self.faults: list[str] = []
         self.schemas: dict[str, Schema | None] = {}
+        self.types = SharedSchemas(tree, self.fault_in_schemas)
+
+    def shared(self, tables: dict[str, Any]) -> tuple[SubjectContract, ...]:
+        found = self.types.read(
+            tables.get("schemas", {}), lambda name: Place(self.file, self.line(name, kind="schemas"))
+        )
+        self.schemas |= self.types.loaded
+        return found
+
+    def fault_in_schemas(self, message: str, name: str | None = None, key: str | None = None) -> None:
+        """A fault of ``[schemas]``; of a schema's own file where no name is given."""
+        whose = f"schema {name}: " if name else ""
+        place = "" if name is None else f"{self.file}:{self.line(name, key, kind='schemas')}: "
+        self.faults.append(f"{place}{whose}{message}")
+
+    def since(self, tables: dict[str, Any]) -> str | None:
+        history = tables.get("history", {})
+        if not isinstance(history, dict) or not set(history) <= {"since"}:
+            self.fault('history: expected a table with the key "since"', key="history")
+            return None
+        since = history.get("since")
+        if since is not None and (not isinstance(since, str) or not since):
+            self.fault(f"history: since: expected a commit or tag, found {_toml(since)}", key="since")
+            return None
+        return since
 
     def topics(self, tables: dict[str, Any]) -> Iterator[TopicContract]:
         for key in tables:
-            if key != "topics":
+            if key not in _TABLES:
                 self.fault(f'unknown key "{key}"; expected tables [topics."NAME"]', key=key)
         topics = tables.get("topics")
         if not isinstance(topics, dict) or not topics:
@@ -177,6 +226,8 @@ class _Reader:
             schema=schema,
             compatibility=self.compatibility(name, table, raw=raw),
             place=Place(self.file, self.line(name)),
+            metadata=json_table(table, "metadata", lambda message: self.fault(message, name, "metadata")),
+            rule_set=json_table(table, "ruleSet", lambda message: self.fault(message, name, "ruleSet")),
         )
 
     def partitions(self, name: str, table: dict[str, Any]) -> int:
@@ -226,7 +277,7 @@ class _Reader:
         try:
             content = None if "\0" in value else self.tree.read(value)
             if content is not None:
-                return parse_schema(self.tree.shown(value), content)
+                return parse_schema(self.tree.shown(value), content, self.types.types)
         except ContractError as error:
             self.faults.append(str(error))
             return None
@@ -237,11 +288,11 @@ class _Reader:
         whose = f"topic {topic}: " if topic else ""
         self.faults.append(f"{self.file}:{self.line(topic, key)}: {whose}{message}")
 
-    def line(self, topic: str | None = None, key: str | None = None) -> int:
-        """The line, from 1, of a topic's table or of a key in it, as far as it can be told."""
+    def line(self, topic: str | None = None, key: str | None = None, kind: str = "topics") -> int:
+        """The line, from 1, of a topic's or schema's table or of a key in it, as far as it can be told."""
         start = 0
         if topic is not None:
-            header = re.compile(rf"\s*\[\s*topics\s*\.\s*([\"']?){re.escape(topic)}\1\s*\]")
+            header = re.compile(rf"\s*\[\s*{kind}\s*\.\s*([\"']?){re.escape(topic)}\1\s*\]")
             start = next((n for n, line in enumerate(self.lines) if header.match(line)), 0)
         if key is not None:
             wanted = re.compile(rf"\s*\[*\s*([\"']?){re.escape(key)}\1\s*[=.\]]")
