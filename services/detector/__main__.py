@@ -29,7 +29,7 @@ def main() -> int:
         lambda: load_settings(DetectorSettings, RegistrySettings), RegistrySettings.load
     )
     configure_logging("detector", settings.log_level)
-    stop = stop_on_signals()
+    stop = stop_on_signals(grace=8)
     contracts = load_contracts()
     topics = (settings.transactions_topic, *settings.output_topics, settings.dead_letter_topic)
     needed = [contracts.topic(topic) for topic in topics]

@@ -106,7 +106,7 @@ class KafkaClients:
         raise UsageError(f"KAFKA_CONFIG_*: together they can't be used: {error.args[0].str().strip()}") from None
 
 
-def ping(admin: AdminClient, brokers: str, timeout: float = 5) -> None:
+def ping(admin: AdminClient, brokers: str, timeout: float = 2) -> None:
     """Asks the brokers for a sign of life.
 
     Raises:

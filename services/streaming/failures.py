@@ -59,13 +59,18 @@ class LostPartitions(KafkaException):
         super().__init__(KafkaError(KafkaError._ASSIGNMENT_LOST, "the group gave the partitions to others"))  # noqa: SLF001
 
 
-def retry(call: Callable[[float], object], deadline: float) -> None:
-    """Repeats a transactional call for as long as librdkafka says that repeating it is right, until the deadline."""
+def retry(call: Callable[[float], object], deadline: Callable[[], float]) -> None:
+    """Repeats a transactional call for as long as librdkafka says that repeating it is right, until the deadline.
+
+    Args:
+        call: Takes the seconds it may block; librdkafka resumes it where it was when it is called again.
+        deadline: When to stop repeating, on the monotonic clock. Asked again each time: a stop moves it closer.
+    """
     while True:
         try:
-            call(max(0.1, deadline - time.monotonic()))
+            call(max(0.1, min(1.0, deadline() - time.monotonic())))
         except KafkaException as error:
-            if not error.args[0].retriable() or time.monotonic() >= deadline:
+            if not error.args[0].retriable() or time.monotonic() >= deadline():
                 raise
         else:
             return

@@ -1,11 +1,12 @@
 """The start and the end of a service: signals, exit codes, and waiting for what it depends on."""
 
+import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
-from threading import Event
-from types import FrameType
+from threading import Event, Thread, Timer
 from typing import NoReturn, TypeVar
 
 import structlog
@@ -17,24 +18,55 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
-def stop_on_signals() -> Event:
-    """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+class Stopped(PipelineError):  # noqa: N818 - reads as what happened
+    """The process was asked to stop before it had begun its work: no failure."""
+
+    exit_code = 0
+
+
+def stop_on_signals(grace: float | None = None) -> Event:
+    """An event that SIGTERM and SIGINT set; a second signal ends the process at once.
+
+    A thread of its own hears of the signals, through the file descriptor that Python writes their numbers to, because
+    the main thread may be inside a Kafka call that nothing interrupts: librdkafka waits for some answers for as long
+    as a transaction may take.
+
+    Args:
+        grace: Seconds after the first signal in which the process must have ended by itself; then it is ended with
+            exit code 0. None for a process that ends in time, or has to say what it could not do.
+    """
     stop = Event()
+    heard, written = socket.socketpair()
+    written.setblocking(False)
+    signal.set_wakeup_fd(written.detach(), warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
 
-    def request_stop(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            sys.exit(128 + number)
+    def listen() -> None:
+        heard.recv(1)
         stop.set()
+        if grace is not None:
+            timer = Timer(grace, _end_unfinished)
+            timer.daemon = True
+            timer.start()
+        os._exit(128 + heard.recv(1)[0])
 
-    signal.signal(signal.SIGTERM, request_stop)
-    signal.signal(signal.SIGINT, request_stop)
+    Thread(target=listen, name="signals", daemon=True).start()
     return stop
+
+
+def _end_unfinished() -> None:
+    log.warning("ended before the brokers answered: what was not committed will be done again")
+    os._exit(0)
 
 
 def run_service(main: Callable[[], int]) -> NoReturn:
     """Runs a composition root and exits with its code; an expected error becomes a log line and its exit code."""
     try:
         code = main()
+    except Stopped as error:
+        log.info("stopped", reason=str(error))
+        code = error.exit_code
     except PipelineError as error:
         for line in str(error).splitlines():
             log.error("stopped", reason=line, error=type(error).__name__, exit_code=error.exit_code)
@@ -57,7 +89,8 @@ def wait_until(attempt: Callable[[], T], *, what: str, timeout: float, stop: Eve
         stop: Ends the waiting early.
 
     Raises:
-        RetryableError: the last one, when the time is up or `stop` was set.
+        RetryableError: the last one, when the time is up.
+        Stopped: `stop` was set meanwhile.
     """
     deadline = time.monotonic() + timeout
     failures = 0
@@ -68,7 +101,9 @@ def wait_until(attempt: Callable[[], T], *, what: str, timeout: float, stop: Eve
             pause = backoff(failures)
             failures += 1
             left = deadline - time.monotonic()
-            if left <= 0 or stop.is_set():
+            if stop.is_set():
+                raise Stopped(f"stopped while waiting for {what}") from error
+            if left <= 0:
                 raise
             log.warning("waiting", waiting_for=what, reason=str(error), seconds_left=round(left, 1))
             stop.wait(min(pause, left))

@@ -1,6 +1,7 @@
 """One life of the loop's Kafka clients: subscribe, consume, commit, abort and rewind, leave."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Event
 
@@ -53,6 +54,8 @@ class Session:
         self._rebalanced = False
         self._failure: KafkaException | None = None  # raised inside a rebalance callback
         self._measured_lag_at = 0.0
+        self._stop_noticed_at: float | None = None
+        self._reachable = True
 
     def run(self) -> None:
         """Runs until the stop event is set.
@@ -84,6 +87,8 @@ class Session:
         """Leaves the group; an open transaction is aborted by the broker when the next producer takes over."""
         self._opened_at = None
         self._handler.aborted()
+        if not self._reachable:
+            return  # there is nobody to take leave of, and trying would take longer than a stop may
         with suppress(KafkaException, RuntimeError):
             self._consumer.close()
 
@@ -126,11 +131,11 @@ class Session:
         self._metrics.consumed.inc(len(good))
         self._metrics.batch_seconds.observe(time.monotonic() - started)
 
-    def _commit(self, timeout: float = 30) -> None:
+    def _commit(self) -> None:
         if self._opened_at is None:
             return
         started = time.monotonic()
-        deadline = started + timeout
+        deadline = self._deadline(30)
         retry(
             lambda left: self._producer.send_offsets_to_transaction(
                 self._positions, self._consumer.consumer_group_metadata(), left
@@ -157,7 +162,7 @@ class Session:
             self._handler.aborted()
             while True:
                 try:
-                    retry(self._producer.abort_transaction, time.monotonic() + 5)
+                    retry(self._producer.abort_transaction, self._deadline(5))
                     break
                 except KafkaException as error:
                     if not error.args[0].retriable() or self._stop.is_set():
@@ -181,11 +186,25 @@ class Session:
     def _finish(self) -> None:
         """Commits what is open; what can't be committed in time is left for the next process to read again."""
         try:
-            self._commit(self._settings.stop_timeout)
+            self._commit()
         except KafkaException as error:
             log.warning("the last transaction was not committed and will be done again", reason=reason(error))
             with suppress(KafkaException):
-                self._producer.abort_transaction(self._settings.stop_timeout / 2)
+                self._producer.abort_transaction(1)
+            self._reachable = not error.args[0].retriable()
+
+    def _deadline(self, seconds: float) -> Callable[[], float]:
+        """A deadline that many seconds from now, or `stop_timeout` after a stop was first noticed."""
+        end = time.monotonic() + seconds
+
+        def deadline() -> float:
+            if self._stop.is_set() and self._stop_noticed_at is None:
+                self._stop_noticed_at = time.monotonic()
+            if self._stop_noticed_at is None:
+                return end
+            return min(end, self._stop_noticed_at + self._settings.stop_timeout)
+
+        return deadline
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalanced = True

@@ -87,6 +87,13 @@ def test_no_broker_at_start_is_waited_for_and_then_given_up(pipeline: Pipeline) 
     assert detector.events("waiting", waiting_for=f"broker {nobody}")
 
 
+def test_sigterm_while_waiting_for_a_broker_is_no_failure(pipeline: Pipeline) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    with pipeline.start("detector", KAFKA_BROKER_URL=nobody) as detector:
+        detector.wait_for("waiting", waiting_for=f"broker {nobody}")
+        assert detector.stop() == 0
+
+
 def test_a_metrics_port_in_use_is_named(pipeline: Pipeline) -> None:
     port = str(pipeline.cluster.registry_url.split(":")[2].split("/")[0])
     with pipeline.start("detector", METRICS_PORT=port, METRICS_HOST="127.0.0.1") as detector:

@@ -1,12 +1,13 @@
-import os
 import signal
+import subprocess
+import sys
 from threading import Event
 
 import pytest
 from structlog.testing import capture_logs
 
 from services.errors import ContractError, Unavailable, UsageError
-from services.streaming.lifecycle import backoff, run_service, stop_on_signals, wait_until
+from services.streaming.lifecycle import Stopped, backoff, run_service, wait_until
 
 
 def test_backoff_doubles_up_to_its_limit() -> None:
@@ -52,8 +53,9 @@ def test_stopping_ends_the_waiting() -> None:
     def attempt() -> None:
         raise Unavailable("down")
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(Stopped, match="while waiting for registry") as caught:
         wait_until(attempt, what="registry", timeout=60, stop=stop)
+    assert caught.value.exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -69,16 +71,32 @@ def test_an_expected_error_becomes_a_log_line_and_an_exit_code(error: Exception,
     assert [(line["event"], line["reason"], line["exit_code"]) for line in lines] == [("stopped", str(error), code)]
 
 
+BLOCKED = """
+import sys, time
+from services.streaming.lifecycle import stop_on_signals
+stop = stop_on_signals(grace={grace})
+print("ready", flush=True)
+stop.wait()
+print("asked", flush=True)
+time.sleep(60)
+"""
+
+
+def asked_to_stop(grace: float | None) -> subprocess.Popen[str]:
+    program = BLOCKED.format(grace=grace)
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    assert process.stdout.readline() == "asked\n"
+    return process
+
+
 def test_the_first_signal_asks_and_the_second_ends() -> None:
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    try:
-        stop = stop_on_signals()
-        assert not stop.is_set()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.is_set()
-        with pytest.raises(SystemExit) as caught:
-            os.kill(os.getpid(), signal.SIGTERM)
-        assert caught.value.code == 128 + signal.SIGTERM
-    finally:
-        signal.signal(signal.SIGTERM, before[0])
-        signal.signal(signal.SIGINT, before[1])
+    process = asked_to_stop(grace=None)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 128 + signal.SIGINT
+
+
+def test_what_does_not_end_in_its_grace_is_ended() -> None:
+    assert asked_to_stop(grace=0.1).wait(10) == 0
