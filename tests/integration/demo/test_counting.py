@@ -1,0 +1,153 @@
+"""Counting a run from real topics: only its own messages, only committed ones, every fault seen."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from confluent_kafka import Producer
+
+from services.contracts import Registry
+from services.streaming.clients import KafkaClients
+from services.streaming.settings import KafkaSettings
+from tests.support.pipeline import Pipeline
+from tests.support.processes import DEADLINE
+from tools.demo.columns import TransactionDecoder
+from tools.demo.observer import Observer, count_topic
+from tools.demo.offsets import GroupWatch
+from tools.demo.summary import Summary, summarise
+
+JUNK = b"no transaction"
+
+
+class Counting:
+    """One run on a pipeline's topics, from the offsets that they have now."""
+
+    def __init__(self, pipeline: Pipeline, clients: KafkaClients, registry: Registry) -> None:
+        self.topics = (pipeline.legit, pipeline.fraud, pipeline.dead)
+        self.group = GroupWatch(clients.admin(), pipeline.environment["CONSUMER_GROUP"])
+        self.inputs = self.group.partitions([pipeline.input])
+        self.outputs = self.group.partitions(self.topics)
+        self.starts = self.group.ends(self.inputs)
+        self.clients = clients
+        self.decoder = TransactionDecoder(registry, pipeline.contracts.topic(pipeline.input).required_schema.json)
+        self.observer = Observer(
+            clients,
+            self.decoder,
+            self.group.ends(self.outputs),
+            fraud_topic=pipeline.fraud,
+            dead_letter_topic=pipeline.dead,
+        )
+
+    def summary(self) -> Summary:
+        """What the topics hold of the run now."""
+        written = self.group.ends(self.outputs)
+        while not self.observer.has_reached(written):
+            self.observer.step(0.1)
+        generated, seconds = count_topic(self.clients, self.decoder, self.starts, self.group.ends(self.inputs))
+        return summarise(
+            generated,
+            *(self.observer.topics[topic].counted for topic in self.topics),
+            seconds=seconds,
+            latency=self.observer.latency,
+            lag_max=0,
+        )
+
+
+@contextmanager
+def counting(pipeline: Pipeline) -> Iterator[Counting]:
+    clients = KafkaClients(KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers), {}, "test")
+    with pipeline.registry as registry:
+        run = Counting(pipeline, clients, registry)
+        with closing(run.observer):
+            yield run
+
+
+def test_a_run_counts_its_own_messages_only(pipeline: Pipeline) -> None:
+    earlier, values = pipeline.transactions(50, seed=1), pipeline.transactions(100, seed=2)
+    pipeline.produce(earlier)
+    pipeline.produce(earlier, pipeline.legit)
+    with counting(pipeline) as run:
+        pipeline.produce(values)
+        pipeline.produce(values[:80], pipeline.legit)
+        pipeline.produce(values[80:99], pipeline.fraud)
+        pipeline.produce(values[99:], pipeline.dead)
+        result = run.summary()
+    assert (result.generated, result.legit, result.fraud, result.dead_letter) == (100, 80, 19, 1)
+    assert result.exactly_once
+    assert result.latency_ms_p99 is not None
+
+
+def test_an_empty_run_comes_to_nothing(pipeline: Pipeline) -> None:
+    with counting(pipeline) as run:
+        result = run.summary()
+    assert (result.generated, result.judged) == (0, 0)
+    assert result.exactly_once
+
+
+@pytest.mark.parametrize("again", ["legit", "fraud", "dead"])
+def test_a_message_that_came_out_twice_and_one_that_never_did_are_seen(pipeline: Pipeline, again: str) -> None:
+    values = pipeline.transactions(10)
+    with counting(pipeline) as run:
+        pipeline.produce(values)
+        pipeline.produce(values[1:], pipeline.legit)
+        pipeline.produce(values[5:6], getattr(pipeline, again))
+        result = run.summary()
+    assert (result.duplicates, result.missing, result.unexpected) == (1, 1, 0)
+    assert not result.exactly_once
+
+
+def test_what_is_no_transaction_counts_as_a_message(pipeline: Pipeline) -> None:
+    values = pipeline.transactions(3)
+    with counting(pipeline) as run:
+        pipeline.produce([*values, JUNK])
+        pipeline.produce(values, pipeline.legit)
+        assert not run.summary().exactly_once
+        pipeline.produce([JUNK], pipeline.dead)
+        result = run.summary()
+    assert (result.generated, result.dead_letter) == (4, 1)
+    assert result.exactly_once
+
+
+def test_aborted_verdicts_do_not_count(pipeline: Pipeline) -> None:
+    values = pipeline.transactions(20)
+    producer = Producer(
+        {"bootstrap.servers": pipeline.cluster.bootstrap_servers, "transactional.id": pipeline.prefix + "test"}
+    )
+    producer.init_transactions(DEADLINE)
+    with counting(pipeline) as run:
+        pipeline.produce(values)
+        for end in (producer.abort_transaction, producer.commit_transaction):
+            producer.begin_transaction()
+            for value in values:
+                producer.produce(pipeline.legit, value)
+            producer.flush(DEADLINE)
+            end()
+        result = run.summary()
+    assert (result.legit, result.duplicates) == (20, 0)
+    assert result.exactly_once
+
+
+def test_the_latest_suspicious_are_shown_latest_first(pipeline: Pipeline) -> None:
+    values = pipeline.transactions(30)
+    with counting(pipeline) as run:
+        pipeline.produce(values, pipeline.fraud)
+        run.summary()
+        shown = run.observer.latest_suspicious()
+    assert len(shown) == 10
+    assert list(shown) == sorted(shown, key=lambda one: one.created_at, reverse=True)
+    assert {one.currency for one in shown} == {"EUR"}
+
+
+def test_lag_is_what_the_group_has_not_committed(pipeline: Pipeline) -> None:
+    with counting(pipeline) as run:
+        pipeline.produce(pipeline.transactions(25))
+        assert run.group.lag(run.group.ends(run.inputs)) == 25
+        assert run.group.members() == []
+        with pipeline.start("detector", INSTANCE_ID="one") as detector:
+            while not run.group.owns("detector-one", run.inputs) or run.group.lag(run.group.ends(run.inputs)):
+                assert detector.process.poll() is None, detector.text
+            assert run.group.members() == ["detector-one"]
+            assert not run.group.owns("detector-two", run.inputs)
+            assert detector.stop() == 0
+        result = run.summary()
+    assert result.exactly_once

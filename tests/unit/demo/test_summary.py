@@ -1,0 +1,105 @@
+"""A run's summary: what is lost, doubled or foreign is noticed, and nothing else is called exactly once."""
+
+import uuid
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tools.demo.latency import LatencyHistogram
+from tools.demo.summary import Counted, Summary, summarise
+
+IDS = [str(uuid.UUID(int=number)) for number in range(30)]
+
+
+def counted(ids: list[str], undecodable: int = 0) -> Counted:
+    return Counted(len(ids) + undecodable, np.array([one.encode() for one in ids], "S36"))
+
+
+def summary_of(
+    generated: list[str], legit: list[str], fraud: list[str], dead: list[str] | None = None, undecodable: int = 0
+) -> Summary:
+    latency = LatencyHistogram()
+    latency.add(np.array([10, 20, 30], np.int64))
+    return summarise(
+        counted(generated), counted(legit), counted(fraud), counted(dead or [], undecodable),
+        seconds=2.0, latency=latency, lag_max=7,
+    )  # fmt: skip
+
+
+def test_a_run_in_order() -> None:
+    result = summary_of(IDS[:10], IDS[:8], IDS[8:9], IDS[9:10])
+    assert result == Summary(
+        generated=10,
+        legit=8,
+        fraud=1,
+        dead_letter=1,
+        duplicates=0,
+        missing=0,
+        unexpected=0,
+        seconds=2.0,
+        rate=5.0,
+        fraud_percent=11.11,
+        latency_ms_p50=20,
+        latency_ms_p99=30,
+        lag_max=7,
+    )
+    assert result.exactly_once
+
+
+def test_a_lost_transaction_is_missing() -> None:
+    result = summary_of(IDS[:10], IDS[:8], IDS[8:9])
+    assert (result.duplicates, result.missing, result.unexpected) == (0, 1, 0)
+    assert not result.exactly_once
+
+
+@pytest.mark.parametrize("again", ["legit", "fraud", "dead"])
+def test_a_transaction_judged_twice_is_a_duplicate_wherever_it_is(again: str) -> None:
+    topics = {"legit": IDS[:8], "fraud": IDS[8:10], "dead": []}
+    topics[again] = topics[again] + IDS[:1]
+    result = summary_of(IDS[:10], **topics)
+    assert (result.duplicates, result.missing, result.unexpected) == (1, 0, 0)
+    assert not result.exactly_once
+
+
+def test_one_lost_and_one_doubled_are_both_seen_though_the_sum_is_right() -> None:
+    result = summary_of(IDS[:3], [IDS[0], IDS[0]], IDS[1:2])
+    assert result.generated == result.judged
+    assert (result.duplicates, result.missing) == (1, 1)
+    assert not result.exactly_once
+
+
+def test_a_transaction_of_another_run_is_unexpected() -> None:
+    result = summary_of(IDS[:2], IDS[:3], [])
+    assert (result.duplicates, result.missing, result.unexpected) == (0, 0, 1)
+    assert not result.exactly_once
+
+
+def test_a_sum_that_is_wrong_is_not_exactly_once_even_where_ids_tell_nothing() -> None:
+    result = summary_of(IDS[:2], IDS[:2], [], undecodable=1)
+    assert (result.duplicates, result.missing, result.unexpected) == (0, 0, 0)
+    assert not result.exactly_once
+
+
+def test_a_run_without_a_transaction() -> None:
+    result = summarise(
+        counted([]), counted([]), counted([]), counted([]), seconds=0.0, latency=LatencyHistogram(), lag_max=0
+    )
+    assert (result.rate, result.fraud_percent, result.latency_ms_p50) == (0.0, 0.0, None)
+    assert result.exactly_once
+
+
+some_ids = st.lists(st.sampled_from(IDS), max_size=20)
+
+
+@given(some_ids, some_ids, some_ids, some_ids)
+def test_it_equals_counting_one_by_one(
+    generated: list[str], legit: list[str], fraud: list[str], dead: list[str]
+) -> None:
+    result = summary_of(generated, legit, fraud, dead)
+    out = Counter([*legit, *fraud, *dead])
+    assert result.duplicates == sum(times > 1 for times in out.values())
+    assert result.missing == len(set(generated) - set(out))
+    assert result.unexpected == len(set(out) - set(generated))
