@@ -1,0 +1,86 @@
+"""create-topics makes what the contract says, reports what differs, and never shrinks or deletes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
+
+from services.streaming.topics import partition_counts
+from tests.support.pipeline import Pipeline
+from tests.support.ports import free_port
+from tools.local_cluster import Cluster
+
+
+def create_topics(pipeline: Pipeline, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "services.streaming.create_topics", *arguments]
+    settings = {"PATH": os.environ["PATH"], **pipeline.environment, **environment}
+    return subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+
+
+def statuses(output: str) -> list[str]:
+    return [line.split()[1] for line in output.splitlines()]
+
+
+@pytest.fixture
+def pipeline(cluster: Cluster, tmp_path: Path) -> Pipeline:
+    return Pipeline(cluster, tmp_path, create=False, register=False)
+
+
+def test_creates_once_and_then_changes_nothing(pipeline: Pipeline) -> None:
+    dry = create_topics(pipeline, "--dry-run")
+    assert statuses(dry.stdout) == ["CREATED"] * 4
+    assert pipeline.input not in partition_counts(pipeline.admin)
+    first = create_topics(pipeline)
+    assert (first.returncode, statuses(first.stdout)) == (0, ["CREATED"] * 4)
+    counts = partition_counts(pipeline.admin)
+    assert [counts[topic] for topic in (pipeline.input, pipeline.legit, pipeline.fraud, pipeline.dead)] == [4, 4, 4, 1]
+    second = create_topics(pipeline)
+    assert (second.returncode, statuses(second.stdout)) == (0, ["UNCHANGED"] * 4)
+
+
+def test_grows_reports_and_never_shrinks(pipeline: Pipeline) -> None:
+    admin = pipeline.admin
+    new = [NewTopic(pipeline.input, 2, config={"retention.ms": str(7 * 24 * 3_600_000)}), NewTopic(pipeline.legit, 9)]
+    for created in admin.create_topics(new).values():
+        created.result()
+    result = create_topics(pipeline)
+    assert result.returncode == 1
+    assert statuses(result.stdout) == ["GROWN", "DIFFERS", "CREATED", "CREATED"]
+    assert "9 partitions, the contract says 4" in result.stdout
+    counts = partition_counts(admin)
+    assert (counts[pipeline.input], counts[pipeline.legit]) == (4, 9)
+
+
+def test_reports_another_retention_and_leaves_it(pipeline: Pipeline) -> None:
+    assert create_topics(pipeline).returncode == 0
+    hour = ConfigEntry("retention.ms", "3600000", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, pipeline.fraud, incremental_configs=[hour])
+    admin = pipeline.admin
+    admin.incremental_alter_configs([resource])[resource].result()
+    for _ in range(2):
+        result = create_topics(pipeline)
+        assert result.returncode == 1
+        assert "retention.ms is 3600000, the contract says 2592000000" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "code", "words"),
+    [
+        ({"KAFKA_BROKER_URL": "nowhere"}, 2, "KAFKA_BROKER_URL: "),
+        ({"SCHEMAS_DIR": "/nowhere"}, 1, "contracts.toml"),
+        ({"KAFKA_BROKER_URL": f"127.0.0.1:{free_port()}", "STARTUP_TIMEOUT": "1"}, 3, "no broker answers"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(
+    pipeline: Pipeline, environment: dict[str, str], code: int, words: str
+) -> None:
+    result = create_topics(pipeline, **environment)
+    assert result.returncode == code
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+    for line in result.stderr.splitlines():
+        assert line.startswith("create-topics: ") or json.loads(line)
