@@ -17,7 +17,8 @@ RATE = 1000
 
 _EPILOG = """\
 Starts the local cluster, unless KAFKA_BROKER_URL and SCHEMA_REGISTRY_URL name another one. Every setting of the
-services (SUSPICIOUS_AMOUNT, COMMIT_INTERVAL_MS, ACCOUNTS, SEED ...) can be given in the environment.
+services (SUSPICIOUS_AMOUNT, COMMIT_INTERVAL_MS, ACCOUNTS, SEED ...) can be given in the environment. Two seconds of
+transactions warm the pipeline up and are not counted; everything after them is, read committed from the topics.
 Ctrl-C ends it well, a second one ends it at once.
 
 exit codes:
@@ -42,6 +43,9 @@ def main() -> int:
         for line in str(error).splitlines():
             print(f"demo: {line}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"demo: {error}; put this right and run the demo again", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("demo: interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -1,6 +1,7 @@
 """Ids and creation times of messages, a batch at a time, and whole transactions for the few that are shown."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -66,8 +67,11 @@ class TransactionDecoder:
         return Batch(np.concatenate(ids), np.concatenate(created))
 
     def latest(self, values: Iterable[bytes]) -> tuple[Suspicious, ...]:
-        """The transactions in some messages, latest first."""
-        shown = [self._one(value) for value in values]
+        """The transactions in those messages that can be decoded, latest first."""
+        shown = []
+        for value in values:
+            with suppress(PoisonError, ContractError):
+                shown.append(self._one(value))
         return tuple(sorted(shown, key=lambda one: one.created_at, reverse=True))
 
     def _one(self, value: bytes) -> Suspicious:

@@ -41,7 +41,10 @@ class GroupWatch:
 
     def partitions(self, topics: Iterable[str]) -> list[Partition]:
         """The partitions of some topics, which must be there."""
-        counts = partition_counts(self._admin)
+        try:
+            counts = partition_counts(self._admin)
+        except KafkaException as error:
+            raise _unavailable(error) from error
         return [(topic, partition) for topic in topics for partition in range(counts[topic])]
 
     def ends(self, partitions: Iterable[Partition]) -> Offsets:

@@ -59,6 +59,8 @@ def provide_cluster(presenter: Presenter, stack: ExitStack) -> str:
     if not started:
         return "the local cluster stays up, as it was before (stop it: scripts/local-cluster down)"
 
+    stack.callback(local.down)  # whatever becomes of telling it
+
     def stop() -> None:
         with step(presenter, "stop", "stopping the local cluster") as say:
             local.down()

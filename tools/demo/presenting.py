@@ -83,7 +83,7 @@ class PlainPresenter:
         self._next_figures = math.floor(figures.seconds) + interval
         now = figures.now
         self._say(
-            f"{figures.seconds:4.0f} s  {now.rate:,.0f}/s  generated {figures.generated:,}  legit {figures.legit:,}"
+            f"{math.floor(figures.seconds):4} s  {now.rate:,.0f}/s  generated {figures.generated:,}  legit {figures.legit:,}"
             f"  fraud {figures.fraud:,} ({figures.share(figures.fraud):.1f} %)  dead letters {figures.dead_letter:,}"
             f"  lag {now.lag:,}  p50 {screen.milliseconds(now.p50)}  p99 {screen.milliseconds(now.p99)}"
         )

@@ -68,6 +68,7 @@ def verdict_lines(summary: Summary) -> list[str]:
         f"generated {summary.generated:,} {relation} {sum_of}",
         f"{summary.rate:,.0f}/s for {summary.seconds:,.1f} s, {summary.fraud_percent:.1f} % fraud",
         f"{latency}, lag up to {summary.lag_max:,}",
+        *(["unexpected: not generated in this run; is another generator at work?"] if summary.unexpected else []),
     ]
 
 
@@ -81,7 +82,7 @@ def summary(result: Summary, notes: Sequence[str], width: int) -> RenderableType
 
 
 def _title(view: View, width: int) -> RenderableType:
-    seconds = view.figures.seconds if view.figures else 0.0
+    seconds = min(view.figures.seconds if view.figures else 0.0, view.duration or float("inf"))
     if view.duration is None:
         right = f"{_clock(seconds)}   Ctrl-C ends it" if view.figures else ""
     else:
@@ -93,7 +94,7 @@ def _title(view: View, width: int) -> RenderableType:
     line.add_row(Text("Fraud detection on a stream", style=_STRONG), Text(right, style=_LABEL))
     if view.duration is None:
         return Group(line, Text("━" * width, style="grey23"))
-    bar = ProgressBar(view.duration, min(seconds, view.duration), width, style="grey23", complete_style=_ACCENT,
+    bar = ProgressBar(view.duration, seconds, width, style="grey23", complete_style=_ACCENT,
                       finished_style=_ACCENT)  # fmt: skip
     return Group(line, bar)
 

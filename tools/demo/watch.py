@@ -43,7 +43,7 @@ class Watch:
         """Take in verdicts, after waiting up to ``timeout`` seconds for some; and a sample when one is due."""
         self._observer.step(timeout)
         if time.monotonic() >= self._next_sample:
-            self._next_sample = time.monotonic() + SAMPLE_SECONDS
+            self._next_sample = max(self._next_sample + SAMPLE_SECONDS, time.monotonic())
             self.sample()
 
     def has_begun(self) -> bool:

@@ -20,8 +20,12 @@ def partitions_of(admin: AdminClient, topic: str) -> int:
 
     Raises:
         ContractError: There is no such topic; with the names that come close.
+        Unavailable: The broker does not answer.
     """
-    counts = partition_counts(admin)
+    try:
+        counts = partition_counts(admin)
+    except KafkaException as error:
+        raise Unavailable(f"the broker doesn't say which topics there are: {error.args[0].str()}") from error
     if topic in counts:
         return counts[topic]
     visible = sorted(name for name in counts if not name.startswith("__"))
@@ -83,6 +87,8 @@ class Follower:
         partition, offset = int(message.partition() or 0), int(message.offset() or 0)
         error = message.error()
         if error is None:
+            if offset + 1 >= self._ends[partition]:
+                self._unfinished.discard(partition)
             return not self._until_end or offset < self._ends[partition]
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
             # An open transaction hides what follows it; what is committed is what there is to wait for.

@@ -114,3 +114,4 @@ def test_the_summary_of_a_bad_run_says_what_is_wrong() -> None:
     text = drawn(screen.summary(bad, [], 80), 80)
     assert "✗ NOT all judged exactly once: 1 duplicates, 3 missing, 2 unexpected" in text
     assert "generated 1,200,000 is not legit 1,079,998" in text
+    assert "is another generator at work?" in text
