@@ -8,6 +8,8 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException,
 
 from services.errors import ContractError, PoisonError
 
+ANY_PARTITION = -1  # the partitioner's choice, by the key
+
 # Kafka Connect's names (KIP-298), so that its tools and its users' habits fit.
 DEAD_LETTER_HEADERS = "__connect.errors."
 
@@ -40,11 +42,11 @@ class Sink:
         for message, value, topic in zip(messages, values, topics, strict=True):
             headers = message.headers()
             timestamp = message.timestamp()[1]
-            try:
+            try:  # arguments by position: by name they cost another 0.4 µs of about 0.6
                 if headers is None:
-                    produce(topic, value, message.key(), timestamp=timestamp)
+                    produce(topic, value, message.key(), ANY_PARTITION, None, None, timestamp)
                 else:
-                    produce(topic, value, message.key(), timestamp=timestamp, headers=headers)
+                    produce(topic, value, message.key(), ANY_PARTITION, None, None, timestamp, headers)
             except BufferError:
                 self.send(topic, value, message.key(), timestamp=timestamp, headers=headers)
             except KafkaException as error:
