@@ -51,6 +51,14 @@ class AvroJava:
         except self._errors as error:
             raise RefusedByJavaError(str(error)) from None
 
+    def refusal(self, schema: Any) -> str:
+        """Why Java does not take a schema; empty where it does. The parser also throws what is no error of Avro's."""
+        try:
+            self._parser().parse(json.dumps(schema))
+        except jpype.JException as error:
+            return str(error) or "refused"
+        return ""
+
     def compatible(self, reader: Any, writer: Any) -> bool:
         """Java's verdict on two schemas that it parsed; a refusal to give one counts as a no."""
         try:

@@ -1,10 +1,17 @@
-"""Whether the default of a field fits the field's type: by kind and by range, as Avro Java judges it."""
+"""Whether the default of a field fits the field's type: by kind and by range."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from services.contracts.syntax import enclosed_namespace, full_name
 
-def default_fits(default: Any, schema: Any, namespace: str, defined: dict[str, Any]) -> bool:
+
+class UnfinishedRecordError(Exception):
+    """A default was held against a record whose fields are still being read."""
+
+
+def default_fits(default: Any, schema: Any, namespace: str, defined: Mapping[str, Any]) -> bool:
     """Whether a default, as JSON, is a value of the type.
 
     A default of a union may be of any branch, as Avro allows since 1.12; bytes and fixed are written as strings of
@@ -17,24 +24,33 @@ def default_fits(default: Any, schema: Any, namespace: str, defined: dict[str, A
         namespace: The namespace that encloses the type.
         defined: The named types so far, by full name.
     """
-    match schema:
-        case list():
-            return any(default_fits(default, branch, namespace, defined) for branch in schema)
-        case dict():
-            return _fits_object(default, schema, namespace, defined)
-        case _:
-            return _fits_name(default, schema, namespace, defined)
+    return _Judge(defined).fits(default, schema, namespace)
 
 
-def _fits_name(default: Any, name: str, namespace: str, defined: dict[str, Any]) -> bool:
-    if name in _PRIMITIVES:
-        return _PRIMITIVES[name](default)
-    full = name if "." in name or not namespace else f"{namespace}.{name}"
-    return _fits_object(default, defined[full], full.rpartition(".")[0], defined)
+def default_accepted(
+    default: Any, schema: Any, namespace: str, defined: Mapping[str, Any], unfinished: Sequence[Mapping[str, Any]]
+) -> bool:
+    """Whether Avro Java's parser takes a default: any text will do for bytes and fixed, and for floats some texts.
+
+    Args:
+        default: As for `default_fits`.
+        schema: As for `default_fits`.
+        namespace: As for `default_fits`.
+        defined: As for `default_fits`.
+        unfinished: The definitions of the records whose fields are still being read.
+
+    Raises:
+        UnfinishedRecordError: If the default is for one of these.
+    """
+    return _Lenient(defined, unfinished).fits(default, schema, namespace)
 
 
 def _whole(default: Any, limit: int) -> bool:
     return isinstance(default, int) and not isinstance(default, bool) and -limit <= default < limit
+
+
+def _number(default: Any) -> bool:
+    return isinstance(default, int | float) and not isinstance(default, bool)
 
 
 _PRIMITIVES: dict[str, Callable[[Any], bool]] = {
@@ -42,37 +58,91 @@ _PRIMITIVES: dict[str, Callable[[Any], bool]] = {
     "boolean": lambda default: isinstance(default, bool),
     "int": lambda default: _whole(default, 2**31),
     "long": lambda default: _whole(default, 2**63),
-    "float": lambda default: isinstance(default, int | float) and not isinstance(default, bool),
-    "double": lambda default: isinstance(default, int | float) and not isinstance(default, bool),
+    "float": _number,
+    "double": _number,
     "string": lambda default: isinstance(default, str),
     "bytes": lambda default: isinstance(default, str) and all(ord(character) < 256 for character in default),
 }
 
 
-def _fits_object(default: Any, schema: dict[str, Any], namespace: str, defined: dict[str, Any]) -> bool:
-    match schema["type"]:
-        case "array":
-            return isinstance(default, list) and all(
-                default_fits(item, schema["items"], namespace, defined) for item in default
-            )
-        case "map":
-            return isinstance(default, dict) and all(
-                default_fits(item, schema["values"], namespace, defined) for item in default.values()
-            )
-        case "enum":
+@dataclass(frozen=True)
+class _Judge:
+    """Holds values against types; ``defined`` has the named ones by full name."""
+
+    defined: Mapping[str, Any]
+
+    def fits(self, default: Any, schema: Any, namespace: str) -> bool:
+        match schema:
+            case list():
+                return any(self.fits(default, branch, namespace) for branch in schema)
+            case dict():
+                return self.fits_object(default, schema, namespace)
+            case _:
+                return self.fits_name(default, schema, namespace)
+
+    def fits_name(self, default: Any, name: str, namespace: str) -> bool:
+        if name in _PRIMITIVES:
+            return self.fits_primitive(default, name)
+        full = full_name(name, namespace)
+        if full not in self.defined:  # found outside of the namespace or further down, by lenient parsers only
+            full = name
+        if full not in self.defined:  # Avro Java takes it for a record without fields until it is defined
+            return isinstance(default, dict)
+        return self.fits_object(default, self.defined[full], full.rpartition(".")[0])
+
+    def fits_primitive(self, default: Any, name: str) -> bool:
+        return _PRIMITIVES[name](default)
+
+    def fits_object(self, default: Any, schema: dict[str, Any], namespace: str) -> bool:
+        match schema["type"]:
+            case "array":
+                return isinstance(default, list) and all(
+                    self.fits(item, schema["items"], namespace) for item in default
+                )
+            case "map":
+                return isinstance(default, dict) and all(
+                    self.fits(item, schema["values"], namespace) for item in default.values()
+                )
+            case "enum":
+                return isinstance(default, str)
+            case "fixed":
+                return self.fits_fixed(default, schema["size"])
+            case "record" | "error":
+                return isinstance(default, dict) and self.fits_record(default, schema, namespace)
+            case name:
+                return self.fits_name(default, name, namespace)
+
+    def fits_fixed(self, default: Any, size: int) -> bool:
+        return self.fits_primitive(default, "bytes") and len(default) == size
+
+    def fits_record(self, default: dict[str, Any], schema: dict[str, Any], namespace: str) -> bool:
+        inside = enclosed_namespace(schema, namespace)
+        return all(self._fits_field(default, one, inside) for one in schema["fields"])
+
+    def _fits_field(self, default: dict[str, Any], field: dict[str, Any], namespace: str) -> bool:
+        """Whether the field's value, or for want of one its own default, fits."""
+        if field["name"] not in default:
+            return "default" in field
+        return self.fits(default[field["name"]], field["type"], namespace)
+
+
+@dataclass(frozen=True)
+class _Lenient(_Judge):
+    """As ``Schema.isValidDefault`` of Avro Java 1.12 judges."""
+
+    unfinished: Sequence[Mapping[str, Any]]
+
+    def fits_primitive(self, default: Any, name: str) -> bool:
+        if name == "bytes":
             return isinstance(default, str)
-        case "fixed":
-            return _fits_name(default, "bytes", namespace, defined) and len(default) == schema["size"]
-        case "record" | "error":
-            return isinstance(default, dict) and all(
-                _fits_field(default, one, namespace, defined) for one in schema["fields"]
-            )
-        case name:
-            return _fits_name(default, name, namespace, defined)
+        if name in ("float", "double") and default in ("NaN", "Infinity", "-Infinity"):
+            return True
+        return super().fits_primitive(default, name)
 
+    def fits_fixed(self, default: Any, size: int) -> bool:  # noqa: ARG002 - any length will do
+        return isinstance(default, str)
 
-def _fits_field(default: dict[str, Any], field: dict[str, Any], namespace: str, defined: dict[str, Any]) -> bool:
-    """Whether the field's value, or for want of one its own default, fits."""
-    if field["name"] not in default:
-        return "default" in field
-    return default_fits(default[field["name"]], field["type"], namespace, defined)
+    def fits_record(self, default: dict[str, Any], schema: dict[str, Any], namespace: str) -> bool:
+        if any(schema is one for one in self.unfinished):
+            raise UnfinishedRecordError
+        return super().fits_record(default, schema, namespace)

@@ -10,9 +10,10 @@ from typing import Any
 import fastavro
 from fastavro.schema import SchemaParseException, UnknownType
 
+from services.contracts.faults import faults
 from services.contracts.references import definitions, foreign_names, inlined
 from services.contracts.source import Document, JsonPath, Place, parse_json
-from services.contracts.syntax import enclosed_namespace, faults, full_name
+from services.contracts.syntax import enclosed_namespace, full_name
 from services.errors import ContractError
 
 
@@ -134,7 +135,7 @@ def parse_schema(name: str, content: bytes, shared: Mapping[str, Reference] | No
     document = parse_json(name, content)
     shared = shared or {}
     foreign = {full: definitions(reference.schema.json) for full, reference in shared.items()}
-    found = [f"{document.where(fault.path)}: not Avro: {fault.message}" for fault in faults(document.json, foreign)]
+    found = [f"{document.where(fault.path)}: not Avro: {fault}" for fault in faults(document.json, foreign)]
     if found:
         raise ContractError("\n".join(found))
     schema = Schema(document, tuple(shared[full] for full in foreign_names(document.json) if full in shared))
