@@ -82,11 +82,18 @@ class PlainPresenter:
         interval = 1 if figures.seconds < 30 else 10
         self._next_figures = math.floor(figures.seconds) + interval
         now = figures.now
-        self._say(
-            f"{math.floor(figures.seconds):4} s  {now.rate:,.0f}/s  generated {figures.generated:,}  legit {figures.legit:,}"
-            f"  fraud {figures.fraud:,} ({figures.share(figures.fraud):.1f} %)  dead letters {figures.dead_letter:,}"
-            f"  lag {now.lag:,}  p50 {screen.milliseconds(now.p50)}  p99 {screen.milliseconds(now.p99)}"
-        )
+        parts = [
+            f"{math.floor(figures.seconds):4} s",
+            f"{now.rate:,.0f}/s",
+            f"generated {figures.generated:,}",
+            f"legit {figures.legit:,}",
+            f"fraud {figures.fraud:,} ({figures.share(figures.fraud):.1f} %)",
+            f"dead letters {figures.dead_letter:,}",
+            f"lag {now.lag:,}",
+            f"p50 {screen.milliseconds(now.p50)}",
+            f"p99 {screen.milliseconds(now.p99)}",
+        ]
+        self._say("  ".join(parts))
 
     def summary(self, summary: Summary, notes: list[str]) -> None:
         """The end, and what to know about what stays behind."""
