@@ -45,6 +45,11 @@ def default_accepted(
     return _Lenient(defined, unfinished).fits(default, schema, namespace)
 
 
+def default_readable(default: Any, schema: Any, namespace: str, defined: Mapping[str, Any]) -> bool:
+    """Whether a default fits, symbols of enums included: what a reader must be able to make of it."""
+    return _Exact(defined).fits(default, schema, namespace)
+
+
 def _whole(default: Any, limit: int) -> bool:
     return isinstance(default, int) and not isinstance(default, bool) and -limit <= default < limit
 
@@ -104,13 +109,16 @@ class _Judge:
                     self.fits(item, schema["values"], namespace) for item in default.values()
                 )
             case "enum":
-                return isinstance(default, str)
+                return self.fits_enum(default, schema["symbols"])
             case "fixed":
                 return self.fits_fixed(default, schema["size"])
             case "record" | "error":
                 return isinstance(default, dict) and self.fits_record(default, schema, namespace)
             case name:
                 return self.fits_name(default, name, namespace)
+
+    def fits_enum(self, default: Any, symbols: list[str]) -> bool:  # noqa: ARG002 - see default_fits
+        return isinstance(default, str)
 
     def fits_fixed(self, default: Any, size: int) -> bool:
         return self.fits_primitive(default, "bytes") and len(default) == size
@@ -146,3 +154,11 @@ class _Lenient(_Judge):
         if any(schema is one for one in self.unfinished):
             raise UnfinishedRecordError
         return super().fits_record(default, schema, namespace)
+
+
+@dataclass(frozen=True)
+class _Exact(_Judge):
+    """As readers need it."""
+
+    def fits_enum(self, default: Any, symbols: list[str]) -> bool:
+        return default in symbols

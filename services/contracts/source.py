@@ -76,6 +76,22 @@ class Document:
         return Place(self.name, *self.position(path))
 
 
+class NotJsonError(ContractError):
+    """A file is not JSON, or not as every parser takes it.
+
+    Args:
+        place: The first fault.
+        problem: What is wrong and what was expected.
+        rule: The id of the rule that it breaks.
+    """
+
+    def __init__(self, place: Place, problem: str, rule: str = "JSON_INVALID") -> None:
+        super().__init__(f"{place}: {problem}")
+        self.place = place
+        self.problem = problem
+        self.rule = rule
+
+
 def parse_json(name: str, content: bytes) -> Document:
     """Parse a JSON file.
 
@@ -84,15 +100,15 @@ def parse_json(name: str, content: bytes) -> Document:
         content: The bytes of the file.
 
     Raises:
-        ContractError: If it is not UTF-8 or not JSON, or if an object has a key twice; names line and column.
+        NotJsonError: If it is not UTF-8 or not JSON, or if an object has a key twice.
     """
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8")
         line, column = _line_and_column(before, len(before))
-        message = f"{name}:{line}:{column}: byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        raise ContractError(message) from None
+        problem = f"byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise NotJsonError(Place(name, line, column), problem) from None
     parser = _Parser(name, text)
     json = parser.document()
     return Document(name, text, json, parser.offsets)
@@ -109,9 +125,9 @@ class _Parser:
         self.at = 0
         self.offsets: dict[JsonPath, int] = {}
 
-    def fail(self, message: str, at: int | None = None) -> NoReturn:
+    def fail(self, message: str, at: int | None = None, rule: str = "JSON_INVALID") -> NoReturn:
         line, column = _line_and_column(self.text, self.at if at is None else at)
-        raise ContractError(f"{self.name}:{line}:{column}: not JSON: {message}")
+        raise NotJsonError(Place(self.name, line, column), f"not JSON: {message}", rule)
 
     def peek(self) -> str:
         """Skip white space and return the next character, or an empty string at the end."""
@@ -133,7 +149,7 @@ class _Parser:
 
     def value(self, path: JsonPath) -> Any:
         if len(path) > _MAX_DEPTH:
-            self.fail(f"nested more than {_MAX_DEPTH} levels deep")
+            self.fail(f"nested more than {_MAX_DEPTH} levels deep", rule="JSON_TOO_LARGE")
         character = self.peek()
         self.offsets[path] = self.at
         if character == "{":
@@ -162,7 +178,7 @@ class _Parser:
             start = self.at
             key = self.string()
             if key in result:
-                self.fail(f'the key "{key}" stands twice in one object; remove one of them', start)
+                self.fail(f'the key "{key}" stands twice in one object; remove one of them', start, "JSON_KEY_REPEATED")
             if self.peek() != ":":
                 self.fail(f'expected ":" after the key "{key}", found {self.found()}')
             self.at += 1
@@ -197,7 +213,7 @@ class _Parser:
             message = error.msg.removesuffix(" at").removesuffix(" starting")
             self.fail(message[:1].lower() + message[1:], error.pos)
         if _SURROGATE.search(value):
-            self.fail("half of a surrogate pair in a string; write the character itself", start)
+            self.fail("half of a surrogate pair in a string; write the character itself", start, "JSON_TOO_LARGE")
         return str(value)
 
     def number(self) -> int | float:
@@ -209,8 +225,8 @@ class _Parser:
         if match.group(1) or match.group(2):
             value = float(match.group())
             if value in (float("inf"), float("-inf")):
-                self.fail(f"the number {match.group()} is too large", start)
+                self.fail(f"the number {match.group()} is too large", start, "JSON_TOO_LARGE")
             return value
         if len(match.group()) > 100:
-            self.fail("a number of more than 100 digits", start)
+            self.fail("a number of more than 100 digits", start, "JSON_TOO_LARGE")
         return int(match.group())

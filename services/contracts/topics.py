@@ -14,9 +14,10 @@ from services.contracts.source import Place
 from services.contracts.subjects import SubjectContract, json_table
 from services.contracts.syntax import suggestion
 from services.contracts.tree import CONTRACTS, Directory, Tree, default_directory
+from services.contracts.waivers import Waiver, read_waivers
 from services.errors import ContractError
 
-_TABLES = ("topics", "schemas", "history")
+_TABLES = ("topics", "schemas", "history", "waivers")
 _KEYS = ("partitions", "retention", "value", "compatibility", "metadata", "ruleSet")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # what Kafka allows: org.apache.kafka.common.internals.Topic
 _RETENTION = re.compile(r"([1-9][0-9]{0,5})([hd])")
@@ -81,12 +82,14 @@ class Contracts:
         name: The file, as messages call it.
         shared: The subjects of schemas that others may refer to; each after those that it refers to itself.
         since: The commit from which on versions in git were deployed; None: from the first tag on.
+        waivers: The findings that don't count.
     """
 
     topics: tuple[TopicContract, ...]
     name: str
     shared: tuple[SubjectContract, ...] = ()
     since: str | None = None
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def subjects(self) -> tuple[SubjectContract, ...]:
@@ -144,9 +147,10 @@ def read_contracts(tree: Tree, name: str = CONTRACTS) -> Contracts:
         raise ContractError(_not_toml(file, text, error)) from None
     reader = _Reader(tree, file, text)
     shared = reader.shared(tables)
-    contracts = Contracts(tuple(reader.topics(tables)), file, shared, reader.since(tables))
-    if reader.faults:
-        raise ContractError("\n".join(reader.faults))
+    waivers, faults = read_waivers(tables.get("waivers", []), reader.lines, file, tree.shown)
+    contracts = Contracts(tuple(reader.topics(tables)), file, shared, reader.since(tables), tuple(waivers))
+    if reader.faults or faults:
+        raise ContractError("\n".join([*reader.faults, *faults]))
     return contracts
 
 

@@ -2,6 +2,6 @@
 
 from services.contracts.reporting.findings import Finding, Severity, exit_code, merged
 from services.contracts.reporting.report import Format, Report, render
-from services.contracts.reporting.rules import RULES, RuleInfo
+from services.contracts.reporting.rules import RULES, Family, RuleInfo
 
-__all__ = ["RULES", "Finding", "Format", "Report", "RuleInfo", "Severity", "exit_code", "merged", "render"]
+__all__ = ["RULES", "Family", "Finding", "Format", "Report", "RuleInfo", "Severity", "exit_code", "merged", "render"]

@@ -80,7 +80,7 @@ _ALL = [
         Family.PORTABILITY,
         Severity.ERROR,
         JSON_KEY_REPEATED="An object has a key once.",
-        JSON_TOO_LARGE="Nesting and numbers stay within what every parser takes.",
+        JSON_TOO_LARGE="Nesting, numbers and characters stay within what every parser takes.",
         NAME_NOT_ASCII="Names are written in ASCII.",
         NAME_STARTS_WITH_DOT="A name does not start with a dot.",
         NAME_REPEATED_ALIKE="A type is defined once, even where both definitions say the same.",
