@@ -1,16 +1,18 @@
 """What is wrong with a change of a contract: each finding with its place, what it breaks and what to do. No I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.contracts.compatibility import Direction, Rule, Violation, judge
+from services.contracts.compatibility import Direction, Incompatibility, judge
 from services.contracts.levels import Level
-from services.contracts.reporting import Finding, merged
+from services.contracts.reporting import Finding, Severity, merged
 from services.contracts.schema import Schema
+from services.contracts.semantics import SemanticChange, SemanticRule, semantic_changes
 from services.contracts.source import JsonPath, Place
+from services.contracts.subjects import SubjectContract
 from services.contracts.syntax import field_at
-from services.contracts.topics import Contracts, TopicContract
+from services.contracts.topics import Contracts
 from services.errors import ContractError
 
 
@@ -19,7 +21,7 @@ class OldVersion:
     """A schema that is or was in use.
 
     Attributes:
-        label: What to call it: ``v3``, ``git:main``.
+        label: What to call it: ``v3``, ``git:main``, ``commit 1a2b3c4``.
         schema: The schema as plain JSON data.
     """
 
@@ -27,7 +29,44 @@ class OldVersion:
     schema: Any
 
 
-def judge_schema(subject: str, schema: Schema, history: Sequence[OldVersion], level: Level) -> list[Finding]:
+@dataclass(frozen=True)
+class Case:
+    """One thing that a change of a schema breaks: what an explanation has to show.
+
+    Attributes:
+        old: The version that it breaks.
+        new: The new schema as plain JSON data.
+        level: The level that was asked.
+        change: What is wrong.
+        direction: Who can't read whom; for a change of meaning the direction in which it shows.
+    """
+
+    old: OldVersion
+    new: Any
+    level: Level
+    change: Incompatibility | SemanticChange
+    direction: Direction
+
+
+Explain = Callable[[Case], str]
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """What is asked besides compatibility.
+
+    Attributes:
+        semantic: How bad a change of meaning is; None: it is not looked for.
+        explain: What shows a finding's consequences; None: nothing does.
+    """
+
+    semantic: Severity | None = Severity.ERROR
+    explain: Explain | None = None
+
+
+def judge_schema(
+    subject: str, schema: Schema, history: Sequence[OldVersion], level: Level, tiers: Tiers
+) -> list[Finding]:
     """What keeps a schema from following the versions before it.
 
     Args:
@@ -35,56 +74,68 @@ def judge_schema(subject: str, schema: Schema, history: Sequence[OldVersion], le
         schema: The schema.
         history: The versions before it, oldest first.
         level: What is asked.
+        tiers: What is asked besides.
 
     Raises:
         ContractError: If one of the versions before it is no Avro schema.
     """
+    counted = history if level.transitive else history[-1:]
     try:
-        violations = judge(schema.json, [old.schema for old in history], level)
+        cases = [*_incompatible(schema.json, counted, level), *_changed(schema.json, counted, level, tiers)]
     except ContractError as error:
-        labels = ", ".join(old.label for old in history)
+        labels = ", ".join(old.label for old in counted)
         raise ContractError(f"subject {subject}: can't compare {schema.path} with {labels}: {error}") from None
-    return merged(_finding(subject, schema, history[violation.version], violation) for violation in violations)
+    return merged(_finding(subject, schema, case, tiers) for case in cases)
 
 
-def _finding(subject: str, schema: Schema, old: OldVersion, violation: Violation) -> Finding:
-    found = violation.incompatibility
-    path = violation.new_path
-    if violation.direction is Direction.BACKWARD:
-        message, fix = f"{found.message} (the reader is this schema)", found.fix
-    elif found.rule is Rule.READER_FIELD_MISSING_DEFAULT:
-        name = _at(old.schema, found.reader_path)["name"]
-        message, fix = f"the field {name!r} is gone, and older readers have no default for it", "put it back"
+def _incompatible(new: Any, history: Sequence[OldVersion], level: Level) -> Iterator[Case]:
+    for violation in judge(new, [old.schema for old in history], level):
+        yield Case(history[violation.version], new, level, violation.incompatibility, violation.direction)
+
+
+def _changed(new: Any, history: Sequence[OldVersion], level: Level, tiers: Tiers) -> Iterator[Case]:
+    """The changes of meaning; a doc is compared with the latest version only: older ones say what was meant then."""
+    if tiers.semantic is None or level is Level.NONE:
+        return
+    direction = Direction.BACKWARD if level.backward else Direction.FORWARD
+    for old in history:
+        for change in semantic_changes(old.schema, new):
+            if change.rule is not SemanticRule.DOC_REMOVED or old is history[-1]:
+                yield Case(old, new, level, change, direction)
+
+
+def _finding(subject: str, schema: Schema, case: Case, tiers: Tiers) -> Finding:
+    change, severity = case.change, Severity.ERROR
+    if isinstance(change, SemanticChange):
+        path: JsonPath = change.new_path
+        severity = Severity.WARNING if tiers.semantic is Severity.WARNING else change.severity
     else:
-        message, fix = f"{found.message} (the writer is this schema)", found.fix
+        path = change.reader_path if case.direction is Direction.BACKWARD else change.writer_path
     return Finding(
         schema.where(path),
-        found.rule,
-        message,
-        fix,
+        change.rule,
+        change.message,
+        change.fix,
+        severity,
         subjects=(subject,),
-        breaks=(old.label,),
+        breaks=(case.old.label,),
         path=path,
         field=field_at(schema.json, path),
+        explanation=tiers.explain(case) if tiers.explain else "",
     )
 
 
-def _at(schema: Any, path: JsonPath) -> Any:
-    for key in path:
-        schema = schema[key]
-    return schema
-
-
-def judge_level(topic: TopicContract, wanted: Level, old: Level | None, label: str) -> list[Finding]:
-    """Whether a topic's level asks for less than it did: a change that lets every later change through."""
+def judge_level(contract: SubjectContract, old: Level | None, label: str) -> list[Finding]:
+    """Whether a subject's level asks for less than it did: a change that lets every later change through."""
+    wanted = contract.compatibility
     if old is None or wanted.implies(old):
         return []
     message = f"the level is {wanted}, and {old} in {label}: a lower level lets changes through"
-    return [Finding(topic.place, "LEVEL_LOWERED", message, f"keep {old}", subjects=(topic.subject,))]
+    return [Finding(contract.place, "LEVEL_LOWERED", message, f"keep {old}", subjects=(contract.subject,))]
 
 
 def judge_removals(contracts: Contracts, old: Contracts, label: str) -> list[Finding]:
-    """The topics whose values had a schema and have none now."""
+    """The subjects that had a schema and have none now."""
     findings = []
     now = {topic.name: topic for topic in contracts.topics}
     for topic in old.governed:
@@ -96,4 +147,11 @@ def judge_removals(contracts: Contracts, old: Contracts, label: str) -> list[Fin
             message = f"the values of {topic.name} have a schema in {label} and are raw bytes here"
             place = now[topic.name].place
             findings.append(Finding(place, "SCHEMA_REMOVED", message, "name the schema", subjects=(topic.subject,)))
+    kept = {contract.subject for contract in contracts.subjects}
+    for contract in old.shared:
+        if contract.subject not in kept:
+            message = f"the schema of {contract.subject} is in {label} and gone here"
+            fix = "put it back, or retire what refers to it first"
+            place = Place(contracts.name, 1)
+            findings.append(Finding(place, "SCHEMA_REMOVED", message, fix, subjects=(contract.subject,)))
     return findings

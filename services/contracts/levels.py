@@ -35,6 +35,11 @@ class Level(StrEnum):
         """Whether earlier schemas must read what the new one writes."""
         return self.startswith(("FORWARD", "FULL"))
 
+    @property
+    def of_all_versions(self) -> "Level":
+        """The level that asks the same of every earlier version."""
+        return self if self is Level.NONE or self.transitive else Level(f"{self}_TRANSITIVE")
+
     def implies(self, other: "Level") -> bool:
         """Whether everything that this level allows is allowed by ``other`` as well."""
         return (

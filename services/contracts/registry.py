@@ -4,57 +4,38 @@ Where the two differ, both are meant; the differences stand beside the code that
 Confluent's own client: docs/decisions/0003-schema-registry-client.md.
 """
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx2
 
 from services.contracts.levels import Level
 from services.contracts.registry_http import Http, Reply
+from services.contracts.registry_replies import (
+    RegisteredSchema,
+    Registration,
+    are_names,
+    are_numbers,
+    are_uses,
+    is_list,
+    is_object,
+    number,
+    quoted,
+    registered,
+    schema_json,
+)
 from services.contracts.registry_settings import RegistrySettings
 from services.contracts.schema import Schema
 from services.errors import ContractError, PoisonError
 
+__all__ = ["ALL_VERSIONS", "RegisteredSchema", "Registration", "Registry", "UnknownSchemaId"]
+
 ALL_VERSIONS = "all"
+_Table = Mapping[str, Any] | None
 
 
 class UnknownSchemaId(PoisonError):  # noqa: N818 - reads as the state that it reports
     """The registry answered, and has no schema of this id: the message that carries it can't be read."""
-
-
-@dataclass(frozen=True)
-class Registration:
-    """That a schema is registered.
-
-    Attributes:
-        subject: Under which subject.
-        version: As which version of it, from 1.
-        id: Under which id, which messages carry.
-    """
-
-    subject: str
-    version: int
-    id: int
-
-
-@dataclass(frozen=True)
-class RegisteredSchema:
-    """A version of a subject.
-
-    Attributes:
-        subject: The subject.
-        version: The version, from 1.
-        id: The schema's id.
-        schema: The schema as plain JSON data, references resolved.
-    """
-
-    subject: str
-    version: int
-    id: int
-    schema: Any
 
 
 class Registry:
@@ -90,7 +71,7 @@ class Registry:
 
     def ping(self) -> None:
         """Ask for something that every registry answers; returns when it did."""
-        self._expect(self._http.request("GET", "/schemas/types"), "asking for the schema types", _list)
+        self._expect(self._http.request("GET", "/schemas/types"), "asking for the schema types", is_list)
 
     def schema_by_id(self, schema_id: int) -> Any:
         """The schema of an id as plain JSON data, references resolved; asked for once.
@@ -101,13 +82,13 @@ class Registry:
         if schema_id not in self._by_id:
             path = f"/schemas/ids/{schema_id}"
             reply = self._http.request("GET", path)
-            body = self._known_id(schema_id, reply, _object)
+            body = self._known_id(schema_id, reply, is_object)
             if body.get("schemaType", "AVRO") != "AVRO":
                 raise UnknownSchemaId(f"schema id {schema_id} is {body['schemaType']}, expected AVRO")
             if body.get("references"):
                 reply = self._http.request("GET", f"{path}?format=resolved")
-                body = self._known_id(schema_id, reply, _object)
-            self._by_id[schema_id] = _schema_json(reply, body)
+                body = self._known_id(schema_id, reply, is_object)
+            self._by_id[schema_id] = schema_json(reply, body)
         return self._by_id[schema_id]
 
     def subjects_of(self, schema_id: int) -> frozenset[str]:
@@ -117,21 +98,34 @@ class Registry:
             UnknownSchemaId: If the registry has no such id.
         """
         reply = self._http.request("GET", f"/schemas/ids/{schema_id}/versions")
-        return frozenset(use["subject"] for use in self._known_id(schema_id, reply, _uses))
+        return frozenset(use["subject"] for use in self._known_id(schema_id, reply, are_uses))
 
     def find(self, subject: str, schema: Schema) -> Registration | None:
-        """Where a schema is registered under a subject, or None.
+        """Where a schema is registered under a subject, or None; with what it refers to as that is registered now.
 
         Apicurio finds a schema that differs in docs or aliases only, as it keeps one of both.
 
         Raises:
             ContractError: If the registry says that the schema is invalid.
         """
-        reply = self._http.request("POST", f"/subjects/{_quoted(subject)}", {"schema": schema.canonical})
+        body = self._body(schema)
+        if body is None:
+            return None
+        reply = self._http.request("POST", f"/subjects/{quoted(subject)}", body)
         if reply.missing:
             return None
-        body = self._expect(reply, f"subject {subject}: looking up {schema.path}", _object)
-        return Registration(subject, _number(reply, body, "version"), _number(reply, body, "id"))
+        found = self._expect(reply, f"subject {subject}: looking up {schema.path}", is_object)
+        return Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
+
+    def _body(self, schema: Schema) -> dict[str, Any] | None:
+        """What a request about a schema sends; None where a schema that it refers to is not registered."""
+        references = []
+        for reference in schema.references:
+            found = self.find(reference.subject, reference.schema)
+            if found is None:
+                return None
+            references.append({"name": reference.name, "subject": reference.subject, "version": found.version})
+        return {"schema": schema.canonical} | ({"references": references} if references else {})
 
     def require(self, subject: str, schema: Schema) -> Registration:
         """Where a schema is registered under a subject.
@@ -146,53 +140,76 @@ class Registry:
 
     def versions(self, subject: str) -> list[int]:
         """The versions of a subject, oldest first; none where there is no such subject."""
-        reply = self._http.request("GET", f"/subjects/{_quoted(subject)}/versions")
-        return [] if reply.missing else sorted(self._expect(reply, f"subject {subject}: listing versions", _numbers))
+        reply = self._http.request("GET", f"/subjects/{quoted(subject)}/versions")
+        return [] if reply.missing else sorted(self._expect(reply, f"subject {subject}: listing versions", are_numbers))
 
     def version(self, subject: str, version: int | str = "latest") -> RegisteredSchema:
-        """One version of a subject, references resolved.
+        """One version of a subject.
 
         Raises:
             ContractError: If there is no such subject or version.
         """
-        path = f"/subjects/{_quoted(subject)}/versions/{version}"
+        path = f"/subjects/{quoted(subject)}/versions/{version}"
         what = f"subject {subject}: reading version {version}"
         reply = self._http.request("GET", path)
-        body = self._expect(reply, what, _object)
+        body = self._expect(reply, what, is_object)
+        if body.get("schemaType", "AVRO") != "AVRO":
+            raise ContractError(f"{what}: it is {body['schemaType']}, expected AVRO")
+        resolved = schema_json(reply, body)
         if body.get("references"):
-            reply = self._http.request("GET", f"{path}?format=resolved")
-            body = self._expect(reply, what, _object)
-        return RegisteredSchema(
-            subject, _number(reply, body, "version"), _number(reply, body, "id"), _schema_json(reply, body)
-        )
+            whole = self._http.request("GET", f"{path}?format=resolved")
+            resolved = schema_json(whole, self._expect(whole, what, is_object))
+        return registered(subject, reply, body, resolved)
+
+    def subjects(self) -> list[str]:
+        """Every subject that the registry has."""
+        reply = self._http.request("GET", "/subjects")
+        return sorted(self._expect(reply, "listing the subjects", are_names))
+
+    def keeps_metadata(self) -> bool:
+        """Whether the registry keeps ``metadata`` and ``ruleSet``: Confluent's does, and alone tells its version."""
+        return self._http.request("GET", "/v1/metadata/version").ok
 
     def history(self, subject: str) -> list[RegisteredSchema]:
         """Every version of a subject, oldest first; none where there is no such subject."""
         return [self.version(subject, version) for version in self.versions(subject)]
 
-    def register(self, subject: str, schema: Schema) -> Registration:
+    def register(
+        self, subject: str, schema: Schema, *, metadata: _Table = None, rule_set: _Table = None
+    ) -> Registration:
         """Register a schema, or find that it is registered already.
 
         Apicurio answers with an id alone, and with that of the older version for a schema that differs from it in docs
-        or aliases only.
+        or aliases only; metadata and rules it drops in silence.
+
+        Args:
+            subject: The subject.
+            schema: The schema; what it refers to has to be registered before.
+            metadata: Confluent's ``metadata``.
+            rule_set: Confluent's ``ruleSet``.
 
         Raises:
             ContractError: If the registry refuses the schema as incompatible or invalid, or is read-only.
         """
-        path = f"/subjects/{_quoted(subject)}/versions"
-        reply = self._http.request("POST", path, {"schema": schema.canonical})
-        body = self._expect(reply, f"subject {subject}: registering {schema.path}", _object)
-        if "version" in body:
-            return Registration(subject, _number(reply, body, "version"), _number(reply, body, "id"))
+        body = self._body(schema)
+        if body is None:
+            names = ", ".join(f"{one.name} under {one.subject}" for one in schema.references)
+            raise ContractError(f"subject {subject}: {schema.path} refers to {names}: register that first")
+        extras = {"metadata": metadata, "ruleSet": rule_set}
+        body |= {name: value for name, value in extras.items() if value is not None}
+        reply = self._http.request("POST", f"/subjects/{quoted(subject)}/versions", body)
+        found = self._expect(reply, f"subject {subject}: registering {schema.path}", is_object)
+        if "version" in found:
+            return Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
         return self.require(subject, schema)
 
     def compatibility_level(self, subject: str) -> Level | None:
         """The level set for a subject; None where none is (Apicurio then says NONE for a subject that exists)."""
-        reply = self._http.request("GET", f"/config/{_quoted(subject)}")
+        reply = self._http.request("GET", f"/config/{quoted(subject)}")
         if reply.missing:
             return None
         what = f"subject {subject}: reading the compatibility level"
-        level = self._expect(reply, what, _object).get("compatibilityLevel")
+        level = self._expect(reply, what, is_object).get("compatibilityLevel")
         if not isinstance(level, str) or level not in Level.__members__:
             raise ContractError(f"{what}: {reply.endpoint} answered with the unknown level {level!r}")
         return Level(level)
@@ -200,13 +217,13 @@ class Registry:
     def set_compatibility_level(self, subject: str, level: Level | None) -> None:
         """Set the level of a subject; None: unset it, so that the registry's own applies."""
         what = f"subject {subject}: setting the compatibility level to {level}"
-        path = f"/config/{_quoted(subject)}"
+        path = f"/config/{quoted(subject)}"
         if level is not None:
-            self._expect(self._http.request("PUT", path, {"compatibility": level.value}), what, _object)
+            self._expect(self._http.request("PUT", path, {"compatibility": level.value}), what, is_object)
             return
         reply = self._http.request("DELETE", path)
         if not reply.missing:
-            self._expect(reply, what, _object)
+            self._expect(reply, what, is_object)
 
     def is_compatible(self, subject: str, schema: Schema, version: int | str = "latest") -> bool:
         """What the registry itself says of a schema, at the level that it has for the subject now.
@@ -220,12 +237,12 @@ class Registry:
             ContractError: If there is no such version, or the registry says that the schema is invalid.
         """
         which = "" if version == ALL_VERSIONS else f"/{version}"
-        path = f"/compatibility/subjects/{_quoted(subject)}/versions{which}"
-        reply = self._http.request("POST", path, {"schema": schema.canonical})
+        path = f"/compatibility/subjects/{quoted(subject)}/versions{which}"
+        reply = self._http.request("POST", path, {"schema": schema.standing_alone})
         if reply.missing and reply.error_code == 40401:
             return True
         what = f"subject {subject}: checking {schema.path} against version {version}"
-        return self._expect(reply, what, _object).get("is_compatible") is True
+        return self._expect(reply, what, is_object).get("is_compatible") is True
 
     def _known_id(self, schema_id: int, reply: Reply, shape: Callable[[Any], bool]) -> Any:
         if reply.missing:
@@ -239,38 +256,3 @@ class Registry:
         if not shape(reply.body):
             raise ContractError(f"{what}: {reply.endpoint} answered with something else than the API promises")
         return reply.body
-
-
-def _object(body: Any) -> bool:
-    return isinstance(body, dict)
-
-
-def _list(body: Any) -> bool:
-    return isinstance(body, list)
-
-
-def _numbers(body: Any) -> bool:
-    return _list(body) and all(isinstance(item, int) for item in body)
-
-
-def _uses(body: Any) -> bool:
-    return _list(body) and all(_object(item) and isinstance(item.get("subject"), str) for item in body)
-
-
-def _quoted(subject: str) -> str:
-    return quote(subject, safe="")
-
-
-def _number(reply: Reply, body: dict[str, Any], key: str) -> int:
-    value = body.get(key)
-    if not isinstance(value, int):
-        raise ContractError(f'{reply.endpoint} answered without a number "{key}"')
-    return value
-
-
-def _schema_json(reply: Reply, body: dict[str, Any]) -> Any:
-    """The schema in a reply, which holds it as a text of JSON."""
-    try:
-        return json.loads(body["schema"])
-    except (KeyError, TypeError, ValueError):
-        raise ContractError(f"{reply.endpoint} answered without a schema in JSON") from None

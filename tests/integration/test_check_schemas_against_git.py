@@ -32,8 +32,8 @@ def test_a_removed_field_is_named_with_its_place(files: ContractFiles, capsys: p
     finding, summary = capsys.readouterr().out.splitlines()
     assert finding.startswith("schemas/transaction.avsc:6:13: READER_FIELD_MISSING_DEFAULT ")
     assert "'currency'" in finding
-    assert finding.endswith("(breaks git:HEAD of one-value, two-value); put it back")
-    assert summary == "2 subjects checked against git:HEAD: 1 finding"
+    assert finding.endswith("(breaks git:HEAD of one-value, two-value); keep the field")
+    assert summary == "2 subjects checked against git:HEAD: 1 error"
 
 
 def test_a_field_added_without_default_is_named_with_its_place(
@@ -117,7 +117,15 @@ def test_a_shallow_clone_without_the_ref(files: ContractFiles, capsys: pytest.Ca
     git(root, "clone", "--quiet", "--depth", "1", f"file://{root}", str(clone))
     assert run_in(str(clone / "schemas"), "git:HEAD~1") == 3
     assert "this clone is shallow: git fetch --unshallow" in capsys.readouterr().err
+    assert run_in(str(clone / "schemas"), "git:HEAD") == 3
+    assert "lacks the versions before: git fetch --unshallow --tags" in capsys.readouterr().err
+    contracts = clone / "schemas" / "contracts.toml"
+    text = contracts.read_text()
+    contracts.write_text(text + '[history]\nsince = "HEAD"\n')
     assert run_in(str(clone / "schemas"), "git:HEAD") == 0
+    contracts.write_text(text.replace("FULL_TRANSITIVE", "FULL"))
+    assert run_in(str(clone / "schemas"), "git:HEAD") == 1
+    assert capsys.readouterr().out.count("LEVEL_LOWERED") == 2
 
 
 def test_no_repository_and_no_git(

@@ -82,7 +82,7 @@ def test_a_removed_field_is_refused_everywhere_and_nothing_changes(
     capsys.readouterr()
 
     assert check.main(["--against", "registry"]) == 1
-    assert "schemas/transaction.avsc:6:13: READER_FIELD_MISSING_DEFAULT the field 'currency'" in capsys.readouterr().out
+    assert "schemas/transaction.avsc:6:13: READER_FIELD_MISSING_DEFAULT field 'currency'" in capsys.readouterr().out
     for arguments in ([], ["--dry-run"]):
         assert register.main(arguments) == 1
         output = capsys.readouterr()
@@ -154,8 +154,10 @@ def test_an_older_version_is_not_made_the_latest_in_silence(
     register.main([])
     Path("schemas/transaction.avsc").write_bytes(old)
     capsys.readouterr()
-    assert register.main([]) == 0
-    assert all(line.startswith("UNCHANGED v1 id ") and line.endswith("the latest is v2") for line in lines(capsys))
+    assert register.main([]) == 1
+    assert all(line.startswith("ROLLBACK schemas/transaction.avsc:1:1: ROLLBACK the") for line in lines(capsys))
+    assert register.main(["--allow-rollback"]) == 0
+    assert all(line.startswith("ROLLBACK v1 id ") and line.endswith("the latest is v2") for line in lines(capsys))
 
 
 def test_a_change_that_this_registry_drops_is_not_reported_as_done(

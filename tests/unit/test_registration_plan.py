@@ -73,7 +73,10 @@ class FakeRegistry:
     def is_compatible(self, subject: str, *_: object) -> bool:
         return self.refused != (subject, self.levels.get(subject))
 
-    def register(self, subject: str, wanted: Schema) -> Registration:
+    def keeps_metadata(self) -> bool:
+        return False
+
+    def register(self, subject: str, wanted: Schema, **_: object) -> Registration:
         if subject in self.fails:
             raise self.fails[subject]
         self.held[subject].append(wanted)
@@ -101,7 +104,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 def test_a_plan_changes_nothing_and_says_what_is_there() -> None:
     registry = FakeRegistry(V1)
     before = registry.state()
-    step = make_plan(contracts(V2), registry)[0]
+    step = make_plan(contracts(V2).subjects, registry)[0]
     assert (step.subject, step.registered, step.latest, step.changes_level) == ("x-value", None, 1, True)
     assert not step.findings
     assert registry.state() == before
@@ -109,7 +112,7 @@ def test_a_plan_changes_nothing_and_says_what_is_there() -> None:
 
 def test_a_registered_schema_is_not_judged_again() -> None:
     """What is registered is deployed: an old fault of the history is no reason to stop it now."""
-    step = make_plan(contracts(BROKEN), FakeRegistry(V1, BROKEN))[0]
+    step = make_plan(contracts(BROKEN).subjects, FakeRegistry(V1, BROKEN))[0]
     assert step.registered == Registration("x-value", 2, 2)
     assert not step.findings
 
@@ -120,7 +123,7 @@ def test_levels_are_put_back_when_the_registry_refuses_at_the_new_ones(present: 
     registry.levels["x-value"] = present
     registry.refused = ("y-value", Level.FULL_TRANSITIVE)
     before = registry.state()
-    refused = set_levels(make_plan(contracts(V2), registry), registry)
+    refused = set_levels(make_plan(contracts(V2).subjects, registry), registry)
     assert [(finding.rule, finding.subjects) for finding in refused] == [("REFUSED_BY_REGISTRY", ("y-value",))]
     assert registry.state() == before
 
@@ -130,7 +133,7 @@ def test_levels_are_put_back_when_one_cannot_be_set() -> None:
     registry.fails["level of y-value"] = ContractError("subject y-value is read-only")
     before = registry.state()
     with pytest.raises(ContractError, match="read-only"):
-        set_levels(make_plan(contracts(V2), registry), registry)
+        set_levels(make_plan(contracts(V2).subjects, registry), registry)
     assert registry.state() == before
 
 
@@ -138,7 +141,7 @@ def test_the_registrys_refusal_at_its_present_level_counts() -> None:
     registry = FakeRegistry(V1)
     registry.levels["x-value"] = Level.BACKWARD
     registry.refused = ("x-value", Level.BACKWARD)
-    findings = make_plan(contracts(V2), registry)[0].findings
+    findings = make_plan(contracts(V2).subjects, registry)[0].findings
     assert [finding.rule for finding in findings] == ["REFUSED_BY_REGISTRY"]
 
 
@@ -148,8 +151,8 @@ def test_a_level_may_be_lowered_knowingly(run: Callable[..., int], capsys: pytes
     registry.refused = ("x-value", Level.FULL)
     assert run(contracts(BROKEN, Level.NONE), registry) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "x-value  NEW v2 id 2, level FULL -> NONE",
-        "y-value  NEW v2 id 2, level FULL -> NONE",
+        "x-value  CHANGED v2 id 2, level FULL -> NONE",
+        "y-value  CHANGED v2 id 2, level FULL -> NONE",
     ]
 
 
@@ -159,7 +162,7 @@ def test_an_incompatible_schema_changes_nothing(run: Callable[..., int], capsys:
     assert run(contracts(BROKEN), registry) == 1
     output = capsys.readouterr()
     assert "x-value  INCOMPATIBLE with v1: r.avsc:1:" in output.out
-    assert "the field 'a' is gone" in output.out
+    assert "field 'a' of R is missing in the new schema" in output.out
     assert registry.state() == before
 
 
@@ -171,7 +174,7 @@ def test_what_stops_halfway_is_said_and_its_levels_put_back(
     registry.fails["y-value"] = error
     assert run(contracts(V2), registry) == error.exit_code
     output = capsys.readouterr()
-    assert output.out == "x-value  NEW v2 id 2, level FULL_TRANSITIVE\n"
+    assert output.out == "x-value  CHANGED v2 id 2, level FULL_TRANSITIVE\n"
     assert output.err == f"register-schemas: {error}\n"
     assert registry.levels == {"x-value": Level.FULL_TRANSITIVE, "y-value": None}
 

@@ -5,26 +5,35 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from services.contracts.baselines import Baseline, RegistryBaseline, check_contracts, tree_baseline
+from services.contracts.baselines import Asked, Baseline, GitBaseline, RegistryBaseline, check_contracts, tree_baseline
+from services.contracts.commands.options import (
+    EXIT_CODES,
+    REGISTRY_ENVIRONMENT,
+    add_output_options,
+    add_registry_options,
+    choose,
+    registry_settings,
+    tell,
+)
 from services.contracts.commands.running import run
+from services.contracts.judging import Explain, Tiers
 from services.contracts.levels import Level
 from services.contracts.registry import Registry
-from services.contracts.registry_settings import RegistrySettings
-from services.contracts.topics import Contracts, TopicContract, load_contracts
+from services.contracts.reporting import Report, Severity
+from services.contracts.topics import Contracts, load_contracts
 from services.contracts.tree import CONTRACTS, default_directory
-from services.errors import UsageError
 
-_EPILOG = """\
-exit codes:
-  0  nothing found
-  1  findings, or a schema that is invalid
-  2  wrong usage
-  3  git or the registry can't tell
-  4  not authorised
+_EPILOG = f"""\
+what is compared with:
+  git:REF         the contracts at a commit, branch or tag; for a transitive level every version since the
+                  first tag, or since the commit that contracts.toml names: [history] since = "COMMIT"
+  registry[:URL]  what a schema registry holds, and its own word
+  PATH            the contracts in another directory
 
-SCHEMAS_DIR names the directory of contracts.toml; credentials for the registry come from
-SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN.
-"""
+{EXIT_CODES}
+SCHEMAS_DIR names the directory of contracts.toml.
+{REGISTRY_ENVIRONMENT}"""
+_SEMANTIC = {"error": Severity.ERROR, "warn": Severity.WARNING, "off": None}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,40 +49,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--against", metavar="git:REF|registry[:URL]|PATH", required=True, help="what is deployed, or was before"
     )
     parser.add_argument("--level", choices=list(Level), help="judge at this level instead of the contracts' own")
+    parser.add_argument("--all-versions", action="store_true", help="judge by every version, whatever the level says")
+    parser.add_argument(
+        "--semantic",
+        choices=_SEMANTIC,
+        default="error",
+        help="what can be read and means something else; default: error",
+    )
+    parser.add_argument("--explain", action="store_true", help="show with a record what each finding does to data")
+    add_output_options(parser)
+    add_registry_options(parser)
     options = parser.parse_args(arguments)
     return run(parser.prog, lambda: _check(options))
 
 
 def _check(options: argparse.Namespace) -> int:
-    level = Level(options.level) if options.level else None
     contracts = load_contracts(default_directory() / CONTRACTS)
-    chosen = _choose(contracts, options.subjects)
+    chosen = choose(contracts, options.subjects)
+    asked = Asked(
+        Level(options.level) if options.level else None,
+        options.all_versions,
+        Tiers(_SEMANTIC[options.semantic], _explain() if options.explain else None),
+    )
     with ExitStack() as stack:
-        baseline = _baseline(options.against, stack)
-        findings = check_contracts(contracts, chosen, baseline, level)
-    for finding in findings:
-        print(finding)
-    checked = "1 subject" if len(chosen) == 1 else f"{len(chosen)} subjects"
-    found = "nothing found" if not findings else "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
-    print(f"{checked} checked against {baseline.label}: {found}")
-    return 1 if findings else 0
+        baseline = _baseline(options, contracts, stack)
+        findings = check_contracts(contracts, chosen, baseline, asked)
+    for name in baseline.unreadable if isinstance(baseline, GitBaseline) else ():
+        print(f"check-schemas: {name} is no Avro schema: left out", file=sys.stderr)
+    subjects = tuple(contract.subject for contract in chosen)
+    checked = "1 subject" if len(subjects) == 1 else f"{len(subjects)} subjects"
+    return tell(
+        Report("check-schemas", tuple(findings), subjects, f"{checked} checked against {baseline.label}"), options
+    )
 
 
-def _choose(contracts: Contracts, subjects: Sequence[str]) -> tuple[TopicContract, ...]:
-    """The topics of the subjects, in the order of the contracts; all that have a schema where none is named."""
-    known = [topic.subject for topic in contracts.governed]
-    for subject in subjects:
-        if subject not in known:
-            raise UsageError(f"no subject {subject} in {contracts.name}; expected one of {', '.join(known)}")
-    return tuple(topic for topic in contracts.governed if not subjects or topic.subject in subjects)
+def _explain() -> Explain:
+    """Imported only when asked for: it brings the codec along."""
+    from services.contracts.explaining import explain  # noqa: PLC0415
+
+    return explain
 
 
-def _baseline(against: str, stack: ExitStack) -> Baseline:
-    kind, _, url = against.partition(":")
+def _baseline(options: argparse.Namespace, contracts: Contracts, stack: ExitStack) -> Baseline:
+    kind, _, url = options.against.partition(":")
     if kind != "registry":
-        return tree_baseline(against, default_directory())
-    settings = RegistrySettings.load(url=url) if url else RegistrySettings.load()
-    return RegistryBaseline(stack.enter_context(Registry(settings)))
+        return tree_baseline(options.against, default_directory(), contracts.since, stack)
+    return RegistryBaseline(stack.enter_context(Registry(registry_settings(options, url or None))))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
 """The options that the commands share, so that each means the same everywhere."""
 
 import argparse
+from collections.abc import Sequence
 
 from services.contracts.registry_settings import RegistrySettings
 from services.contracts.reporting import Format, Report, exit_code, render
+from services.contracts.subjects import SubjectContract
+from services.contracts.topics import Contracts
+from services.errors import UsageError
 
 EXIT_CODES = """\
 exit codes:
@@ -54,3 +58,16 @@ def tell(report: Report, options: argparse.Namespace) -> int:
     """Print the report as ``--format`` asks, and return the exit code that it means."""
     print(render(report, Format(options.format)), end="")
     return exit_code(report.findings)
+
+
+def choose(contracts: Contracts, subjects: Sequence[str]) -> tuple[SubjectContract, ...]:
+    """The contracts of some subjects, in an order in which they can be registered; all where none is named.
+
+    Raises:
+        UsageError: If a subject is not in the contracts.
+    """
+    known = [contract.subject for contract in contracts.subjects]
+    for subject in subjects:
+        if subject not in known:
+            raise UsageError(f"no subject {subject} in {contracts.name}; expected one of {', '.join(known)}")
+    return tuple(contract for contract in contracts.subjects if not subjects or contract.subject in subjects)

@@ -2,30 +2,44 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from services.contracts.commands.options import (
+    DRY_RUN_HAS_CHANGES,
+    EXIT_CODES,
+    REGISTRY_ENVIRONMENT,
+    add_output_options,
+    add_registry_options,
+    choose,
+    registry_settings,
+    tell,
+)
 from services.contracts.commands.running import run
-from services.contracts.plan import Step, make_plan, put_levels_back, set_levels
+from services.contracts.commands.waiting import add_wait_option, wait
+from services.contracts.lockfile import Locked, held, read_lockfile, verify, write_lockfile
+from services.contracts.plan import Step, extras_differ, make_plan, put_levels_back, set_levels
 from services.contracts.registry import Registry
-from services.contracts.registry_settings import RegistrySettings
-from services.contracts.reporting import Finding
+from services.contracts.reporting import Finding, Format, Report
 from services.contracts.topics import load_contracts
 from services.contracts.tree import CONTRACTS, default_directory
-from services.errors import ContractError, PipelineError, Unavailable
+from services.errors import ContractError, PipelineError
 
-_EPILOG = """\
-exit codes:
-  0  done, or nothing to do
-  1  an incompatible or invalid schema; nothing has been changed
-  2  wrong usage
-  3  the registry can't be reached
-  4  not authorised
+_EPILOG = f"""\
+a line for each subject says what is done:
+  NEW           the subject is new
+  CHANGED       a new version, another level, or new metadata or rules
+  UNCHANGED     the registry has it all
+  INCOMPATIBLE  refused; then nothing at all is done
+  HELD BACK     fine by itself, but another subject is refused
+  ROLLBACK      the registry has the schema, and a later one; refused without --allow-rollback
 
-SCHEMAS_DIR names the directory of contracts.toml; credentials for the registry come from
-SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN.
-"""
-_PAUSE = 0.5  # seconds between two looks whether the registry is up
+White space and the order of keys never make a version. A change of docs or aliases makes one in Confluent's
+registry, and is dropped by Apicurio's: the line says so.
+
+{EXIT_CODES}
+SCHEMAS_DIR names the directory of contracts.toml.
+{REGISTRY_ENVIRONMENT}"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,106 +50,137 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="what to register; by default every subject")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
-    parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=0.0, help="wait until the registry is up")
-    parser.add_argument("--registry-url", metavar="URL", help="instead of SCHEMA_REGISTRY_URL")
+    parser.add_argument("--detailed-exitcode", action="store_true", help="exit 5 if a dry run has changes")
+    parser.add_argument("--allow-rollback", action="store_true", help="accept schemas that are not the latest version")
+    parser.add_argument(
+        "--lockfile", metavar="FILE", type=Path, help="verify what it says first; write what the registry holds then"
+    )
+    add_wait_option(parser)
+    add_output_options(parser)
+    add_registry_options(parser)
     options = parser.parse_args(arguments)
     return run(parser.prog, lambda: _register(options))
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"expected seconds from 0 to 86400, found {text!r}")
-    return seconds
-
-
 def _register(options: argparse.Namespace) -> int:
     contracts = load_contracts(default_directory() / CONTRACTS)
-    settings = RegistrySettings.load(url=options.registry_url) if options.registry_url else RegistrySettings.load()
-    if options.wait:
-        _wait(settings, options.wait)
+    chosen = choose(contracts, options.subjects)
+    settings = registry_settings(options)
+    locked = read_lockfile(options.lockfile) if options.lockfile else {}
+    wait(settings, options.wait, "register-schemas")
     with Registry(settings) as registry:
-        steps = make_plan(contracts, registry)
-        width = max((len(step.subject) for step in steps), default=0)
-        refused = [finding for step in steps for finding in step.findings]
+        differing = verify(locked, registry, options.lockfile) if options.lockfile else []
+        steps = make_plan(chosen, registry, allow_rollback=options.allow_rollback)
+        refused = [*differing, *(finding for step in steps for finding in step.findings)]
         if not refused and not options.dry_run:
             refused = set_levels(steps, registry)
         if refused:
-            _print_refusal(steps, refused, width)
-            return 1
-        done = 0
-        try:
-            for step in steps:
-                print(f"{step.subject:<{width}}  {_would_do(step) if options.dry_run else _do(step, registry)}")
-                done += 1
-        except PipelineError:
-            put_levels_back(steps[done:], registry)
-            raise
-    return 0
+            return _refuse(steps, refused, options)
+        _carry_out(steps, registry, options)
+        if options.lockfile and not options.dry_run:
+            _lock(options.lockfile, locked, steps, registry)
+    if options.format != Format.TEXT:
+        subjects = tuple(step.subject for step in steps)
+        return tell(Report("register-schemas", (), subjects, _summary(steps)), options)
+    changes = options.dry_run and any(step.changes for step in steps)
+    return DRY_RUN_HAS_CHANGES if changes and options.detailed_exitcode else 0
 
 
-def _wait(settings: RegistrySettings, seconds: float) -> None:
-    """Wait until the registry answers.
+def _carry_out(steps: Sequence[Step], registry: Registry, options: argparse.Namespace) -> None:
+    """Do what is planned, or say it, a line for each subject; what fails halfway leaves the other levels as they were.
 
-    Raises:
-        Unavailable: If it doesn't within this time.
+    Results are on stdout, unless that is for a report.
     """
-    deadline = time.monotonic() + seconds
-    impatient = settings.model_copy(update={"retries": 0, "timeout": min(settings.timeout, seconds)})
-    said = False
-    with Registry(impatient) as registry:
-        while True:
-            try:
-                registry.ping()
-            except Unavailable as error:
-                if time.monotonic() + _PAUSE > deadline:
-                    raise Unavailable(f"gave up after {seconds:g} s: {error}") from None
-                if not said:
-                    print(f"register-schemas: waiting up to {seconds:g} s: {error}", file=sys.stderr)
-                    said = True
-                time.sleep(_PAUSE)
-            else:
-                return
+    width = max((len(step.subject) for step in steps), default=0)
+    output = sys.stdout if options.format == Format.TEXT else sys.stderr
+    done = 0
+    try:
+        for step in steps:
+            line = _would_do(step) if options.dry_run else _do(step, registry)
+            print(f"{step.subject:<{width}}  {line}", file=output)
+            done += 1
+    except PipelineError:
+        put_levels_back(steps[done:], registry)
+        raise
 
 
-def _print_refusal(steps: Iterable[Step], refused: Sequence[Finding], width: int) -> None:
-    for step in steps:
+def _summary(steps: Sequence[Step]) -> str:
+    statuses = [step.status for step in steps]
+    counts = ", ".join(f"{statuses.count(status)} {status.lower()}" for status in dict.fromkeys(statuses))
+    return f"{len(steps)} subjects: {counts}" if steps else "no subjects"
+
+
+def _refuse(steps: Iterable[Step], refused: Sequence[Finding], options: argparse.Namespace) -> int:
+    print("register-schemas: refused; nothing has been changed", file=sys.stderr)
+    listed = list(steps)
+    if options.format != Format.TEXT:
+        subjects = tuple(step.subject for step in listed)
+        return tell(Report("register-schemas", tuple(refused), subjects, _summary(listed)), options)
+    width = max((len(step.subject) for step in listed), default=0)
+    known = {step.subject for step in listed}
+    for step in listed:
         findings = [finding for finding in refused if step.subject in finding.subjects]
         for finding in findings:
+            status = {"ROLLBACK": "ROLLBACK", "LOCK_DIFFERS": "LOCKED"}.get(finding.rule, "INCOMPATIBLE")
             versions = f"with {', '.join(finding.breaks)}: " if finding.breaks else ""
-            print(f"{step.subject:<{width}}  INCOMPATIBLE {versions}{finding.text}; {finding.fix}")
+            fix = f"; {finding.fix}" if finding.fix else ""
+            print(f"{step.subject:<{width}}  {status} {versions}{finding.text}{fix}")
         if not findings:
-            print(f"{step.subject:<{width}}  {'UNCHANGED' if step.registered else 'HELD BACK'}")
-    print("register-schemas: refused; nothing has been changed", file=sys.stderr)
+            print(f"{step.subject:<{width}}  {'HELD BACK' if step.changes else 'UNCHANGED'}")
+    for finding in refused:
+        if not known & set(finding.subjects):
+            print(finding)
+    return 1
 
 
 def _would_do(step: Step) -> str:
-    version = f"v{step.registered.version} id {step.registered.id}" if step.registered else f"v{step.latest + 1}"
-    return f"{_status(step, version)} (dry run)"
+    if step.registers:
+        return f"{_status(step, f'v{step.latest + 1}')} (dry run)"
+    return f"{_status(step, _version(step))} (dry run)"
+
+
+def _version(step: Step) -> str:
+    return f"v{step.registered.version} id {step.registered.id}" if step.registered else ""
 
 
 def _do(step: Step, registry: Registry) -> str:
-    found = step.registered or registry.register(step.subject, step.schema)
-    if not step.registered and found.version <= step.latest:
+    if not step.registers:
+        return _status(step, _version(step))
+    contract = step.contract
+    found = registry.register(step.subject, step.schema, metadata=contract.metadata, rule_set=contract.rule_set)
+    if found.version <= step.latest:
         raise ContractError(
             f"subject {step.subject}: the registry took {step.schema.path} for v{found.version}, which it already had"
+        )
+    if step.new_extras and extras_differ(contract, registry.version(step.subject, found.version)):
+        raise ContractError(
+            f"subject {step.subject}: the registry did not keep the metadata or rules of v{found.version}"
         )
     return _status(step, f"v{found.version} id {found.id}")
 
 
 def _status(step: Step, version: str) -> str:
-    parts = [f"{'UNCHANGED' if step.registered else 'NEW'} {version}"]
-    if step.registered and step.registered.version < step.latest:
+    parts = [f"{step.status} {version}"]
+    if step.rolls_back:
         parts.append(f"the latest is v{step.latest}")
+    if step.docs_only:
+        parts.append("docs or aliases alone")
     if step.kept_wording:
         parts.append("the registry keeps its docs and aliases, which differ from the file's")
+    if step.dropped_extras:
+        parts.append("the registry keeps no metadata and no rules: those of the contract are not in it")
+    if step.new_extras:
+        parts.append("new metadata or rules")
     if step.changes_level:
         parts.append(f"level {step.level_before} -> {step.level}" if step.level_before else f"level {step.level}")
     return ", ".join(parts)
+
+
+def _lock(path: Path, locked: dict[str, Locked], steps: Iterable[Step], registry: Registry) -> None:
+    if write_lockfile(path, locked | held((step.subject for step in steps), registry)):
+        print(f"register-schemas: {path}: written", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -7,5 +7,6 @@ from services.contracts.compatibility.checking import incompatibilities
 from services.contracts.compatibility.findings import Direction, Incompatibility, Rule
 from services.contracts.compatibility.history import Violation, judge
 from services.contracts.compatibility.nodes import Path
+from services.contracts.compatibility.parsing import is_schema
 
-__all__ = ["Direction", "Incompatibility", "Path", "Rule", "Violation", "incompatibilities", "judge"]
+__all__ = ["Direction", "Incompatibility", "Path", "Rule", "Violation", "incompatibilities", "is_schema", "judge"]

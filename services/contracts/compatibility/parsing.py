@@ -51,6 +51,15 @@ def parse(schema: object) -> Node:
     return root
 
 
+def is_schema(schema: object) -> bool:
+    """Whether ``parse`` takes it."""
+    try:
+        parse(schema)
+    except ContractError:
+        return False
+    return True
+
+
 class _Reader:
     """Collects the names of one schema while it is read."""
 

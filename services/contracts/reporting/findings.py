@@ -30,6 +30,7 @@ class Finding:
         path: Where in the schema: the JSON keys and indices that lead to the place from its root.
         field: The field that the place is in or is, such as ``payments.Transaction.amount``; empty outside of fields.
         waived: Why the finding does not count; empty where it does.
+        explanation: What happens to data because of it, shown in a few lines; empty where nobody asked.
     """
 
     place: Place
@@ -42,6 +43,7 @@ class Finding:
     path: JsonPath = ()
     field: str = ""
     waived: str = ""
+    explanation: str = ""
 
     def __str__(self) -> str:
         """The finding in one line: ``schemas/transaction.avsc:14:7: RULE message (breaks v2 of a-value); fix``."""

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from textwrap import indent
 from typing import Any
 
 from services.contracts.reporting.findings import Finding, Severity
@@ -55,7 +56,8 @@ def render(report: Report, form: Format) -> str:
 
 
 def _text(report: Report) -> str:
-    return "".join(f"{finding}\n" for finding in report.findings if not finding.waived) + f"{report.summary}\n"
+    told = (finding for finding in report.findings if not finding.waived)
+    return "".join(f"{finding}\n{indent(finding.explanation, '    ')}" for finding in told) + f"{report.summary}\n"
 
 
 def _json(report: Report) -> str:
@@ -81,6 +83,7 @@ def _as_json(finding: Finding) -> dict[str, Any]:
         "breaks": finding.breaks,
         "field": finding.field,
         "waived": finding.waived,
+        "explanation": finding.explanation,
     }
 
 

@@ -1,0 +1,150 @@
+"""Small values of a schema, made to go through one place of it. No I/O."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from services.contracts.compatibility.nodes import (
+    Array,
+    Enum,
+    Fixed,
+    Map,
+    Node,
+    Path,
+    Primitive,
+    Record,
+    Union,
+    kind,
+)
+
+_ATTEMPTS = 200  # random values, where the one on the direct way shows nothing
+_DEEP = 5  # from here on values are kept as short as the schema allows
+_TOO_DEEP = 40
+_MOMENT = datetime(2024, 5, 17, 12, 34, 56, 789000, tzinfo=UTC)
+_PLAIN: dict[str, Any] = {
+    "null": None,
+    "boolean": True,
+    "int": 123456,
+    "long": 1234567890123,
+    "float": 1.5,
+    "double": 1.5,
+    "bytes": b"\x04\xd2",
+    "string": "text",
+}
+# Beyond what a float and a double hold exactly, so that a loss shows; and bytes that are no text.
+_EDGE: dict[str, Any] = {**_PLAIN, "int": 2**24 + 1, "long": 2**53 + 1, "bytes": b"\xff"}
+_LOGICAL: dict[tuple[str, object], Any] = {
+    ("int", "date"): date(2024, 5, 17),
+    ("int", "time-millis"): time(12, 34, 56, 789000),
+    ("long", "time-micros"): time(12, 34, 56, 789000),
+    ("long", "timestamp-millis"): _MOMENT,
+    ("long", "timestamp-micros"): _MOMENT,
+    ("long", "local-timestamp-millis"): _MOMENT.replace(tzinfo=None),
+    ("long", "local-timestamp-micros"): _MOMENT.replace(tzinfo=None),
+    ("string", "uuid"): "3f0d1c1e-8f5e-4b57-9d1e-2f6b6a4c7e10",
+}
+
+
+def samples(schema: Node, goal: Path) -> Iterator[Any]:
+    """Values of a schema, as fastavro writes them; the one that goes the direct way to a place first.
+
+    Args:
+        schema: The schema, parsed.
+        goal: The place: where a type is defined, or one of an enum's symbols.
+
+    Yields:
+        Values in which a union's value is a pair of the branch's name and the value; the same ones every time.
+    """
+    for random in (None, *(Random(seed) for seed in range(_ATTEMPTS))):  # noqa: S311 - varies samples, guards nothing
+        try:
+            yield _Sampler(goal, random).value(schema, 0)
+        except RecursionError:
+            continue
+
+
+class _Sampler:
+    def __init__(self, goal: Path, random: Random | None) -> None:
+        self.goal = goal
+        self.random = random
+
+    def value(self, node: Node, depth: int) -> Any:
+        if depth > _TOO_DEEP:
+            raise RecursionError
+        match node.definition:
+            case Record(fields=fields):
+                return {field.name: self.value(field.type, depth + 1) for field in fields}
+            case Array(items=items):
+                return [] if self.stops(items, depth) else [self.value(items, depth + 1)]
+            case Map(values=values):
+                return {} if self.stops(values, depth) else {"key": self.value(values, depth + 1)}
+            case Union(branches=branches) if branches:
+                branch = self.branch(branches, depth)
+                return branch_name(branch), self.value(branch, depth + 1)
+            case Enum(symbols=symbols) as enum:
+                return self.symbol(enum, symbols)
+            case Fixed(size=size) as fixed:
+                return self.decimal(fixed, size) or b"\x01" * size
+            case Primitive(name=name) as primitive:
+                return self.primitive(primitive, name)
+        raise RecursionError  # an empty union has no value
+
+    def stops(self, inner: Node, depth: int) -> bool:
+        """Whether to leave an array or map empty."""
+        return depth >= _DEEP and not self.leads(inner)
+
+    def leads(self, node: Node) -> bool:
+        """Whether the goal is in this place, rather than where a name is used for it."""
+        return self.goal[: len(node.path)] == node.path
+
+    def branch(self, branches: tuple[Node, ...], depth: int) -> Node:
+        for branch in branches:
+            if self.leads(branch) and depth <= _TOO_DEEP // 2:
+                return branch
+        if depth >= _DEEP:
+            return min(branches, key=_size)
+        if self.random:
+            return self.random.choice(branches)
+        return next((branch for branch in branches if kind(branch) != "null"), branches[0])
+
+    def symbol(self, enum: Enum, symbols: tuple[str, ...]) -> str:
+        inside = self.goal[len(enum.path) :]
+        if self.leads(enum) and inside[:1] == ("symbols",) and len(inside) == 2 and isinstance(inside[1], int):
+            return symbols[inside[1]]
+        return self.random.choice(symbols) if self.random else symbols[0]
+
+    def primitive(self, node: Primitive, name: str) -> Any:
+        logical = node.attributes.get("logicalType")
+        if (name, logical) in _LOGICAL:
+            return _LOGICAL[name, logical]
+        if name == "bytes" and (found := self.decimal(node, None)) is not None:
+            return found
+        return (_EDGE if self.leads(node) or self.random else _PLAIN)[name]
+
+    def decimal(self, node: Node, size: int | None) -> Decimal | None:
+        """12.34 or what is like it, where the type is a decimal."""
+        precision, scale = node.attributes.get("precision"), node.attributes.get("scale", 0)
+        if node.attributes.get("logicalType") != "decimal" or type(precision) is not int or type(scale) is not int:
+            return None
+        if precision < 1 or not 0 <= scale <= precision:
+            return None
+        digits = min(4, precision, 2 * size if size is not None else 4)
+        return Decimal("1234"[:digits]).scaleb(-scale) if digits else None
+
+
+def branch_name(branch: Node) -> str:
+    """What fastavro calls a branch of a union."""
+    return str(getattr(branch.definition, "full_name", kind(branch)))
+
+
+def _size(branch: Node) -> int:
+    """How much a branch may lead to: nothing, something, or itself again."""
+    match branch.definition:
+        case Record():
+            return 3
+        case Array() | Map():
+            return 2
+        case Primitive(name="null"):
+            return 0
+    return 1
