@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from services.contracts.levels import Level
-from services.contracts.schema import Schema, parse_schema
+from services.contracts.schema import Reference, Schema, parse_schema
 from services.contracts.shared import SharedSchemas
 from services.contracts.source import Place
-from services.contracts.subjects import SubjectContract, json_table
+from services.contracts.subjects import Contracts, SubjectContract, TopicContract, json_table
 from services.contracts.syntax import suggestion
 from services.contracts.tree import CONTRACTS, Directory, Tree, default_directory
-from services.contracts.waivers import Waiver, read_waivers
+from services.contracts.waivers import read_waivers
 from services.errors import ContractError
+
+__all__ = ["Contracts", "Inspection", "TopicContract", "inspect_contracts", "load_contracts", "read_contracts"]
 
 _TABLES = ("topics", "schemas", "history", "waivers")
 _KEYS = ("partitions", "retention", "value", "compatibility", "metadata", "ruleSet")
@@ -26,92 +28,18 @@ _RAW = "bytes"
 
 
 @dataclass(frozen=True)
-class TopicContract:
-    """What one topic is and carries.
+class Inspection:
+    """What a contracts file says, as far as it can be read.
 
     Attributes:
-        name: The topic.
-        partitions: How many.
-        retention_ms: How long messages are kept, in milliseconds.
-        schema: What values are; None for raw bytes.
-        compatibility: What a change of the schema must be compatible with; None for raw bytes.
-        place: Where the contract stands.
-        metadata: Confluent's ``metadata`` of the subject's versions; None where nothing is said of it.
-        rule_set: Confluent's ``ruleSet`` of the subject's versions; None where nothing is said of it.
+        contracts: Without the parts that are faulty.
+        types: The types of the schemas that others may refer to, by full name.
+        faults: A line for each fault of it and of its schemas, with file and line.
     """
 
-    name: str
-    partitions: int
-    retention_ms: int
-    schema: Schema | None
-    compatibility: Level | None
-    place: Place
-    metadata: Mapping[str, Any] | None = None
-    rule_set: Mapping[str, Any] | None = None
-
-    @property
-    def subject(self) -> str:
-        """The subject of the topic's values in the registry (TopicNameStrategy)."""
-        return f"{self.name}-value"
-
-    @property
-    def values(self) -> SubjectContract | None:
-        """The contract of the subject; None for raw bytes."""
-        if self.schema is None or self.compatibility is None:
-            return None
-        return SubjectContract(self.subject, self.schema, self.compatibility, self.place, self.metadata, self.rule_set)
-
-    @property
-    def required_schema(self) -> Schema:
-        """The schema, for a caller that can't do without one.
-
-        Raises:
-            ContractError: If the topic carries raw bytes.
-        """
-        if self.schema is None:
-            raise ContractError(f'{self.place}: topic {self.name} carries raw bytes; expected value = "SOMETHING.avsc"')
-        return self.schema
-
-
-@dataclass(frozen=True)
-class Contracts:
-    """Every topic's contract, and those of the schemas that others refer to.
-
-    Attributes:
-        topics: In the order of the file.
-        name: The file, as messages call it.
-        shared: The subjects of schemas that others may refer to; each after those that it refers to itself.
-        since: The commit from which on versions in git were deployed; None: from the first tag on.
-        waivers: The findings that don't count.
-    """
-
-    topics: tuple[TopicContract, ...]
-    name: str
-    shared: tuple[SubjectContract, ...] = ()
-    since: str | None = None
-    waivers: tuple[Waiver, ...] = ()
-
-    @property
-    def subjects(self) -> tuple[SubjectContract, ...]:
-        """Every subject, in an order in which they can be registered."""
-        return (*self.shared, *(topic.values for topic in self.topics if topic.values))
-
-    def topic(self, name: str) -> TopicContract:
-        """The contract of one topic.
-
-        Raises:
-            ContractError: If the file has no such topic.
-        """
-        for topic in self.topics:
-            if topic.name == name:
-                return topic
-        close = suggestion(name, [topic.name for topic in self.topics])
-        raise ContractError(f'{self.name}: no topic "{name}"; add [topics."{name}"]{close}')
-
-    @property
-    def governed(self) -> tuple[TopicContract, ...]:
-        """The topics whose values have a schema."""
-        return tuple(topic for topic in self.topics if topic.schema)
+    contracts: Contracts
+    types: Mapping[str, Reference]
+    faults: tuple[str, ...]
 
 
 def load_contracts(path: Path | None = None) -> Contracts:
@@ -133,6 +61,18 @@ def read_contracts(tree: Tree, name: str = CONTRACTS) -> Contracts:
     Raises:
         ContractError: One line for each fault, with file and line.
     """
+    read = inspect_contracts(tree, name)
+    if read.faults:
+        raise ContractError("\n".join(read.faults))
+    return read.contracts
+
+
+def inspect_contracts(tree: Tree, name: str = CONTRACTS) -> Inspection:
+    """Read a contracts file as far as it can be read, faults or not.
+
+    Raises:
+        ContractError: If it is not there, or not TOML.
+    """
     file = tree.shown(name)
     content = tree.read(name)
     if content is None:
@@ -148,10 +88,9 @@ def read_contracts(tree: Tree, name: str = CONTRACTS) -> Contracts:
     reader = _Reader(tree, file, text)
     shared = reader.shared(tables)
     waivers, faults = read_waivers(tables.get("waivers", []), reader.lines, file, tree.shown)
-    contracts = Contracts(tuple(reader.topics(tables)), file, shared, reader.since(tables), tuple(waivers))
-    if reader.faults or faults:
-        raise ContractError("\n".join([*reader.faults, *faults]))
-    return contracts
+    topics = tuple(reader.topics(tables))
+    contracts = Contracts(topics, file, shared, reader.since(tables), tuple(waivers))
+    return Inspection(contracts, reader.types.types, (*reader.faults, *faults))
 
 
 def _not_toml(file: str, text: str, error: Exception) -> str:

@@ -2,28 +2,26 @@
 
 import argparse
 import datetime as dt
-import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from services.contracts.commands.options import EXIT_CODES, add_output_options, tell
 from services.contracts.commands.running import run
-from services.contracts.contract_files import ContractFile, find_contract_file
 from services.contracts.lint import LINT_FAMILIES, lint_schema
-from services.contracts.reporting import RULES, Finding, Report, merged
+from services.contracts.lint.files import ContractFile, contract_file_of, files_of
+from services.contracts.reporting import RULES, Finding, Report, Severity, merged
 from services.contracts.schema import shown
 from services.contracts.tree import CONTRACTS, default_directory
 from services.contracts.waivers import Waiver, apply_waivers
-from services.errors import UsageError
+from services.errors import ContractError
 
 _EPILOG = f"""\
-A PATH is a schema file (.avsc), a contracts.toml, or a directory that is searched for both. Where the directory of a
-schema, or one above it in the same repository, has a contracts.toml, its waivers count and its [schemas] may be used;
-a schema needs none. Every rule is explained in docs/schema-rules.md.
+A PATH is a schema file (.avsc), a contracts.toml, or a directory that is searched for both. A schema needs no
+contracts.toml; where there is one beside it or above it in the repository, its waivers count and the types of its
+[schemas] may be used. docs/schema-rules.md explains every rule.
 
 {EXIT_CODES}"""
-_SUFFIX = ".avsc"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("paths", metavar="PATH", nargs="*", help="what to check; by default SCHEMAS_DIR or ./schemas")
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        type=Path,
+        help="what to check; by default the directory SCHEMAS_DIR, or else the working directory",
+    )
     parser.add_argument("--strict", action="store_true", help="let warnings fail as well")
     add_output_options(parser)
     options = parser.parse_args(arguments)
@@ -42,25 +46,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _lint(options: argparse.Namespace) -> int:
-    paths = [Path(path) for path in options.paths] or [_default()]
-    files = list(dict.fromkeys(file for path in paths for file in _files(path)))
-    contracts = {file: ContractFile.read(file) for file in dict.fromkeys(filter(None, map(find_contract_file, files)))}
+    paths: list[Path] = options.paths or [_default()]
+    files = list(dict.fromkeys(file for path in paths for file in files_of(path)))
+    groups: dict[Path | None, list[Path]] = {}
+    for file in files:
+        groups.setdefault(contract_file_of(file), []).append(file)
+    findings = [finding for contracts, group in groups.items() for finding in _lint_group(contracts, group, paths)]
+    about = "1 file checked" if len(files) == 1 else f"{len(files)} files checked"
+    code = tell(Report("lint-schemas", tuple(merged(findings)), tuple(map(shown, files)), about), options)
+    return code or int(options.strict and any(one.severity is Severity.WARNING and not one.waived for one in findings))
+
+
+def _default() -> Path:
+    directory = default_directory()
+    return directory if directory.is_dir() else Path()
+
+
+def _lint_group(path: Path | None, files: Sequence[Path], paths: Sequence[Path]) -> list[Finding]:
+    """The findings of the files for which the same contracts file counts, or none does."""
+    contracts = ContractFile.read(path) if path else ContractFile((), {}, ())
     findings: list[Finding] = []
     for file in files:
         if file.name == CONTRACTS:
-            findings += contracts[file].findings
+            findings += contracts.findings
         else:
-            beside = find_contract_file(file)
-            findings += lint_schema(shown(file), _content(file), contracts[beside].types if beside else None)
-    checked = tuple(map(shown, files))
-    for file, contract in contracts.items():
-        findings = apply_waivers(
-            findings,
-            contract.waivers,
-            dt.datetime.now(dt.UTC).date(),
-            lambda waiver, whole=file in files: _looked_for(waiver, checked, whole=whole),  # type: ignore[misc]
-        )
-    if options.strict:
-        ...
-    about = "1 file checked" if len(files) == 1 else f"{len(files)} files checked"
-    return tell(Report("lint-schemas", tuple(merged(findings)), checked, about), options)
+            findings += lint_schema(shown(file), _content(file), contracts.types)
+    everything = any(path and path.is_relative_to(given.absolute()) for given in paths if given.is_dir())
+    seen = {shown(file) for file in files}
+
+    def looked_for(waiver: Waiver) -> bool:
+        of_lint = RULES[waiver.rule].family in LINT_FAMILIES and waiver.subject is None
+        return of_lint and (everything or waiver.file in seen)
+
+    return apply_waivers(findings, contracts.waivers, dt.datetime.now(dt.UTC).date(), looked_for)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ContractError(f"{shown(file)}: cannot be read: {error.strerror}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

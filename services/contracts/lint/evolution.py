@@ -1,0 +1,51 @@
+"""Will the schema be easy to change without breaking anybody?"""
+
+from collections.abc import Iterator
+
+from services.contracts.attributes import Fault
+from services.contracts.compatibility.nodes import Enum, Union, kind
+from services.contracts.defaults import default_fits, default_readable
+from services.contracts.lint.view import View
+
+
+def optional_fields(view: View) -> Iterator[Fault]:
+    """In the union of an optional field null comes first and is the default."""
+    for record, field in view.fields:
+        kinds = [kind(branch) for branch in field.type.branches] if isinstance(field.type, Union) else []
+        what = f"field {field.name!r} of {record.full_name}"
+        if "null" not in kinds:
+            continue
+        if not field.has_default:
+            message = f"{what} may be null and has no default, so it can neither be added nor removed"
+            yield Fault(field.path, "OPTIONAL_WITHOUT_DEFAULT", message, 'add "default": null')
+        if kinds[0] != "null" and field.default is None:
+            message = f"{what} may be null, which is not the first of its types"
+            fix = "put null first: older parsers take a default of the first type only"
+            yield Fault((*field.path, "type"), "NULL_NOT_FIRST", message, fix)
+
+
+def defaults(view: View) -> Iterator[Fault]:
+    """A default can be read, by older parsers as well."""
+    for record, field in view.fields:
+        if not field.has_default:
+            continue
+        what, here = f"the default of field {field.name!r} of {record.full_name}", (*field.path, "default")
+        written, namespace = field.attributes["type"], record.namespace or ""
+        if not default_readable(field.default, written, namespace, view.named):
+            message = f"{what} is no symbol of its enum: whoever needs the default can't read the data"
+            yield Fault(here, "DEFAULT_UNREADABLE", message, "name one of the symbols")
+        elif isinstance(written, list) and not default_fits(field.default, written[0], namespace, view.named):
+            message = f"{what} is not of the union's first type: parsers before Avro 1.12 refuse the schema"
+            yield Fault(here, "DEFAULT_OF_LATER_BRANCH", message, "put the type of the default first")
+
+
+def enums(view: View) -> Iterator[Fault]:
+    """An enum has symbols, and a default for those to come."""
+    for enum in view.of(Enum):
+        if not enum.symbols:
+            message = f"enum {enum.full_name} has no symbols: no value of it can be written"
+            yield Fault((*enum.path, "symbols"), "ENUM_EMPTY", message, "add the symbols")
+        elif enum.default is None:
+            message = f"enum {enum.full_name} has no default: no symbol can be added without breaking its readers"
+            fix = 'add a symbol such as UNKNOWN, and name it as "default" of the enum (that of a field does not help)'
+            yield Fault((*enum.path, "name"), "ENUM_DEFAULT_MISSING", message, fix)

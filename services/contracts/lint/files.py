@@ -1,0 +1,80 @@
+"""Which files are checked, and the contracts file whose waivers and shared types count for them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.contracts.reporting import Finding
+from services.contracts.schema import Reference, shown
+from services.contracts.source import Place
+from services.contracts.topics import inspect_contracts
+from services.contracts.tree import CONTRACTS, Directory
+from services.contracts.waivers import Waiver
+from services.errors import ContractError, UsageError
+
+_PLACE = re.compile(r"(.+?):(\d+)(?::(\d+))?: ")
+
+
+def files_of(path: Path) -> Iterator[Path]:
+    """The schema and contracts files that a path names: itself, or what is below it, hidden directories left out.
+
+    Raises:
+        UsageError: If it names none.
+    """
+    if path.is_file():
+        yield path
+        return
+    if not path.is_dir():
+        raise UsageError(f"{path}: no such file or directory; expected a schema file (.avsc) or a directory of them")
+    found = sorted(file for pattern in ("*.avsc", CONTRACTS) for file in path.rglob(pattern) if file.is_file())
+    visible = [file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+    if not visible:
+        raise UsageError(f"{path}: no schema file (.avsc) and no {CONTRACTS} in this directory or below")
+    yield from visible
+
+
+def contract_file_of(file: Path) -> Path | None:
+    """The contracts file that counts for a file: beside it or above, in the same repository."""
+    for directory in file.absolute().parents:
+        if (directory / CONTRACTS).is_file():
+            return directory / CONTRACTS
+        if (directory / ".git").exists():
+            break
+    return None
+
+
+@dataclass(frozen=True)
+class ContractFile:
+    """What a contracts file means for the schemas beside and below it.
+
+    Attributes:
+        findings: What is wrong with the file itself; its schemas are looked at on their own.
+        types: The types that schemas may use, by full name.
+        waivers: The findings that don't count.
+    """
+
+    findings: tuple[Finding, ...]
+    types: Mapping[str, Reference]
+    waivers: tuple[Waiver, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> "ContractFile":
+        """Read one, as far as it can be read."""
+        try:
+            read = inspect_contracts(Directory(path.parent), path.name)
+        except ContractError as error:
+            return cls(tuple(_findings(str(error), shown(path))), {}, ())
+        faults = [one for line in read.faults for one in _findings(line, shown(path))]
+        return cls(tuple(faults), read.types, read.contracts.waivers)
+
+
+def _findings(lines: str, file: str) -> Iterator[Finding]:
+    """The faults of the file itself among those that reading it has told."""
+    for line in lines.splitlines():
+        place = _PLACE.match(line)
+        if place and place.group(1) == file:
+            column = int(place.group(3)) if place.group(3) else None
+            yield Finding(Place(file, int(place.group(2)), column), "CONTRACTS_INVALID", line[place.end() :])
+        elif not place:
+            yield Finding(Place(file, 1), "CONTRACTS_INVALID", line.removeprefix(f"{file}: "))
