@@ -135,7 +135,7 @@ def repeated(schema: dict[str, Any], full: str, path: JsonPath, names: Names) ->
     passes = alike and schema["type"] in ("enum", "fixed") and first.keys() <= _RESERVED
     passes = passes or (schema["type"] in ("record", "error") and any(first is one for one in names.unfinished))
     rule = "NAME_REPEATED_ALIKE" if passes else "NAME_REPEATED"
-    message = f'the type "{full}" is defined twice'
+    message = f"the type {json_shown(full)} is defined twice"
     return Fault((*path, "name"), rule, message, "refer to the first one by name")
 
 
@@ -227,7 +227,7 @@ def field_name_faults(one: dict[str, Any], seen: set[str], path: JsonPath) -> It
     if fault := _name_fault(name, here, 'a "name"'):
         yield fault
     if name in seen:
-        yield Fault(here, "FIELD_REPEATED", f'the field "{name}" stands twice in this record', "remove one")
+        yield Fault(here, "FIELD_REPEATED", f"the field {json_shown(name)} stands twice in this record", "remove one")
     seen.add(name)
 
 

@@ -67,7 +67,7 @@ def _unknown_type(name: str, path: JsonPath, namespace: str, names: Names) -> Fa
     known = [*names.defined, *names.foreign]
     near = suggestion(name, [*sorted(PRIMITIVES | COMPLEX), *known, *(one.rpartition(".")[2] for one in known)])
     message = (
-        f'unknown type "{name}": expected a primitive type, a type that this file defines before this place, or that '
+        f"unknown type {json_shown(name)}: expected a primitive type, a type that this file defines before this place, or that "
         "of a file which contracts.toml lists under [schemas]"
     )
     return Fault(path, "TYPE_UNKNOWN", message + near)
@@ -83,7 +83,7 @@ def _union(branches: list[Any], path: JsonPath, namespace: str, names: Names) ->
         yield from _type(branch, here, namespace, names)
         kind = _branch_kind(branch, namespace, names)
         if kind in seen:
-            yield Fault(here, "UNION_BRANCH_REPEATED", f'the union has the type "{kind}" twice', "keep one")
+            yield Fault(here, "UNION_BRANCH_REPEATED", f"the union has the type {json_shown(kind)} twice", "keep one")
         seen.add(kind)
 
 

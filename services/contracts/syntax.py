@@ -1,6 +1,7 @@
 """The words of Avro's schema language: kinds of types, full names, and how messages show what stands in a schema."""
 
 import difflib
+import json
 from typing import Any
 
 from services.contracts.source import JsonPath
@@ -56,7 +57,7 @@ def json_shown(value: Any) -> str:
         case bool():
             return str(value).lower()
         case str():
-            return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}..."'
+            return json.dumps(value if len(value) <= 60 else f"{value[:57]}...", ensure_ascii=False)
         case dict():
             return "an object"
         case list():
