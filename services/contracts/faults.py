@@ -67,8 +67,8 @@ def _unknown_type(name: str, path: JsonPath, namespace: str, names: Names) -> Fa
     known = [*names.defined, *names.foreign]
     near = suggestion(name, [*sorted(PRIMITIVES | COMPLEX), *known, *(one.rpartition(".")[2] for one in known)])
     message = (
-        f"unknown type {json_shown(name)}: expected a primitive type, a type that this file defines before this place, or that "
-        "of a file which contracts.toml lists under [schemas]"
+        f"unknown type {json_shown(name)}: expected a primitive type, a type that this file defines before this place, "
+        "or that of a file which contracts.toml lists under [schemas]"
     )
     return Fault(path, "TYPE_UNKNOWN", message + near)
 

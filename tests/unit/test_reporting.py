@@ -17,7 +17,7 @@ BROKEN = Finding(
     Place("schemas/t.avsc", 14, 7),
     "ENUM_SYMBOL_REMOVED",
     "enum E may be X",
-    "keep the symbols",
+    "keep the others",
     subjects=SUBJECTS,
     breaks=("v2", "v3"),
     path=("fields", 1, "type", "symbols"),
@@ -30,11 +30,15 @@ ALL = Report("check-schemas", (BROKEN, UNSAID, WAIVED), ("schemas/t.avsc", "b-va
 
 def test_text_is_one_line_a_finding_and_a_summary() -> None:
     assert render(ALL, Format.TEXT).splitlines() == [
-        f"schemas/t.avsc:14:7: ENUM_SYMBOL_REMOVED enum E may be X (breaks v2, v3 of {', '.join(SUBJECTS)}); "
-        "keep the symbols",
+        "schemas/t.avsc:14:7: ENUM_SYMBOL_REMOVED enum E may be X (breaks v2, v3 of a-value, b-value); keep the others",
         "schemas/t.avsc:3: DOC_MISSING warning: no doc",
         "3 subjects checked: 1 error, 1 warning, 1 waived",
     ]
+
+
+def test_a_finding_stays_in_its_line() -> None:
+    finding = Finding(Place("s.avsc", 1), "DOC_MISSING", "field 'a\nb\u2028c'")
+    assert render(Report("x", (finding,), (), "y"), Format.TEXT) == "s.avsc:1: DOC_MISSING field 'a b c'\ny: 1 error\n"
 
 
 def test_nothing_found_is_said() -> None:
@@ -49,7 +53,7 @@ def test_errors_alone_fail_unless_waived() -> None:
 def test_findings_of_the_same_place_and_text_are_one() -> None:
     other = Finding(BROKEN.place, BROKEN.rule, BROKEN.message, subjects=("b-value", "d-value"), breaks=("v1",))
     (one,) = merged([BROKEN, other])
-    assert (one.subjects, one.breaks, one.fix) == ((*SUBJECTS, "d-value"), ("v2", "v3", "v1"), "keep the symbols")
+    assert (one.subjects, one.breaks, one.fix) == ((*SUBJECTS, "d-value"), ("v2", "v3", "v1"), "keep the others")
 
 
 def test_json_has_every_part() -> None:
@@ -67,7 +71,7 @@ COMMAND = re.compile(r"::(?P<name>error|warning|notice) (?P<properties>[^\r\n]*?
 
 
 def commands(text: str) -> Iterator[tuple[str, dict[str, str], str]]:
-    for line in text.splitlines():
+    for line in text.split("\n"):
         match = COMMAND.fullmatch(line)
         if match:
             properties = dict(part.split("=", 1) for part in match["properties"].split(","))

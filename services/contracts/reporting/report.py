@@ -57,7 +57,10 @@ def render(report: Report, form: Format) -> str:
 
 def _text(report: Report) -> str:
     told = (finding for finding in report.findings if not finding.waived)
-    return "".join(f"{finding}\n{indent(finding.explanation, '    ')}" for finding in told) + f"{report.summary}\n"
+    return (
+        "".join(f"{' '.join(str(finding).splitlines())}\n{indent(finding.explanation, '    ')}" for finding in told)
+        + f"{report.summary}\n"
+    )
 
 
 def _json(report: Report) -> str:
