@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pipeline import Pipeline
+from tools.harness.pipeline import Pipeline
 from tools.local_cluster import Cluster, ephemeral
 
 _numbers = itertools.count(1)

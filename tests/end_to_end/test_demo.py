@@ -13,8 +13,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from tests.support.pipeline import Pipeline
-from tests.support.processes import DEADLINE
+from tools.harness.pipeline import Pipeline
+from tools.harness.waiting import DEADLINE
 
 SCRIPT = str(Path(__file__).parents[2] / "scripts" / "demo")
 

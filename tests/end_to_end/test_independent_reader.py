@@ -11,8 +11,8 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from tests.support.pipeline import Pipeline
-from tests.support.processes import DEADLINE
+from tools.harness.pipeline import Pipeline
+from tools.harness.waiting import DEADLINE
 
 SCRIPT = str(Path(__file__).parents[2] / "scripts" / "demo")
 

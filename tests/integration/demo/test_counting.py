@@ -9,12 +9,12 @@ from confluent_kafka import Producer
 from services.contracts import Registry
 from services.streaming.clients import KafkaClients
 from services.streaming.settings import KafkaSettings
-from tests.support.pipeline import Pipeline
-from tests.support.processes import DEADLINE
 from tools.demo.columns import TransactionDecoder
 from tools.demo.observer import Observer, count_topic
 from tools.demo.offsets import GroupWatch
 from tools.demo.summary import Summary, summarise
+from tools.harness.pipeline import Pipeline
+from tools.harness.waiting import DEADLINE
 
 JUNK = b"no transaction"
 

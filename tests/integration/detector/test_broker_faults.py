@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.detector.test_exactly_once import open_transactions, wait_until_judged
-from tests.support.pipeline import Pipeline
+from tests.integration.detector.test_exactly_once import wait_until_judged
+from tools.harness.pipeline import Pipeline
 from tools.local_cluster import Cluster, ephemeral
 
 
@@ -44,7 +44,7 @@ def test_a_broker_lost_while_running_loses_and_doubles_nothing(fragile: Pipeline
         detector.wait_for("rebalance", change="assigned")
         fragile.produce(expected)
         deadline = time.monotonic() + 30
-        while not open_transactions(fragile):
+        while not fragile.open_transactions():
             assert time.monotonic() < deadline
         getattr(broker, how)()
         time.sleep(2)  # long enough for the detector to notice

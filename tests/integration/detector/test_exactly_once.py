@@ -5,22 +5,10 @@ import signal
 import time
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
-from tests.support.pipeline import Pipeline
-from tests.support.processes import DEADLINE, Service
-
-
-def open_transactions(pipeline: Pipeline) -> int:
-    """How many output partitions hold records of a transaction that is neither committed nor aborted."""
-    ends = []
-    for isolation in ("read_uncommitted", "read_committed"):  # the end of the log, the last stable offset
-        config = {"bootstrap.servers": pipeline.cluster.bootstrap_servers, "group.id": "ends"}
-        consumer = Consumer({**config, "isolation.level": isolation})
-        partitions = [TopicPartition(topic, n) for topic in (pipeline.legit, pipeline.fraud) for n in range(4)]
-        ends.append([consumer.get_watermark_offsets(partition, timeout=10)[1] for partition in partitions])
-        consumer.close()
-    return sum(end > stable for end, stable in zip(*ends, strict=True))
+from tools.harness.pipeline import Pipeline
+from tools.harness.processes import Service
+from tools.harness.waiting import DEADLINE
 
 
 def wait_until_judged(pipeline: Pipeline, expected: list[bytes]) -> None:
@@ -31,7 +19,7 @@ def wait_until_judged(pipeline: Pipeline, expected: list[bytes]) -> None:
     assert len(outputs) - len(set(outputs)) == 0, "duplicates"
     assert set(expected) - set(outputs) == set(), "missing"
     assert len(outputs) == len(expected)
-    assert open_transactions(pipeline) == 0
+    assert pipeline.open_transactions() == 0
 
 
 @pytest.mark.parametrize("seed", [random.randrange(2**32)])
@@ -48,7 +36,7 @@ def test_killed_at_random_moments(pipeline: Pipeline, seed: int) -> None:
             detector.wait_for("rebalance", change="assigned")
             time.sleep(chance.uniform(0.05, 0.6))
             detector.kill()
-        hits += open_transactions(pipeline) > 0
+        hits += pipeline.open_transactions() > 0
     assert hits >= 3, f"only {hits} of 10 kills hit an open transaction"
     with pipeline.start("detector", **settings) as detector:
         wait_until_judged(pipeline, expected)
@@ -63,10 +51,10 @@ def test_a_paused_detector_is_fenced_and_comes_back(pipeline: Pipeline) -> None:
         zombie.wait_for("rebalance", change="assigned")
         pipeline.produce(first_part)
         deadline = time.monotonic() + DEADLINE
-        while not open_transactions(pipeline):
+        while not pipeline.open_transactions():
             assert time.monotonic() < deadline
         zombie.process.send_signal(signal.SIGSTOP)
-        assert open_transactions(pipeline) > 0  # it was stopped with a transaction open
+        assert pipeline.open_transactions() > 0  # it was stopped with a transaction open
         with pipeline.start("detector", INSTANCE_ID="heir", **settings) as heir:
             heir.wait_for("rebalance", change="assigned")
             pipeline.produce(second_part)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from services.contracts import load_schema
-from tests.support.pipeline import Pipeline
 from tests.support.ports import free_port
+from tools.harness.pipeline import Pipeline
 
 PREFIX = "__connect.errors."
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.support.pipeline import Pipeline
 from tests.support.ports import free_port
-from tests.support.processes import Service
-from tests.support.proxy import RegistryProxy
+from tools.harness.pipeline import Pipeline
+from tools.harness.processes import Service
+from tools.harness.registry_proxy import RegistryProxy
 
 
 @pytest.mark.parametrize("mode", ["drop", "error"])

@@ -1,6 +1,6 @@
 from decimal import Decimal
 
-from tests.support.pipeline import Pipeline, amounts
+from tools.harness.pipeline import Pipeline, amounts
 
 
 def test_every_transaction_is_routed_once_byte_for_byte(pipeline: Pipeline) -> None:

@@ -3,9 +3,9 @@
 import pytest
 from confluent_kafka.admin import NewTopic
 
-from tests.support.pipeline import Pipeline
 from tests.support.ports import free_port
-from tests.support.processes import Service
+from tools.harness.pipeline import Pipeline
+from tools.harness.processes import Service
 from tools.local_cluster import Cluster
 
 

@@ -14,8 +14,8 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from tests.support.pipeline import Pipeline
-from tests.support.processes import Service
+from tools.harness.pipeline import Pipeline
+from tools.harness.processes import Service
 from tools.local_cluster import Cluster, ephemeral
 from tools.local_cluster.ports import free_ports
 

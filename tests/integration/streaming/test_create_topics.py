@@ -10,8 +10,8 @@ import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from services.streaming.topics import partition_counts
-from tests.support.pipeline import Pipeline
 from tests.support.ports import free_port
+from tools.harness.pipeline import Pipeline
 from tools.local_cluster import Cluster
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.pipeline import Pipeline, amounts
-from tests.support.processes import DEADLINE
+from tools.harness.pipeline import Pipeline, amounts
+from tools.harness.waiting import DEADLINE
 
 SCRIPT = str(Path(__file__).parents[3] / "scripts" / "tail")
 

@@ -2,11 +2,11 @@
 
 import threading
 import time
-import urllib.error
-import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
+
+import httpx2
 
 
 class RegistryProxy:
@@ -28,6 +28,7 @@ class RegistryProxy:
 
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
+                """Passes one request on, or does what the mode says."""
                 proxy.seen.append((proxy.mode, self.path))
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
                 if proxy.mode == "drop":
@@ -39,16 +40,15 @@ class RegistryProxy:
                     self.reply(500, b'{"error_code": 50001, "message": "Error in the backend datastore"}')
                     return
                 headers = {"Content-Type": "application/vnd.schemaregistry.v1+json"}
-                request = urllib.request.Request(target + self.path, body, headers, method=self.command)
-                try:
-                    with urllib.request.urlopen(request) as response:
-                        self.reply(response.status, response.read())
-                except urllib.error.HTTPError as error:
-                    self.reply(error.code, error.read())
+                response = httpx2.request(
+                    self.command, target + self.path, content=body, headers=headers, timeout=30, trust_env=False
+                )
+                self.reply(response.status_code, response.content)
 
             do_GET = do_POST = do_PUT = answer  # noqa: N815 - the names that http.server calls
 
             def reply(self, status: int, body: bytes) -> None:
+                """Sends an answer."""
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
@@ -56,7 +56,7 @@ class RegistryProxy:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                pass
+                """Keeps what `seen` has off the terminal."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"

@@ -1,4 +1,4 @@
-"""A pipeline of a test's own: topics, subjects and a consumer group that nothing else uses, on the real cluster."""
+"""A pipeline of one's own: topics, subjects and a consumer group that nothing else uses, on the real cluster."""
 
 import json
 import shutil
@@ -10,20 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from services.contracts import Contracts, load_contracts
 from services.contracts.columns import ColumnEncoder
 from services.contracts.registry import Registry
 from services.contracts.registry_settings import RegistrySettings
+from services.streaming.clients import PARTITIONER
 from services.streaming.create_topics import Topics
-from tests.support.processes import DEADLINE, Service
+from tools.harness.processes import Service
+from tools.harness.waiting import DEADLINE, NeverCame, wait_for
 from tools.local_cluster import Cluster
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 TOPICS = ("queueing.transactions", "streaming.transactions.legit", "streaming.transactions.fraud",
           "queueing.transactions.dlq")  # fmt: skip
+
+# Where the fields of a framed transaction are, by its schema: independent of the code under test.
+_TARGET = slice(5 + 1 + 36 + 13 + 1, 5 + 1 + 36 + 13 + 13)
+_AMOUNT = 5 + 1 + 36 + 13 + 13
 
 
 class Pipeline:
@@ -32,6 +38,8 @@ class Pipeline:
     Args:
         cluster: The broker and registry.
         directory: Takes the contracts and the services' logs.
+        create: Make the topics.
+        register: Register the schemas.
     """
 
     def __init__(self, cluster: Cluster, directory: Path, *, create: bool = True, register: bool = True) -> None:
@@ -39,6 +47,7 @@ class Pipeline:
         self.directory = directory
         self.prefix = f"t{uuid.uuid4().hex[:8]}."
         self.input, self.legit, self.fraud, self.dead = (self.prefix + topic for topic in TOPICS)
+        self.group = self.prefix + "detector"
         self.schemas = directory / "schemas"
         shutil.copytree(SCHEMAS, self.schemas)
         contracts = self.schemas / "contracts.toml"
@@ -52,18 +61,22 @@ class Pipeline:
 
     @property
     def contracts(self) -> Contracts:
+        """The contracts as they are now."""
         return load_contracts(self.schemas / "contracts.toml")
 
     @property
     def admin(self) -> AdminClient:
+        """A new admin client."""
         return AdminClient({"bootstrap.servers": self.cluster.bootstrap_servers})
 
     @property
     def registry(self) -> Registry:
+        """A new client of the registry."""
         return Registry(RegistrySettings.load(url=self.cluster.registry_url))
 
     @property
     def environment(self) -> dict[str, str]:
+        """What the services need to know to work on this pipeline."""
         return {
             **self.cluster.environment(),
             "SCHEMAS_DIR": str(self.schemas),
@@ -71,13 +84,15 @@ class Pipeline:
             "LEGIT_TOPIC": self.legit,
             "FRAUD_TOPIC": self.fraud,
             "DEAD_LETTER_TOPIC": self.dead,
-            "CONSUMER_GROUP": self.prefix + "detector",
+            "CONSUMER_GROUP": self.group,
         }
 
     def create_topics(self) -> None:
+        """Makes all topics."""
         Topics(self.admin).apply(self.contracts.topics)
 
     def create_topics_of(self, *names: str) -> None:
+        """Makes some of the topics."""
         Topics(self.admin).apply([self.contracts.topic(name) for name in names])
 
     def register(self, *topics: str) -> int:
@@ -122,42 +137,79 @@ class Pipeline:
         path.write_text(json.dumps(schema))
         before = self.schema_id
         self.schema_id = self.register(*subjects_of)
-        assert self.schema_id != before
+        if self.schema_id == before:
+            raise NeverCame(f"the evolved schema has the old id {before}")
 
-    def produce(self, values: Iterable[bytes | None], topic: str | None = None, **extra: Any) -> None:
-        """Writes values, spread over the partitions, and waits until all are acknowledged."""
+    def produce(
+        self, values: Iterable[bytes | None], topic: str | None = None, *, keyed: bool = False, **extra: Any
+    ) -> None:
+        """Writes values, spread over the partitions, and waits until all are acknowledged.
+
+        Args:
+            values: What to write.
+            topic: Where; by default the input topic.
+            keyed: Each value is a transaction, whose target becomes the key, as the generator does it.
+            extra: Handed to the producer for each message: key, headers, timestamp.
+        """
         producer = Producer({"bootstrap.servers": self.cluster.bootstrap_servers, "linger.ms": 20,
                              "batch.size": 1_000_000, "queue.buffering.max.messages": 1_000_000,
-                             "message.max.bytes": 2_000_000})  # fmt: skip
+                             "message.max.bytes": 2_000_000, "partitioner": PARTITIONER})  # fmt: skip
         failed: list[Any] = []
+
+        def note(error: KafkaError | None, _message: Message) -> None:
+            if error:
+                failed.append(error)
+
         for value in values:
-            producer.produce(topic or self.input, value, on_delivery=lambda error, _: error and failed.append(error),
-                             **extra)  # fmt: skip
-        assert producer.flush(DEADLINE) == 0
-        assert not failed
+            if keyed and value is not None:
+                extra["key"] = value[_TARGET]
+            producer.produce(topic or self.input, value, on_delivery=note, **extra)
+        left = producer.flush(DEADLINE)
+        if left or failed:
+            raise NeverCame(f"{left} messages not acknowledged, {len(failed)} refused: {failed[:1]}")
 
     def read(self, topic: str, isolation: str = "read_committed") -> list[Message]:
         """Every message that is visible in a topic now."""
         consumer = Consumer({"bootstrap.servers": self.cluster.bootstrap_servers, "group.id": "reader",
                              "isolation.level": isolation, "enable.auto.commit": False,
-                             "enable.partition.eof": True})  # fmt: skip
+                             "enable.partition.eof": True, "fetch.wait.max.ms": 20})  # fmt: skip
         count = len(consumer.list_topics(topic, 10).topics[topic].partitions)
         consumer.assign([TopicPartition(topic, partition, 0) for partition in range(count)])
         messages: list[Message] = []
         ended: set[int] = set()
         deadline = time.monotonic() + DEADLINE
         while len(ended) < count:
-            assert time.monotonic() < deadline, f"could not read {topic} to its end"
-            for message in consumer.consume(10_000, 0.2):
+            if time.monotonic() > deadline:
+                raise NeverCame(f"could not read {topic} to its end")
+            for message in consumer.consume(10_000, 0.05):
                 error = message.error()
                 if error is None:
                     messages.append(message)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    ended.add(message.partition())
-                else:
-                    raise AssertionError(error)
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                    ended.add(int(message.partition() or 0))
+                elif error.fatal():
+                    raise NeverCame(f"{topic}: {error.str()}")
         consumer.close()
         return messages
+
+    def open_transactions(self, admin: AdminClient | None = None) -> int:
+        """How many output partitions hold records of a transaction that is neither committed nor aborted.
+
+        There the last stable offset, where readers at read committed end, is before the end of the log.
+        """
+        admin = admin or self.admin
+        partitions = [TopicPartition(topic, n) for topic in (self.legit, self.fraud) for n in range(4)]
+        partitions.append(TopicPartition(self.dead, 0))
+        latest: dict[TopicPartition, OffsetSpec] = {}
+        for partition in partitions:
+            latest[partition] = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        # The stable ends are asked for last: what commits in between makes them larger, never smaller.
+        ends, stable = (
+            {where: answer.result().offset for where, answer in admin.list_offsets(
+                latest, isolation_level=level, request_timeout=10).items()}
+            for level in (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
+        )  # fmt: skip
+        return sum(stable[partition] < end for partition, end in ends.items())
 
     def outputs(self) -> tuple[list[bytes | None], list[bytes | None], list[Message]]:
         """The values of legit and fraud, and the dead letters."""
@@ -166,21 +218,22 @@ class Pipeline:
 
     def wait_for_outputs(self, count: int) -> tuple[list[bytes | None], list[bytes | None], list[Message]]:
         """Waits until the outputs and dead letters add up to `count` or more."""
-        deadline = time.monotonic() + DEADLINE
-        while True:
-            legit, fraud, dead = self.outputs()
-            if len(legit) + len(fraud) + len(dead) >= count:
-                return legit, fraud, dead
-            assert time.monotonic() < deadline, f"{len(legit)} + {len(fraud)} + {len(dead)} of {count} outputs"
-            time.sleep(0.1)
+        found = self.outputs()
+
+        def enough() -> bool:
+            nonlocal found
+            found = self.outputs()
+            return sum(len(part) for part in found) >= count
+
+        wait_for(enough, lambda: f"{' + '.join(str(len(part)) for part in found)} of {count} outputs", pause=0.1)
+        return found
 
 
 def amounts(values: Sequence[bytes | None]) -> list[Decimal]:
     """The amounts, by their place in the layout: independent of the code under test."""
     found = []
-    for value in values:
-        assert value is not None
-        place = 5 + 1 + 36 + 13 + 13
-        length = value[place] >> 1
-        found.append(Decimal(int.from_bytes(value[place + 1 : place + 1 + length], "big", signed=True)).scaleb(-2))
+    for value in filter(None, values):
+        length = value[_AMOUNT] >> 1
+        digits = int.from_bytes(value[_AMOUNT + 1 : _AMOUNT + 1 + length], "big", signed=True)
+        found.append(Decimal(digits).scaleb(-2))
     return found
