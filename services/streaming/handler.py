@@ -33,7 +33,7 @@ class LoopSettings:
     Attributes:
         topics: What it reads.
         dead_letter_topic: Where poison messages go.
-        commit_interval: Seconds from a transaction's first message to its commit.
+        commit_interval: Seconds from one commit to the next, at least; a transaction lasts no longer.
         batch_size: The most messages that a handler gets at once.
         patience: Seconds without a commit, while something keeps failing, before the loop gives up.
         stop_timeout: Seconds that the last commit may take when the loop is asked to stop.

@@ -16,6 +16,8 @@ from services.streaming.sink import Sink
 
 log = structlog.get_logger()
 
+IDLE_SECONDS = 0.1  # how long to wait for a first message before looking after everything else
+
 
 class Session:
     """One pair of clients, from subscribing to the first fatal error or the end.
@@ -50,6 +52,8 @@ class Session:
         self._patience = patience
         self._sink = Sink(producer, settings.dead_letter_topic)
         self._opened_at: float | None = None  # when the open transaction began; None: none is open
+        self._due = 0.0  # when to commit it
+        self._committed_at = 0.0  # when the last commit began
         self._positions: list[TopicPartition] = []  # what the open transaction has read up to
         self._rebalanced = False
         self._failure: KafkaException | None = None  # raised inside a rebalance callback
@@ -93,15 +97,11 @@ class Session:
             self._consumer.close()
 
     def _step(self) -> None:
-        """Reads and handles one batch; commits when the interval is over."""
-        now = time.monotonic()
-        due = None if self._opened_at is None else self._opened_at + self._settings.commit_interval
-        if due is not None and now >= due:
+        """Reads and handles one batch, or commits."""
+        if self._opened_at is not None and time.monotonic() >= self._due:
             self._commit()
             return
-        # Several batches per transaction, so that producing overlaps with waiting for more.
-        timeout = min(0.1, self._settings.commit_interval / 4, due - now if due else 0.1)
-        messages = self._consumer.consume(self._settings.batch_size, timeout)
+        messages = self._read()
         if self._failure:
             failure, self._failure = self._failure, None
             raise failure
@@ -112,6 +112,17 @@ class Session:
             self._handle(messages)
         else:
             self._producer.poll(0)
+
+    def _read(self) -> list[Message]:
+        """The next batch, empty if none comes in time."""
+        size = self._settings.batch_size
+        if self._opened_at is None:
+            # Nobody waits for a commit: the first message that comes ends the waiting.
+            first = self._consumer.consume(1, IDLE_SECONDS)
+            return first + self._consumer.consume(size - 1, 0) if first else first
+        # Several batches per transaction, so that producing overlaps with waiting for more.
+        left = self._due - time.monotonic()
+        return self._consumer.consume(size, max(0.0, min(left, self._settings.commit_interval / 4)))
 
     def _handle(self, messages: list[Message]) -> None:
         good = [message for message in messages if message.error() is None]
@@ -124,6 +135,8 @@ class Session:
         if self._opened_at is None:
             self._producer.begin_transaction()
             self._opened_at = started
+            # At most one commit per interval: after a pause the first message is committed at once.
+            self._due = max(started, self._committed_at + self._settings.commit_interval)
         self._handler.handle(good, self._sink)
         self._positions = [position for position in self._consumer.position(self._consumer.assignment())
                            if position.offset >= 0]  # fmt: skip
@@ -134,7 +147,7 @@ class Session:
     def _commit(self) -> None:
         if self._opened_at is None:
             return
-        started = time.monotonic()
+        started = self._committed_at = time.monotonic()
         deadline = self._deadline(30)
         retry(
             lambda left: self._producer.send_offsets_to_transaction(
