@@ -1,14 +1,21 @@
 """What every test may ask for: a real cluster, made once per session when the first test wants it, and unused names."""
 
 import itertools
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tools.harness.pipeline import Pipeline
 from tools.local_cluster import Cluster, ephemeral
+
+# `scripts/test --unit` looks at a few examples in seconds, everything else at many; no test is timed.
+settings.register_profile("many", max_examples=100, deadline=None)
+settings.register_profile("few", max_examples=15, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "many"))
 
 _numbers = itertools.count(1)
 

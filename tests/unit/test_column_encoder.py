@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts.columns import ColumnDecoder, ColumnEncoder
@@ -45,7 +45,6 @@ def _distinct_names(schema: Any) -> bool:
     return all(text.count(f'"name": "{one["name"]}"') <= 1 for one in NAMED)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_columns_encode_to_what_their_records_encode_to(data: st.DataObject) -> None:
     schema = data.draw(flat_records())

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts.columns import ColumnDecoder
@@ -65,7 +65,6 @@ def batches(draw: st.DrawFn) -> tuple[Any, list[bytes], list[str]]:
     return schema, [draw(damaged(one)) for one in bodies], wanted
 
 
-@settings(max_examples=100, deadline=None)
 @given(batches(), st.binary(max_size=6))
 def test_a_batch_decodes_to_what_its_records_decode_to(batch: Any, header: bytes) -> None:
     schema, bodies, wanted = batch
@@ -90,7 +89,6 @@ def test_a_batch_decodes_to_what_its_records_decode_to(batch: Any, header: bytes
                 assert not columns.nulls.get(name, {row: False})[row]
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.data(), st.lists(st.binary(max_size=60), max_size=5))
 def test_whatever_the_bytes_nothing_but_poison_is_raised(data: st.DataObject, bodies: list[bytes]) -> None:
     schema = data.draw(records())

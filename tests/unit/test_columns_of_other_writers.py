@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts.columns import ColumnDecoder, Columns
@@ -182,7 +182,6 @@ def test_no_rows_are_no_rows() -> None:
     assert columns.columns["x"].dtype == np.int64
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.data(), st.integers(0, 2**32))
 def test_walking_a_batch_gives_what_decoding_it_row_by_row_gives(data: st.DataObject, seed: int) -> None:
     writer, reader, names = _written_and_read(Random(seed))

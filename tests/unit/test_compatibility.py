@@ -6,7 +6,7 @@ from typing import Any
 
 import fastavro
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts.compatibility import Direction, Incompatibility, Rule, incompatibilities, judge
@@ -139,7 +139,6 @@ def test_recursive_schemas_too_entangled_to_compare_are_refused_not_passed() -> 
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=200, deadline=None)
 def test_every_schema_reads_itself_unless_a_field_is_ambiguous(seed: int) -> None:
     ((schema, _, _),) = pairs(seed, 1)
 
@@ -147,7 +146,6 @@ def test_every_schema_reads_itself_unless_a_field_is_ambiguous(seed: int) -> Non
 
 
 @given(st.integers(0, 10**6), st.sampled_from(["int", ["null", "string"], array("long"), enum("X", name="New")]))
-@settings(max_examples=200, deadline=None)
 def test_a_field_added_with_a_default_is_fully_compatible(seed: int, kind: Any) -> None:
     ((schema, _, _),) = pairs(seed, 1)
     old = record(("inner", schema), name="Outer")

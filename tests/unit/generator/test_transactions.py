@@ -5,7 +5,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts import load_contracts
@@ -29,7 +29,6 @@ def rows(parts: list[Transactions]) -> list[tuple[bytes, bytes, bytes, int]]:
     ]
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 6000), min_size=1, max_size=8), st.integers(0, 2**64))
 def test_a_seed_gives_the_same_transactions_however_they_are_cut(sizes: list[int], seed: int) -> None:
     cut = rows(taken(Source(100, seed), sizes))
