@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from services.contracts.compatibility import is_schema
 from services.contracts.git import Repository
 from services.contracts.git_tree import CommitTree
 from services.contracts.judging import OldVersion, Tiers, judge_level, judge_removals, judge_schema
@@ -19,7 +18,7 @@ from services.contracts.schema import Schema
 from services.contracts.subjects import SubjectContract
 from services.contracts.topics import Contracts, read_contracts
 from services.contracts.tree import CONTRACTS, Directory, Tree
-from services.errors import Unavailable, UsageError
+from services.errors import ContractError, Unavailable, UsageError
 
 REFUSED_FIX = "ask the registry's log for its reason"
 
@@ -104,20 +103,24 @@ class GitBaseline(TreeBaseline):
             return latest
         known = [old.schema for old in latest]
         earlier = [
-            OldVersion(f"commit {version.commit[:10]}", version.schema)
+            old
             for version in self._past.get(subject, ())
-            if version.schema not in known and self._readable(version)
+            if version.schema not in known and (old := self._readable(version))
         ]
         return [*earlier, *latest]
 
-    def _readable(self, version: Version) -> bool:
-        """Whether it was a schema: what never was one was never deployed."""
-        if version.schema is not None and is_schema(version.schema):
-            return True
+    def _readable(self, version: Version) -> OldVersion | None:
+        """The version if it was a schema: what never was one was never deployed."""
+        old = OldVersion(f"commit {version.commit[:10]}", version.schema)
+        try:
+            if version.schema is not None and old.node:
+                return old
+        except ContractError:
+            pass
         name = f"{version.commit[:10]}:{version.path}"
         if name not in self.unreadable:
             self.unreadable.append(name)
-        return False
+        return None
 
     @cached_property
     def _past(self) -> dict[str, list[Version]]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from services.contracts.compatibility import Direction, Incompatibility, judge
+from services.contracts.compatibility import Direction, Incompatibility, Node, judge, parse
 from services.contracts.levels import Level
 from services.contracts.reporting import Finding, Severity, merged
 from services.contracts.schema import Schema
@@ -27,6 +28,11 @@ class OldVersion:
 
     label: str
     schema: Any
+
+    @cached_property
+    def node(self) -> Node:
+        """The schema, parsed once; raises ContractError if it is no Avro schema."""
+        return parse(self.schema)
 
 
 @dataclass(frozen=True)
@@ -81,27 +87,32 @@ def judge_schema(
     """
     counted = history if level.transitive else history[-1:]
     try:
-        cases = [*_incompatible(schema.json, counted, level), *_changed(schema.json, counted, level, tiers)]
+        new = parse(schema.json)
+        found = [*_incompatible(new, counted, level), *_changed(new, counted, level, tiers)]
     except ContractError as error:
         labels = ", ".join(old.label for old in counted)
         raise ContractError(f"subject {subject}: can't compare {schema.path} with {labels}: {error}") from None
+    cases = (Case(old, schema.json, level, change, direction) for old, change, direction in found)
     return merged(_finding(subject, schema, case, tiers) for case in cases)
 
 
-def _incompatible(new: Any, history: Sequence[OldVersion], level: Level) -> Iterator[Case]:
-    for violation in judge(new, [old.schema for old in history], level):
-        yield Case(history[violation.version], new, level, violation.incompatibility, violation.direction)
+_Found = tuple[OldVersion, Incompatibility | SemanticChange, Direction]
 
 
-def _changed(new: Any, history: Sequence[OldVersion], level: Level, tiers: Tiers) -> Iterator[Case]:
+def _incompatible(new: Node, history: Sequence[OldVersion], level: Level) -> Iterator[_Found]:
+    for violation in judge(new, [old.node for old in history], level):
+        yield history[violation.version], violation.incompatibility, violation.direction
+
+
+def _changed(new: Node, history: Sequence[OldVersion], level: Level, tiers: Tiers) -> Iterator[_Found]:
     """The changes of meaning; a doc is compared with the latest version only: older ones say what was meant then."""
     if tiers.semantic is None or level is Level.NONE:
         return
     direction = Direction.BACKWARD if level.backward else Direction.FORWARD
     for old in history:
-        for change in semantic_changes(old.schema, new):
+        for change in semantic_changes(old.node, new):
             if change.rule is not SemanticRule.DOC_REMOVED or old is history[-1]:
-                yield Case(old, new, level, change, direction)
+                yield old, change, direction
 
 
 def _finding(subject: str, schema: Schema, case: Case, tiers: Tiers) -> Finding:

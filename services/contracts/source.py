@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from json import JSONDecodeError, JSONDecoder
+from json import JSONDecodeError, JSONDecoder, loads
 from typing import Any, NoReturn
 
 from services.errors import ContractError
@@ -23,6 +23,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LITERALS = {"true": True, "false": False, "null": None}
 _STRINGS = JSONDecoder()
+_DOUBTFUL = re.compile(r"\\u[dD][89a-fA-F]|[0-9]{100}")  # surrogates, and numbers that are too long
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -53,13 +54,18 @@ class Document:
         name: What to call it in messages: a path, or ``ref:path``.
         text: The text as it was read.
         json: Its value as plain Python data.
-        offsets: Where each value starts, in characters from the start of the text.
     """
 
     name: str
     text: str
     json: Any
-    offsets: Mapping[JsonPath, int]
+
+    @cached_property
+    def offsets(self) -> Mapping[JsonPath, int]:
+        """Where each value starts, in characters from the start of the text; found when first asked for."""
+        parser = _Parser(self.name, self.text)
+        parser.document()
+        return parser.offsets
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -109,13 +115,52 @@ def parse_json(name: str, content: bytes) -> Document:
         line, column = _line_and_column(before, len(before))
         problem = f"byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
         raise NotJsonError(Place(name, line, column), problem) from None
-    parser = _Parser(name, text)
-    json = parser.document()
-    return Document(name, text, json, parser.offsets)
+    try:
+        return Document(name, text, _quickly(text))
+    except (ValueError, RecursionError):  # what is wrong, and where, is for the slow parser to say
+        return Document(name, text, _Parser(name, text).document())
 
 
 def _line_and_column(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def _quickly(text: str) -> Any:
+    """The value by Python's own parser, which takes more than ours and knows no places.
+
+    Raises:
+        ValueError: If ours could think otherwise of the text.
+    """
+    if _DOUBTFUL.search(text):
+        raise ValueError
+    value = loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite)
+    if _too_deep(value, _MAX_DEPTH):
+        raise ValueError
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise ValueError
+    return result
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError
+    return value
+
+
+def _too_deep(value: Any, levels: int) -> bool:
+    """Whether something in a value is nested more levels deep."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(not levels or (isinstance(one, dict | list) and _too_deep(one, levels - 1)) for one in inner)
 
 
 class _Parser:

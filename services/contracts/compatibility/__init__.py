@@ -6,7 +6,7 @@
 from services.contracts.compatibility.checking import incompatibilities
 from services.contracts.compatibility.findings import Direction, Incompatibility, Rule
 from services.contracts.compatibility.history import Violation, judge
-from services.contracts.compatibility.nodes import Path
-from services.contracts.compatibility.parsing import is_schema
+from services.contracts.compatibility.nodes import Node, Path
+from services.contracts.compatibility.parsing import parse
 
-__all__ = ["Direction", "Incompatibility", "Path", "Rule", "Violation", "incompatibilities", "is_schema", "judge"]
+__all__ = ["Direction", "Incompatibility", "Node", "Path", "Rule", "Violation", "incompatibilities", "judge", "parse"]

@@ -172,6 +172,8 @@ class _Comparison:
         for field in reader.fields:
             sources = [written[name] for name in (field.name, *field.aliases) if name in written]
             match sources:
+                case [source] if field.is_typed_like(source):
+                    pass
                 case [source]:
                     place = f"field {field.name!r} of {reader.full_name}"
                     found.append(self._compare(field.type, source.type, place))

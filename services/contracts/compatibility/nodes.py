@@ -86,6 +86,11 @@ class Field:
     aliases: tuple[str, ...]
     type: Node
 
+    def is_typed_like(self, other: "Field") -> bool:
+        """Whether both have the same type, word for word, without any name in it: then nothing about it differs."""
+        mine = self.attributes["type"]
+        return mine == other.attributes["type"] and _nameless(mine)
+
     @property
     def has_default(self) -> bool:
         """Whether a reader can do without the field; ``null`` is a default like any other."""
@@ -134,6 +139,18 @@ class Reference(Node):
     def definition(self) -> Named:
         """The type that the name stands for."""
         return self.names[self.full_name]
+
+
+def _nameless(schema: Any) -> bool:
+    """Whether a valid type neither defines nor uses a name."""
+    match schema:
+        case str():
+            return schema in PRIMITIVES
+        case list():
+            return all(map(_nameless, schema))
+        case {"type": "array", "items": inner} | {"type": "map", "values": inner} | {"type": str(inner)}:
+            return _nameless(inner)
+    return False
 
 
 def kind(node: Node) -> str:

@@ -37,11 +37,13 @@ def parse(schema: object) -> Node:
     """Reads a schema from its JSON shape.
 
     Args:
-        schema: A dict, list or str as ``json.load`` or ``fastavro.parse_schema`` gives it.
+        schema: A dict, list or str as ``json.load`` or ``fastavro.parse_schema`` gives it; or what this has returned.
 
     Raises:
         ContractError: It is no Avro schema; the message says where and why.
     """
+    if isinstance(schema, Node):
+        return schema
     reader = _Reader()
     try:
         root = reader.read(schema, (), None)
@@ -49,15 +51,6 @@ def parse(schema: object) -> Node:
         raise ContractError("the schema is nested too deeply to be read: give inner types a name") from None
     reader.verify_references()
     return root
-
-
-def is_schema(schema: object) -> bool:
-    """Whether ``parse`` takes it."""
-    try:
-        parse(schema)
-    except ContractError:
-        return False
-    return True
 
 
 class _Reader:

@@ -38,12 +38,14 @@ class Demonstration:
         written: The value that was written, as its writer reads it; None where nothing is shown.
         read: What the reader reads; None where it reads nothing.
         reason: The codec's error, or how the value changes, or why nothing can be shown.
+        body: The bytes that were written.
     """
 
     outcome: Outcome
     written: Any = None
     read: Any = None
     reason: str = ""
+    body: bytes = b""
 
 
 def demonstrate(reader: Any, writer: Any, found: Incompatibility) -> Demonstration:
@@ -66,9 +68,10 @@ def demonstrate(reader: Any, writer: Any, found: Incompatibility) -> Demonstrati
         written = decode(body, writes)
         read = decode(body, writes, reads)
         if isinstance(read, Failed):
-            return Demonstration(Outcome.FAILS, written, reason=read.reason)
+            return Demonstration(Outcome.FAILS, written, reason=read.reason, body=body)
     if written is None:
-        return Demonstration(Outcome.NOTHING, reason="the writer's schema has no finite value that the codec can write")
+        reason = "the writer's schema has no finite value, or none that the codec can write: no data are at risk"
+        return Demonstration(Outcome.NOTHING, reason=reason)
     return Demonstration(
         Outcome.NOTHING,
         reason="fastavro is more lenient than Avro's rules and reads each value tried; Avro Java, registries and the "
@@ -90,7 +93,7 @@ def demonstrate_change(old: Any, new: Any, change: SemanticChange) -> Demonstrat
         return Demonstration(Outcome.NOTHING, reason=f"no value can be made for it: {error}")
 
 
-def _change(old: Any, new: Any, change: SemanticChange) -> Demonstration:
+def _change(old: Any, new: Any, change: SemanticChange) -> Demonstration:  # noqa: PLR0911 - a case for each rule
     match change.rule:
         case (
             SemanticRule.LOGICAL_TYPE_ADDED
@@ -118,9 +121,9 @@ def _change(old: Any, new: Any, change: SemanticChange) -> Demonstration:
 
 def _reinterpreted(old: Any, new: Any, change: SemanticChange) -> Demonstration:
     """The old schema's bytes, taken by the logical type of the new one: as Avro Java does, though not fastavro."""
-    place, after = _type_path(old, change.old_path), _type_at(new, _type_path(new, change.new_path))
+    place, after = _type_path(old, change.old_path), _at(new, _type_path(new, change.new_path))
     patched = copy.deepcopy(old)
-    target = _type_at(patched, place)
+    target = _at(patched, place)
     attributes = {key: after[key] for key in _LOGICAL if isinstance(after, dict) and key in after}
     if isinstance(target, str):
         patched = _replaced(patched, place, {"type": target, **attributes})
@@ -149,8 +152,11 @@ def _reinterpreted(old: Any, new: Any, change: SemanticChange) -> Demonstration:
 def _defaults(old: Any, new: Any, change: SemanticChange) -> Demonstration:
     """A record of before the field, read with both schemas."""
     lacking = copy.deepcopy(old)
-    fields = _at(lacking, change.old_path[:-2])
-    del fields[change.old_path[-2]]
+    field = _at(lacking, change.old_path[:-1])
+    # Under another name it is another field; what its type defines for others stays defined.
+    field["name"] = "before"
+    field.pop("aliases", None)
+    field.pop("default", None)
     return _compared(lacking, old, new, change.old_path[:-3])
 
 
@@ -178,6 +184,8 @@ def _compared(writer: Any, old: Any, new: Any, goal: Path) -> Demonstration:
 def _promoted(old: Any, new: Any, change: SemanticChange) -> Demonstration:
     if shown := _either_way(old, new, change.old_path, change.new_path):
         return shown
+    if change.rule is SemanticRule.BYTES_READ_AS_TEXT:
+        return Demonstration(Outcome.NOTHING, reason="the codec reads the values tried, none of which is beyond text")
     value = 2**24 + 1
     as_float = struct.unpack("<f", struct.pack("<f", value))[0]
     reason = f"fastavro keeps all digits of a promoted number; in a float of 32 bits {value} becomes {as_float:.0f}"
@@ -217,10 +225,6 @@ def _lost(written: Any, read: Any) -> bool:
 def _type_path(schema: Any, path: Path) -> Path:
     """The path of the type that a path leads to or into."""
     return path[:-1] if path and path[-1] in _LOGICAL and isinstance(_at(schema, path[:-1]), dict) else path
-
-
-def _type_at(schema: Any, path: Path) -> Any:
-    return _at(schema, path)
 
 
 def _at(schema: Any, path: Path) -> Any:

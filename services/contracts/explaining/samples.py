@@ -19,9 +19,9 @@ from services.contracts.compatibility.nodes import (
     kind,
 )
 
-_ATTEMPTS = 200  # random values, where the one on the direct way shows nothing
+_ATTEMPTS = 60  # random values, where the one on the direct way shows nothing
 _DEEP = 5  # from here on values are kept as short as the schema allows
-_TOO_DEEP = 40
+_TOO_DEEP = 60
 _MOMENT = datetime(2024, 5, 17, 12, 34, 56, 789000, tzinfo=UTC)
 _PLAIN: dict[str, Any] = {
     "null": None,
@@ -57,21 +57,20 @@ def samples(schema: Node, goal: Path) -> Iterator[Any]:
     Yields:
         Values in which a union's value is a pair of the branch's name and the value; the same ones every time.
     """
+    heights = _heights(schema)
+    if _height(schema, heights) is None:
+        return
     for random in (None, *(Random(seed) for seed in range(_ATTEMPTS))):  # noqa: S311 - varies samples, guards nothing
-        try:
-            yield _Sampler(goal, random).value(schema, 0)
-        except RecursionError:
-            continue
+        yield _Sampler(goal, random, heights).value(schema, 0)
 
 
 class _Sampler:
-    def __init__(self, goal: Path, random: Random | None) -> None:
+    def __init__(self, goal: Path, random: Random | None, heights: dict[Node, int]) -> None:
         self.goal = goal
         self.random = random
+        self.heights = heights
 
-    def value(self, node: Node, depth: int) -> Any:
-        if depth > _TOO_DEEP:
-            raise RecursionError
+    def value(self, node: Node, depth: int) -> Any:  # noqa: PLR0911 - a case for each type
         match node.definition:
             case Record(fields=fields):
                 return {field.name: self.value(field.type, depth + 1) for field in fields}
@@ -88,25 +87,30 @@ class _Sampler:
                 return self.decimal(fixed, size) or b"\x01" * size
             case Primitive(name=name) as primitive:
                 return self.primitive(primitive, name)
-        raise RecursionError  # an empty union has no value
+        raise AssertionError(node)
 
     def stops(self, inner: Node, depth: int) -> bool:
         """Whether to leave an array or map empty."""
-        return depth >= _DEEP and not self.leads(inner)
+        return _height(inner, self.heights) is None or (
+            depth >= _DEEP and not (self.leads(inner) and depth < _TOO_DEEP)
+        )
 
     def leads(self, node: Node) -> bool:
         """Whether the goal is in this place, rather than where a name is used for it."""
         return self.goal[: len(node.path)] == node.path
 
     def branch(self, branches: tuple[Node, ...], depth: int) -> Node:
-        for branch in branches:
-            if self.leads(branch) and depth <= _TOO_DEEP // 2:
-                return branch
+        finite = [branch for branch in branches if _height(branch, self.heights) is not None]
+        shortest = min(finite, key=lambda branch: _height(branch, self.heights) or 0)
+        if depth >= _TOO_DEEP:
+            return shortest
+        if leading := [branch for branch in finite if self.leads(branch)]:
+            return leading[0]
         if depth >= _DEEP:
-            return min(branches, key=_size)
+            return shortest
         if self.random:
-            return self.random.choice(branches)
-        return next((branch for branch in branches if kind(branch) != "null"), branches[0])
+            return self.random.choice(finite)
+        return next((branch for branch in finite if kind(branch) != "null"), finite[0])
 
     def symbol(self, enum: Enum, symbols: tuple[str, ...]) -> str:
         inside = self.goal[len(enum.path) :]
@@ -138,13 +142,37 @@ def branch_name(branch: Node) -> str:
     return str(getattr(branch.definition, "full_name", kind(branch)))
 
 
-def _size(branch: Node) -> int:
-    """How much a branch may lead to: nothing, something, or itself again."""
-    match branch.definition:
-        case Record():
-            return 3
-        case Array() | Map():
-            return 2
-        case Primitive(name="null"):
-            return 0
-    return 1
+def _heights(schema: Node) -> dict[Node, int]:
+    """How deep the shallowest value of each record is nested; a record that always holds itself is not among them."""
+    records: dict[Node, Record] = {}
+    _collect(schema, records)
+    heights: dict[Node, int] = {}
+    for _ in records:
+        for record in records.values():
+            inner = [_height(field.type, heights) for field in record.fields]
+            if None not in inner:
+                heights[record] = 1 + max((height or 0 for height in inner), default=0)
+    return heights
+
+
+def _collect(node: Node, records: dict[Node, Record]) -> None:
+    match node.definition:
+        case Record(fields=fields) as record if record not in records:
+            records[record] = record
+            for field in fields:
+                _collect(field.type, records)
+        case Array(items=inner) | Map(values=inner):
+            _collect(inner, records)
+        case Union(branches=branches):
+            for branch in branches:
+                _collect(branch, records)
+
+
+def _height(node: Node, heights: dict[Node, int]) -> int | None:
+    match node.definition:
+        case Record() as record:
+            return heights.get(record)
+        case Union(branches=branches):
+            found = [height for branch in branches if (height := _height(branch, heights)) is not None]
+            return min(found, default=None)
+    return 0

@@ -110,9 +110,9 @@ class _Walk:
             if before is None:
                 continue
             place = f"field {field.name!r} of {new.full_name}"
-            was, now = json.dumps(before.default), json.dumps(field.default)
             self._doc(before, field, place)
             if before.has_default and field.has_default and not _same(before.default, field.default):
+                was, now = json.dumps(before.default), json.dumps(field.default)
                 self._add(
                     SemanticRule.DEFAULT_CHANGED,
                     (*before.path, "default"),
@@ -120,7 +120,8 @@ class _Walk:
                     f"{place} has the default {now} instead of {was}: data without the field change their meaning",
                     "keep the default, or add a new field",
                 )
-            self.types(before.type, field.type, place)
+            if not field.is_typed_like(before):
+                self.types(before.type, field.type, place)
 
     def _enums(self, old: Enum, new: Enum) -> None:
         moved = [
@@ -274,6 +275,8 @@ def _at(node: Node, key: str) -> Path:
 
 def _same(old: Any, new: Any) -> bool:
     """Whether two defaults are the same value; 1 and 1.0 are, 1 and true are not."""
+    if old is None or new is None:
+        return old is new
     if isinstance(old, int | float) and isinstance(new, int | float):
         return old == new and isinstance(old, bool) == isinstance(new, bool)
     return json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
