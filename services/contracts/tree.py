@@ -47,6 +47,11 @@ class Directory:
 
 
 def default_directory() -> Path:
-    """The directory of the contracts: ``SCHEMAS_DIR``, else ``schemas`` beside the installed package."""
+    """The directory of the contracts.
+
+    It is ``SCHEMAS_DIR``, else ``schemas`` beside the package (a checkout of this project), else ``schemas`` in the
+    working directory, else that itself.
+    """
     chosen = os.environ.get("SCHEMAS_DIR")
-    return Path(chosen) if chosen else Path(services.__file__).parent.parent / "schemas"
+    beside, here = Path(services.__file__).parent.parent / "schemas", Path("schemas")
+    return Path(chosen) if chosen else next((path for path in (beside, here) if path.is_dir()), Path())

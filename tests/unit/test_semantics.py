@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.contracts.compatibility import incompatibilities
+from services.contracts.faults import faults
 from services.contracts.reporting import Severity
 from services.contracts.semantics import SemanticRule, semantic_changes
 from services.errors import ContractError
@@ -143,4 +144,5 @@ def test_a_schema_means_the_same_as_itself(seed: int) -> None:
     ((schema, changed, _),) = pairs(seed, 1)
 
     assert semantic_changes(schema, copy.deepcopy(schema)) == []
-    semantic_changes(schema, changed)
+    if not any(fault.refused_by_reference for fault in faults(changed)):  # a reference may have lost its definition
+        semantic_changes(schema, changed)

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="PATH",
         nargs="*",
         type=Path,
-        help="what to check; by default the directory SCHEMAS_DIR, or else the working directory",
+        help="what to check; by default SCHEMAS_DIR, else the directory schemas, else the working directory",
     )
     parser.add_argument("--strict", action="store_true", help="let warnings fail as well")
     add_output_options(parser)
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _lint(options: argparse.Namespace) -> int:
-    paths: list[Path] = options.paths or [_default()]
+    paths: list[Path] = options.paths or [default_directory()]
     files = list(dict.fromkeys(file for path in paths for file in files_of(path)))
     groups: dict[Path | None, list[Path]] = {}
     for file in files:
@@ -55,11 +55,6 @@ def _lint(options: argparse.Namespace) -> int:
     about = "1 file checked" if len(files) == 1 else f"{len(files)} files checked"
     code = tell(Report("lint-schemas", tuple(merged(findings)), tuple(map(shown, files)), about), options)
     return code or int(options.strict and any(one.severity is Severity.WARNING and not one.waived for one in findings))
-
-
-def _default() -> Path:
-    directory = default_directory()
-    return directory if directory.is_dir() else Path()
 
 
 def _lint_group(path: Path | None, files: Sequence[Path], paths: Sequence[Path]) -> list[Finding]:
