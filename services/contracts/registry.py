@@ -206,9 +206,13 @@ class Registry:
     def compatibility_level(self, subject: str) -> Level | None:
         """The level set for a subject; None where none is (Apicurio then says NONE for a subject that exists)."""
         reply = self._http.request("GET", f"/config/{quoted(subject)}")
-        if reply.missing:
-            return None
-        what = f"subject {subject}: reading the compatibility level"
+        return None if reply.missing else self._level(reply, f"subject {subject}: reading the compatibility level")
+
+    def default_level(self) -> Level:
+        """The level of subjects for which none is set."""
+        return self._level(self._http.request("GET", "/config"), "reading the registry's compatibility level")
+
+    def _level(self, reply: Reply, what: str) -> Level:
         level = self._expect(reply, what, is_object).get("compatibilityLevel")
         if not isinstance(level, str) or level not in Level.__members__:
             raise ContractError(f"{what}: {reply.endpoint} answered with the unknown level {level!r}")
@@ -228,6 +232,10 @@ class Registry:
     def is_compatible(self, subject: str, schema: Schema, version: int | str = "latest") -> bool:
         """What the registry itself says of a schema, at the level that it has for the subject now.
 
+        Where it has nothing to say, the answer is yes, as our own checker judges in any case: a schema that refers to
+        one which is not registered yet, or to any in Apicurio's registry, whose check takes no references (its
+        registration does, and judges then).
+
         Args:
             subject: The subject; compatible with anything where there is no such subject.
             schema: The schema that would be registered.
@@ -238,8 +246,11 @@ class Registry:
         """
         which = "" if version == ALL_VERSIONS else f"/{version}"
         path = f"/compatibility/subjects/{quoted(subject)}/versions{which}"
-        reply = self._http.request("POST", path, {"schema": schema.standing_alone})
-        if reply.missing and reply.error_code == 40401:
+        body = self._body(schema)
+        if body is None:
+            return True
+        reply = self._http.request("POST", path, body)
+        if (reply.missing and reply.error_code == 40401) or (schema.references and reply.status == 422):
             return True
         what = f"subject {subject}: checking {schema.path} against version {version}"
         return self._expect(reply, what, is_object).get("is_compatible") is True

@@ -89,11 +89,6 @@ class Schema:
         """The file as JSON without white space, with everything that it says: what a registry is sent."""
         return json.dumps(self.document.json, separators=(",", ":"), ensure_ascii=False)
 
-    @property
-    def standing_alone(self) -> str:
-        """The schema as JSON without white space, references resolved."""
-        return json.dumps(self.json, separators=(",", ":"), ensure_ascii=False)
-
     def position(self, path: JsonPath) -> tuple[int, int]:
         """Line and column, both from 1, of the part at ``path``, or of the nearest part around it."""
         place = self.where(path)

@@ -1,6 +1,7 @@
 """`check-schemas`: is what the contracts say now a change that deployed readers and writers survive?"""
 
 import argparse
+import datetime as dt
 import gc
 import sys
 from collections.abc import Sequence
@@ -19,10 +20,12 @@ from services.contracts.commands.options import (
 from services.contracts.commands.running import run
 from services.contracts.judging import Explain, Tiers
 from services.contracts.levels import Level
+from services.contracts.lint import LINT_FAMILIES
 from services.contracts.registry import Registry
-from services.contracts.reporting import Report, Severity
+from services.contracts.reporting import RULES, Report, Severity
 from services.contracts.topics import Contracts, load_contracts
 from services.contracts.tree import CONTRACTS, default_directory
+from services.contracts.waivers import apply_waivers
 
 _EPILOG = f"""\
 what is compared with:
@@ -81,6 +84,8 @@ def _check(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         baseline = _baseline(options, contracts, stack)
         findings = check_contracts(contracts, chosen, baseline, asked)
+    decided = [waiver for waiver in contracts.waivers if RULES[waiver.rule].family not in LINT_FAMILIES]
+    findings = apply_waivers(findings, decided, dt.datetime.now(dt.UTC).date())
     for name in baseline.unreadable if isinstance(baseline, GitBaseline) else ():
         print(f"check-schemas: {name} is no Avro schema: left out", file=sys.stderr)
     subjects = tuple(contract.subject for contract in chosen)

@@ -1,0 +1,62 @@
+"""`drift`: is what the registry holds what the contracts say?"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from services.contracts.commands.options import (
+    EXIT_CODES,
+    REGISTRY_ENVIRONMENT,
+    add_output_options,
+    add_registry_options,
+    choose,
+    registry_settings,
+    tell,
+)
+from services.contracts.commands.running import run
+from services.contracts.drift import drift
+from services.contracts.registry import Registry
+from services.contracts.reporting import Report
+from services.contracts.topics import load_contracts
+from services.contracts.tree import CONTRACTS, default_directory
+
+_EPILOG = f"""\
+Looks in both directions: what is missing in the registry, is another version there or has another level, and
+what the registry has besides. Where others use the registry as well, --ignore 'theirs.*' leaves theirs out.
+
+{EXIT_CODES}
+SCHEMAS_DIR names the directory of contracts.toml.
+{REGISTRY_ENVIRONMENT}"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="drift",
+        description="Check that the registry holds what contracts.toml says, and nothing else.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="what to look at; by default everything")
+    parser.add_argument(
+        "--ignore", metavar="PATTERN", action="append", default=[], help="subjects that may be in the registry alone"
+    )
+    add_output_options(parser)
+    add_registry_options(parser)
+    options = parser.parse_args(arguments)
+    return run(parser.prog, lambda: _drift(options))
+
+
+def _drift(options: argparse.Namespace) -> int:
+    contracts = load_contracts(default_directory() / CONTRACTS)
+    chosen = choose(contracts, options.subjects)
+    with Registry(registry_settings(options)) as registry:
+        ignored = None if options.subjects else options.ignore
+        findings = drift(contracts, chosen, registry, ignored=ignored)
+        compared = f"{len(chosen)} subject{'' if len(chosen) == 1 else 's'} compared with the registry at {registry}"
+    subjects = tuple(contract.subject for contract in chosen)
+    return tell(Report("drift", tuple(findings), subjects, compared), options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
