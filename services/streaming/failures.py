@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from threading import Thread
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -74,6 +75,48 @@ def retry(call: Callable[[float], object], deadline: Callable[[], float]) -> Non
                 raise
         else:
             return
+
+
+class Stuck(KafkaException):
+    """A client does not come back from a call: it must be given up for a new one."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(KafkaError(KafkaError._TIMED_OUT, f"{what} did not come back", fatal=True))  # noqa: SLF001
+
+
+def bounded(call: Callable[[], object], what: str, deadline: Callable[[], float]) -> None:
+    """Makes a call that may ignore its time-out, in a thread of its own, and leaves it behind when it is late.
+
+    `send_offsets_to_transaction` never comes back when the group's coordinator was decommissioned meanwhile (librdkafka
+    issues 5456 and 5511). The thread that is left behind keeps the client alive, which can't be destroyed in that
+    state; the next client of the same transactional id fences it.
+
+    Args:
+        call: What to do.
+        what: Names it in the error.
+        deadline: When to stop waiting, on the monotonic clock; asked again and again: a stop moves it closer.
+
+    Raises:
+        Stuck: the call has not come back by then.
+        Exception: what the call raised.
+    """
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - handed over to the thread that waits
+            failures.append(error)
+
+    thread = Thread(target=run, name=what, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        left = deadline() - time.monotonic()
+        if left <= 0:
+            raise Stuck(what)
+        thread.join(min(left, 0.25))
+    if failures:
+        raise failures[0]
 
 
 def raise_if_refused(error: KafkaException) -> None:

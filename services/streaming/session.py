@@ -9,13 +9,14 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from services.errors import RetryableError
-from services.streaming.failures import LostPartitions, Patience, raise_if_refused, reason, retry
+from services.streaming.failures import LostPartitions, Patience, Stuck, bounded, raise_if_refused, reason, retry
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
 from services.streaming.sink import Sink
 
 log = structlog.get_logger()
 
+COMMIT_SECONDS = 15  # how long a commit may take: by then the broker has given the transaction up itself
 IDLE_SECONDS = 0.1  # how long to wait for a first message before looking after everything else
 
 
@@ -148,13 +149,8 @@ class Session:
         if self._opened_at is None:
             return
         started = self._committed_at = time.monotonic()
-        deadline = self._deadline(30)
-        retry(
-            lambda left: self._producer.send_offsets_to_transaction(
-                self._positions, self._consumer.consumer_group_metadata(), left
-            ),
-            deadline,
-        )
+        deadline = self._deadline(COMMIT_SECONDS)
+        bounded(lambda: retry(self._send_offsets, deadline), "send_offsets_to_transaction", deadline)
         retry(self._producer.commit_transaction, deadline)
         finished = time.monotonic()
         self._metrics.commit_seconds.observe(finished - started)
@@ -165,6 +161,10 @@ class Session:
         self._handler.committed()
         self._patience.succeeded()
         self._measure_lag(finished)
+
+    def _send_offsets(self, timeout: float) -> None:
+        group = self._consumer.consumer_group_metadata()
+        self._producer.send_offsets_to_transaction(self._positions, group, timeout)
 
     def _abort(self, reason: str) -> None:
         """Aborts the open transaction and goes back to the committed offsets."""
@@ -202,9 +202,10 @@ class Session:
             self._commit()
         except KafkaException as error:
             log.warning("the last transaction was not committed and will be done again", reason=reason(error))
-            with suppress(KafkaException):
-                self._producer.abort_transaction(1)
-            self._reachable = not error.args[0].retriable()
+            self._reachable = not (error.args[0].retriable() or isinstance(error, Stuck))
+            if self._reachable:
+                with suppress(KafkaException):
+                    self._producer.abort_transaction(1)
 
     def _deadline(self, seconds: float) -> Callable[[], float]:
         """A deadline that many seconds from now, or `stop_timeout` after a stop was first noticed."""

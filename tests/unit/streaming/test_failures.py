@@ -1,9 +1,12 @@
+import time
+from threading import Event
+
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from services.errors import NotAuthorised, Unavailable
 from services.streaming import failures
-from services.streaming.failures import LostPartitions, Patience, raise_if_refused, reason, retry
+from services.streaming.failures import LostPartitions, Patience, Stuck, bounded, raise_if_refused, reason, retry
 
 
 class Clock:
@@ -103,3 +106,23 @@ def test_refused_access_is_told_apart() -> None:
 
 def test_lost_partitions_look_like_an_error_of_the_client() -> None:
     assert reason(LostPartitions()).startswith("_ASSIGNMENT_LOST: ")
+
+
+def test_a_bounded_call_is_made_and_its_error_raised() -> None:
+    calls = []
+    bounded(lambda: calls.append(1), "call", lambda: time.monotonic() + 60)
+    assert calls == [1]
+
+    def fail() -> None:
+        raise kafka_error(KafkaError._FENCED)
+
+    with pytest.raises(KafkaException, match="_FENCED"):
+        bounded(fail, "call", lambda: time.monotonic() + 60)
+
+
+def test_a_call_that_does_not_come_back_is_left_behind() -> None:
+    released = Event()
+    with pytest.raises(Stuck, match="send_offsets did not come back") as caught:
+        bounded(released.wait, "send_offsets", time.monotonic)
+    assert caught.value.args[0].fatal()
+    released.set()
