@@ -54,7 +54,7 @@ def _subject(contract: SubjectContract, registry: Registry) -> Iterator[Finding]
         if extras_differ(contract, latest):
             message = f"the registry at {registry} has other metadata or rules in v{latest.version}, or keeps none"
             yield _finding(
-                place, "NOT_KEPT", message, "run register-schemas, which says more", subject, Severity.WARNING
+                place, "NOT_KEPT", message, "run register-schemas, which says more", subject, severity=Severity.WARNING
             )
     level = registry.compatibility_level(subject)
     if level is not contract.compatibility:

@@ -1,0 +1,104 @@
+"""`diff-schemas`: what is different between two schemas, and at which levels the new one may follow the old one."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from services.contracts.commands.options import (
+    REGISTRY_ENVIRONMENT,
+    add_output_options,
+    add_registry_options,
+    registry_settings,
+    tell,
+)
+from services.contracts.commands.running import run
+from services.contracts.compatibility import incompatibilities
+from services.contracts.diffing import as_json, differences
+from services.contracts.judging import OldVersion, Tiers, judge_schema
+from services.contracts.levels import Level
+from services.contracts.locating import locate
+from services.contracts.registry import Registry
+from services.contracts.reporting import Format, Report
+
+_EPILOG = f"""\
+OLD and NEW are each one of:
+  FILE                          a schema file
+  git:REF:FILE                  a schema file at a commit, branch or tag; FILE as from the working directory
+  registry:SUBJECT[@VERSION]    a version of a subject, by default the latest
+
+exit codes:
+  0  told, or the same
+  1  one of the two is no schema
+  2  wrong usage or configuration
+  3  git or the registry can't tell
+  4  not authorised
+
+{REGISTRY_ENVIRONMENT}"""
+_PLAIN = (Level.BACKWARD, Level.FORWARD, Level.FULL)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="diff-schemas",
+        description="Show what is different between two schemas, and what that means for readers and writers.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("old", metavar="OLD", help="the schema before")
+    parser.add_argument("new", metavar="NEW", help="the schema after")
+    add_output_options(parser)
+    add_registry_options(parser)
+    options = parser.parse_args(arguments)
+    return run(parser.prog, lambda: _diff(options))
+
+
+def _diff(options: argparse.Namespace) -> int:
+    with ExitStack() as stack:
+
+        def connect() -> Registry:
+            return stack.enter_context(Registry(registry_settings(options)))
+
+        old = locate(options.old, connect, stack)
+        new = locate(options.new, connect, stack)
+    found = differences(old.json, new.json)
+    backward = not incompatibilities(new.json, old.json)
+    forward = not incompatibilities(old.json, new.json)
+    findings = judge_schema("", new, [OldVersion(options.old, old.json)], Level.FULL, Tiers())
+    levels = [level for level in _PLAIN if (backward or not level.backward) and (forward or not level.forward)]
+    if options.format == Format.JSON:
+        document = {
+            "old": options.old,
+            "new": options.new,
+            "differences": [as_json(one) for one in found],
+            "backward": backward,
+            "forward": forward,
+            "levels": levels,
+            "findings": [str(finding.text) for finding in findings],
+        }
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+        return 0
+    if options.format != Format.TEXT:
+        about = f"{len(found)} difference{'' if len(found) == 1 else 's'} from {options.old} to {options.new}"
+        tell(Report("diff-schemas", tuple(findings), (options.new,), about), options)
+        return 0
+    print(f"--- {options.old}\n+++ {options.new}")
+    for one in found:
+        print(one)
+    print("the same" if not found else f"new reads old (BACKWARD): {_yes(backward)}")
+    if found:
+        print(f"old reads new (FORWARD): {_yes(forward)}")
+        print(f"levels that let it pass: {', '.join(('NONE', *levels))}")
+        for finding in findings:
+            print(f"{finding.text}; {finding.fix}")
+    return 0
+
+
+def _yes(answer: bool) -> str:
+    return "yes" if answer else "no"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
