@@ -110,7 +110,7 @@ def _change(old: Any, new: Any, change: SemanticChange) -> Demonstration:  # noq
         case SemanticRule.PROMOTION_LOSES_DIGITS | SemanticRule.BYTES_READ_AS_TEXT:
             return _promoted(old, new, change)
         case SemanticRule.NAMESPACE_CHANGED | SemanticRule.UNION_BRANCH_SHADOWED:
-            return _either_way(old, new, change.old_path, change.new_path) or Demonstration(
+            return _either_way(old, new, change.old_path, change.new_path, Outcome.FAILS) or Demonstration(
                 Outcome.NOTHING, reason="fastavro goes by the last part of a name; what goes by full names fails"
             )
         case SemanticRule.ENUM_SYMBOL_MOVED:
@@ -182,7 +182,8 @@ def _compared(writer: Any, old: Any, new: Any, goal: Path) -> Demonstration:
 
 
 def _promoted(old: Any, new: Any, change: SemanticChange) -> Demonstration:
-    if shown := _either_way(old, new, change.old_path, change.new_path):
+    wanted = Outcome.FAILS if change.rule is SemanticRule.BYTES_READ_AS_TEXT else Outcome.CHANGES
+    if shown := _either_way(old, new, change.old_path, change.new_path, wanted):
         return shown
     if change.rule is SemanticRule.BYTES_READ_AS_TEXT:
         return Demonstration(Outcome.NOTHING, reason="the codec reads the values tried, none of which is beyond text")
@@ -192,8 +193,11 @@ def _promoted(old: Any, new: Any, change: SemanticChange) -> Demonstration:
     return Demonstration(Outcome.NOTHING, reason=reason)
 
 
-def _either_way(old: Any, new: Any, old_path: Path, new_path: Path) -> Demonstration | None:
-    """The first value that one of the two schemas writes and the other one fails on, or takes for another number."""
+def _either_way(old: Any, new: Any, old_path: Path, new_path: Path, wanted: Outcome) -> Demonstration | None:
+    """The first value that one of the two schemas writes and the other one fails on, or takes for another number.
+
+    In one of the directions the types may be incompatible, which is for another finding to show.
+    """
     for writer, reader, goal in ((old, new, old_path), (new, old, new_path)):
         writes, reads = Parsed.of(writer), Parsed.of(reader)
         for value in samples(parse(writer), goal):
@@ -204,8 +208,9 @@ def _either_way(old: Any, new: Any, old_path: Path, new_path: Path) -> Demonstra
             if isinstance(written, Failed):
                 continue
             if isinstance(read, Failed):
-                return Demonstration(Outcome.FAILS, written, reason=read.reason)
-            if _lost(written, read):
+                if wanted is Outcome.FAILS:
+                    return Demonstration(Outcome.FAILS, written, reason=read.reason)
+            elif wanted is Outcome.CHANGES and _lost(written, read):
                 return Demonstration(Outcome.CHANGES, written, read, "the reader's type can't hold every digit")
     return None
 
