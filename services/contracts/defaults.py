@@ -46,7 +46,7 @@ def default_accepted(
 
 
 def default_readable(default: Any, schema: Any, namespace: str, defined: Mapping[str, Any]) -> bool:
-    """Whether a default fits, symbols of enums included: what a reader must be able to make of it."""
+    """Whether a reader can make something of a default: it fits, is a symbol of its enum, a number as a decimal."""
     return _Exact(defined).fits(default, schema, namespace)
 
 
@@ -162,3 +162,7 @@ class _Exact(_Judge):
 
     def fits_enum(self, default: Any, symbols: list[str]) -> bool:
         return default in symbols
+
+    def fits_object(self, default: Any, schema: dict[str, Any], namespace: str) -> bool:
+        no_number = default == "" and schema.get("logicalType") == "decimal"
+        return not no_number and super().fits_object(default, schema, namespace)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from services.contracts.attributes import Fault
-from services.contracts.compatibility.nodes import Enum, Union, kind
+from services.contracts.compatibility.nodes import Enum, Node, Record, Union, kind
 from services.contracts.defaults import default_fits, default_readable
 from services.contracts.lint.view import View
 
@@ -32,11 +32,37 @@ def defaults(view: View) -> Iterator[Fault]:
         what, here = f"the default of field {field.name!r} of {record.full_name}", (*field.path, "default")
         written, namespace = field.attributes["type"], record.namespace or ""
         if not default_readable(field.default, written, namespace, view.named):
-            message = f"{what} is no symbol of its enum: whoever needs the default can't read the data"
-            yield Fault(here, "DEFAULT_UNREADABLE", message, "name one of the symbols")
+            message = (
+                f"{what} is no symbol of its enum, or has no bytes for its decimal: whoever needs the default can't "
+                "read the data"
+            )
+            yield Fault(here, "DEFAULT_UNREADABLE", message, r'name one of the symbols, or write 0 as "\u0000"')
         elif isinstance(written, list) and not default_fits(field.default, written[0], namespace, view.named):
             message = f"{what} is not of the union's first type: parsers before Avro 1.12 refuse the schema"
             yield Fault(here, "DEFAULT_OF_LATER_BRANCH", message, "put the type of the default first")
+
+
+def endless_records(view: View) -> Iterator[Fault]:
+    """A record has values: it does not hold itself, or only where that may end."""
+    finite: set[str] = set()
+    records = list(view.of(Record))
+    for _ in records:
+        finite |= {one.full_name for one in records if all(_ends(field.type, finite) for field in one.fields)}
+    for record in records:
+        if record.full_name not in finite:
+            message = f"record {record.full_name} holds itself without an end: no value of it can be written"
+            fix = "let the field that leads back be a union with null, or an array"
+            yield Fault((*record.path, "name"), "RECORD_ENDLESS", message, fix)
+
+
+def _ends(node: Node, finite: set[str]) -> bool:
+    match node.definition:
+        case Record(full_name=name):
+            return name in finite
+        case Union(branches=branches):
+            return any(_ends(branch, finite) for branch in branches)
+        case _:
+            return True
 
 
 def enums(view: View) -> Iterator[Fault]:

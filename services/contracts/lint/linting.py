@@ -22,6 +22,7 @@ _RULES: tuple[Rule, ...] = (
     aliases.of_fields,
     logical.on_types,
     logical.on_fields,
+    evolution.endless_records,
     evolution.enums,
     evolution.defaults,
     evolution.optional_fields,
