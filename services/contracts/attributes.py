@@ -83,7 +83,7 @@ def name_faults(schema: dict[str, Any], kind: str, path: JsonPath, namespace: st
         yield Fault((*path, "name"), "NAME_INVALID", f"expected a name ({_NAME_RULE}), found {json_shown(name)}")
     elif fault := _name_fault(name, (*path, "name"), "a name"):
         yield fault
-    elif name in PRIMITIVES:
+    elif name.rpartition(".")[2] in PRIMITIVES:
         rule = "NAME_LIKE_PRIMITIVE" if namespace else "NAME_OF_PRIMITIVE"
         yield Fault((*path, "name"), rule, f'"{name}" is a primitive type', "choose another name")
 
