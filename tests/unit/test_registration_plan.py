@@ -1,7 +1,5 @@
 """Registering all or nothing: what is planned, and what is put back when the registry says no halfway."""
 
-import json
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -10,83 +8,21 @@ import pytest
 from services.contracts.commands import register
 from services.contracts.levels import Level
 from services.contracts.plan import make_plan, set_levels
-from services.contracts.registry import RegisteredSchema, Registration
-from services.contracts.schema import Schema, parse_schema
+from services.contracts.registry import Registration
+from services.contracts.schema import Schema
 from services.contracts.source import Place, parse_json
 from services.contracts.topics import Contracts, TopicContract
 from services.errors import ContractError, PipelineError, Unavailable
+from tests.fake_registry import FakeRegistry, schema
 
 V1 = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}]}
 V2 = {**V1, "fields": [*V1["fields"], {"name": "b", "type": "int", "default": 0}]}
 BROKEN = {**V1, "fields": [{"name": "b", "type": "int"}]}
 
 
-def schema(content: Any) -> Schema:
-    return parse_schema("r.avsc", json.dumps(content).encode())
-
-
 def contracts(content: Any, level: Level = Level.FULL_TRANSITIVE) -> Contracts:
     topics = (TopicContract(name, 1, 1, schema(content), level, Place("contracts.toml", 1)) for name in ("x", "y"))
     return Contracts(tuple(topics), "contracts.toml")
-
-
-class FakeRegistry:
-    """What a plan needs of a registry, in memory; unset levels are None as in Confluent's."""
-
-    def __init__(self, *versions: Any) -> None:
-        held = [schema(version) for version in versions]
-        self.held: dict[str, list[Schema]] = defaultdict(list) | {"x-value": held[:], "y-value": held[:]}
-        self.levels: dict[str, Level | None] = {}
-        self.refused: tuple[str, Level] | None = None
-        self.fails: dict[str, PipelineError] = {}
-
-    def __str__(self) -> str:
-        return "http://fake"
-
-    def state(self) -> object:
-        set_levels = {subject: level for subject, level in self.levels.items() if level}
-        return {subject: len(versions) for subject, versions in self.held.items()}, set_levels
-
-    def find(self, subject: str, wanted: Schema) -> Registration | None:
-        for number, held in enumerate(self.held[subject], 1):
-            if held.json == wanted.json:
-                return Registration(subject, number, number)
-        return None
-
-    def versions(self, subject: str) -> list[int]:
-        return list(range(1, len(self.held[subject]) + 1))
-
-    def version(self, subject: str, version: int) -> RegisteredSchema:
-        return RegisteredSchema(subject, version, version, self.held[subject][version - 1].json)
-
-    def history(self, subject: str) -> list[RegisteredSchema]:
-        return [self.version(subject, version) for version in self.versions(subject)]
-
-    def compatibility_level(self, subject: str) -> Level | None:
-        return self.levels.get(subject)
-
-    def set_compatibility_level(self, subject: str, level: Level | None) -> None:
-        if level and f"level of {subject}" in self.fails:
-            raise self.fails[f"level of {subject}"]
-        self.levels[subject] = level
-
-    def is_compatible(self, subject: str, *_: object) -> bool:
-        return self.refused != (subject, self.levels.get(subject))
-
-    def keeps_metadata(self) -> bool:
-        return False
-
-    def register(self, subject: str, wanted: Schema, **_: object) -> Registration:
-        if subject in self.fails:
-            raise self.fails[subject]
-        self.held[subject].append(wanted)
-        return Registration(subject, len(self.held[subject]), len(self.held[subject]))
-
-    def __enter__(self) -> "FakeRegistry":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
