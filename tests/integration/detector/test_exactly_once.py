@@ -27,17 +27,18 @@ def test_killed_at_random_moments(pipeline: Pipeline, seed: int) -> None:
     chance = random.Random(seed)  # the seed is in the test's name
     settings = {"INSTANCE_ID": "only", "COMMIT_INTERVAL_MS": "200"}
     expected: list[bytes] = []
-    hits = 0
-    for round_number in range(10):
-        part = pipeline.transactions(30_000, seed=seed + round_number)
+    kills = hits = 0
+    while kills < 10 or (hits < 3 and kills < 40):  # on a busy machine more of them come too early
+        part = pipeline.transactions(30_000, seed=seed + kills)
         pipeline.produce(part)
         expected += part
         with pipeline.start("detector", **settings) as detector:
             detector.wait_for("rebalance", change="assigned")
-            time.sleep(chance.uniform(0.05, 0.6))
+            time.sleep(chance.uniform(0.05, 1.0))
             detector.kill()
+        kills += 1
         hits += pipeline.open_transactions() > 0
-    assert hits >= 3, f"only {hits} of 10 kills hit an open transaction"
+    assert hits >= 3, f"only {hits} of {kills} kills hit an open transaction"
     with pipeline.start("detector", **settings) as detector:
         wait_until_judged(pipeline, expected)
         assert detector.stop() == 0
