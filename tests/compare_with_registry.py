@@ -14,10 +14,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.contracts.baselines import RegistryBaseline, check_schema
+from services.contracts.baselines import check_schema
 from services.contracts.judging import Tiers
 from services.contracts.levels import Level
 from services.contracts.registry import Registry
+from services.contracts.registry_baseline import RegistryBaseline
 from services.contracts.registry_settings import RegistrySettings
 from services.contracts.schema import Schema, parse_schema
 from services.contracts.source import Place

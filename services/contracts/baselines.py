@@ -1,4 +1,4 @@
-"""What the contracts are compared with: a commit and those before it, a directory, or what a registry holds."""
+"""What the contracts are compared with: a commit and those before it, or a directory; a registry stands elsewhere."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,7 +12,6 @@ from services.contracts.git_tree import CommitTree
 from services.contracts.judging import OldVersion, Tiers, judge_level, judge_removals, judge_schema
 from services.contracts.levels import Level
 from services.contracts.past import Past, Version
-from services.contracts.registry import ALL_VERSIONS, Registry
 from services.contracts.reporting import Finding, merged
 from services.contracts.schema import Schema
 from services.contracts.subjects import SubjectContract
@@ -145,40 +144,6 @@ class GitBaseline(TreeBaseline):
                 'name the commit to begin with in contracts.toml: [history] since = "..."'
             )
         return repository.first_tag(self._tree.commit)
-
-
-class RegistryBaseline:
-    """What a registry holds: every version of each subject.
-
-    Args:
-        registry: The registry.
-    """
-
-    def __init__(self, registry: Registry) -> None:
-        self.label = f"the registry at {registry}"
-        self._registry = registry
-
-    def history(self, subject: str, *, whole: bool) -> Sequence[OldVersion]:
-        """Every version, or the latest."""
-        versions = self._registry.versions(subject)
-        held = [self._registry.version(subject, version) for version in (versions if whole else versions[-1:])]
-        return [OldVersion(f"v{old.version}", old.schema) for old in held]
-
-    def level(self, subject: str) -> Level | None:
-        """The level set for the subject."""
-        return self._registry.compatibility_level(subject)
-
-    def removals(self, contracts: Contracts) -> list[Finding]:  # noqa: ARG002
-        """None: what else a registry holds may be anybody's."""
-        return []
-
-    def refuses(self, subject: str, schema: Schema, level: Level) -> bool:
-        """Whether the registry says no, where it asks for no more than ``level`` does."""
-        present = self._registry.compatibility_level(subject)
-        if present is not None and not level.implies(present):
-            return False
-        version = ALL_VERSIONS if level.transitive else "latest"
-        return not self._registry.is_compatible(subject, schema, version)
 
 
 def tree_baseline(against: str, directory: Path, since: str | None, stack: ExitStack) -> TreeBaseline:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.contracts.baselines import REFUSED_FIX, RegistryBaseline, check_schema
+from services.contracts.baselines import REFUSED_FIX, check_schema
 from services.contracts.judging import Tiers
 from services.contracts.levels import Level
 from services.contracts.registry import ALL_VERSIONS, RegisteredSchema, Registration, Registry
+from services.contracts.registry_baseline import RegistryBaseline
 from services.contracts.reporting import Finding
 from services.contracts.schema import Schema
 from services.contracts.subjects import SubjectContract

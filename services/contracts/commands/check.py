@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from services.contracts.baselines import Asked, Baseline, GitBaseline, RegistryBaseline, check_contracts, tree_baseline
+from services.contracts.baselines import Asked, Baseline, GitBaseline, check_contracts, tree_baseline
 from services.contracts.commands.options import (
     EXIT_CODES,
     REGISTRY_ENVIRONMENT,
@@ -21,7 +21,6 @@ from services.contracts.commands.running import run
 from services.contracts.judging import Explain, Tiers
 from services.contracts.levels import Level
 from services.contracts.lint import LINT_FAMILIES
-from services.contracts.registry import Registry
 from services.contracts.reporting import RULES, Report, Severity
 from services.contracts.topics import Contracts, load_contracts
 from services.contracts.tree import CONTRACTS, default_directory
@@ -106,6 +105,9 @@ def _baseline(options: argparse.Namespace, contracts: Contracts, stack: ExitStac
     kind, _, url = options.against.partition(":")
     if kind != "registry":
         return tree_baseline(options.against, default_directory(), contracts.since, stack)
+    from services.contracts.registry import Registry  # noqa: PLC0415 - brings an HTTP client along
+    from services.contracts.registry_baseline import RegistryBaseline  # noqa: PLC0415
+
     return RegistryBaseline(stack.enter_context(Registry(registry_settings(options, url or None))))
 
 

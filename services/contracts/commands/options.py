@@ -2,12 +2,15 @@
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from services.contracts.registry_settings import RegistrySettings
 from services.contracts.reporting import Format, Report, exit_code, render
 from services.contracts.subjects import SubjectContract
 from services.contracts.topics import Contracts
 from services.errors import UsageError
+
+if TYPE_CHECKING:
+    from services.contracts.registry_settings import RegistrySettings
 
 EXIT_CODES = """\
 exit codes:
@@ -40,7 +43,7 @@ def add_registry_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--retries", metavar="N", help="how often to try a failed request again, by default 3")
 
 
-def registry_settings(options: argparse.Namespace, url: str | None = None) -> RegistrySettings:
+def registry_settings(options: argparse.Namespace, url: str | None = None) -> "RegistrySettings":
     """The settings of the environment with what the options say instead.
 
     Args:
@@ -50,6 +53,8 @@ def registry_settings(options: argparse.Namespace, url: str | None = None) -> Re
     Raises:
         UsageError: If a setting can't be used.
     """
+    from services.contracts.registry_settings import RegistrySettings  # noqa: PLC0415 - not for a check of files
+
     given = {"url": url or options.registry_url, "timeout": options.timeout, "retries": options.retries}
     return RegistrySettings.load(**{name: value for name, value in given.items() if value is not None})
 

@@ -1,6 +1,6 @@
 """A schema as the checks see it: names resolved, every node knowing its place in the JSON that it came from."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,11 +141,16 @@ class Reference(Node):
         return self.names[self.full_name]
 
 
+def are_primitives(types: Collection[Any]) -> bool:
+    """Whether all of some types are names of primitive ones."""
+    return all(type(one) is str for one in types) and PRIMITIVES.issuperset(types)
+
+
 def _nameless(schema: Any) -> bool:
     """Whether a valid type neither defines nor uses a name."""
+    if are_primitives(schema if isinstance(schema, list) else [schema]):
+        return True
     match schema:
-        case str():
-            return schema in PRIMITIVES
         case list():
             return all(map(_nameless, schema))
         case {"type": "array", "items": inner} | {"type": "map", "values": inner} | {"type": str(inner)}:

@@ -25,6 +25,7 @@ from services.contracts.compatibility.nodes import (
     Record,
     Reference,
     Union,
+    are_primitives,
     kind,
 )
 from services.errors import ContractError
@@ -113,6 +114,8 @@ class _Reader:
         return self.read(schema[key], (*path, key), namespace)
 
     def _union(self, schema: list[object], path: Path, namespace: str | None) -> Union:
+        if are_primitives(schema) and len(set(map(str, schema))) == len(schema):
+            return Union(path, {}, tuple(Primitive((*path, index), {}, str(one)) for index, one in enumerate(schema)))
         branches = tuple(self.read(branch, (*path, index), namespace) for index, branch in enumerate(schema))
         seen = set()
         for branch in branches:

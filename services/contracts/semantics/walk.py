@@ -105,8 +105,9 @@ class _Walk:
                 self._records(old, new)
 
     def _records(self, old: Record, new: Record) -> None:
+        known = {field.name: field for field in old.fields}
         for field in new.fields:
-            before = next(filter(None, (old.field(name) for name in (field.name, *field.aliases))), None)
+            before = next((known[name] for name in (field.name, *field.aliases) if name in known), None)
             if before is None:
                 continue
             place = f"field {field.name!r} of {new.full_name}"
