@@ -67,7 +67,7 @@ class Pipeline:
     @property
     def admin(self) -> AdminClient:
         """A new admin client."""
-        return AdminClient({"bootstrap.servers": self.cluster.bootstrap_servers})
+        return AdminClient({"bootstrap.servers": self.cluster.bootstrap_servers, "log_level": 0})
 
     @property
     def registry(self) -> Registry:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tools.local_cluster.artifacts import ArtifactCache, Progress, silent
 from tools.local_cluster.errors import Cancelled
-from tools.local_cluster.kafka import Broker, BrokerPlan
+from tools.local_cluster.kafka import Amend, Broker, BrokerPlan, unchanged
 from tools.local_cluster.node import Node
 from tools.local_cluster.ports import HOST, free_ports
 from tools.local_cluster.registry import Registry
@@ -39,9 +39,10 @@ class Cluster:
         root: Directory of its data, configuration and logs.
         cache: Where the artefacts are or will be.
         plan: Ports and id.
+        amend: Changes the brokers' properties.
     """
 
-    def __init__(self, root: Path, cache: ArtifactCache, plan: ClusterPlan) -> None:
+    def __init__(self, root: Path, cache: ArtifactCache, plan: ClusterPlan, amend: Amend = unchanged) -> None:
         self.root = root
         controllers = free_ports(len(plan.kafka_ports))
         voters: Mapping[int, int] = dict(enumerate(controllers, 1))
@@ -51,6 +52,7 @@ class Cluster:
                 root / f"kafka-{node}",
                 BrokerPlan(node, port, voters, plan.cluster_id),
                 cache,
+                amend,
             )
             for node, port in enumerate(plan.kafka_ports, 1)
         ]

@@ -9,14 +9,18 @@ from pathlib import Path
 
 from tools.local_cluster.artifacts import ArtifactCache, Progress, silent
 from tools.local_cluster.cluster import Cluster, ClusterPlan, Say
-from tools.local_cluster.kafka import new_cluster_id
+from tools.local_cluster.kafka import Amend, new_cluster_id, unchanged
 from tools.local_cluster.persistent import DEFAULT_CACHE
 from tools.local_cluster.ports import free_ports
 
 
 @contextmanager
 def ephemeral(
-    brokers: int = 1, cache: ArtifactCache | None = None, progress: Progress = silent, say: Say = silent
+    brokers: int = 1,
+    cache: ArtifactCache | None = None,
+    progress: Progress = silent,
+    say: Say = silent,
+    amend: Amend = unchanged,
 ) -> Iterator[Cluster]:
     """Run a cluster inside a ``with`` block.
 
@@ -27,13 +31,15 @@ def ephemeral(
         cache: The artefacts; by default those of this repository.
         progress: Told about downloads.
         say: Told about everything else.
+        amend: Changes the brokers' properties, for those who want a listener or a limit of their own.
 
     Yields:
         The healthy cluster.
     """
     root = Path(tempfile.mkdtemp(prefix="local-cluster-"))
     ports = free_ports(brokers + 1)
-    cluster = Cluster(root, cache or ArtifactCache(DEFAULT_CACHE), ClusterPlan(new_cluster_id(), ports[1:], ports[0]))
+    plan = ClusterPlan(new_cluster_id(), ports[1:], ports[0])
+    cluster = Cluster(root, cache or ArtifactCache(DEFAULT_CACHE), plan, amend)
     guard = subprocess.Popen(
         [sys.executable, "-m", "tools.local_cluster.guard", str(root)], stdin=subprocess.PIPE, start_new_session=True
     )

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,15 @@ from tools.local_cluster.ports import HOST
 JVM = ("-Xms256m", "-Xmx768m", "-XX:+UseG1GC", "-Xshare:auto", "-Djava.awt.headless=true",
        "-Dorg.slf4j.simpleLogger.showDateTime=true",
        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS")  # fmt: skip
+
+
+Amend = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""Makes the properties that a broker runs with out of those that it would have by itself."""
+
+
+def unchanged(properties: Mapping[str, str]) -> Mapping[str, str]:
+    """The properties as they are."""
+    return properties
 
 
 def new_cluster_id() -> str:
@@ -104,11 +113,15 @@ class Broker(Node):
         directory: Its configuration, data and log.
         plan: Where it listens, and its fellow nodes.
         cache: What it runs on.
+        amend: Changes its properties.
     """
 
-    def __init__(self, name: str, directory: Path, plan: BrokerPlan, cache: ArtifactCache) -> None:
+    def __init__(
+        self, name: str, directory: Path, plan: BrokerPlan, cache: ArtifactCache, amend: Amend = unchanged
+    ) -> None:
         super().__init__(name, directory, plan.port, cache)
         self.plan = plan
+        self._amend = amend
         self._jars: Sequence[Path] = ()
 
     def fetch(self, progress: Progress = silent, cancelled: threading.Event | None = None) -> None:
@@ -160,7 +173,7 @@ class Broker(Node):
     def _write_properties(self, name: str, data: Path) -> None:
         properties = broker_properties(self.plan.node, self.plan.port, self.plan.voters, data.name)
         data.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(data.with_name(name), properties_text(properties))
+        write_whole(data.with_name(name), properties_text(self._amend(properties)))
 
     @property
     def _class_path(self) -> str:

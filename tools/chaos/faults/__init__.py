@@ -1,0 +1,45 @@
+"""Every fault that is promised to be survived, by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tools.chaos.faults import brokers, coordinators, detectors, generators, messages, network, registry
+from tools.chaos.lab import ONE, SMALL_DISK, THREE
+from tools.chaos.stage import Stage
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to break something.
+
+    Attributes:
+        bench: The kind of cluster that it is tried on.
+        inject: Starts what is needed, breaks it, and puts it right again; what follows is the stage's `finish`.
+        share: Of the rounds asked for, how many this fault gets.
+    """
+
+    bench: str
+    inject: Callable[[Stage], None]
+    share: float = 0.2
+
+
+FAULTS: Mapping[str, Fault] = {
+    "detector-killed": Fault(ONE, detectors.killed, share=1.0),
+    "detector-paused": Fault(ONE, detectors.paused),
+    "detectors-come-and-go": Fault(ONE, detectors.come_and_go),
+    "detector-terminated": Fault(ONE, detectors.terminated),
+    "generator-killed": Fault(ONE, generators.killed),
+    "producer-queue-full": Fault(ONE, generators.queue_full),
+    "random-bytes": Fault(ONE, messages.random_bytes),
+    "registry-down-cold": Fault(ONE, registry.down_cold),
+    "registry-down-warm": Fault(ONE, registry.down_warm),
+    "registry-slow": Fault(ONE, registry.slow),
+    "registry-answers-500": Fault(ONE, registry.answers_500),
+    "network-cut": Fault(ONE, network.cut),
+    "broker-killed": Fault(ONE, brokers.killed),
+    "disk-full": Fault(SMALL_DISK, brokers.disk_full),
+    "broker-lost": Fault(THREE, brokers.lost),
+    "transaction-coordinator-moved": Fault(THREE, coordinators.of_transactions_moved),
+    "group-coordinator-moved": Fault(THREE, coordinators.of_group_moved),
+}
+"""Those of one bench follow each other."""

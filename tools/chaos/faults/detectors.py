@@ -1,0 +1,145 @@
+"""Detectors that are killed, paused, joined by others, left by others, and asked to end."""
+
+import signal
+import time
+from datetime import datetime
+
+from tools.chaos.stage import SESSION_TIMEOUT, Stage
+from tools.harness.processes import Service
+from tools.harness.waiting import wait_for
+
+START = 6.0
+"""Seconds that a process may take to start and join on a busy machine."""
+
+PAUSE = 2.0
+"""Seconds for which nothing of an untouched partition may become visible while others are handed over."""
+
+
+def killed(stage: Stage) -> None:
+    """SIGKILL in the middle of a transaction; another process of the same name takes over."""
+    interval = stage.chance.choice((50, 100, 300))
+    detector = stage.detector(COMMIT_INTERVAL_MS=str(interval))
+    stage.generator(15_000, 45_000)
+    stage.until_moving()
+    stage.random_moment(0.0, 1.0)
+    stage.forget(detector)
+    detector.kill()
+    dead = time.monotonic()
+    unfinished = stage.open_transactions()
+    stage.detector()
+    stage.prove(unfinished, f"{unfinished} partitions held an open transaction after the kill")
+    time.sleep(0.2)  # what was committed before the kill has been seen by then
+    stage.until_recovered(dead + 0.2)
+    stage.require(
+        stage.recovery is not None and stage.recovery < SESSION_TIMEOUT + START,
+        f"the restart went on after {stage.recovery:.1f} s, with a session time-out of {SESSION_TIMEOUT:.0f} s",
+    )
+
+
+def paused(stage: Stage) -> None:
+    """SIGSTOP past the session's time-out or past the transaction's as well; then the zombie wakes up."""
+    past_transaction = stage.chance.random() < 0.5
+    zombie = stage.detector("zombie", COMMIT_INTERVAL_MS="1000")
+    stage.generator(8000, 40_000)
+    stage.until_moving()
+    stage.random_moment(0.0, 1.0)
+    stage.until_open()
+    zombie.process.send_signal(signal.SIGSTOP)
+    stopped = time.monotonic()
+    unfinished = stage.open_transactions()
+    stage.prove(unfinished, f"{unfinished} partitions held the open transaction of the one that was paused")
+    heir = stage.detector("heir")
+    heir.wait_for("rebalance", change="assigned")
+    before = stage.lag()
+    wait_for(lambda: stage.lag() < before, "the heir commits", pause=0.1)
+    time.sleep(max(0.0, stopped + (18.0 if past_transaction else 0.0) - time.monotonic()))
+    zombie.process.send_signal(signal.SIGCONT)
+    awake = time.monotonic()
+    stage.prove(True, f"after {awake - stopped:.0f} s it woke up, its partitions being another's")
+    # Its transaction is either aborted by itself at once or has been by the broker: no more is committed of it.
+    wait_for(lambda: zombie.events("rebalance", change="lost") or zombie.events("making new Kafka clients")
+             or zombie.events("transaction aborted"), "the zombie notices", 30, pause=0.1)  # fmt: skip
+    stage.pipeline.produce(stage.pipeline.transactions(2000, seed=stage.seed), keyed=True)
+    stage.until_recovered(awake)
+
+
+def terminated(stage: Stage) -> None:
+    """SIGTERM under full load: exit code 0 within ten seconds."""
+    stage.pipeline.produce(stage.pipeline.transactions(int(150_000 * stage.scale), seed=stage.seed), keyed=True)
+    stage.generator(15_000, 45_000)
+    detector = stage.detector("first")
+    detector.wait_for("new schema id")
+    stage.random_moment(0.0, 0.2)
+    began = time.monotonic()
+    stage.forget(detector)
+    code = detector.stop()
+    seconds = time.monotonic() - began
+    left = stage.lag()
+    stage.prove(left, f"it ended after {seconds:.1f} s with {left} messages still to be judged")
+    stage.require(code == 0 and seconds < 10, f"SIGTERM: exit code {code} after {seconds:.1f} s")
+    ended = time.monotonic()
+    stage.detector("second")
+    stage.until_recovered(ended)
+
+
+def come_and_go(stage: Stage) -> None:
+    """A third joins two, one leaves, and all are replaced one by one; partitions that stay put keep moving."""
+    team = {name: stage.detector(name) for name in ("one", "two")}
+    everybody = list(team.values())
+    stage.generator(5000, 90_000)
+    stage.until_moving()
+    owners = _settled(team)
+    worst = 0.0
+    moved = 0
+
+    def settle(began: float) -> None:
+        nonlocal owners, worst, moved
+        after = _settled(team)
+        time.sleep(0.5)
+        untouched = [partition for partition in owners if owners[partition] == after[partition]]
+        pauses = [stage.watch.longest_pause(partition, began, time.monotonic()) for partition in untouched]
+        worst = max(worst, *pauses, 0.0)
+        moved += len(owners) - len(untouched)
+        owners = after
+
+    stage.random_moment(0.0, 1.0)
+    began = time.monotonic()
+    team["three"] = stage.detector("three")
+    everybody.append(team["three"])
+    settle(began)
+    began = time.monotonic()
+    leaver = team.pop(stage.chance.choice(("one", "two")))
+    stage.forget(leaver)
+    stage.require(leaver.stop() == 0, "one that left ended with another exit code than 0")
+    settle(began)
+    for name in list(team):  # rolling restart: each is replaced before the next one goes
+        began = time.monotonic()
+        old = team.pop(name)
+        stage.forget(old)
+        stage.require(old.stop() == 0, "one that was replaced ended with another exit code than 0")
+        settle(began)
+        began = time.monotonic()
+        team[f"{name} anew"] = stage.detector(f"{name} anew")
+        settle(began)
+    stage.prove(moved, f"{moved} partitions moved; untouched ones paused for {worst:.2f} s at most")
+    stage.recovery = worst
+    stage.require(worst <= PAUSE, f"an untouched partition paused for {worst:.2f} s")
+
+
+def _settled(team: dict[str, Service]) -> dict[int, str]:
+    """Waits until every partition belongs to one of the team and each has one; who owns which."""
+
+    def look() -> dict[int, str]:
+        owned = [(name, partition) for name, one in team.items() for partition in _owned(one)]
+        shared = len(owned) == 4 and len({name for name, _ in owned}) == len(team)
+        return {partition: name for name, partition in owned} if shared else {}
+
+    return wait_for(look, "the partitions are shared out", pause=0.05)
+
+
+def _owned(detector: Service) -> set[int]:
+    owned: set[int] = set()
+    for line in sorted(detector.events("rebalance"), key=lambda line: datetime.fromisoformat(line["timestamp"])):
+        partitions = {int(name.rpartition("-")[2]) for name in line["partitions"]}
+        owned = owned | partitions if line["change"] == "assigned" else owned - partitions
+    return owned

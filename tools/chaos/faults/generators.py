@@ -1,0 +1,88 @@
+"""Generators that are killed, and one whose broker is slower than itself."""
+
+import re
+import time
+
+import httpx2
+import psutil  # type: ignore[import-untyped]
+
+from tools.chaos.stage import Stage
+from tools.harness.waiting import wait_for
+from tools.local_cluster.ports import HOST, free_ports
+
+BATCH = 1000
+"""How many transactions an unpaced generator hands over at once: so far may two of its metrics be apart."""
+
+QUEUE = 20_000
+MEMORY_MB = 300
+
+
+def killed(stage: Stage) -> None:
+    """SIGKILL while it sends; what it knew to be acknowledged is there, and all that is there is judged."""
+    (port,) = free_ports(1)
+    stage.detector()
+    generator = stage.generator(0, 10_000_000, METRICS_PORT=str(port), METRICS_HOST=HOST)
+    stage.until_moving()
+    stage.struck()
+    until = time.monotonic() + stage.chance.uniform(0.0, 1.0)
+    acknowledged = waiting = 0
+    while True:
+        metrics = _metrics(port)
+        waiting = metrics["producer_queue_messages"]
+        acknowledged = max(acknowledged, metrics["generated_transactions_total"] - waiting - BATCH)
+        if time.monotonic() > until and waiting:
+            break
+    stage.forget(generator)
+    generator.kill()
+    stage.prove(waiting, f"killed with {waiting} transactions on their way and {acknowledged} or more acknowledged")
+    dead = time.monotonic()
+    wait_for(lambda: _quiet(stage), "the input topic grows no more", pause=0.1)
+    arrived = len(stage.pipeline.read(stage.pipeline.input))
+    stage.require(arrived >= acknowledged, f"{acknowledged} were acknowledged and {arrived} are there")
+    if stage.lag():
+        stage.until_recovered(dead)
+
+
+def queue_full(stage: Stage) -> None:
+    """The way to the broker is narrow, so queues fill up: memory stays bounded and nothing is dropped."""
+    link = stage.bench.link
+    assert link is not None  # noqa: S101 - its bench has one
+    narrow = {"KAFKA_BROKER_URL": f"{HOST}:{link.port}",
+              "KAFKA_CONFIG_QUEUE_BUFFERING_MAX_MESSAGES": str(QUEUE)}  # fmt: skip
+    (port,) = free_ports(1)
+    detector = stage.detector(**narrow)
+    generator = stage.generator(0, 80_000, METRICS_PORT=str(port), METRICS_HOST=HOST, **narrow)
+    stage.until_moving()
+    stage.random_moment(0.0, 0.1)
+    link.rate = stage.chance.randrange(2_000_000, 5_000_000)
+    fullest = largest = 0
+    while generator.process.poll() is None:
+        try:
+            fullest = max(fullest, _metrics(port)["producer_queue_messages"])
+            sizes = [psutil.Process(one.process.pid).memory_info().rss for one in (generator, detector)]
+        except (httpx2.HTTPError, psutil.Error):
+            break  # it has sent everything
+        largest = max(largest, *sizes)
+        time.sleep(0.02)
+    wide = time.monotonic()
+    link.restore()
+    stage.prove(
+        fullest >= QUEUE * 0.9,
+        f"{fullest} of {QUEUE} places of the generator's queue were taken; memory {largest >> 20} MB",
+    )
+    stage.require(largest < MEMORY_MB << 20, f"a process grew to {largest >> 20} MB")
+    if stage.lag():
+        stage.until_recovered(wide)
+
+
+def _metrics(port: int) -> dict[str, int]:
+    text = httpx2.get(f"http://{HOST}:{port}/metrics", timeout=5, trust_env=False).text
+    found = re.findall(r"^(\w+) ([\d.e+]+)$", text, re.MULTILINE)
+    return {name: int(float(value)) for name, value in found}
+
+
+def _quiet(stage: Stage) -> bool:
+    """Whether nothing came to the input topic for a moment."""
+    before = stage.input_ends()
+    time.sleep(0.3)
+    return stage.input_ends() == before

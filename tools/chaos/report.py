@@ -1,0 +1,104 @@
+"""Results in words: a line for each round, a table for each fault, or JSON."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from rich.table import Table
+
+from tools.chaos.results import Result, Tally
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the rounds of one fault come to; the counts are sums over them.
+
+    Attributes:
+        fault: Its name.
+        rounds: How many were tried.
+        proven: In how many it is known that the fault happened.
+        not_run: In how many it is not.
+        violated: In how many a promise was broken.
+        messages: How many messages went through.
+        missing: See `Tally`.
+        doubled: See `Tally`.
+        misplaced: See `Tally`.
+        disordered: See `Tally`.
+        open_transactions: See `Tally`.
+        worst_recovery: Seconds from the end of a fault to the first output; None where there is none to measure.
+    """
+
+    fault: str
+    rounds: int
+    proven: int
+    not_run: int
+    violated: int
+    messages: int
+    missing: int
+    doubled: int
+    misplaced: int
+    disordered: int
+    open_transactions: int
+    worst_recovery: float | None
+
+
+def summarise(results: Sequence[Result]) -> list[Summary]:
+    """One summary for each fault, in the order of their first rounds."""
+    summaries = []
+    for fault in dict.fromkeys(result.fault for result in results):
+        mine = [result for result in results if result.fault == fault]
+        tallies = [result.tally or Tally() for result in mine]
+        verdicts = [result.verdict for result in mine]
+        summaries.append(
+            Summary(
+                fault=fault,
+                rounds=len(mine),
+                proven=sum(bool(result.proof) for result in mine),
+                not_run=verdicts.count("not run"),
+                violated=verdicts.count("VIOLATED"),
+                messages=sum(tally.messages for tally in tallies),
+                missing=sum(tally.missing for tally in tallies),
+                doubled=sum(tally.doubled for tally in tallies),
+                misplaced=sum(tally.misplaced for tally in tallies),
+                disordered=sum(tally.disordered for tally in tallies),
+                open_transactions=sum(tally.open_transactions for tally in tallies),
+                worst_recovery=max((one.recovery for one in mine if one.recovery is not None), default=None),
+            )
+        )
+    return summaries
+
+
+def line(result: Result) -> str:
+    """A round in one line."""
+    about = result.proof or "-"
+    if result.problem:
+        about += f" | {' '.join(result.problem.split())[:400]}"
+    if result.tally and not result.tally.holds:
+        about += f" | {result.tally}"
+    return (
+        f"{result.fault} --seed {result.seed}: {result.verdict} | at {result.moment:.2f} s | {about} | "
+        f"{result.seconds:.1f} s"
+    )
+
+
+def table(summaries: Sequence[Summary]) -> Table:
+    """The summaries for people."""
+    drawn = Table()
+    drawn.add_column("fault")
+    for heading in ("rounds", "proven", "not run", "violated", "messages", "missing", "doubled", "wrong topic",
+                    "out of order", "open", "worst recovery"):  # fmt: skip
+        drawn.add_column(heading, justify="right")
+    for one in summaries:
+        counts = [one.rounds, one.proven, one.not_run, one.violated, one.messages, one.missing, one.doubled,
+                  one.misplaced, one.disordered, one.open_transactions]  # fmt: skip
+        recovery = "" if one.worst_recovery is None else f"{one.worst_recovery:.1f} s"
+        drawn.add_row(one.fault, *(f"{count:,}" for count in counts), recovery)
+    return drawn
+
+
+def as_json(results: Sequence[Result], summaries: Sequence[Summary]) -> dict[str, object]:
+    """Everything, as JSON data."""
+    return {
+        "faults": [asdict(summary) for summary in summaries],
+        "rounds": [{**asdict(result), "verdict": result.verdict} for result in results],
+        "violations": sum(summary.violated for summary in summaries),
+    }

@@ -1,0 +1,83 @@
+"""Runs rounds: one fault, one seed, one verdict."""
+
+import shutil
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from services.errors import PipelineError
+from tools.chaos.faults import FAULTS
+from tools.chaos.lab import Lab
+from tools.chaos.results import Broken, NotRun, Result, Tally
+from tools.chaos.stage import Stage
+
+
+def plan(names: Sequence[str], rounds: int, seed: int) -> Iterator[tuple[str, int]]:
+    """The rounds to run: the fault and the seed of each.
+
+    Args:
+        names: The faults. A single one gets all the rounds, several get their share each and at least one.
+        rounds: How many.
+        seed: The first round's; each further round of a fault has the next number.
+    """
+    for name in names:
+        count = rounds if len(names) == 1 else max(1, round(rounds * FAULTS[name].share))
+        yield from ((name, seed + number) for number in range(count))
+
+
+class Runner:
+    """Runs rounds on the clusters of a lab.
+
+    Args:
+        lab: The clusters.
+        logs: Keeps the logs of rounds that were violated.
+        scale: How much of a full round's load there is.
+    """
+
+    def __init__(self, lab: Lab, logs: Path, scale: float = 1.0) -> None:
+        self._lab = lab
+        self._logs = logs
+        self._scale = scale
+
+    def run(self, name: str, seed: int) -> Result:
+        """Runs one round."""
+        began = time.monotonic()
+        fault = FAULTS[name]
+        scratch = Path(tempfile.mkdtemp(prefix="chaos-"))
+        stage: Stage | None = None
+        tally: Tally | None = None
+        problem = ""
+        try:
+            with Stage(self._lab.bench(fault.bench), scratch, seed, self._scale) as stage:
+                try:
+                    fault.inject(stage)
+                except (NotRun, Broken) as error:
+                    problem = str(error)
+                tally = stage.finish()
+        except NotRun as error:
+            problem = str(error)
+        except PipelineError as error:
+            problem = f"{problem}; {error}" if problem else str(error)
+        except Exception as error:  # noqa: BLE001 - a fault may break the tool as well: the other rounds go on
+            problem = f"the tool itself failed: {error!r}"
+            (scratch / "traceback.txt").write_text(traceback.format_exc())
+        result = Result(
+            fault=name,
+            seed=seed,
+            moment=stage.moment if stage else 0.0,
+            proof=stage.proof if stage else "",
+            tally=tally,
+            problem=problem,
+            recovery=stage.recovery if stage else None,
+            seconds=time.monotonic() - began,
+        )
+        if result.verdict == "ok":
+            shutil.rmtree(scratch, ignore_errors=True)
+        else:
+            kept = self._logs / f"{name}-{seed}"
+            shutil.rmtree(kept, ignore_errors=True)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(scratch, kept)
+        return result

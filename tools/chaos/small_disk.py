@@ -1,0 +1,72 @@
+"""A file system so small that a broker can fill it, in memory. To mount one takes root."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from tools.chaos.results import NotRun
+from tools.local_cluster.kafka import Broker
+
+SIZE_MB = 600
+
+
+class SmallDisk:
+    """A mounted tmpfs, with ballast that takes all the room there is.
+
+    Args:
+        mount: Where it is mounted.
+    """
+
+    def __init__(self, mount: Path) -> None:
+        self._mount = mount
+        self._ballast = mount / "ballast"
+
+    @classmethod
+    @contextmanager
+    def mounted(cls) -> Iterator[Self]:
+        """Mounts one for the length of a `with` block.
+
+        Raises:
+            NotRun: This user may not.
+        """
+        mount = Path(tempfile.mkdtemp(prefix="small-disk-"))
+        try:
+            options = f"size={SIZE_MB}m"
+            done = subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(mount)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise NotRun(f"mounting a small file system takes root: {done.stderr.strip()}")
+            yield cls(mount)
+        finally:
+            subprocess.run(["umount", "--lazy", str(mount)], capture_output=True, check=False)
+            mount.rmdir()
+
+    def take_in(self, broker: Broker) -> None:
+        """Moves a broker's data here and starts it again."""
+        broker.stop()
+        data = broker.process.directory / "data"
+        here = self._mount / "data"
+        shutil.copytree(data, here)
+        shutil.rmtree(data)
+        data.symlink_to(here)
+        broker.start()
+        broker.wait_healthy()
+
+    def fill(self) -> None:
+        """Leaves no room at all."""
+        with self._ballast.open("ab") as file:
+            room = shutil.disk_usage(self._mount).free
+            os.posix_fallocate(file.fileno(), file.tell(), max(1, room))
+
+    def free(self) -> None:
+        """Gives the room back."""
+        self._ballast.unlink(missing_ok=True)

@@ -1,0 +1,199 @@
+"""What a fault has to play with in one round: a pipeline, services on it, chance, and a reader that watches."""
+
+import random
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from services.errors import Unavailable
+from tools.chaos.judging import PlainReader, compare
+from tools.chaos.lab import Bench
+from tools.chaos.results import Broken, NotRun, Tally
+from tools.chaos.watching import Watch
+from tools.demo.offsets import GroupWatch, Offsets
+from tools.harness.pipeline import Pipeline
+from tools.harness.processes import Service
+from tools.harness.waiting import NeverCame, wait_for
+
+SESSION_TIMEOUT = 4.0
+"""Seconds of silence after which the group gives a detector's partitions to others."""
+
+DRAINED = 150.0
+"""Seconds that everything may take to be judged after a fault: the longest time-out involved, several times over."""
+
+_DETECTOR = {"KAFKA_CONFIG_SESSION_TIMEOUT_MS": f"{SESSION_TIMEOUT * 1000:.0f}",
+             "KAFKA_CONFIG_HEARTBEAT_INTERVAL_MS": "1000"}  # fmt: skip
+
+
+class Stage:
+    """One round's surroundings.
+
+    Args:
+        bench: The cluster, and what breaks around it.
+        directory: Takes contracts and logs.
+        seed: Decides everything that is left to chance.
+        scale: How much of a full round's load there is.
+
+    Attributes:
+        chance: The only source of randomness.
+        rubbish: The values put in that are no transactions.
+        proof: How it is known that the fault happened.
+        moment: Seconds from the first output to the fault.
+        recovery: Seconds from the end of the fault to the first output.
+    """
+
+    def __init__(self, bench: Bench, directory: Path, seed: int, scale: float = 1.0) -> None:
+        self.bench = bench
+        self.seed = seed
+        self.chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        self.scale = scale
+        self.pipeline = Pipeline(bench.cluster, directory)
+        self.admin = AdminClient({"bootstrap.servers": bench.cluster.bootstrap_servers, "log_level": 0})
+        self.rubbish: list[bytes] = []
+        self.proof = ""
+        self.moment = 0.0
+        self.recovery: float | None = None
+        self._group = GroupWatch(self.admin, self.pipeline.group)
+        self._detectors: list[Service] = []
+        self._generators: list[tuple[Service, int]] = []
+        self._stack = ExitStack()
+        self._began = 0.0
+        self.watch = Watch(self.pipeline)
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self.watch)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for service in [*self._detectors, *(generator for generator, _ in self._generators)]:
+            service.end()
+        self._stack.close()
+        topics = [self.pipeline.input, self.pipeline.legit, self.pipeline.fraud, self.pipeline.dead]
+        with suppress(KafkaException):  # the cluster may be what is broken
+            for answer in self.admin.delete_topics(topics, request_timeout=5).values():
+                answer.result()
+
+    def detector(self, name: str = "only", **environment: str) -> Service:
+        """Starts a detector; one that ends by itself breaks the round."""
+        service = self.pipeline.start("detector", **{"INSTANCE_ID": name, **_DETECTOR, **environment})
+        self._detectors.append(service)
+        return service
+
+    def generator(self, rate: int, count: int, **environment: str) -> Service:
+        """Starts a generator, all of whose transactions must be acknowledged in the end."""
+        count = max(1000, int(count * self.scale))
+        service = self.pipeline.start(
+            "generator", **{"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": str(count),
+                            "SEED": str(self.seed), **environment}
+        )  # fmt: skip
+        self._generators.append((service, count))
+        return service
+
+    def forget(self, service: Service) -> None:
+        """A service that was killed on purpose owes nothing any more."""
+        self._detectors = [one for one in self._detectors if one is not service]
+        self._generators = [entry for entry in self._generators if entry[0] is not service]
+
+    def until_moving(self) -> None:
+        """Waits for the first output."""
+        self.watch.wait_until_more(0.0)
+        self._began = time.monotonic()
+
+    def random_moment(self, earliest: float, latest: float) -> None:
+        """Waits for a random time; that is the fault's moment."""
+        time.sleep(self.chance.uniform(earliest, latest))
+        self.struck()
+
+    def struck(self) -> None:
+        """Notes the fault's moment."""
+        self.moment = time.monotonic() - self._began if self._began else 0.0
+
+    def until_open(self) -> int:
+        """Waits until a transaction is seen to be open, and says how many partitions hold it."""
+        return wait_for(self.open_transactions, "a transaction is open", 20, pause=0.01)
+
+    def open_transactions(self) -> int:
+        """How many output partitions hold records of an open transaction now."""
+        return self.pipeline.open_transactions(self.admin)
+
+    def input_ends(self) -> Offsets:
+        """The ends of the input topic's partitions."""
+        return self._group.ends(self._group.partitions([self.pipeline.input]))
+
+    def lag(self) -> int:
+        """How many messages of the input topic are not judged yet."""
+        return self._group.lag(self.input_ends())
+
+    def prove(self, happened: object, proof: str) -> None:
+        """Notes how it is known that the fault happened.
+
+        Raises:
+            NotRun: It did not.
+        """
+        if not happened:
+            raise NotRun(f"it did not happen: {proof}")
+        self.proof = f"{self.proof}; {proof}" if self.proof else proof
+
+    def require(self, kept: object, promise: str) -> None:
+        """Checks a promise besides the invariant.
+
+        Raises:
+            Broken: It is not kept.
+        """
+        if not kept:
+            raise Broken(promise)
+
+    def until_recovered(self, since: float, timeout: float = DRAINED) -> None:
+        """Waits for an output that became visible after a time on the monotonic clock."""
+        self.recovery = self.watch.wait_until_more(since, timeout)
+
+    def finish(self) -> Tally:
+        """Lets everything drain, ends the services as an orchestrator would, and has the topics read.
+
+        Raises:
+            Broken: A service did not end as it should, or something was not acknowledged.
+            NeverCame: Not everything was judged in time.
+        """
+        self.drain()
+        for detector in self._detectors:
+            code = detector.process.poll()
+            self.require(code is None, f"a detector ended by itself with exit code {code}: {detector.text[-500:]}")
+            self.require(detector.stop() == 0, f"SIGTERM, exit code {detector.process.returncode}")
+        with suppress(NeverCame):  # what is still open then is counted
+            wait_for(lambda: not self.open_transactions(), "no transaction is open", 25, pause=0.1)
+        return self._tally(sum(count for _, count in self._generators))
+
+    def drain(self) -> None:
+        """Waits until the generators have ended and everything is judged.
+
+        Raises:
+            Broken: Something was not acknowledged.
+            NeverCame: Not everything was judged in time.
+        """
+        for generator, _ in self._generators:
+            code = generator.process.wait(DRAINED)
+            self.require(code == 0, f"the generator ended with exit code {code}: {generator.text[-500:]}")
+        wait_for(self._drained, lambda: f"everything is judged; {self.lag()} messages are left", DRAINED, pause=0.1)
+
+    def _drained(self) -> bool:
+        with suppress(Unavailable):
+            return not self.lag()
+        return False
+
+    def _tally(self, sent: int) -> Tally:
+        pipeline = self.pipeline
+        inputs = pipeline.read(pipeline.input)
+        if len(inputs) < sent:
+            raise Broken(f"{sent} transactions were acknowledged and {len(inputs)} are there")
+        outputs = {"legit": pipeline.legit, "fraud": pipeline.fraud, "dead": pipeline.dead}
+        found = {name: pipeline.read(topic) for name, topic in outputs.items()}
+        reader = PlainReader(pipeline.cluster.registry_url)
+        return replace(compare(inputs, found, self.rubbish, reader.verdict), open_transactions=self.open_transactions())
