@@ -84,6 +84,7 @@ class Judge:
             self._metrics.verdicts.labels(verdict=verdict).inc(count)
         if self._newest_ms:
             self._metrics.age.set(max(0.0, time.time() - self._newest_ms / 1000))
+        self._writers.committed()
         self.aborted()
 
     def aborted(self) -> None:

@@ -1,5 +1,6 @@
 """How to read what somebody wrote: one entry per schema id met, made when the id is first met."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,10 +10,14 @@ from services.contracts import Schema
 from services.contracts.columns import ColumnDecoder
 from services.contracts.framing import frame
 from services.contracts.records import RecordDecoder, RecordEncoder
-from services.contracts.registry import Registration, Registry
+from services.contracts.registry import Registration, Registry, UnknownSchemaId
 from services.errors import ContractError, PoisonError
 
 log = structlog.get_logger()
+
+UNKNOWN_SECONDS = 30.0
+"""How long an id that the registry does not know is remembered as such, and then until the next commit: however slow
+the registry and however many such ids a batch has, the batch is handled at once when it has to be read again."""
 
 
 class WrongRecordError(PoisonError):
@@ -59,6 +64,8 @@ class Writers:
         self._outputs = {output.topic: output.registration for output in outputs}
         self._encoder = RecordEncoder(reader.json)
         self._known: dict[int, Writer | WrongRecordError] = {}
+        self._unknown: dict[int, UnknownSchemaId] = {}
+        self._unknown_since = 0.0
 
     def __getitem__(self, schema_id: int) -> Writer:
         """How to treat messages of this id.
@@ -68,12 +75,24 @@ class Writers:
             WrongRecordError: the schema is of something else than what the detector reads.
             Unavailable: the registry can't be asked now.
         """
-        known = self._known.get(schema_id)
+        known = self._known.get(schema_id) or self._unknown.get(schema_id)
         if known is None:
-            known = self._known[schema_id] = self._meet(schema_id)
-        if isinstance(known, WrongRecordError):
-            raise known
+            try:
+                known = self._known[schema_id] = self._meet(schema_id)
+            except UnknownSchemaId as error:
+                if not self._unknown:
+                    self._unknown_since = time.monotonic()
+                self._unknown[schema_id] = error
+                raise
+        if isinstance(known, PoisonError):
+            # Raised again and again, an exception would collect every frame that it went through, batches and all.
+            raise known.with_traceback(None)
         return known
+
+    def committed(self) -> None:
+        """Forgets which ids are unknown when that may have changed since: somebody may have registered one."""
+        if self._unknown and time.monotonic() - self._unknown_since > UNKNOWN_SECONDS:
+            self._unknown.clear()
 
     def reencode(self, writer: Writer, body: bytes, topic: str) -> bytes:
         """The message as the output's own schema has it.
