@@ -1,0 +1,161 @@
+"""Dead letters go back on their topic after a fix: once each, by filter, as they were."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from confluent_kafka import Message
+
+from services.streaming.redrive import MEMORY
+from tools.harness.pipeline import Pipeline
+from tools.harness.registry_proxy import RegistryProxy
+from tools.harness.waiting import DEADLINE
+
+
+def redriving(pipeline: Pipeline, *arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "services.streaming.redrive", *arguments]
+    environment = os.environ | pipeline.environment
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def redrive(pipeline: Pipeline, *arguments: str, code: int = 0) -> str:
+    process = redriving(pipeline, *arguments)
+    output, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors
+    return errors if code else output
+
+
+def detect(pipeline: Pipeline, count: int, **environment: str) -> tuple[list[bytes | None], list[Message]]:
+    """Runs the detector until there are `count` outputs; what was judged, and the dead letters."""
+    with pipeline.start("detector", **environment) as detector:
+        legit, fraud, dead = pipeline.wait_for_outputs(count)
+        assert detector.stop() == 0
+    return legit + fraud, dead
+
+
+def strange(pipeline: Pipeline, count: int, seed: int = 1) -> list[bytes]:
+    """Transactions of a schema id that no registry knows."""
+    return [b"\x00\x7f\xff\xff\xff" + value[5:] for value in pipeline.transactions(count, seed=seed)]
+
+
+def headers(message: Message) -> list[tuple[str, bytes]]:
+    return message.headers() or []
+
+
+def test_after_a_fix_what_had_died_is_judged_once_as_it_was(pipeline: Pipeline) -> None:
+    known = pipeline.transactions(50)
+    yesterday = int(time.time() * 1000) - 86_400_000
+    with (
+        RegistryProxy(pipeline.cluster.registry_url) as proxy,
+        pipeline.start("detector", SCHEMA_REGISTRY_URL=proxy.url) as detector,
+    ):
+        pipeline.produce(known)
+        pipeline.wait_for_outputs(50)
+        pipeline.evolve()
+        proxy.mode = "forget"
+        new = pipeline.transactions(50, seed=2)
+        pipeline.produce(new, key=b"target", headers=[("trace", b"7")], timestamp=yesterday)
+        _, _, dead = pipeline.wait_for_outputs(100)
+        assert detector.stop() == 0
+    assert sorted(message.value() for message in dead) == sorted(new)
+    assert redrive(pipeline) == f"50 put back on {pipeline.input}\n"
+    assert redrive(pipeline) == "nothing to put back\n"  # twice is once
+    judged, _ = detect(pipeline, 150)  # the registry knows the schema now
+    assert sorted(judged) == sorted(known + new)
+    revived = [one for topic in (pipeline.legit, pipeline.fraud) for one in pipeline.read(topic) if one.key()]
+    assert len(revived) == 50
+    for message in revived:
+        assert message.key() == b"target"
+        assert message.timestamp()[1] == yesterday
+        assert headers(message) == [("trace", b"7"), ("__redrive.count", b"1")]
+
+
+def test_a_message_that_keeps_dying_shows_how_often_it_was_put_back(pipeline: Pipeline) -> None:
+    pipeline.produce(strange(pipeline, 1))
+    detect(pipeline, 1)
+    for times in (1, 2):
+        assert redrive(pipeline) == f"1 put back on {pipeline.input}\n"
+        _, dead = detect(pipeline, times + 1)
+        counts = [value for name, value in headers(dead[-1]) if name == "__redrive.count"]
+        assert counts == [str(times).encode()]
+    assert "put back 2 times before" in redrive(pipeline, "--dry-run")
+
+
+def test_only_what_is_wanted_is_put_back(pipeline: Pipeline) -> None:
+    now = datetime.now(UTC)
+    for days, letters in ((3, strange(pipeline, 3)), (1, strange(pipeline, 2, seed=2))):
+        pipeline.produce(letters, timestamp=int((now - timedelta(days=days)).timestamp() * 1000))
+    pipeline.produce([b"rubbish", b"more rubbish"])
+    detect(pipeline, 7)
+    before = len(pipeline.read(pipeline.input))
+    told = redrive(pipeline, "--dry-run", "--error", "UnframedError").splitlines()
+    assert len(told) == 3
+    assert all("UnframedError" in line for line in told[:2])
+    assert told[-1] == f"2 would be put back on {pipeline.input}"
+    assert len(pipeline.read(pipeline.input)) == before  # a dry run does nothing
+    assert pipeline.dead + MEMORY not in pipeline.admin.list_topics(timeout=10).topics
+    put_back = f"put back on {pipeline.input}\n"
+    between = ("--since", (now - timedelta(days=4)).isoformat(), "--until", f"{now - timedelta(days=2):%Y-%m-%dT%H:%M}")
+    early = ("--error", "UnknownSchemaId", *between)
+    assert redrive(pipeline, *early, "--max", "2") == f"2 {put_back}"
+    assert redrive(pipeline, *early) == f"1 {put_back}"
+    assert redrive(pipeline, "--partition", "0", "--offset", "0-1000", "--error", "UnknownSchemaId") == f"2 {put_back}"
+    assert redrive(pipeline, "--partition", "7") == "nothing to put back\n"
+    assert redrive(pipeline) == f"2 {put_back}"
+    values = Counter(message.value() for message in pipeline.read(pipeline.input))
+    assert len(values) == 7
+    assert set(values.values()) == {2}
+
+
+def test_a_message_too_old_for_its_topic_gets_the_present_time(pipeline: Pipeline) -> None:
+    pipeline.produce(strange(pipeline, 1), timestamp=1_700_000_000_000)
+    detect(pipeline, 1)
+    began = time.time() * 1000
+    assert redrive(pipeline) == f"1 put back on {pipeline.input}\n"
+    newest = pipeline.read(pipeline.input)[-1]
+    assert newest.timestamp()[1] >= began - 1000  # and so it is not deleted before it is read
+
+
+def test_killed_midway_and_run_again_each_is_put_back_once(pipeline: Pipeline) -> None:
+    letters = strange(pipeline, 30_000)
+    pipeline.produce(letters)
+    detect(pipeline, 30_000)
+    process = redriving(pipeline)
+    deadline = time.monotonic() + DEADLINE
+    while pipeline.dead + MEMORY not in pipeline.admin.list_topics(timeout=10).topics:
+        assert time.monotonic() < deadline
+    while not pipeline.read(pipeline.dead + MEMORY):
+        assert time.monotonic() < deadline
+    process.kill()
+    process.communicate()
+    redriven = len(pipeline.read(pipeline.dead + MEMORY))
+    assert 0 < redriven < 30_000  # it was killed midway
+    assert redrive(pipeline) == f"{30_000 - redriven} put back on {pipeline.input}\n"
+    values = Counter(message.value() for message in pipeline.read(pipeline.input))
+    assert len(values) == 30_000
+    assert set(values.values()) == {2}
+
+
+def test_a_newer_run_takes_over_from_an_older_one(pipeline: Pipeline) -> None:
+    pipeline.produce(strange(pipeline, 30_000))
+    detect(pipeline, 30_000)
+    processes = [redriving(pipeline) for _ in range(2)]
+    codes = []
+    for process in processes:
+        _, errors = process.communicate(timeout=DEADLINE)
+        codes.append(process.returncode)
+        assert process.returncode == 0 or "has taken over" in errors
+    assert 0 in codes
+    redrive(pipeline)
+    values = Counter(message.value() for message in pipeline.read(pipeline.input))
+    assert set(values.values()) == {2}
+
+
+def test_what_cannot_be_done_is_said_in_a_line(pipeline: Pipeline) -> None:
+    assert "topic nowhere does not exist" in redrive(pipeline, "--topic", "nowhere", code=1)
+    assert "expected a time" in redrive(pipeline, "--since", "yesterday", code=2)
+    assert "expected an offset" in redrive(pipeline, "--offset", "first", code=2)
