@@ -38,7 +38,7 @@ class Stage:
         bench: The cluster, and what breaks around it.
         directory: Takes contracts and logs.
         seed: Decides everything that is left to chance.
-        scale: How much of a full round's load there is.
+        scale: How much of a full round's load there is where a round has a fixed number of messages.
 
     Attributes:
         chance: The only source of randomness.
@@ -61,7 +61,8 @@ class Stage:
         self.recovery: float | None = None
         self._group = GroupWatch(self.admin, self.pipeline.group)
         self._detectors: list[Service] = []
-        self._generators: list[tuple[Service, int]] = []
+        self._generators: list[Service] = []
+        self._acknowledged = 0
         self._stack = ExitStack()
         self._began = 0.0
         self.watch = Watch(self.pipeline)
@@ -73,7 +74,7 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for service in [*self._detectors, *(generator for generator, _ in self._generators)]:
+        for service in [*self._detectors, *self._generators]:
             service.end()
         self._stack.close()
         topics = [self.pipeline.input, self.pipeline.legit, self.pipeline.fraud, self.pipeline.dead]
@@ -87,20 +88,22 @@ class Stage:
         self._detectors.append(service)
         return service
 
-    def generator(self, rate: int, count: int, **environment: str) -> Service:
-        """Starts a generator, all of whose transactions must be acknowledged in the end."""
-        count = max(1000, int(count * self.scale))
-        service = self.pipeline.start(
-            "generator", **{"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": str(count),
-                            "SEED": str(self.seed), **environment}
-        )  # fmt: skip
-        self._generators.append((service, count))
+    def generator(self, rate: int, **environment: str) -> Service:
+        """Starts a generator that runs until everything is over; all that it sends must be acknowledged then.
+
+        Args:
+            rate: Transactions a second; 0 is as fast as it can.
+            environment: Further settings.
+        """
+        settings = {"TRANSACTIONS_PER_SECOND": str(rate), "SEED": str(self.seed)}
+        service = self.pipeline.start("generator", **settings, **environment)
+        self._generators.append(service)
         return service
 
     def forget(self, service: Service) -> None:
         """A service that was killed on purpose owes nothing any more."""
         self._detectors = [one for one in self._detectors if one is not service]
-        self._generators = [entry for entry in self._generators if entry[0] is not service]
+        self._generators = [one for one in self._generators if one is not service]
 
     def until_moving(self) -> None:
         """Waits for the first output."""
@@ -169,18 +172,20 @@ class Stage:
             self.require(detector.stop() == 0, f"SIGTERM, exit code {detector.process.returncode}")
         with suppress(NeverCame):  # what is still open then is counted
             wait_for(lambda: not self.open_transactions(), "no transaction is open", 25, pause=0.1)
-        return self._tally(sum(count for _, count in self._generators))
+        return self._tally()
 
     def drain(self) -> None:
-        """Waits until the generators have ended and everything is judged.
+        """Ends the generators and waits until everything is judged.
 
         Raises:
             Broken: Something was not acknowledged.
             NeverCame: Not everything was judged in time.
         """
-        for generator, _ in self._generators:
-            code = generator.process.wait(DRAINED)
+        while self._generators:
+            generator = self._generators.pop()
+            code = generator.stop()
             self.require(code == 0, f"the generator ended with exit code {code}: {generator.text[-500:]}")
+            self._acknowledged += sum(line["delivered"] for line in generator.events("ended"))
         wait_for(self._drained, lambda: f"everything is judged; {self.lag()} messages are left", DRAINED, pause=0.1)
 
     def _drained(self) -> bool:
@@ -188,11 +193,11 @@ class Stage:
             return not self.lag()
         return False
 
-    def _tally(self, sent: int) -> Tally:
+    def _tally(self) -> Tally:
         pipeline = self.pipeline
         inputs = pipeline.read(pipeline.input)
-        if len(inputs) < sent:
-            raise Broken(f"{sent} transactions were acknowledged and {len(inputs)} are there")
+        if len(inputs) < self._acknowledged:
+            raise Broken(f"{self._acknowledged} transactions were acknowledged and {len(inputs)} are there")
         outputs = {"legit": pipeline.legit, "fraud": pipeline.fraud, "dead": pipeline.dead}
         found = {name: pipeline.read(topic) for name, topic in outputs.items()}
         reader = PlainReader(pipeline.cluster.registry_url)

@@ -16,7 +16,8 @@ class RegistryProxy:
         target: The real registry's base URL.
 
     Attributes:
-        mode: `pass`; `drop` closes connections unanswered; `error` answers 500; `slow` waits `delay` seconds first.
+        mode: `pass`; `drop` closes connections unanswered; `error` answers 500; `forget` knows no
+            schema, like one restored from an old backup; `slow` waits `delay` seconds first.
         seen: The mode and path of every request so far: the proof that a fault was met.
     """
 
@@ -33,6 +34,9 @@ class RegistryProxy:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
                 if proxy.mode == "drop":
                     self.close_connection = True
+                    return
+                if proxy.mode == "forget":
+                    self.reply(404, b'{"error_code": 40403, "message": "Schema not found"}')
                     return
                 if proxy.mode == "slow":
                     time.sleep(proxy.delay)

@@ -55,7 +55,7 @@ def disk_full(stage: Stage) -> None:
 def _under_load(stage: Stage) -> int:
     """Starts the services and waits for a random moment with a transaction open."""
     stage.detector(COMMIT_INTERVAL_MS="500")
-    stage.generator(10_000, 60_000)
+    stage.generator(10_000)
     stage.until_moving()
     stage.random_moment(0.0, 1.5)
     return stage.until_open()

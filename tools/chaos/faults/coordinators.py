@@ -20,7 +20,7 @@ def of_group_moved(stage: Stage) -> None:
 
 def _move(stage: Stage, topic: str, name: str) -> None:
     stage.detector(COMMIT_INTERVAL_MS="300")
-    stage.generator(5000, 100_000)
+    stage.generator(5000)
     stage.until_moving()
     partitions = len(stage.admin.list_topics(topic, timeout=10).topics[topic].partitions)
     partition = coordinating_partition(name, partitions)
@@ -55,8 +55,7 @@ def _move(stage: Stage, topic: str, name: str) -> None:
         wait_for(returned, "the preferred broker leads again", pause=0.2)
         stage.prove(True, f"back to {leader()} by election")
     back = time.monotonic()
-    if stage.lag():
-        stage.watch.wait_until_more(back)
+    stage.watch.wait_until_more(back)
 
 
 def coordinating_partition(name: str, partitions: int) -> int:

@@ -19,7 +19,7 @@ def killed(stage: Stage) -> None:
     """SIGKILL in the middle of a transaction; another process of the same name takes over."""
     interval = stage.chance.choice((50, 100, 300))
     detector = stage.detector(COMMIT_INTERVAL_MS=str(interval))
-    stage.generator(15_000, 45_000)
+    stage.generator(15_000)
     stage.until_moving()
     stage.random_moment(0.0, 1.0)
     stage.forget(detector)
@@ -40,7 +40,7 @@ def paused(stage: Stage) -> None:
     """SIGSTOP past the session's time-out or past the transaction's as well; then the zombie wakes up."""
     past_transaction = stage.chance.random() < 0.5
     zombie = stage.detector("zombie", COMMIT_INTERVAL_MS="1000")
-    stage.generator(8000, 40_000)
+    stage.generator(4000)
     stage.until_moving()
     stage.random_moment(0.0, 1.0)
     stage.until_open()
@@ -59,14 +59,13 @@ def paused(stage: Stage) -> None:
     # Its transaction is either aborted by itself at once or has been by the broker: no more is committed of it.
     wait_for(lambda: zombie.events("rebalance", change="lost") or zombie.events("making new Kafka clients")
              or zombie.events("transaction aborted"), "the zombie notices", 30, pause=0.1)  # fmt: skip
-    stage.pipeline.produce(stage.pipeline.transactions(2000, seed=stage.seed), keyed=True)
     stage.until_recovered(awake)
 
 
 def terminated(stage: Stage) -> None:
     """SIGTERM under full load: exit code 0 within ten seconds."""
     stage.pipeline.produce(stage.pipeline.transactions(int(150_000 * stage.scale), seed=stage.seed), keyed=True)
-    stage.generator(15_000, 45_000)
+    stage.generator(15_000)
     detector = stage.detector("first")
     detector.wait_for("new schema id")
     stage.random_moment(0.0, 0.2)
@@ -86,7 +85,7 @@ def come_and_go(stage: Stage) -> None:
     """A third joins two, one leaves, and all are replaced one by one; partitions that stay put keep moving."""
     team = {name: stage.detector(name) for name in ("one", "two")}
     everybody = list(team.values())
-    stage.generator(5000, 90_000)
+    stage.generator(5000)
     stage.until_moving()
     owners = _settled(team)
     worst = 0.0

@@ -14,7 +14,7 @@ def cut(stage: Stage) -> None:
     silently = stage.chance.random() < 0.5
     seconds = stage.chance.uniform(0.5, 8.0)
     detector = stage.detector(COMMIT_INTERVAL_MS="300", **through)
-    stage.generator(15_000, 45_000, **through)
+    stage.generator(15_000, **through)
     stage.until_moving()
     stage.random_moment(0.0, 1.0)
     unfinished = stage.until_open()

@@ -31,7 +31,7 @@ def _at_start(stage: Stage, mode: str) -> None:
     with RegistryProxy(stage.pipeline.cluster.registry_url) as proxy:
         proxy.mode, proxy.delay = mode, 5.0
         detector = stage.detector(SCHEMA_REGISTRY_URL=proxy.url, SCHEMA_REGISTRY_RETRIES="0")
-        stage.generator(8000, 24_000)
+        stage.generator(8000)
         if mode == "slow":
             stage.until_moving()
         else:
@@ -47,7 +47,7 @@ def _at_start(stage: Stage, mode: str) -> None:
 def _for_a_new_id(stage: Stage, mode: str) -> None:
     with RegistryProxy(stage.pipeline.cluster.registry_url) as proxy:
         detector = stage.detector(SCHEMA_REGISTRY_URL=proxy.url, SCHEMA_REGISTRY_RETRIES="0")
-        stage.generator(5000, 40_000)
+        stage.generator(5000)
         stage.until_moving()
         stage.random_moment(0.0, 1.0)
         proxy.mode, proxy.delay = mode, 5.0
