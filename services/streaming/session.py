@@ -150,8 +150,14 @@ class Session:
             return
         started = self._committed_at = time.monotonic()
         deadline = self._deadline(COMMIT_SECONDS)
-        bounded(lambda: retry(self._send_offsets, deadline), "send_offsets_to_transaction", deadline)
-        retry(self._producer.commit_transaction, deadline)
+        try:
+            bounded(lambda: retry(self._send_offsets, deadline), "send_offsets_to_transaction", deadline)
+            retry(self._producer.commit_transaction, deadline)
+        except KafkaException as error:
+            if error.args[0].retriable():
+                # Until it comes back the client takes no other call than this one again, not even an abort.
+                raise Stuck(f"committing: {reason(error)}") from error
+            raise
         finished = time.monotonic()
         self._metrics.commit_seconds.observe(finished - started)
         self._metrics.transaction_seconds.observe(finished - self._opened_at)
