@@ -47,7 +47,7 @@ def _move(stage: Stage, topic: str, name: str) -> None:
     where = TopicPartition(topic, partition)
 
     def returned() -> bool:
-        stage.admin.elect_leaders(ElectionType.PREFERRED, [where], request_timeout=10).result()
+        stage.admin.elect_leaders(ElectionType.PREFERRED, [where]).result()
         return leader() != second
 
     metadata = stage.admin.list_topics(topic, timeout=10).topics[topic].partitions[partition]
