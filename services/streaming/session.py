@@ -162,8 +162,8 @@ class Session:
         self._metrics.commit_seconds.observe(finished - started)
         self._metrics.transaction_seconds.observe(finished - self._opened_at)
         self._opened_at = None
-        for error, count in self._sink.take_dead_letters().items():
-            self._metrics.dead_letters.labels(error=error).inc(count)
+        for name, count in self._sink.take_dead_letters().items():
+            self._metrics.dead_letters.labels(error=name).inc(count)
         self._handler.committed()
         self._patience.succeeded()
         self._measure_lag(finished)

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=options.json, soft_wrap=True, highlight=False, markup=False)
     if not console.is_terminal:
         console.width = 160
-    names = options.only or list(FAULTS)
+    names = [name for name in FAULTS if name in (options.only or FAULTS)]
     rounds = list(plan(names, options.rounds, options.seed))
     console.print(f"chaos: {len(rounds)} rounds of {len(names)} faults, --seed {options.seed}")
     results = []

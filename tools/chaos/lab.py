@@ -76,11 +76,13 @@ class Lab:
             self.drop(name)
 
     def bench(self, kind: str) -> Bench:
-        """A healthy bench of a kind; a new one where the last one can't be put right.
+        """A healthy bench of a kind, the only one that runs; a new one where the last one can't be put right.
 
         Raises:
             NotRun: This machine can't have one.
         """
+        for other in set(self._benches) - {kind}:
+            self.drop(other)
         if kind in self._benches:
             try:
                 self._benches[kind].heal()

@@ -34,45 +34,6 @@ def test_unreachable_at_start_it_gives_up_after_the_startup_timeout(pipeline: Pi
     assert "Traceback" not in detector.text
 
 
-@pytest.mark.parametrize("mode", ["drop", "error"])
-def test_unreachable_for_a_new_id_it_waits_and_nothing_is_dead_lettered(pipeline: Pipeline, mode: str) -> None:
-    known = pipeline.transactions(100)
-    with (
-        RegistryProxy(pipeline.cluster.registry_url) as proxy,
-        pipeline.start("detector", SCHEMA_REGISTRY_URL=proxy.url, SCHEMA_REGISTRY_RETRIES="0") as detector,
-    ):
-        pipeline.produce(known)
-        pipeline.wait_for_outputs(100)
-        pipeline.evolve()
-        proxy.mode = mode
-        new = pipeline.transactions(100, seed=2)
-        pipeline.produce(new)
-        detector.wait_for("waiting", count=3)
-        assert proxy.met(mode) >= 3
-        assert len(pipeline.read(pipeline.dead)) == 0
-        proxy.mode = "pass"
-        legit, fraud, dead = pipeline.wait_for_outputs(200)
-        assert detector.stop() == 0
-    assert sorted(legit + fraud) == sorted(known + new)
-    assert dead == []
-
-
-def test_a_registry_that_answers_slowly_is_waited_for(pipeline: Pipeline) -> None:
-    with (
-        RegistryProxy(pipeline.cluster.registry_url) as proxy,
-        pipeline.start("detector", SCHEMA_REGISTRY_URL=proxy.url) as detector,
-    ):
-        detector.wait_for("rebalance", change="assigned")
-        proxy.mode, proxy.delay = "slow", 5.0
-        transactions = pipeline.transactions(100)
-        pipeline.produce(transactions)
-        legit, fraud, dead = pipeline.wait_for_outputs(100)
-        assert proxy.met("slow") >= 2
-        assert detector.stop() == 0
-    assert sorted(legit + fraud) == sorted(transactions)
-    assert dead == []
-
-
 def test_unreachable_for_known_ids_it_goes_on(pipeline: Pipeline) -> None:
     with (
         RegistryProxy(pipeline.cluster.registry_url) as proxy,

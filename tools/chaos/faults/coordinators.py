@@ -63,5 +63,5 @@ def coordinating_partition(name: str, partitions: int) -> int:
     number = 0
     for character in name:
         number = (31 * number + ord(character)) & 0xFFFFFFFF
-    signed = number - (1 << 32) if number >> 31 else number
-    return abs(signed) % partitions
+    smallest = 1 << 31  # as Kafka has it: 0, because Java has no number of that size
+    return 0 if number == smallest else min(number, (1 << 32) - number) % partitions
