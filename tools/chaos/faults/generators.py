@@ -51,7 +51,7 @@ def queue_full(stage: Stage) -> None:
               "KAFKA_CONFIG_QUEUE_BUFFERING_MAX_MESSAGES": str(QUEUE)}  # fmt: skip
     (port,) = free_ports(1)
     detector = stage.detector(**narrow)
-    generator = stage.generator(0, METRICS_PORT=str(port), METRICS_HOST=HOST, **narrow)
+    generator = stage.generator(40_000, METRICS_PORT=str(port), METRICS_HOST=HOST, **narrow)
     stage.until_moving()
     stage.random_moment(0.0, 0.1)
     link.rate = stage.chance.randrange(2_000_000, 5_000_000)
