@@ -129,6 +129,16 @@ def test_a_schema_without_finite_values_puts_no_data_at_risk() -> None:
     assert "no finite value" in demonstrate("int", endless, found).reason
 
 
+def test_a_value_stays_small_where_the_schema_branches_without_end() -> None:
+    children = [{"name": f"c{index}", "type": {"type": "array", "items": "R"}} for index in range(4)]
+    old = {"type": "record", "name": "R", "fields": [*children, {"name": "x", "type": ["null", "int"]}]}
+    new = {"type": "record", "name": "R", "fields": [*children, {"name": "x", "type": ["null", "string"]}]}
+    found = incompatibilities(new, old)[0]
+    shows = demonstrate(new, old, found)
+    assert shows.outcome is Outcome.FAILS
+    assert len(shows.body) < 5000
+
+
 def test_values_are_shown_exactly_and_short() -> None:
     assert shown({"a": Decimal("0.10"), "b": b"\x01", "c": [None, True, "ä"]}) == (
         '{"a": 0.10, "b": "0x01", "c": [null, true, "ä"]}'

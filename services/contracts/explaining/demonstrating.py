@@ -70,7 +70,7 @@ def demonstrate(reader: Any, writer: Any, found: Incompatibility) -> Demonstrati
         if isinstance(read, Failed):
             return Demonstration(Outcome.FAILS, written, reason=read.reason, body=body)
     if written is None:
-        reason = "the writer's schema has no finite value, or none that the codec can write: no data are at risk"
+        reason = "the writer's schema has no finite value, or no small one that the codec can write"
         return Demonstration(Outcome.NOTHING, reason=reason)
     return Demonstration(
         Outcome.NOTHING,

@@ -22,6 +22,8 @@ from services.contracts.compatibility.nodes import (
 _ATTEMPTS = 60  # random values, where the one on the direct way shows nothing
 _DEEP = 5  # from here on values are kept as short as the schema allows
 _TOO_DEEP = 60
+_BIG = 100  # parts, from which on values are kept as short as the schema allows as well
+_TOO_BIG = 5000  # parts, beyond which a value is given up: it would be no small one
 _MOMENT = datetime(2024, 5, 17, 12, 34, 56, 789000, tzinfo=UTC)
 _PLAIN: dict[str, Any] = {
     "null": None,
@@ -61,7 +63,10 @@ def samples(schema: Node, goal: Path) -> Iterator[Any]:
     if _height(schema, heights) is None:
         return
     for random in (None, *(Random(seed) for seed in range(_ATTEMPTS))):  # noqa: S311 - varies samples, guards nothing
-        yield _Sampler(goal, random, heights).value(schema, 0)
+        try:
+            yield _Sampler(goal, random, heights).value(schema, 0)
+        except OverflowError:
+            continue
 
 
 class _Sampler:
@@ -69,8 +74,12 @@ class _Sampler:
         self.goal = goal
         self.random = random
         self.heights = heights
+        self.parts = 0
 
     def value(self, node: Node, depth: int) -> Any:  # noqa: PLR0911 - a case for each type
+        self.parts += 1
+        if self.parts > _TOO_BIG:
+            raise OverflowError
         match node.definition:
             case Record(fields=fields):
                 return {field.name: self.value(field.type, depth + 1) for field in fields}
@@ -91,9 +100,9 @@ class _Sampler:
 
     def stops(self, inner: Node, depth: int) -> bool:
         """Whether to leave an array or map empty."""
-        return _height(inner, self.heights) is None or (
-            depth >= _DEEP and not (self.leads(inner) and depth < _TOO_DEEP)
-        )
+        if _height(inner, self.heights) is None or self.parts > _BIG or depth >= _TOO_DEEP:
+            return True
+        return depth >= _DEEP and not self.leads(inner)
 
     def leads(self, node: Node) -> bool:
         """Whether the goal is in this place, rather than where a name is used for it."""
@@ -102,7 +111,7 @@ class _Sampler:
     def branch(self, branches: tuple[Node, ...], depth: int) -> Node:
         finite = [branch for branch in branches if _height(branch, self.heights) is not None]
         shortest = min(finite, key=lambda branch: _height(branch, self.heights) or 0)
-        if depth >= _TOO_DEEP:
+        if depth >= _TOO_DEEP or self.parts > _BIG:
             return shortest
         if leading := [branch for branch in finite if self.leads(branch)]:
             return leading[0]
