@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from services.errors import Unavailable
@@ -60,6 +60,8 @@ class Stage:
         self.moment = 0.0
         self.recovery: float | None = None
         self._group = GroupWatch(self.admin, self.pipeline.group)
+        self._member = Consumer({"bootstrap.servers": bench.cluster.bootstrap_servers, "log_level": 0,
+                                 "group.id": self.pipeline.group, "isolation.level": "read_uncommitted"})  # fmt: skip
         self._detectors: list[Service] = []
         self._generators: list[Service] = []
         self._acknowledged = 0
@@ -77,6 +79,7 @@ class Stage:
         for service in [*self._detectors, *self._generators]:
             service.end()
         self._stack.close()
+        self._member.close()
         topics = [self.pipeline.input, self.pipeline.legit, self.pipeline.fraud, self.pipeline.dead]
         with suppress(KafkaException):  # the cluster may be what is broken
             for answer in self.admin.delete_topics(topics, request_timeout=5).values():
@@ -132,8 +135,18 @@ class Stage:
         return self._group.ends(self._group.partitions([self.pipeline.input]))
 
     def lag(self) -> int:
-        """How many messages of the input topic are not judged yet."""
-        return self._group.lag(self.input_ends())
+        """How many messages of the input topic are not judged yet.
+
+        Asked through a consumer: when a connection breaks while the admin client asks a coordinator, librdkafka 2.16
+        ends the process (issue 4605).
+        """
+        ends = self.input_ends()
+        wanted = [TopicPartition(topic, partition) for topic, partition in ends]
+        try:
+            committed = self._member.committed(wanted, timeout=10)
+        except KafkaException as error:
+            raise Unavailable(f"the group's coordinator did not answer: {error.args[0].str()}") from error
+        return sum(max(0, ends[one.topic, one.partition] - max(0, one.offset)) for one in committed)
 
     def prove(self, happened: object, proof: str) -> None:
         """Notes how it is known that the fault happened.

@@ -95,9 +95,9 @@ class Link:
         with suppress(OSError):
             while data := source.recv(_CHUNK):
                 self._flowing.wait()
-                if self.rate:
+                if rate := self.rate:
                     with self._bucket:
-                        time.sleep(len(data) / max(self.rate, 1))
+                        time.sleep(len(data) / rate)
                 sink.sendall(data)
         for end in (source, sink):
             with suppress(OSError):
