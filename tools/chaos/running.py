@@ -34,12 +34,14 @@ class Runner:
         lab: The clusters.
         logs: Keeps the logs of rounds that were violated.
         scale: How much of a full round's load there is.
+        leniency: What limits of time are multiplied by.
     """
 
-    def __init__(self, lab: Lab, logs: Path, scale: float = 1.0) -> None:
+    def __init__(self, lab: Lab, logs: Path, scale: float = 1.0, leniency: float = 1.0) -> None:
         self._lab = lab
         self._logs = logs
         self._scale = scale
+        self._leniency = leniency
 
     def run(self, name: str, seed: int) -> Result:
         """Runs one round."""
@@ -50,7 +52,7 @@ class Runner:
         tally: Tally | None = None
         problem = ""
         try:
-            with Stage(self._lab.bench(fault.bench), scratch, seed, self._scale) as stage:
+            with Stage(self._lab.bench(fault.bench), scratch, seed, self._scale, self._leniency) as stage:
                 try:
                     fault.inject(stage)
                 except (NotRun, Broken) as error:

@@ -39,6 +39,7 @@ class Stage:
         directory: Takes contracts and logs.
         seed: Decides everything that is left to chance.
         scale: How much of a full round's load there is where a round has a fixed number of messages.
+        leniency: What limits of time are multiplied by, for machines that have other things to do.
 
     Attributes:
         chance: The only source of randomness.
@@ -48,11 +49,12 @@ class Stage:
         recovery: Seconds from the end of the fault to the first output.
     """
 
-    def __init__(self, bench: Bench, directory: Path, seed: int, scale: float = 1.0) -> None:
+    def __init__(self, bench: Bench, directory: Path, seed: int, scale: float = 1.0, leniency: float = 1.0) -> None:
         self.bench = bench
         self.seed = seed
         self.chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self.scale = scale
+        self._leniency = leniency
         self.pipeline = Pipeline(bench.cluster, directory)
         self.admin = AdminClient({"bootstrap.servers": bench.cluster.bootstrap_servers, "log_level": 0})
         self.rubbish: list[bytes] = []
@@ -167,9 +169,18 @@ class Stage:
         if not kept:
             raise Broken(promise)
 
-    def until_recovered(self, since: float, timeout: float = DRAINED) -> None:
-        """Waits for an output that became visible after a time on the monotonic clock."""
+    def require_within(self, seconds: float, limit: float, what: str) -> None:
+        """Checks a promise about time.
+
+        Raises:
+            Broken: It took longer than the limit.
+        """
+        self.require(seconds <= limit * self._leniency, f"{what} took {seconds:.2f} s, more than {limit:.0f} s")
+
+    def until_recovered(self, since: float, timeout: float = DRAINED) -> float:
+        """Waits for an output that became visible after a time on the monotonic clock; the seconds between them."""
         self.recovery = self.watch.wait_until_more(since, timeout)
+        return self.recovery
 
     def finish(self) -> Tally:
         """Lets everything drain, ends the services as an orchestrator would, and has the topics read.
