@@ -14,15 +14,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.contracts.baselines import check_schema
-from services.contracts.judging import Tiers
-from services.contracts.levels import Level
-from services.contracts.registry import Registry
-from services.contracts.registry_baseline import RegistryBaseline
-from services.contracts.registry_settings import RegistrySettings
-from services.contracts.schema import Schema, parse_schema
-from services.contracts.source import Place
-from services.contracts.subjects import SubjectContract
+from services.contracts import Level, Registry, RegistrySettings
+from services.contracts.avro.source import Place
+from services.contracts.changes.baselines import check_schema
+from services.contracts.changes.judging import Tiers
+from services.contracts.changes.registry_baseline import RegistryBaseline
+from services.contracts.definition.schema import Schema, parse_schema
+from services.contracts.definition.subjects import SubjectContract
 from services.errors import ContractError
 from tests.avro_mutations import pairs
 from tools.local_cluster import ephemeral

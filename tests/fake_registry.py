@@ -4,9 +4,8 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from services.contracts.levels import Level
-from services.contracts.registry import RegisteredSchema, Registration
-from services.contracts.schema import Schema, parse_schema
+from services.contracts import Level, RegisteredSchema, Registration
+from services.contracts.definition.schema import Schema, parse_schema
 
 
 def schema(content: Any) -> Schema:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.contracts.faults import faults
+from services.contracts.avro.faults import faults
 from tests.avro_corruptions import corrupted
 from tests.avro_java import avro_java
 

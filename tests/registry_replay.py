@@ -7,8 +7,7 @@ from typing import Any
 
 import httpx2
 
-from services.contracts.registry import Registry
-from services.contracts.registry_settings import RegistrySettings
+from services.contracts import Registry, RegistrySettings
 
 CONFLUENT = "confluent_8_1_5"
 APICURIO = "apicurio_3_3_3"

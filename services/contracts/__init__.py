@@ -2,6 +2,19 @@
 
 A library that knows no Kafka. What a name needs is imported when it is first used, so that a check of files imports
 no HTTP client and no codec.
+
+    definition/      what the files say: contracts.toml, .avsc, the types that schemas share, waivers
+    avro/            Avro's schema language: JSON with places, every fault with its rule
+    compatibility/   can this reader read what that writer wrote?
+    semantics/       can be read, and means something else
+    lint/            would every parser take it, and is it easy to use and to evolve?
+    changes/         what a change breaks, compared with git, a directory or a registry
+    explaining/      what a finding does to data, shown with a record
+    registration/    plan, lockfile, drift, pull
+    registry/        the client of a schema registry
+    reporting/       findings as text, JSON, GitHub annotations, SARIF, JUnit
+    codec/           messages: framing, strict records, columns at the speed of numpy
+    commands/        what people type
 """
 
 from importlib import import_module
@@ -11,14 +24,14 @@ from services.contracts.levels import Level
 from services.errors import ContractError
 
 if TYPE_CHECKING:
-    from services.contracts.columns import ColumnDecoder, ColumnEncoder
+    from services.contracts.codec.columns import ColumnDecoder, ColumnEncoder
+    from services.contracts.codec.framing import HEADER_SIZE, frame, split, unframe
+    from services.contracts.codec.records import RecordDecoder, RecordEncoder
     from services.contracts.compatibility import Incompatibility, incompatibilities
-    from services.contracts.framing import HEADER_SIZE, frame, split, unframe
-    from services.contracts.records import RecordDecoder, RecordEncoder
-    from services.contracts.registry import RegisteredSchema, Registration, Registry, UnknownSchemaId
-    from services.contracts.registry_settings import RegistrySettings
-    from services.contracts.schema import Schema, load_schema
-    from services.contracts.topics import Contracts, TopicContract, load_contracts
+    from services.contracts.definition.schema import Schema, load_schema
+    from services.contracts.definition.topics import Contracts, TopicContract, load_contracts
+    from services.contracts.registry.client import RegisteredSchema, Registration, Registry, UnknownSchemaId
+    from services.contracts.registry.settings import RegistrySettings
 
 __all__ = [
     "HEADER_SIZE",
@@ -46,14 +59,14 @@ __all__ = [
 ]
 
 _MODULES = {
-    "columns": ("ColumnDecoder", "ColumnEncoder"),
+    "codec.columns": ("ColumnDecoder", "ColumnEncoder"),
     "compatibility": ("Incompatibility", "incompatibilities"),
-    "framing": ("HEADER_SIZE", "frame", "split", "unframe"),
-    "records": ("RecordDecoder", "RecordEncoder"),
-    "registry": ("RegisteredSchema", "Registration", "Registry", "UnknownSchemaId"),
-    "registry_settings": ("RegistrySettings",),
-    "schema": ("Schema", "load_schema"),
-    "topics": ("Contracts", "TopicContract", "load_contracts"),
+    "codec.framing": ("HEADER_SIZE", "frame", "split", "unframe"),
+    "codec.records": ("RecordDecoder", "RecordEncoder"),
+    "registry.client": ("RegisteredSchema", "Registration", "Registry", "UnknownSchemaId"),
+    "registry.settings": ("RegistrySettings",),
+    "definition.schema": ("Schema", "load_schema"),
+    "definition.topics": ("Contracts", "TopicContract", "load_contracts"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -4,9 +4,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
-from services.contracts import TopicContract, load_contracts
-from services.contracts.registry import Registration, Registry
-from services.contracts.registry_settings import RegistrySettings
+from services.contracts import Registration, Registry, RegistrySettings, TopicContract, load_contracts
 from services.detector.judge import EVENT_TIME, Judge
 from services.detector.metrics import DetectorMetrics
 from services.detector.rules import default_rules, fields_of, scale_of

@@ -9,7 +9,7 @@ import structlog
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from services.contracts.framing import HEADER_SIZE, split
+from services.contracts import HEADER_SIZE, split
 from services.detector.metrics import DetectorMetrics
 from services.detector.rules import Mask, Rule, suspicious
 from services.detector.writers import Writer, Writers

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.contracts import Schema
-from services.contracts.columns import ColumnDecoder
-from services.contracts.framing import frame
-from services.contracts.records import RecordDecoder, RecordEncoder
-from services.contracts.registry import Registration, Registry, UnknownSchemaId
+from services.contracts import (
+    ColumnDecoder,
+    RecordDecoder,
+    RecordEncoder,
+    Registration,
+    Registry,
+    Schema,
+    UnknownSchemaId,
+    frame,
+)
 from services.errors import ContractError, PoisonError
 
 log = structlog.get_logger()

@@ -5,9 +5,7 @@ import secrets
 import structlog
 from prometheus_client import CollectorRegistry
 
-from services.contracts import load_contracts
-from services.contracts.registry import Registry
-from services.contracts.registry_settings import RegistrySettings
+from services.contracts import Registry, RegistrySettings, load_contracts
 from services.generator.encoding import TransactionEncoder
 from services.generator.metrics import GeneratorMetrics
 from services.generator.outbox import Outbox

@@ -3,8 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from services.contracts.columns import ColumnEncoder
-from services.contracts.schema import Schema
+from services.contracts import ColumnEncoder, Schema
 from services.errors import ContractError
 from services.generator.transactions import Transactions
 

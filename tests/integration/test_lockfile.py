@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from services.contracts import Registry, RegistrySettings, load_schema
 from services.contracts.commands import register
-from services.contracts.registry import Registry
-from services.contracts.registry_settings import RegistrySettings
-from services.contracts.schema import load_schema
 from tests.contract_files import ContractFiles, add_field
 from tools.local_cluster import Cluster
 

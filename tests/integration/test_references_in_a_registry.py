@@ -8,11 +8,8 @@ from typing import Any
 
 import pytest
 
+from services.contracts import Contracts, RecordDecoder, RecordEncoder, Registry, RegistrySettings, load_contracts
 from services.contracts.commands import check, drift, pull, register
-from services.contracts.records import RecordDecoder, RecordEncoder
-from services.contracts.registry import Registry
-from services.contracts.registry_settings import RegistrySettings
-from services.contracts.topics import Contracts, load_contracts
 from tools.local_cluster import Cluster
 
 MONEY: dict[str, Any] = {

@@ -7,11 +7,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from services.contracts import Level, Registry, RegistrySettings, UnknownSchemaId, load_schema
 from services.contracts.commands import check, register
-from services.contracts.levels import Level
-from services.contracts.registry import Registry, UnknownSchemaId
-from services.contracts.registry_settings import RegistrySettings
-from services.contracts.schema import load_schema
 from services.errors import ContractError
 from tests.contract_files import ContractFiles, add_field, remove_field
 from tools.local_cluster import Cluster

@@ -8,7 +8,7 @@ import fastavro
 import jpype
 import pytest
 
-from services.contracts.compatibility import incompatibilities
+from services.contracts import incompatibilities
 from services.contracts.semantics import SemanticRule, semantic_changes
 from tests.avro_java import avro_java
 from tests.compatibility_cases import enum, record

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from services.contracts.registry import Registry
-from services.contracts.registry_settings import RegistrySettings
+from services.contracts import Registry, RegistrySettings
 from tests.compare_with_registry import compare
 from tools.local_cluster import Cluster
 

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts.columns import ColumnDecoder, ColumnEncoder
-from services.contracts.framing import frame
-from services.contracts.records import RecordDecoder, RecordEncoder
+from services.contracts import ColumnDecoder, ColumnEncoder, RecordDecoder, RecordEncoder, frame
 from services.errors import ContractError
 from tests.avro_records import body, scalars
 

@@ -9,8 +9,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts.columns import ColumnDecoder
-from services.contracts.records import RecordDecoder
+from services.contracts import ColumnDecoder, RecordDecoder
 from services.errors import PoisonError
 from tests.avro_records import body, damaged, records
 

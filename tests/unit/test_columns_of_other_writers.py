@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts.columns import ColumnDecoder, Columns
-from services.contracts.parsed import Parsed
+from services.contracts.codec.columns import ColumnDecoder, Columns
+from services.contracts.codec.parsed import Parsed
 from services.errors import ContractError
 from tests.avro_mutations import mutated
 from tests.avro_records import body, damaged, number, octets

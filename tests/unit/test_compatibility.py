@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.contracts import Level
 from services.contracts.compatibility import Direction, Incompatibility, Rule, incompatibilities, judge
-from services.contracts.levels import Level
 from services.errors import ContractError
 from tests.avro_mutations import pairs
 from tests.compatibility_cases import A_INT, CASES, array, enum, fixed, mapping, record

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.contracts.compatibility import incompatibilities
+from services.contracts import incompatibilities
 from tests.compatibility_cases import CASES, Case
 
 

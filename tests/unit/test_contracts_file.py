@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.contracts.levels import Level
-from services.contracts.topics import Contracts, load_contracts, read_contracts
+from services.contracts import Level
+from services.contracts.definition.topics import Contracts, load_contracts, read_contracts
 from services.errors import ContractError
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"

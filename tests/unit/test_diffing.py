@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.contracts.diffing import differences
+from services.contracts.changes.diffing import differences
 from tests.avro_mutations import pairs
 from tests.compatibility_cases import enum, record
 

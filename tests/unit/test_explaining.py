@@ -9,13 +9,13 @@ import fastavro
 import pytest
 from fastavro.read import SchemaResolutionError
 
+from services.contracts import Level
+from services.contracts.changes.judging import Case, OldVersion
+from services.contracts.codec.parsed import Parsed
 from services.contracts.compatibility import Direction, incompatibilities
 from services.contracts.explaining import demonstrate, demonstrate_change, explain
 from services.contracts.explaining.codec import shown
 from services.contracts.explaining.demonstrating import Outcome
-from services.contracts.judging import Case, OldVersion
-from services.contracts.levels import Level
-from services.contracts.parsed import Parsed
 from services.contracts.semantics import SemanticRule, semantic_changes
 from tests.avro_mutations import pairs
 from tests.compatibility_cases import enum, record

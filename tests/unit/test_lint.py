@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.contracts.faults import faults
+from services.contracts.avro.faults import faults
 from services.contracts.lint import lint_schema
 from services.contracts.reporting import Severity
 

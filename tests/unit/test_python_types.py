@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from services.contracts.commands import generate
-from services.contracts.python_types import python_types
-from services.contracts.schema import Schema, parse_schema
+from services.contracts.definition.python_types import python_types
+from services.contracts.definition.schema import Schema, parse_schema
 from services.errors import ContractError
 
 

@@ -9,8 +9,7 @@ from uuid import UUID
 import fastavro
 import pytest
 
-from services.contracts.columns import ColumnDecoder
-from services.contracts.records import RecordDecoder, RecordEncoder
+from services.contracts import ColumnDecoder, RecordDecoder, RecordEncoder
 from services.errors import ContractError, PoisonError
 from tests.avro_records import number, octets
 

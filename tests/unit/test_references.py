@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from services.contracts.python_types import python_types
-from services.contracts.records import RecordDecoder, RecordEncoder
-from services.contracts.references import foreign_names, inlined
-from services.contracts.topics import Contracts, read_contracts
+from services.contracts import RecordDecoder, RecordEncoder
+from services.contracts.definition.python_types import python_types
+from services.contracts.definition.references import foreign_names, inlined
+from services.contracts.definition.topics import Contracts, read_contracts
 from services.errors import ContractError
 
 MONEY = {"type": "record", "name": "Money", "namespace": "ex", "fields": [{"name": "cents", "type": "long"}]}

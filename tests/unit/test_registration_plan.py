@@ -5,13 +5,10 @@ from typing import Any
 
 import pytest
 
+from services.contracts import Contracts, Level, Registration, Schema, TopicContract
+from services.contracts.avro.source import Place, parse_json
 from services.contracts.commands import register
-from services.contracts.levels import Level
-from services.contracts.plan import make_plan, set_levels
-from services.contracts.registry import Registration
-from services.contracts.schema import Schema
-from services.contracts.source import Place, parse_json
-from services.contracts.topics import Contracts, TopicContract
+from services.contracts.registration.plan import make_plan, set_levels
 from services.errors import ContractError, PipelineError, Unavailable
 from tests.fake_registry import FakeRegistry, schema
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
+from services.contracts import Contracts, Level, TopicContract
+from services.contracts.avro.source import Place
 from services.contracts.commands import register
-from services.contracts.levels import Level
-from services.contracts.source import Place
-from services.contracts.topics import Contracts, TopicContract
 from tests.fake_registry import FakeRegistry, schema
 
 V1 = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}]}

@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts.levels import Level
-from services.contracts.registry import Registry, UnknownSchemaId
-from services.contracts.registry_settings import RegistrySettings
-from services.contracts.schema import parse_schema
+from services.contracts import Level, Registry, RegistrySettings, UnknownSchemaId
+from services.contracts.definition.schema import parse_schema
 from services.errors import ContractError, NotAuthorised, PipelineError, Unavailable, UsageError
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
@@ -23,7 +21,7 @@ SCHEMA = parse_schema("s.avsc", b'"int"')
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     made: list[float] = []
-    monkeypatch.setattr("services.contracts.registry_http.time.sleep", made.append)
+    monkeypatch.setattr("services.contracts.registry.http.time.sleep", made.append)
     return made
 
 

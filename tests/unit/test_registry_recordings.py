@@ -2,10 +2,9 @@ import json
 
 import pytest
 
-from services.contracts.levels import Level
-from services.contracts.registry import Registration, Registry, UnknownSchemaId
-from services.contracts.schema import Schema, parse_schema
-from services.contracts.source import parse_json
+from services.contracts import Level, Registration, Registry, UnknownSchemaId
+from services.contracts.avro.source import parse_json
+from services.contracts.definition.schema import Schema, parse_schema
 from services.errors import ContractError
 from tests.registry_replay import APICURIO, CONFLUENT, PRODUCTS, SETTINGS, Replay, replaying, schema_of
 

@@ -3,12 +3,11 @@
 import httpx2
 import pytest
 
-from services.contracts.levels import Level
-from services.contracts.plan import extras_differ
-from services.contracts.registry import Registration, Registry
-from services.contracts.schema import Reference, Schema, parse_schema
-from services.contracts.source import Place
-from services.contracts.subjects import SubjectContract
+from services.contracts import Level, Registration, Registry
+from services.contracts.avro.source import Place
+from services.contracts.definition.schema import Reference, Schema, parse_schema
+from services.contracts.definition.subjects import SubjectContract
+from services.contracts.registration.plan import extras_differ
 from services.errors import ContractError
 from tests.registry_replay import APICURIO, CONFLUENT, PRODUCTS, SETTINGS, Replay, replaying, schema_of
 

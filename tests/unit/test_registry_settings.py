@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from services.contracts.registry_settings import RegistrySettings
+from services.contracts import RegistrySettings
 from services.errors import UsageError
 
 

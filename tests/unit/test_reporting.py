@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.contracts.avro.source import Place
 from services.contracts.reporting import RULES, Finding, Format, Report, Severity, exit_code, merged, render
-from services.contracts.source import Place
 
 SUBJECTS = ("a-value", "b-value")
 BROKEN = Finding(

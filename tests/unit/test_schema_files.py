@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.contracts.schema import load_schema, parse_schema, shown
-from services.contracts.source import parse_json
+from services.contracts.avro.source import parse_json
+from services.contracts.definition.schema import load_schema, parse_schema, shown
 from services.errors import ContractError
 
 TRANSACTION = Path(__file__).parents[2] / "schemas" / "transaction.avsc"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from services.contracts import Level
 from services.contracts.compatibility import Rule, judge
-from services.contracts.levels import Level
 from services.contracts.lint import LINT_FAMILIES, lint_schema
 from services.contracts.reporting import RULES, Family
 from services.contracts.semantics import SemanticRule, semantic_changes

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.contracts.compatibility import incompatibilities
-from services.contracts.faults import faults
+from services.contracts import incompatibilities
+from services.contracts.avro.faults import faults
 from services.contracts.reporting import Severity
 from services.contracts.semantics import SemanticRule, semantic_changes
 from services.errors import ContractError

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from services.contracts.avro.source import Place
+from services.contracts.definition.topics import read_contracts
+from services.contracts.definition.waivers import Waiver, apply_waivers
 from services.contracts.reporting import Finding, Severity
-from services.contracts.source import Place
-from services.contracts.topics import read_contracts
-from services.contracts.waivers import Waiver, apply_waivers
 from services.errors import ContractError
 from tests.unit.test_contracts_file import GOOD, TRANSACTION, Files
 

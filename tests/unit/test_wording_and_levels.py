@@ -3,8 +3,8 @@ from itertools import product
 
 import pytest
 
-from services.contracts.levels import Level
-from services.contracts.wording import same_wording
+from services.contracts import Level
+from services.contracts.registration.wording import same_wording
 from tests.registry_replay import CONFLUENT, recordings
 
 USER = {"type": "record", "name": "User", "namespace": "ex", "fields": [{"name": "id", "type": "long"}]}

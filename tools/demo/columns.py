@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from services.contracts import RecordDecoder, Registry, split, unframe
-from services.contracts.columns import ColumnDecoder
+from services.contracts import ColumnDecoder, RecordDecoder, Registry, split, unframe
 from services.errors import ContractError, PoisonError
 from tools.demo.summary import Ids
 from tools.demo.view import Suspicious

@@ -3,8 +3,7 @@
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
-from services.contracts import Contracts, Registry, load_contracts
-from services.contracts.registry_settings import RegistrySettings
+from services.contracts import Contracts, Registry, RegistrySettings, load_contracts
 from services.detector.settings import DetectorSettings
 from services.streaming.clients import KafkaClients
 from services.streaming.settings import librdkafka_properties, load_settings

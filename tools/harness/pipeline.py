@@ -13,10 +13,7 @@ import numpy as np
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from services.contracts import Contracts, load_contracts
-from services.contracts.columns import ColumnEncoder
-from services.contracts.registry import Registry
-from services.contracts.registry_settings import RegistrySettings
+from services.contracts import ColumnEncoder, Contracts, Registry, RegistrySettings, load_contracts
 from services.streaming.clients import PARTITIONER
 from services.streaming.create_topics import Topics
 from tools.harness.processes import Service

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from services.contracts import RecordDecoder, Registry, unframe
-from services.contracts.registry_settings import RegistrySettings
+from services.contracts import RecordDecoder, Registry, RegistrySettings, unframe
 from services.errors import PipelineError
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.logs import configure_logging

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from services.contracts.baselines import Asked, Baseline, GitBaseline, check_contracts, tree_baseline
+from services.contracts.changes.baselines import Asked, Baseline, GitBaseline, check_contracts, tree_baseline
+from services.contracts.changes.judging import Explain, Tiers
 from services.contracts.commands.options import (
     EXIT_CODES,
     REGISTRY_ENVIRONMENT,
@@ -18,13 +19,12 @@ from services.contracts.commands.options import (
     tell,
 )
 from services.contracts.commands.running import run
-from services.contracts.judging import Explain, Tiers
+from services.contracts.definition.topics import Contracts, load_contracts
+from services.contracts.definition.tree import CONTRACTS, default_directory
+from services.contracts.definition.waivers import apply_waivers
 from services.contracts.levels import Level
 from services.contracts.lint import LINT_FAMILIES
 from services.contracts.reporting import RULES, Report, Severity
-from services.contracts.topics import Contracts, load_contracts
-from services.contracts.tree import CONTRACTS, default_directory
-from services.contracts.waivers import apply_waivers
 
 _EPILOG = f"""\
 what is compared with:
@@ -105,8 +105,8 @@ def _baseline(options: argparse.Namespace, contracts: Contracts, stack: ExitStac
     kind, _, url = options.against.partition(":")
     if kind != "registry":
         return tree_baseline(options.against, default_directory(), contracts.since, stack)
-    from services.contracts.registry import Registry  # noqa: PLC0415 - brings an HTTP client along
-    from services.contracts.registry_baseline import RegistryBaseline  # noqa: PLC0415
+    from services.contracts.changes.registry_baseline import RegistryBaseline  # noqa: PLC0415
+    from services.contracts.registry.client import Registry  # noqa: PLC0415 - brings an HTTP client along
 
     return RegistryBaseline(stack.enter_context(Registry(registry_settings(options, url or None))))
 

@@ -6,6 +6,9 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from services.contracts.changes.diffing import as_json, differences
+from services.contracts.changes.judging import OldVersion, Tiers, judge_schema
+from services.contracts.changes.locating import locate
 from services.contracts.commands.options import (
     REGISTRY_ENVIRONMENT,
     add_output_options,
@@ -15,11 +18,8 @@ from services.contracts.commands.options import (
 )
 from services.contracts.commands.running import run
 from services.contracts.compatibility import incompatibilities
-from services.contracts.diffing import as_json, differences
-from services.contracts.judging import OldVersion, Tiers, judge_schema
 from services.contracts.levels import Level
-from services.contracts.locating import locate
-from services.contracts.registry import Registry
+from services.contracts.registry.client import Registry
 from services.contracts.reporting import Format, Report
 
 _EPILOG = f"""\

@@ -14,11 +14,11 @@ from services.contracts.commands.options import (
     tell,
 )
 from services.contracts.commands.running import run
-from services.contracts.drift import drift
-from services.contracts.registry import Registry
+from services.contracts.definition.topics import load_contracts
+from services.contracts.definition.tree import CONTRACTS, default_directory
+from services.contracts.registration.drift import drift
+from services.contracts.registry.client import Registry
 from services.contracts.reporting import Report
-from services.contracts.topics import load_contracts
-from services.contracts.tree import CONTRACTS, default_directory
 
 _EPILOG = f"""\
 Looks in both directions: what is missing in the registry, is another version there or has another level, and

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import services
 from services.contracts.commands.running import run
-from services.contracts.python_types import python_types
-from services.contracts.schema import shown
-from services.contracts.topics import load_contracts
-from services.contracts.tree import CONTRACTS, default_directory
+from services.contracts.definition.python_types import python_types
+from services.contracts.definition.schema import shown
+from services.contracts.definition.topics import load_contracts
+from services.contracts.definition.tree import CONTRACTS, default_directory
 
 _COMMAND = "python -m services.contracts.commands.generate"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from services.contracts.commands.options import EXIT_CODES, add_output_options, tell
 from services.contracts.commands.running import run
+from services.contracts.definition.schema import shown
+from services.contracts.definition.tree import CONTRACTS, default_directory
+from services.contracts.definition.waivers import Waiver, apply_waivers
 from services.contracts.lint import LINT_FAMILIES, lint_schema
 from services.contracts.lint.files import ContractFile, contract_file_of, files_of
 from services.contracts.reporting import RULES, Finding, Report, Severity, merged
-from services.contracts.schema import shown
-from services.contracts.tree import CONTRACTS, default_directory
-from services.contracts.waivers import Waiver, apply_waivers
 from services.errors import ContractError
 
 _EPILOG = f"""\

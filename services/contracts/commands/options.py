@@ -4,13 +4,13 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from services.contracts.definition.subjects import SubjectContract
+from services.contracts.definition.topics import Contracts
 from services.contracts.reporting import Format, Report, exit_code, render
-from services.contracts.subjects import SubjectContract
-from services.contracts.topics import Contracts
 from services.errors import UsageError
 
 if TYPE_CHECKING:
-    from services.contracts.registry_settings import RegistrySettings
+    from services.contracts.registry.settings import RegistrySettings
 
 EXIT_CODES = """\
 exit codes:
@@ -53,7 +53,7 @@ def registry_settings(options: argparse.Namespace, url: str | None = None) -> "R
     Raises:
         UsageError: If a setting can't be used.
     """
-    from services.contracts.registry_settings import RegistrySettings  # noqa: PLC0415 - not for a check of files
+    from services.contracts.registry.settings import RegistrySettings  # noqa: PLC0415 - not for a check of files
 
     given = {"url": url or options.registry_url, "timeout": options.timeout, "retries": options.retries}
     return RegistrySettings.load(**{name: value for name, value in given.items() if value is not None})

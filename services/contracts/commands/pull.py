@@ -12,11 +12,11 @@ from services.contracts.commands.options import (
     registry_settings,
 )
 from services.contracts.commands.running import run
-from services.contracts.pulling import Files, Pulled, pull
-from services.contracts.registry import Registry
-from services.contracts.schema import shown
-from services.contracts.topics import load_contracts
-from services.contracts.tree import CONTRACTS
+from services.contracts.definition.schema import shown
+from services.contracts.definition.topics import load_contracts
+from services.contracts.definition.tree import CONTRACTS
+from services.contracts.registration.pulling import Files, Pulled, pull
+from services.contracts.registry.client import Registry
 from services.errors import UsageError
 
 _EPILOG = f"""\

@@ -17,12 +17,12 @@ from services.contracts.commands.options import (
 )
 from services.contracts.commands.running import run
 from services.contracts.commands.waiting import add_wait_option, wait
-from services.contracts.lockfile import Locked, held, read_lockfile, verify, write_lockfile
-from services.contracts.plan import Step, extras_differ, make_plan, put_levels_back, set_levels
-from services.contracts.registry import Registry
+from services.contracts.definition.topics import load_contracts
+from services.contracts.definition.tree import CONTRACTS, default_directory
+from services.contracts.registration.lockfile import Locked, held, read_lockfile, verify, write_lockfile
+from services.contracts.registration.plan import Step, extras_differ, make_plan, put_levels_back, set_levels
+from services.contracts.registry.client import Registry
 from services.contracts.reporting import Finding, Format, Report
-from services.contracts.topics import load_contracts
-from services.contracts.tree import CONTRACTS, default_directory
 from services.errors import ContractError, PipelineError
 
 _EPILOG = f"""\

@@ -4,8 +4,8 @@ import argparse
 import sys
 import time
 
-from services.contracts.registry import Registry
-from services.contracts.registry_settings import RegistrySettings
+from services.contracts.registry.client import Registry
+from services.contracts.registry.settings import RegistrySettings
 from services.errors import Unavailable
 
 _PAUSE = 0.5  # seconds between two looks whether the registry is up

@@ -10,7 +10,7 @@ from typing import Any
 import fastavro
 from fastavro.read import SchemaResolutionError
 
-from services.contracts.parsed import Parsed
+from services.contracts.codec.parsed import Parsed
 
 _READ_ERRORS = (
     SchemaResolutionError,

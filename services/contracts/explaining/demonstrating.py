@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from services.contracts.codec.parsed import Parsed
 from services.contracts.compatibility import Incompatibility, Path
 from services.contracts.compatibility.parsing import parse
 from services.contracts.explaining.codec import Failed, decode, encode
 from services.contracts.explaining.samples import samples
-from services.contracts.parsed import Parsed
 from services.contracts.semantics import SemanticChange, SemanticRule
 from services.errors import ContractError
 

@@ -1,9 +1,9 @@
 """Words a demonstration: what was written, what is read, who must be deployed first. No I/O."""
 
+from services.contracts.changes.judging import Case
 from services.contracts.compatibility import Direction, Incompatibility, incompatibilities
 from services.contracts.explaining.codec import shown
 from services.contracts.explaining.demonstrating import Demonstration, Outcome, demonstrate, demonstrate_change
-from services.contracts.judging import Case
 from services.contracts.levels import Level
 
 

@@ -7,7 +7,7 @@ as well, what comes out is another schema: pairs that are compatible by every ch
 from collections import Counter
 from collections.abc import Iterator
 
-from services.contracts.attributes import Fault
+from services.contracts.avro.attributes import Fault
 from services.contracts.compatibility.nodes import Named
 from services.contracts.lint.view import View
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from services.contracts.attributes import Fault
+from services.contracts.avro.attributes import Fault
 from services.contracts.compatibility.nodes import Enum, Named, Record, kind
 from services.contracts.lint.view import View
 

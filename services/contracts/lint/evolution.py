@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from services.contracts.attributes import Fault
+from services.contracts.avro.attributes import Fault
+from services.contracts.avro.defaults import default_fits, default_readable
 from services.contracts.compatibility.nodes import Enum, Node, Record, Union, kind
-from services.contracts.defaults import default_fits, default_readable
 from services.contracts.lint.view import View
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.contracts.avro.source import Place
+from services.contracts.definition.schema import Reference, shown
+from services.contracts.definition.topics import inspect_contracts
+from services.contracts.definition.tree import CONTRACTS, Directory
+from services.contracts.definition.waivers import Waiver
 from services.contracts.reporting import Finding
-from services.contracts.schema import Reference, shown
-from services.contracts.source import Place
-from services.contracts.topics import inspect_contracts
-from services.contracts.tree import CONTRACTS, Directory
-from services.contracts.waivers import Waiver
 from services.errors import ContractError, UsageError
 
 _PLACE = re.compile(r"(.+?):(\d+)(?::(\d+))?: ")

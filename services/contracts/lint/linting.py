@@ -5,15 +5,15 @@ from collections.abc import Mapping
 import fastavro
 from fastavro.schema import SchemaParseException, UnknownType
 
-from services.contracts.attributes import Fault
-from services.contracts.faults import faults
+from services.contracts.avro.attributes import Fault
+from services.contracts.avro.faults import faults
+from services.contracts.avro.source import NotJsonError, parse_json
+from services.contracts.avro.syntax import field_at
+from services.contracts.definition.references import definitions, foreign_names
+from services.contracts.definition.schema import Reference, Schema
 from services.contracts.lint import aliases, documentation, evolution, logical, naming
 from services.contracts.lint.view import Rule, View
-from services.contracts.references import definitions, foreign_names
 from services.contracts.reporting import RULES, Family, Finding, merged
-from services.contracts.schema import Reference, Schema
-from services.contracts.source import NotJsonError, parse_json
-from services.contracts.syntax import field_at
 from services.errors import ContractError
 
 LINT_FAMILIES = frozenset({Family.SYNTAX, Family.PORTABILITY, Family.PRACTICE})

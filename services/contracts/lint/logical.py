@@ -5,10 +5,10 @@ The types and what each annotates: https://avro.apache.org/docs/1.12.0/specifica
 
 from collections.abc import Iterator
 
-from services.contracts.attributes import Fault
+from services.contracts.avro.attributes import Fault
+from services.contracts.avro.syntax import suggestion
 from services.contracts.compatibility.nodes import Fixed, Node, Reference, kind
 from services.contracts.lint.view import View
-from services.contracts.syntax import suggestion
 
 _MOMENTS = [f"{kind}-{unit}" for kind in ("timestamp", "local-timestamp") for unit in ("millis", "micros", "nanos")]
 _ANNOTATES = {

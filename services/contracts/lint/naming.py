@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from services.contracts.attributes import Fault
+from services.contracts.avro.attributes import Fault
 from services.contracts.compatibility.nodes import Enum, Named
 from services.contracts.lint.view import View
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
-from services.contracts.attributes import Fault
+from services.contracts.avro.attributes import Fault
 from services.contracts.compatibility.nodes import Array, Field, Map, Named, Node, Record, Union
 from services.contracts.compatibility.parsing import parse
 

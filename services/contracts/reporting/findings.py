@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from services.contracts.source import JsonPath, Place
+from services.contracts.avro.source import JsonPath, Place
 
 
 class Severity(StrEnum):

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.contracts import load_schema
-from services.contracts.registry import UnknownSchemaId
+from services.contracts import UnknownSchemaId, load_schema
 from services.detector import writers
 from services.detector.writers import Writers, WrongRecordError
 

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts import load_contracts
-from services.contracts.framing import unframe
-from services.contracts.records import RecordDecoder
+from services.contracts import RecordDecoder, load_contracts, unframe
 from services.generator.encoding import TransactionEncoder
 from services.generator.transactions import BLOCK, LEAST_CENTS, MOST_CENTS, Source, Transactions, account_ids
 

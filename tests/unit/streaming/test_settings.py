@@ -1,7 +1,7 @@
 import pytest
 from pydantic import Field
 
-from services.contracts.registry_settings import RegistrySettings
+from services.contracts import RegistrySettings
 from services.errors import UsageError
 from services.streaming.settings import (
     ServiceSettings,

@@ -1,0 +1,168 @@
+"""What is wrong with a change of a contract: each finding with its place, what it breaks and what to do. No I/O."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from services.contracts.avro.source import JsonPath, Place
+from services.contracts.avro.syntax import field_at
+from services.contracts.compatibility import Direction, Incompatibility, Node, judge, parse
+from services.contracts.definition.schema import Schema
+from services.contracts.definition.subjects import SubjectContract
+from services.contracts.definition.topics import Contracts
+from services.contracts.levels import Level
+from services.contracts.reporting import Finding, Severity, merged
+from services.contracts.semantics import SemanticChange, SemanticRule, semantic_changes
+from services.errors import ContractError
+
+
+@dataclass(frozen=True)
+class OldVersion:
+    """A schema that is or was in use.
+
+    Attributes:
+        label: What to call it: ``v3``, ``git:main``, ``commit 1a2b3c4``.
+        schema: The schema as plain JSON data.
+    """
+
+    label: str
+    schema: Any
+
+    @cached_property
+    def node(self) -> Node:
+        """The schema, parsed once; raises ContractError if it is no Avro schema."""
+        return parse(self.schema)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that a change of a schema breaks: what an explanation has to show.
+
+    Attributes:
+        old: The version that it breaks.
+        new: The new schema as plain JSON data.
+        level: The level that was asked.
+        change: What is wrong.
+        direction: Who can't read whom; for a change of meaning the direction in which it shows.
+    """
+
+    old: OldVersion
+    new: Any
+    level: Level
+    change: Incompatibility | SemanticChange
+    direction: Direction
+
+
+Explain = Callable[[Case], str]
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """What is asked besides compatibility.
+
+    Attributes:
+        semantic: How bad a change of meaning is; None: it is not looked for.
+        explain: What shows a finding's consequences; None: nothing does.
+    """
+
+    semantic: Severity | None = Severity.ERROR
+    explain: Explain | None = None
+
+
+def judge_schema(
+    subject: str, schema: Schema, history: Sequence[OldVersion], level: Level, tiers: Tiers
+) -> list[Finding]:
+    """What keeps a schema from following the versions before it.
+
+    Args:
+        subject: The subject that it would be registered under.
+        schema: The schema.
+        history: The versions before it, oldest first.
+        level: What is asked.
+        tiers: What is asked besides.
+
+    Raises:
+        ContractError: If one of the versions before it is no Avro schema.
+    """
+    counted = history if level.transitive else history[-1:]
+    try:
+        new = parse(schema.json)
+        found = [*_incompatible(new, counted, level), *_changed(new, counted, level, tiers)]
+    except ContractError as error:
+        labels = ", ".join(old.label for old in counted)
+        raise ContractError(f"subject {subject}: can't compare {schema.path} with {labels}: {error}") from None
+    cases = (Case(old, schema.json, level, change, direction) for old, change, direction in found)
+    return merged(_finding(subject, schema, case, tiers) for case in cases)
+
+
+_Found = tuple[OldVersion, Incompatibility | SemanticChange, Direction]
+
+
+def _incompatible(new: Node, history: Sequence[OldVersion], level: Level) -> Iterator[_Found]:
+    for violation in judge(new, [old.node for old in history], level):
+        yield history[violation.version], violation.incompatibility, violation.direction
+
+
+def _changed(new: Node, history: Sequence[OldVersion], level: Level, tiers: Tiers) -> Iterator[_Found]:
+    """The changes of meaning; a doc is compared with the latest version only: older ones say what was meant then."""
+    if tiers.semantic is None or level is Level.NONE:
+        return
+    direction = Direction.BACKWARD if level.backward else Direction.FORWARD
+    for old in history:
+        for change in semantic_changes(old.node, new):
+            if change.rule is not SemanticRule.DOC_REMOVED or old is history[-1]:
+                yield old, change, direction
+
+
+def _finding(subject: str, schema: Schema, case: Case, tiers: Tiers) -> Finding:
+    change, severity = case.change, Severity.ERROR
+    if isinstance(change, SemanticChange):
+        path: JsonPath = change.new_path
+        severity = Severity.WARNING if tiers.semantic is Severity.WARNING else change.severity
+    else:
+        path = change.reader_path if case.direction is Direction.BACKWARD else change.writer_path
+    return Finding(
+        schema.where(path),
+        change.rule,
+        change.message,
+        change.fix,
+        severity,
+        subjects=(subject,),
+        breaks=(case.old.label,),
+        path=path,
+        field=field_at(schema.json, path),
+        explanation=tiers.explain(case) if tiers.explain else "",
+    )
+
+
+def judge_level(contract: SubjectContract, old: Level | None, label: str) -> list[Finding]:
+    """Whether a subject's level asks for less than it did: a change that lets every later change through."""
+    wanted = contract.compatibility
+    if old is None or wanted.implies(old):
+        return []
+    message = f"the level is {wanted}, and {old} in {label}: a lower level lets changes through"
+    return [Finding(contract.place, "LEVEL_LOWERED", message, f"keep {old}", subjects=(contract.subject,))]
+
+
+def judge_removals(contracts: Contracts, old: Contracts, label: str) -> list[Finding]:
+    """The subjects that had a schema and have none now."""
+    findings = []
+    now = {topic.name: topic for topic in contracts.topics}
+    for topic in old.governed:
+        if topic.name not in now:
+            message = f"the topic {topic.name} is in {label} and gone here"
+            fix = "put it back, or retire its readers first"
+            findings.append(Finding(Place(contracts.name, 1), "TOPIC_REMOVED", message, fix, subjects=(topic.subject,)))
+        elif now[topic.name].schema is None:
+            message = f"the values of {topic.name} have a schema in {label} and are raw bytes here"
+            place = now[topic.name].place
+            findings.append(Finding(place, "SCHEMA_REMOVED", message, "name the schema", subjects=(topic.subject,)))
+    kept = {contract.subject for contract in contracts.subjects}
+    for contract in old.shared:
+        if contract.subject not in kept:
+            message = f"the schema of {contract.subject} is in {label} and gone here"
+            fix = "put it back, or retire what refers to it first"
+            place = Place(contracts.name, 1)
+            findings.append(Finding(place, "SCHEMA_REMOVED", message, fix, subjects=(contract.subject,)))
+    return findings

@@ -1,0 +1,1 @@
+"""Messages: framing, strict records, and columns at the speed of numpy."""

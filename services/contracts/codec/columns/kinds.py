@@ -1,0 +1,138 @@
+"""What a field's column looks like, and how a single value of the field becomes one of the column's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from services.contracts.codec.columns.cursor import WIDEST, Array, Ints
+from services.contracts.codec.parsed import Parsed
+from services.contracts.codec.wire import INT64_DIGITS
+from services.errors import PoisonError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_DAY_ZERO = date(1970, 1, 1).toordinal()
+
+
+class Form(Enum):
+    """How a column holds its values: the dtype (for text without its width), and what stands for no value."""
+
+    INTEGER = ("int64", 0)
+    BIG_INTEGER = ("O", 0)
+    FLOAT = ("float64", 0.0)
+    BOOLEAN = ("bool", False)
+    TEXT = ("S1", b"")
+    OCTETS = ("O", b"")
+    OTHER = ("O", None)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The kind of one column.
+
+    Attributes:
+        form: What the column's values are.
+        nullable: Whether there is a mask of nulls beside it.
+        logical: The logical type that decoded values have, if any.
+        precision: Of a decimal: how many digits are allowed.
+        scale: Of a decimal: how many of them are decimal places.
+    """
+
+    form: Form
+    nullable: bool = False
+    logical: str | None = None
+    precision: int = 0
+    scale: int = 0
+
+    @property
+    def zero(self) -> Any:
+        """What stands in the rows that have no value."""
+        return self.form.value[1]
+
+    def empty(self, count: int) -> Array:
+        """A column without a value."""
+        dtype, zero = self.form.value
+        return np.full(count, zero, dtype)
+
+    def raw(self, value: Any) -> Any:  # noqa: PLR0911 - a case for each type
+        """A value as the record decoder gives it (not null), as the column holds it; raises PoisonError."""
+        if self.form is Form.OTHER:
+            return value
+        match value:
+            case Decimal():
+                if len(value.as_tuple().digits) > self.precision:
+                    raise PoisonError(f"{value} has more than the {self.precision} digits that the reader allows")
+                return int(value.scaleb(self.scale, _EXACT))
+            case datetime():
+                delta = (value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH
+                micros = (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+                return micros // 1000 if str(self.logical).endswith("millis") else micros
+            case date():
+                return value.toordinal() - _DAY_ZERO
+            case time():
+                micros = ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
+                return micros // 1000 if self.logical == "time-millis" else micros
+        if self.form is Form.TEXT:
+            return str(value).encode()
+        return value
+
+    def patched(self, column: Array, rows: Ints, values: Sequence[Any]) -> Array:
+        """The column with other values in some rows; in place, unless text needs a wider or another dtype."""
+        if self.form is Form.TEXT and column.dtype != object:
+            widest = max(map(len, values), default=0)
+            if widest > WIDEST or any(value.endswith(b"\0") for value in values):
+                column = column.astype(object)
+            elif widest > column.dtype.itemsize:
+                column = column.astype(f"S{widest}")
+        if column.dtype == object:
+            for row, value in zip(rows.tolist(), values, strict=True):
+                column[row] = value
+        elif len(rows):
+            column[rows] = values
+        return column
+
+    def repeated(self, value: Any, count: int) -> Array:
+        """A column with the same value (as ``raw`` gives it) in every row."""
+        column = self.empty(count)
+        rows = np.arange(count)
+        return self.patched(column, rows, [value] * count)
+
+
+_FORMS = {
+    "int": Form.INTEGER,
+    "long": Form.INTEGER,
+    "float": Form.FLOAT,
+    "double": Form.FLOAT,
+    "boolean": Form.BOOLEAN,
+    "string": Form.TEXT,
+    "enum": Form.TEXT,
+    "bytes": Form.OCTETS,
+    "fixed": Form.OCTETS,
+}
+
+
+def kind_of(schema: Parsed, field_type: Any) -> Kind:
+    """The kind of the column of a field; ``Form.OTHER`` for what is neither a scalar nor a nullable one."""
+    nullable, one = optional(schema, field_type)
+    if one is None:
+        return Kind(Form.OTHER, nullable)
+    logical = one.get("logicalType")
+    if logical == "decimal" and one["type"] in ("bytes", "fixed"):
+        precision, scale = one["precision"], one.get("scale", 0)
+        form = Form.INTEGER if precision <= INT64_DIGITS else Form.BIG_INTEGER
+        return Kind(form, nullable, "decimal", precision, scale)
+    return Kind(_FORMS.get(one["type"], Form.OTHER), nullable, logical)
+
+
+def optional(schema: Parsed, field_type: Any) -> tuple[bool, dict[str, Any] | None]:
+    """Whether a type allows null, and the one type that it has besides; None where that is a union or no type."""
+    resolved = schema.resolve(field_type)
+    if not isinstance(resolved, list):
+        return False, resolved
+    others = [one for one in map(schema.resolve, resolved) if one["type"] != "null"]
+    return len(others) < len(resolved), others[0] if len(others) == 1 else None

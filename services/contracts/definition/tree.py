@@ -1,0 +1,57 @@
+"""Where contract files are read from: a directory here, or a commit (`services.contracts.changes.git`)."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import services
+from services.contracts.definition.schema import shown
+from services.errors import ContractError
+
+CONTRACTS = "contracts.toml"
+
+
+class Tree(Protocol):
+    """A directory of contracts, wherever it is kept."""
+
+    def read(self, name: str) -> bytes | None:
+        """The content of the file ``name``, or None where there is none."""
+
+    def shown(self, name: str) -> str:
+        """The file ``name`` as messages call it."""
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory in the file system."""
+
+    path: Path
+
+    def read(self, name: str) -> bytes | None:
+        """The content of the file ``name``, or None where there is none.
+
+        Raises:
+            ContractError: If it is there and can't be read.
+        """
+        try:
+            return (self.path / name).read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise ContractError(f"{self.shown(name)}: cannot be read: {error.strerror}") from None
+
+    def shown(self, name: str) -> str:
+        """The file as a person would type it from the working directory."""
+        return shown(self.path / name)
+
+
+def default_directory() -> Path:
+    """The directory of the contracts.
+
+    It is ``SCHEMAS_DIR``, else ``schemas`` beside the package (a checkout of this project), else ``schemas`` in the
+    working directory, else that itself.
+    """
+    chosen = os.environ.get("SCHEMAS_DIR")
+    beside, here = Path(services.__file__).parent.parent / "schemas", Path("schemas")
+    return Path(chosen) if chosen else next((path for path in (beside, here) if path.is_dir()), Path())

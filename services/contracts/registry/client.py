@@ -1,0 +1,269 @@
+"""The schema registry: a client for Confluent's API, as Confluent and Apicurio serve it.
+
+Where the two differ, both are meant; the differences stand beside the code that knows of them. Why this is not
+Confluent's own client: docs/decisions/0003-schema-registry-client.md.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import httpx2
+
+from services.contracts.definition.schema import Schema
+from services.contracts.levels import Level
+from services.contracts.registry.http import Http, Reply
+from services.contracts.registry.replies import (
+    RegisteredSchema,
+    Registration,
+    are_names,
+    are_numbers,
+    are_uses,
+    is_list,
+    is_object,
+    number,
+    quoted,
+    registered,
+    schema_json,
+)
+from services.contracts.registry.settings import RegistrySettings
+from services.errors import ContractError, PoisonError
+
+__all__ = ["ALL_VERSIONS", "RegisteredSchema", "Registration", "Registry", "UnknownSchemaId"]
+
+ALL_VERSIONS = "all"
+_Table = Mapping[str, Any] | None
+
+
+class UnknownSchemaId(PoisonError):  # noqa: N818 - reads as the state that it reports
+    """The registry answered, and has no schema of this id: the message that carries it can't be read."""
+
+
+class Registry:
+    """A schema registry.
+
+    Every method raises Unavailable if the registry doesn't answer, NotAuthorised if it doesn't let us, UsageError if
+    something else than a registry answers, ContractError if it refuses. Safe to share between threads.
+
+    Args:
+        settings: Where it is and who we are; by default from the environment.
+        transport: What carries the requests; for tests.
+    """
+
+    def __init__(
+        self, settings: RegistrySettings | None = None, *, transport: httpx2.BaseTransport | None = None
+    ) -> None:
+        self._settings = settings or RegistrySettings.load()
+        self._http = Http(self._settings, transport)
+        self._by_id: dict[int, Any] = {}  # what an id means never changes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __str__(self) -> str:
+        return ", ".join(self._settings.base_urls)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def ping(self) -> None:
+        """Ask for something that every registry answers; returns when it did."""
+        self._expect(self._http.request("GET", "/schemas/types"), "asking for the schema types", is_list)
+
+    def schema_by_id(self, schema_id: int) -> Any:
+        """The schema of an id as plain JSON data, references resolved; asked for once.
+
+        Raises:
+            UnknownSchemaId: If the registry has no such id, or the id is no Avro schema's.
+        """
+        if schema_id not in self._by_id:
+            path = f"/schemas/ids/{schema_id}"
+            reply = self._http.request("GET", path)
+            body = self._known_id(schema_id, reply, is_object)
+            if body.get("schemaType", "AVRO") != "AVRO":
+                raise UnknownSchemaId(f"schema id {schema_id} is {body['schemaType']}, expected AVRO")
+            if body.get("references"):
+                reply = self._http.request("GET", f"{path}?format=resolved")
+                body = self._known_id(schema_id, reply, is_object)
+            self._by_id[schema_id] = schema_json(reply, body)
+        return self._by_id[schema_id]
+
+    def subjects_of(self, schema_id: int) -> frozenset[str]:
+        """The subjects under which an id is registered.
+
+        Raises:
+            UnknownSchemaId: If the registry has no such id.
+        """
+        reply = self._http.request("GET", f"/schemas/ids/{schema_id}/versions")
+        return frozenset(use["subject"] for use in self._known_id(schema_id, reply, are_uses))
+
+    def find(self, subject: str, schema: Schema) -> Registration | None:
+        """Where a schema is registered under a subject, or None; with what it refers to as that is registered now.
+
+        Apicurio finds a schema that differs in docs or aliases only, as it keeps one of both.
+
+        Raises:
+            ContractError: If the registry says that the schema is invalid.
+        """
+        body = self._body(schema)
+        if body is None:
+            return None
+        reply = self._http.request("POST", f"/subjects/{quoted(subject)}", body)
+        if reply.missing:
+            return None
+        found = self._expect(reply, f"subject {subject}: looking up {schema.path}", is_object)
+        return Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
+
+    def _body(self, schema: Schema) -> dict[str, Any] | None:
+        """What a request about a schema sends; None where a schema that it refers to is not registered."""
+        references = []
+        for reference in schema.references:
+            found = self.find(reference.subject, reference.schema)
+            if found is None:
+                return None
+            references.append({"name": reference.name, "subject": reference.subject, "version": found.version})
+        return {"schema": schema.canonical} | ({"references": references} if references else {})
+
+    def require(self, subject: str, schema: Schema) -> Registration:
+        """Where a schema is registered under a subject.
+
+        Raises:
+            ContractError: If it is not.
+        """
+        found = self.find(subject, schema)
+        if found is None:
+            raise ContractError(f"subject {subject}: {schema.path} is not registered; run scripts/register-schemas")
+        return found
+
+    def versions(self, subject: str) -> list[int]:
+        """The versions of a subject, oldest first; none where there is no such subject."""
+        reply = self._http.request("GET", f"/subjects/{quoted(subject)}/versions")
+        return [] if reply.missing else sorted(self._expect(reply, f"subject {subject}: listing versions", are_numbers))
+
+    def version(self, subject: str, version: int | str = "latest") -> RegisteredSchema:
+        """One version of a subject.
+
+        Raises:
+            ContractError: If there is no such subject or version.
+        """
+        path = f"/subjects/{quoted(subject)}/versions/{version}"
+        what = f"subject {subject}: reading version {version}"
+        reply = self._http.request("GET", path)
+        body = self._expect(reply, what, is_object)
+        if body.get("schemaType", "AVRO") != "AVRO":
+            raise ContractError(f"{what}: it is {body['schemaType']}, expected AVRO")
+        resolved = schema_json(reply, body)
+        if body.get("references"):
+            whole = self._http.request("GET", f"{path}?format=resolved")
+            resolved = schema_json(whole, self._expect(whole, what, is_object))
+        return registered(subject, reply, body, resolved)
+
+    def subjects(self) -> list[str]:
+        """Every subject that the registry has."""
+        reply = self._http.request("GET", "/subjects")
+        return sorted(self._expect(reply, "listing the subjects", are_names))
+
+    def keeps_metadata(self) -> bool:
+        """Whether the registry keeps ``metadata`` and ``ruleSet``: Confluent's does, and alone tells its version."""
+        return self._http.request("GET", "/v1/metadata/version").ok
+
+    def history(self, subject: str) -> list[RegisteredSchema]:
+        """Every version of a subject, oldest first; none where there is no such subject."""
+        return [self.version(subject, version) for version in self.versions(subject)]
+
+    def register(
+        self, subject: str, schema: Schema, *, metadata: _Table = None, rule_set: _Table = None
+    ) -> Registration:
+        """Register a schema, or find that it is registered already.
+
+        Apicurio answers with an id alone, and with that of the older version for a schema that differs from it in docs
+        or aliases only; metadata and rules it drops in silence.
+
+        Args:
+            subject: The subject.
+            schema: The schema; what it refers to has to be registered before.
+            metadata: Confluent's ``metadata``.
+            rule_set: Confluent's ``ruleSet``.
+
+        Raises:
+            ContractError: If the registry refuses the schema as incompatible or invalid, or is read-only.
+        """
+        body = self._body(schema)
+        if body is None:
+            names = ", ".join(f"{one.name} under {one.subject}" for one in schema.references)
+            raise ContractError(f"subject {subject}: {schema.path} refers to {names}: register that first")
+        extras = {"metadata": metadata, "ruleSet": rule_set}
+        body |= {name: value for name, value in extras.items() if value is not None}
+        reply = self._http.request("POST", f"/subjects/{quoted(subject)}/versions", body)
+        found = self._expect(reply, f"subject {subject}: registering {schema.path}", is_object)
+        if "version" in found:
+            return Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
+        return self.require(subject, schema)
+
+    def compatibility_level(self, subject: str) -> Level | None:
+        """The level set for a subject; None where none is (Apicurio then says NONE for a subject that exists)."""
+        reply = self._http.request("GET", f"/config/{quoted(subject)}")
+        return None if reply.missing else self._level(reply, f"subject {subject}: reading the compatibility level")
+
+    def default_level(self) -> Level:
+        """The level of subjects for which none is set."""
+        return self._level(self._http.request("GET", "/config"), "reading the registry's compatibility level")
+
+    def _level(self, reply: Reply, what: str) -> Level:
+        level = self._expect(reply, what, is_object).get("compatibilityLevel")
+        if not isinstance(level, str) or level not in Level.__members__:
+            raise ContractError(f"{what}: {reply.endpoint} answered with the unknown level {level!r}")
+        return Level(level)
+
+    def set_compatibility_level(self, subject: str, level: Level | None) -> None:
+        """Set the level of a subject; None: unset it, so that the registry's own applies."""
+        what = f"subject {subject}: setting the compatibility level to {level}"
+        path = f"/config/{quoted(subject)}"
+        if level is not None:
+            self._expect(self._http.request("PUT", path, {"compatibility": level.value}), what, is_object)
+            return
+        reply = self._http.request("DELETE", path)
+        if not reply.missing:
+            self._expect(reply, what, is_object)
+
+    def is_compatible(self, subject: str, schema: Schema, version: int | str = "latest") -> bool:
+        """What the registry itself says of a schema, at the level that it has for the subject now.
+
+        Where it has nothing to say, the answer is yes, as our own checker judges in any case: a schema that refers to
+        one which is not registered yet, or to any in Apicurio's registry, whose check takes no references (its
+        registration does, and judges then).
+
+        Args:
+            subject: The subject; compatible with anything where there is no such subject.
+            schema: The schema that would be registered.
+            version: The version to compare with; ``all``: all of them, as far as the level asks.
+
+        Raises:
+            ContractError: If there is no such version, or the registry says that the schema is invalid.
+        """
+        which = "" if version == ALL_VERSIONS else f"/{version}"
+        path = f"/compatibility/subjects/{quoted(subject)}/versions{which}"
+        body = self._body(schema)
+        if body is None:
+            return True
+        reply = self._http.request("POST", path, body)
+        if (reply.missing and reply.error_code == 40401) or (schema.references and reply.status == 422):
+            return True
+        what = f"subject {subject}: checking {schema.path} against version {version}"
+        return self._expect(reply, what, is_object).get("is_compatible") is True
+
+    def _known_id(self, schema_id: int, reply: Reply, shape: Callable[[Any], bool]) -> Any:
+        if reply.missing:
+            raise UnknownSchemaId(f"schema id {schema_id} is not in the registry at {self}")
+        return self._expect(reply, f"schema id {schema_id}", shape)
+
+    def _expect(self, reply: Reply, what: str, shape: Callable[[Any], bool]) -> Any:
+        """The body of a success, of the shape that the API promises."""
+        if not reply.ok:
+            raise reply.refusal(what)
+        if not shape(reply.body):
+            raise ContractError(f"{what}: {reply.endpoint} answered with something else than the API promises")
+        return reply.body
