@@ -1,0 +1,195 @@
+"""`scripts/benchmark`: this system and its peers on the same work, on one local cluster, in one run, in rotation."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import confluent_kafka
+
+from benchmarks.contenders import DETECTORS, GENERATORS, OURS, Contender, Skipped
+from benchmarks.draining import Drained, Drains
+from benchmarks.latency import measure_latency
+from benchmarks.plot import plots
+from benchmarks.results import Results, Round
+from benchmarks.rules import cost_of_rules
+from benchmarks.running import ContenderFailed
+from benchmarks.soak import soak
+from benchmarks.table import render
+from services.errors import PipelineError
+from services.streaming.logs import configure_logging
+from tools.local_cluster import Cluster, ephemeral
+
+RATES = (1_000, 20_000)
+SHORT_INTERVAL = replace(
+    OURS, name="ours-15ms", label="this detector, COMMIT_INTERVAL_MS=15", environment={"COMMIT_INTERVAL_MS": "15"}
+)
+PARTS = ("detectors", "generators", "latency", "rules")
+# At a rate that it can hardly keep up with, a contender's latency says how long the run was.
+HEADROOM = 1.2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; returns the exit code."""
+    options = _parser().parse_args(argv)
+    configure_logging("benchmark", "error")
+    try:
+        results = _measure(options) if options.given is None else _read(options.given)
+    except PipelineError as error:
+        print(f"benchmark: {error}", file=sys.stderr)
+        return error.exit_code
+    print(render(results))
+    if options.json:
+        options.json.write_text(json.dumps(results.as_json(), indent=1) + "\n")
+    if options.plot:
+        for name, text in plots(results).items():
+            (options.plot / name).write_text(text)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmark", description="This system and its peers on the same work.")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often everybody runs, in rotation")
+    parser.add_argument("--messages", type=int, default=1_000_000, metavar="N", help="slow peers get a part of them")
+    parser.add_argument("--only", default="", metavar="NAMES", help=f"of {', '.join(one.name for one in DETECTORS)}")
+    parser.add_argument("--parts", default=",".join(PARTS), metavar="PARTS", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--seconds", type=int, default=13, metavar="N", help="of each run of the latency part")
+    parser.add_argument("--quick", action="store_true", help="one round of a tenth of the messages")
+    parser.add_argument("--soak", type=int, nargs="?", const=10_000_000, default=0, metavar="N",
+                        help="also N messages (10 million) through one detector, its memory over time")  # fmt: skip
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--plot", type=Path, metavar="DIRECTORY", help="draw SVG files there")
+    parser.add_argument("--from", type=Path, dest="given", metavar="FILE", help="measure nothing: take these figures")
+    return parser
+
+
+def _read(path: Path) -> Results:
+    return Results.of_json(json.loads(path.read_text()))
+
+
+def _say(line: str) -> None:
+    print(f"benchmark: {line}", file=sys.stderr, flush=True)
+
+
+def _measure(options: argparse.Namespace) -> Results:
+    rounds, messages = (1, options.messages // 10) if options.quick else (options.rounds, options.messages)
+    chosen, parts = set(filter(None, options.only.split(","))), set(filter(None, options.parts.split(",")))
+    load_before = os.getloadavg()[0]
+    results = Results({})
+    detectors = _prepared(results, "detectors", [one for one in DETECTORS if not chosen or one.name in chosen])
+    generators = _prepared(results, "generators", [one for one in GENERATORS if not chosen or one.name in chosen])
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch, ephemeral(say=_say) as cluster:
+        directory = Path(scratch)
+        drains = Drains(cluster, directory, messages)
+        _say("warming the broker up")
+        drains.detector(OURS, OURS.prepare(_say))
+        for number in range(rounds):
+            if "detectors" in parts:
+                _rotate(results, "detectors", detectors, number, drains.detector)
+            if "generators" in parts:
+                _rotate(results, "generators", generators, number, drains.generator)
+            if "latency" in parts:
+                _latencies(results, cluster, directory, detectors, number=number, seconds=options.seconds)
+        if "rules" in parts:
+            _say("rules")
+            results.rules = {str(count): cost for count, cost in cost_of_rules(min(messages, 200_000)).items()}
+        if options.soak:
+            _say(f"soak: {options.soak:,} messages")
+            results.soak = soak(cluster, directory, options.soak)
+    results.about = about(rounds, messages, load_before)
+    return results
+
+
+def _prepared(results: Results, kind: str, contenders: Sequence[Contender]) -> list[tuple[Contender, list[str]]]:
+    ready = []
+    for contender in contenders:
+        key = f"{kind}.{contender.name}"
+        results.labels[key] = ", ".join(filter(None, (contender.label, contender.guarantee)))
+        try:
+            ready.append((contender, contender.prepare(_say)))
+        except Skipped as reason:
+            results.skipped[key] = str(reason)
+    return ready
+
+
+def _rotate(
+    results: Results,
+    kind: str,
+    contenders: Sequence[tuple[Contender, list[str]]],
+    number: int,
+    run: Callable[[Contender, list[str]], Drained],
+) -> None:
+    """One round: everybody once, another one first each time."""
+    first = number % max(1, len(contenders))
+    for contender, command in [*contenders[first:], *contenders[:first]]:
+        key = f"{kind}.{contender.name}"
+        if key in results.skipped:
+            continue
+        try:
+            drained = run(contender, command)
+        except ContenderFailed as reason:
+            results.skipped[key] = str(reason)
+            _say(f"{results.labels[key]}: {reason}")
+            continue
+        figures: dict[str, list[Round]] = getattr(results, kind)
+        figures.setdefault(contender.name, []).append(Round.of(drained))
+        _say(f"round {number + 1}: {results.labels[key]}: {drained.pace.rate / 1000:,.1f} k/s, "
+             f"{drained.pace.cpu_us:.2f} µs CPU, load {os.getloadavg()[0]:.1f}")  # fmt: skip
+
+
+def _latencies(
+    results: Results,
+    cluster: Cluster,
+    directory: Path,
+    contenders: Sequence[tuple[Contender, list[str]]],
+    *,
+    number: int,
+    seconds: int,
+) -> None:
+    """Ours in every round, the others in the first."""
+    ours = [(one, command) for one, command in contenders if one.name == OURS.name]
+    short = [(SHORT_INTERVAL, command) for _one, command in ours]
+    peers = [(one, command) for one, command in contenders if one.processes == 1 and one.name != OURS.name]
+    results.labels["detectors.ours-15ms"] = f"{SHORT_INTERVAL.label}, {SHORT_INTERVAL.guarantee}"
+    for contender, command in [*ours, *short, *(peers if number == 0 else [])]:
+        for rate in RATES:
+            drained = results.detectors.get(contender.name)
+            if f"detectors.{contender.name}" in results.skipped or (drained and drained[-1].rate < HEADROOM * rate):
+                continue
+            try:
+                latency = measure_latency(cluster, directory, contender, command, rate=rate, seconds=seconds)
+            except ContenderFailed as reason:
+                _say(f"{contender.label} at {rate:,}/s: {reason}")
+                continue
+            results.latencies.setdefault(f"{contender.name}@{rate}", []).append(latency)
+            _say(f"round {number + 1}: {contender.label} at {rate:,}/s: p99 {latency.p99:.0f} ms")
+
+
+def about(rounds: int, messages: int, load_before: float) -> dict[str, str]:
+    """Where and with what this was measured."""
+    cpu = "unknown CPU"
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [
+            line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
+        cpu = names[0] if names else cpu
+    return {
+        "when": time.strftime("%Y-%m-%d"),
+        "machine": f"{os.cpu_count()} cores, {cpu}, {platform.system()} {platform.machine()}, shared with the broker",
+        "load": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after (1-minute averages, with the run's own)",
+        "versions": f"Python {platform.python_version()}, numpy {version('numpy')}, confluent-kafka "
+        f"{confluent_kafka.version()}, librdkafka {confluent_kafka.libversion()[0]}, Kafka 4.1.0",
+        "size": f"{messages:,} messages, {rounds} rounds; every output was counted",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""The generator with JSON instead of Avro: for measuring the latency of what reads JSON. Set up as the generator is."""
+
+import json
+import os
+from threading import Event
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import CollectorRegistry
+
+from benchmarks.work import ACCOUNTS, SEED
+from services.generator.encoding import CURRENCY
+from services.generator.metrics import GeneratorMetrics
+from services.generator.outbox import Outbox
+from services.generator.service import Generator
+from services.generator.transactions import Source, Transactions
+from services.streaming.clients import KafkaClients
+from services.streaming.settings import KafkaSettings, load_settings
+
+
+class JsonEncoder:
+    """Takes the place of the generator's encoder."""
+
+    def encode(self, rows: Transactions, created_at: npt.NDArray[np.int64]) -> list[bytes]:
+        columns = (rows.ids.tolist(), rows.sources.tolist(), rows.targets.tolist(), rows.cents.tolist())
+        return [
+            json.dumps(
+                {
+                    "id": one.decode(),
+                    "source": source.decode(),
+                    "target": target.decode(),
+                    "amount": cents / 100,
+                    "currency": CURRENCY.decode(),
+                    "created_at": created,
+                }
+            ).encode()
+            for one, source, target, cents, created in zip(*columns, created_at.tolist(), strict=True)
+        ]
+
+
+def main() -> None:
+    metrics, stop = GeneratorMetrics(CollectorRegistry()), Event()
+    producer = KafkaClients(load_settings(KafkaSettings), {}, client_id="feeder").producer(
+        delivery_report_only_error=True
+    )
+    Generator(
+        Source(ACCOUNTS, SEED),
+        JsonEncoder(),  # type: ignore[arg-type]
+        Outbox(producer, os.environ["TRANSACTIONS_TOPIC"], metrics, stop),
+        metrics,
+        stop,
+        rate=int(os.environ["TRANSACTIONS_PER_SECOND"]),
+        limit=int(os.environ["MAX_TRANSACTIONS"]),
+        log_transactions=False,
+    ).run()
+
+
+if __name__ == "__main__":
+    main()

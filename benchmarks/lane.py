@@ -1,0 +1,149 @@
+"""Topics, subjects and a consumer group of one run alone, and an input that appears all at once.
+
+The input is written in a Kafka transaction that stays open until every contender has joined its group and owns its
+partitions; the commit is the starting gun. So starting a process (a Java virtual machine takes seconds) is no part of
+the figures, and two processes start together.
+"""
+
+import shutil
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, ConsumerGroupState, IsolationLevel, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from benchmarks.running import ContenderFailed
+from benchmarks.work import Work
+from services.contracts import load_contracts
+from services.contracts.registry import Registry
+from services.contracts.registry_settings import RegistrySettings
+from services.streaming.clients import PARTITIONER
+from services.streaming.create_topics import Topics
+from tools.local_cluster import Cluster
+
+SCHEMAS = Path(__file__).parents[1] / "schemas"
+PATIENCE = 90.0
+READER = {"group.id": "benchmark", "isolation.level": "read_committed", "enable.auto.commit": False}
+
+
+class Lane:
+    """One run's part of the cluster.
+
+    Args:
+        cluster: Where it is.
+        directory: Takes the contracts of the run.
+    """
+
+    def __init__(self, cluster: Cluster, directory: Path) -> None:
+        self._servers: dict[str, Any] = {"bootstrap.servers": cluster.bootstrap_servers}
+        self._admin = AdminClient(self._servers)
+        prefix = f"b{uuid.uuid4().hex[:8]}."
+        schemas = directory / f"{prefix}schemas"
+        shutil.copytree(SCHEMAS, schemas)
+        contracts_file = schemas / "contracts.toml"
+        contracts_file.write_text(contracts_file.read_text().replace('[topics."', f'[topics."{prefix}'))
+        contracts = load_contracts(contracts_file)
+        Topics(self._admin).apply(contracts.topics)
+        with Registry(RegistrySettings.load(url=cluster.registry_url)) as registry:
+            (self.schema_id,) = {
+                registry.register(topic.subject, topic.required_schema).id for topic in contracts.governed
+            }
+        self.input, legit, fraud, dead = (topic.name for topic in contracts.topics)
+        self.outputs = (legit, fraud)
+        self._topics = [self.input, legit, fraud, dead]
+        self._partitions = {topic.name: topic.partitions for topic in contracts.topics}
+        self.group = prefix + "detector"
+        self._loader: Producer | None = None
+        self.environment = {
+            "KAFKA_BROKER_URL": cluster.bootstrap_servers,
+            "SCHEMA_REGISTRY_URL": cluster.registry_url,
+            "SCHEMAS_DIR": str(schemas),
+            "SCHEMA_FILE": str(schemas / "transaction.avsc"),
+            "SCHEMA_ID": str(self.schema_id),
+            "STATE_DIR": str(directory / f"{prefix}state"),
+            "TRANSACTIONS_TOPIC": self.input,
+            "LEGIT_TOPIC": legit,
+            "FRAUD_TOPIC": fraud,
+            "DEAD_LETTER_TOPIC": dead,
+            "CONSUMER_GROUP": self.group,
+            "SUSPICIOUS_AMOUNT": "900",
+        }
+
+    def load(self, work: Work) -> None:
+        """Write the input, for nobody to see yet."""
+        config = {
+            "transactional.id": self.group + ".loader",
+            "transaction.timeout.ms": 600_000,
+            "partitioner": PARTITIONER,
+            "linger.ms": 20,
+            "batch.size": 1_000_000,
+            "queue.buffering.max.messages": 200_000,
+        }
+        self._loader = Producer({**self._servers, **config})
+        self._loader.init_transactions(30)
+        self._loader.begin_transaction()
+        for value, key in zip(work.values, work.keys, strict=True):
+            while True:
+                try:
+                    self._loader.produce(self.input, value, key)
+                    break
+                except BufferError:
+                    self._loader.poll(0.05)
+        self._loader.flush(PATIENCE)
+
+    def reveal(self) -> None:
+        """Let everybody see the input."""
+        assert self._loader is not None
+        self._loader.commit_transaction(PATIENCE)
+
+    def ready(self, members: int) -> bool:
+        """Whether the group is settled and that many members own all partitions of the input, each its share."""
+        try:
+            group = self._admin.describe_consumer_groups([self.group], request_timeout=10)[self.group].result()
+        except Exception:  # noqa: BLE001 - a group that nobody has joined yet
+            return False
+        owned = [
+            len([one for one in member.assignment.topic_partitions if one.topic == self.input])
+            for member in group.members
+            if member.assignment
+        ]
+        all_partitions = self._partitions[self.input]
+        settled = group.state == ConsumerGroupState.STABLE and sum(owned) == all_partitions
+        return settled and len(owned) == members and max(owned) - min(owned) <= 1
+
+    def reached(self, topics: tuple[str, ...]) -> int:
+        """How far committed messages reach in some topics: the messages and the markers of transactions."""
+        wanted: dict[TopicPartition, Any] = {
+            TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            for topic in topics
+            for partition in range(self._partitions[topic])
+        }
+        answers = self._admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=10)
+        return sum(answer.result().offset for answer in answers.values())
+
+    def count(self, topics: tuple[str, ...]) -> dict[str, int]:
+        """Committed messages of each topic, counted by reading every one of them."""
+        counts = dict.fromkeys(topics, 0)
+        consumer = Consumer({**self._servers, **READER, "enable.partition.eof": True})
+        partitions = [TopicPartition(topic, number, 0) for topic in topics for number in range(self._partitions[topic])]
+        consumer.assign(partitions)
+        deadline = time.monotonic() + PATIENCE
+        ended = 0
+        while ended < len(partitions):
+            if time.monotonic() > deadline:
+                raise ContenderFailed(f"{', '.join(topics)} could not be read to their ends")
+            for message in consumer.consume(10_000, 0.5):
+                error = message.error()
+                if error is None:
+                    counts[str(message.topic())] += 1
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                    ended += 1
+        consumer.close()
+        return counts
+
+    def remove(self) -> None:
+        """Delete the topics: later runs need the room and the broker's attention."""
+        for future in self._admin.delete_topics(self._topics).values():
+            future.result()

@@ -1,0 +1,106 @@
+"""How long a transaction takes from when it was due to when an independent reader has it, read committed.
+
+The generator stamps each transaction with the time at which it was scheduled, so that a delay of the generator itself,
+of the broker or of the detector counts in full: leaving it out is the error known as coordinated omission.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks.contenders import Contender
+from benchmarks.draining import START_PATIENCE, wait
+from benchmarks.lane import PATIENCE, READER, Lane
+from benchmarks.running import ContenderFailed, Running
+from services.contracts.columns import ColumnDecoder
+from services.contracts.topics import load_contracts
+from tools.demo.latency import LatencyHistogram
+from tools.local_cluster import Cluster
+
+# Transactions of the first seconds are not measured: caches fill, just-in-time compilers warm up.
+WARM_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Percentiles in milliseconds."""
+
+    p50: float
+    p99: float
+    p999: float
+
+
+def measure_latency(
+    cluster: Cluster, directory: Path, contender: Contender, command: list[str], *, rate: int, seconds: int
+) -> Latency:
+    """One run at a steady rate.
+
+    Args:
+        cluster: The cluster.
+        directory: Takes logs.
+        contender: What to measure.
+        command: How it is started.
+        rate: Transactions a second.
+        seconds: How long.
+
+    Raises:
+        ContenderFailed: It ended, or the outputs did not come.
+    """
+    lane = Lane(cluster, directory)
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap_servers, **READER})
+    consumer.assign([TopicPartition(topic, number, 0) for topic in lane.outputs for number in range(4)])
+    feeder = "services.generator" if contender.form == "avro" else "benchmarks.feeder"
+    pace = {"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": str(rate * seconds)}
+    with ExitStack() as stack:
+        log = directory / f"{contender.name}-latency.log"
+        detector = stack.enter_context(Running(command, {**lane.environment, **contender.environment}, log))
+        wait(lambda: lane.ready(1), [detector], START_PATIENCE, "did not get all partitions")
+        log = directory / f"{contender.name}-latency-generator.log"
+        generator = stack.enter_context(Running([sys.executable, "-m", feeder], lane.environment | pace, log))
+        latency = _observe(consumer, _decoder(contender), rate * seconds, [detector, generator])
+    consumer.close()
+    lane.remove()
+    return latency
+
+
+def _observe(
+    consumer: Consumer,
+    created_ms: Callable[[Sequence[bytes]], npt.NDArray[np.int64]],
+    count: int,
+    running: Sequence[Running],
+) -> Latency:
+    histogram, seen, began_ms = LatencyHistogram(), 0, 0
+    deadline = time.monotonic() + PATIENCE
+    while seen < count:
+        first = consumer.consume(1, 0.5)
+        messages = [*first, *consumer.consume(10_000, 0)] if first else []
+        now_ms = time.time_ns() // 1_000_000
+        values = [value for message in messages if message.error() is None and (value := message.value())]
+        if not values:
+            for one in running:
+                one.require_alive()
+            if time.monotonic() > deadline:
+                raise ContenderFailed(f"only {seen} of {count} transactions came out")
+            continue
+        created = created_ms(values)
+        began_ms = began_ms or int(created.min())
+        seen += len(values)
+        histogram.add(now_ms - created[created >= began_ms + WARM_SECONDS * 1000])
+        deadline = time.monotonic() + PATIENCE
+    return Latency(*(float(histogram.percentile(percent) or 0) for percent in (50, 99, 99.9)))
+
+
+def _decoder(contender: Contender) -> Callable[[Sequence[bytes]], npt.NDArray[np.int64]]:
+    if contender.form == "json":
+        return lambda values: np.array([json.loads(value)["created_at"] for value in values])
+    schema = load_contracts().topic("queueing.transactions").required_schema.json
+    columns = ColumnDecoder(schema, schema, ["created_at"])
+    return lambda values: columns.decode(values).columns["created_at"]

@@ -1,0 +1,81 @@
+"""What a run of the benchmark found: plain data, as `--json` writes it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from benchmarks.draining import Drained
+from benchmarks.figures import Spread, ratios
+from benchmarks.latency import Latency
+from benchmarks.soak import Moment
+
+
+@dataclass(frozen=True)
+class Round:
+    """One contender in one round: what the table is made of."""
+
+    messages: int
+    rate: float
+    cpu_us: float
+    broker_us: float
+    rss_mb: float
+
+    @classmethod
+    def of(cls, drained: Drained) -> "Round":
+        """The figures of a run."""
+        pace = drained.pace
+        return cls(drained.messages, pace.rate, pace.cpu_us, pace.broker_us, drained.rss_mb)
+
+
+@dataclass
+class Results:
+    """Everything that was measured.
+
+    Attributes:
+        about: Machine, versions, load and size of the run.
+        labels: By contender what people call it, and its guarantee.
+        detectors: By contender a figure for each round; all of one length, but for those that failed.
+        generators: The same of the generators.
+        latencies: By `name@rate` the percentiles of each round.
+        rules: By number of rules the microseconds to judge a message.
+        soak: The detector over very many messages.
+        skipped: By contender why it did not take part.
+    """
+
+    about: dict[str, Any]
+    labels: dict[str, str] = field(default_factory=dict)
+    detectors: dict[str, list[Round]] = field(default_factory=dict)
+    generators: dict[str, list[Round]] = field(default_factory=dict)
+    latencies: dict[str, list[Latency]] = field(default_factory=dict)
+    rules: dict[str, float] = field(default_factory=dict)
+    soak: list[Moment] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+    @classmethod
+    def of_json(cls, data: Mapping[str, Any]) -> "Results":
+        """The same again from plain data."""
+        return cls(
+            about=dict(data["about"]),
+            labels=dict(data["labels"]),
+            detectors={name: [Round(**one) for one in rounds] for name, rounds in data["detectors"].items()},
+            generators={name: [Round(**one) for one in rounds] for name, rounds in data["generators"].items()},
+            latencies={name: [Latency(**one) for one in rounds] for name, rounds in data["latencies"].items()},
+            rules=dict(data["rules"]),
+            soak=[Moment(**one) for one in data["soak"]],
+            skipped=dict(data["skipped"]),
+        )
+
+    def speed_ratio(self, ours: str, theirs: str, kind: str = "detectors") -> Spread | None:
+        """How many times as fast as another a contender was; None where one of them did not take part."""
+        rounds: Mapping[str, Sequence[Round]] = getattr(self, kind)
+        pairs = list(zip(rounds.get(ours, []), rounds.get(theirs, []), strict=False))
+        return ratios([one.rate for one, _ in pairs], [other.rate for _, other in pairs]) if pairs else None
+
+    def p99(self, key: str) -> Spread | None:
+        """The 99th percentile of a latency in milliseconds; None where it was not measured."""
+        rounds = self.latencies.get(key)
+        return Spread.of(one.p99 for one in rounds) if rounds else None

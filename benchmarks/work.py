@@ -1,0 +1,77 @@
+"""What the contenders work on: transactions, as Avro messages or as JSON, and what should become of them."""
+
+import json
+import time
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from services.contracts import load_contracts
+from services.generator.encoding import CURRENCY, TransactionEncoder
+from services.generator.transactions import Source, Transactions
+
+SUSPICIOUS_CENTS = 90_000
+ACCOUNTS = 10_000
+SEED = 5
+
+
+@dataclass(frozen=True)
+class Work:
+    """Messages to be judged.
+
+    Attributes:
+        values: Their values.
+        keys: Their keys, the receiving accounts.
+        fraud: How many are suspicious.
+    """
+
+    values: list[bytes]
+    keys: list[bytes]
+    fraud: int
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def avro_work(count: int, schema_id: int) -> Work:
+    """Transactions as the contract has them."""
+    rows = _rows(count)
+    encoder = TransactionEncoder(load_contracts().topic("queueing.transactions").required_schema, schema_id)
+    values = encoder.encode(rows, np.full(count, _now_ms()))
+    return Work(values, rows.targets.tolist(), _fraud(rows))
+
+
+def json_work(count: int) -> Work:
+    """The same transactions as a JSON object each."""
+    rows, now, values = _rows(count), _now_ms(), []
+    columns = (rows.ids.tolist(), rows.sources.tolist(), rows.targets.tolist(), rows.cents.tolist())
+    for one, source, target, cents in zip(*columns, strict=True):
+        transaction = {
+            "id": one.decode(),
+            "source": source.decode(),
+            "target": target.decode(),
+            "amount": cents / 100,
+            "currency": CURRENCY.decode(),
+            "created_at": now,
+        }
+        values.append(json.dumps(transaction).encode())
+    return Work(values, columns[2], _fraud(rows))
+
+
+def _rows(count: int) -> Transactions:
+    source = Source(ACCOUNTS, SEED)
+    parts: list[Transactions] = []
+    while (missing := count - sum(map(len, parts))) > 0:
+        parts.append(source.take(missing))
+    columns = {
+        column.name: np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Transactions)
+    }
+    return Transactions(**columns)
+
+
+def _fraud(rows: Transactions) -> int:
+    return int((rows.cents >= SUSPICIOUS_CENTS).sum())
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
