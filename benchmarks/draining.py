@@ -103,18 +103,20 @@ class Drains:
         """Look at the outputs until all are there."""
         brokers = [found for broker in self._cluster.brokers if (found := broker.process.find())]
 
-        def sample(visible: int) -> Sample:
-            now = time.monotonic() - began
-            cpu, memory = sum(one.cpu for one in running), sum(one.rss_mb for one in running)
-            return Sample(now, visible, cpu, sum(map(cpu_seconds, brokers)), memory)
+        def gauge() -> tuple[float, float, float]:
+            return time.monotonic() - began, sum(one.cpu for one in running), sum(map(cpu_seconds, brokers))
 
         began = time.monotonic()
-        samples = [sample(0)]
+        _, cpu, broker_cpu = gauge()
+        samples = [Sample(0, 0, cpu, broker_cpu)]
         start()
         while True:
+            before = gauge()
             visible = lane.reached(topics)
             if visible > samples[-1].visible:
-                samples.append(sample(visible))
+                # The answer is of a moment between asking and hearing it.
+                now, cpu, broker_cpu = ((one + other) / 2 for one, other in zip(before, gauge(), strict=True))
+                samples.append(Sample(now, visible, cpu, broker_cpu, sum(one.rss_mb for one in running)))
             quiet = time.monotonic() - began - samples[-1].seconds
             if visible >= count and quiet > QUIET and sum(lane.count(topics).values()) >= count:
                 return _as_messages(samples, count)

@@ -43,7 +43,7 @@ def ticks(most: float, about: int = 5) -> list[float]:
 
 def bar_chart(title: str, subtitle: str, bars: Sequence[Bar], unit: str, foot: Sequence[str]) -> str:
     """Horizontal bars, one below the other, with the range as a thin line."""
-    left, right, row, top = 310, 150, 30, 92
+    left, right, row, top = 378, 130, 30, 92
     marks = ticks(max(bar.high for bar in bars))
     scale = (WIDTH - left - right) / marks[-1]
     bottom = top + row * len(bars)
@@ -52,7 +52,7 @@ def bar_chart(title: str, subtitle: str, bars: Sequence[Bar], unit: str, foot: S
         x = left + mark * scale
         parts.append(f"<line x1='{x:.1f}' y1='{top - 6}' x2='{x:.1f}' y2='{bottom}' stroke='{GRID}'/>")
         parts.append(_text(x, bottom + 16, _number(mark), 11, MUTED, "middle"))
-    parts.append(_text(WIDTH - right + 12, bottom + 16, unit, 11, MUTED))
+    parts.append(_text(left, top - 12, unit, 11, MUTED))
     for number, bar in enumerate(bars):
         y = top + number * row
         middle = y + row / 2 - 3
@@ -94,10 +94,9 @@ def line_chart(title: str, subtitle: str, lines: Sequence[Line], units: tuple[st
         parts.append(
             f"<polyline points='{path}' fill='none' stroke='{line.colour}' stroke-width='2.2' stroke-linejoin='round'/>"
         )
-        x, y = line.points[-1]
-        parts.append(
-            _text(min(left + x * across, WIDTH - right), bottom - y * up - 10, line.name, 12, line.colour, "end")
-        )
+        if len(lines) > 1:
+            x, y = line.points[-1]
+            parts.append(_text(left + x * across, bottom - y * up - 10, line.name, 12, line.colour, "end"))
     return _whole(parts, bottom + 48, foot)
 
 

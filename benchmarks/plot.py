@@ -1,5 +1,7 @@
 """The results as pictures."""
 
+import re
+
 from benchmarks.drawing import FLOOR, OURS, PEER, Bar, Line, bar_chart, line_chart
 from benchmarks.figures import Spread
 from benchmarks.results import Results, Round
@@ -65,4 +67,4 @@ def _colour(name: str) -> str:
 
 
 def _short(label: str) -> str:
-    return label.replace("at least once", "≥ once").replace("exactly once", "= once").replace("COMMIT_INTERVAL_MS=", "")
+    return re.sub(r"COMMIT_INTERVAL_MS=(\d+)", r"\1 ms", label)
