@@ -12,7 +12,7 @@ from services.detector.settings import DetectorSettings
 from services.detector.writers import Output, Writers
 from services.streaming.clients import KafkaClients
 from services.streaming.handler import LoopSettings
-from services.streaming.lifecycle import run_service, stop_on_signals, wait_until
+from services.streaming.lifecycle import run_service, spare_garbage_collection, stop_on_signals, wait_until
 from services.streaming.logs import configure_logging
 from services.streaming.loop import TransactionalLoop
 from services.streaming.metrics import LoopMetrics, serve_metrics
@@ -77,6 +77,7 @@ def main() -> int:
             metrics=LoopMetrics(collector),
             stop=stop,
         )
+        spare_garbage_collection()
         loop.run()
     return 0
 

@@ -1,5 +1,6 @@
 """The start and the end of a service: signals, exit codes, and waiting for what it depends on."""
 
+import gc
 import os
 import signal
 import socket
@@ -58,6 +59,18 @@ def stop_on_signals(grace: float | None = None) -> Event:
 def _end_unfinished() -> None:
     log.warning("ended before the brokers answered: what was not committed will be done again")
     os._exit(0)
+
+
+def spare_garbage_collection() -> None:
+    """Keeps the cyclic garbage collector from going through every batch of messages again and again.
+
+    It begins a collection when 700 more objects were made than freed: seven times in a batch of 5,000 messages, none of
+    which can be part of a cycle. With the higher threshold a batch is freed by reference counting alone before a
+    collection begins; true cycles are still found. What exists by now stays, so that it is left out as well.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 def run_service(main: Callable[[], int]) -> NoReturn:
