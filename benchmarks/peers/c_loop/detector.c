@@ -102,7 +102,7 @@ int main(void) {
     const char *const for_consumer[][2] = {
         {"bootstrap.servers", brokers}, {"group.id", setting("CONSUMER_GROUP", NULL)},
         {"auto.offset.reset", "earliest"}, {"enable.auto.commit", exactly_once ? "false" : "true"},
-        {"queued.min.messages", "200000"}, {"queued.max.messages.kbytes", "65536"},
+        {"queued.min.messages", "50000"}, {"queued.max.messages.kbytes", "65536"},
         {"max.partition.fetch.bytes", "4194304"}, {"fetch.queue.backoff.ms", "10"},
         {"partition.assignment.strategy", "cooperative-sticky"}, {NULL, NULL}};
     const char *const for_producer[][2] = {
