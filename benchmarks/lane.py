@@ -16,9 +16,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from benchmarks.running import ContenderFailed
 from benchmarks.work import Work
-from services.contracts import load_contracts
-from services.contracts.registry import Registry
-from services.contracts.registry_settings import RegistrySettings
+from services.contracts import Registry, RegistrySettings, load_contracts
 from services.streaming.clients import PARTITIONER
 from services.streaming.create_topics import Topics
 from tools.local_cluster import Cluster

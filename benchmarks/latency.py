@@ -20,8 +20,7 @@ from benchmarks.contenders import Contender
 from benchmarks.draining import START_PATIENCE, wait
 from benchmarks.lane import PATIENCE, READER, Lane
 from benchmarks.running import ContenderFailed, Running
-from services.contracts.columns import ColumnDecoder
-from services.contracts.topics import load_contracts
+from services.contracts import ColumnDecoder, load_contracts
 from tools.demo.latency import LatencyHistogram
 from tools.local_cluster import Cluster
 

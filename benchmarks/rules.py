@@ -8,9 +8,7 @@ from confluent_kafka import Message
 from prometheus_client import CollectorRegistry
 
 from benchmarks.work import avro_work
-from services.contracts import load_contracts
-from services.contracts.columns import ColumnDecoder
-from services.contracts.records import RecordDecoder
+from services.contracts import ColumnDecoder, RecordDecoder, load_contracts
 from services.detector.judge import EVENT_TIME, Judge
 from services.detector.metrics import DetectorMetrics
 from services.detector.rules import Columns, Mask, Rule, fields_of
