@@ -76,7 +76,10 @@ def inspect_contracts(tree: Tree, name: str = CONTRACTS) -> Inspection:
     file = tree.shown(name)
     content = tree.read(name)
     if content is None:
-        raise ContractError(f"{file}: no such file; it says what each topic carries")
+        raise ContractError(
+            f"{file}: no such file; it says what each topic carries: a table [topics.NAME] for each, with partitions, "
+            "retention, value and compatibility"
+        )
     try:
         text = content.decode("utf-8")
         tables = tomllib.loads(text)
