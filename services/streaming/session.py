@@ -151,7 +151,13 @@ class Session:
         started = self._committed_at = time.monotonic()
         deadline = self._deadline(COMMIT_SECONDS)
         try:
-            bounded(lambda: retry(self._send_offsets, deadline), "send_offsets_to_transaction", deadline)
+            # Asked in this thread: inside a rebalance callback, a consumer makes every other thread wait for its end.
+            group = self._consumer.consumer_group_metadata()
+
+            def send(timeout: float) -> None:
+                self._producer.send_offsets_to_transaction(self._positions, group, timeout)
+
+            bounded(lambda: retry(send, deadline), "send_offsets_to_transaction", deadline)
             retry(self._producer.commit_transaction, deadline)
         except KafkaException as error:
             if error.args[0].retriable():
@@ -167,10 +173,6 @@ class Session:
         self._handler.committed()
         self._patience.succeeded()
         self._measure_lag(finished)
-
-    def _send_offsets(self, timeout: float) -> None:
-        group = self._consumer.consumer_group_metadata()
-        self._producer.send_offsets_to_transaction(self._positions, group, timeout)
 
     def _abort(self, reason: str) -> None:
         """Aborts the open transaction and goes back to the committed offsets."""
