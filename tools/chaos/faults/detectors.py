@@ -17,13 +17,13 @@ PAUSE = 2.0
 
 def killed(stage: Stage) -> None:
     """SIGKILL in the middle of a transaction; another process of the same name takes over."""
-    interval = stage.chance.choice((50, 100, 300))
+    interval = stage.chance.choice((100, 300, 1000))
     detector = stage.detector(COMMIT_INTERVAL_MS=str(interval))
     stage.generator(15_000)
     stage.until_moving()
     stage.random_moment(0.0, 1.0)
     stage.until_open()
-    time.sleep(stage.chance.uniform(0.0, interval / 1000))
+    time.sleep(stage.chance.uniform(0.0, interval / 4000))
     stage.forget(detector)
     detector.kill()
     dead = time.monotonic()
@@ -46,6 +46,8 @@ def paused(stage: Stage) -> None:
     zombie.process.send_signal(signal.SIGSTOP)
     stopped = time.monotonic()
     unfinished = stage.open_transactions()
+    if not unfinished:
+        zombie.process.send_signal(signal.SIGCONT)
     stage.prove(unfinished, f"{unfinished} partitions held the open transaction of the one that was paused")
     heir = stage.detector("heir")
     heir.wait_for("rebalance", change="assigned")
