@@ -55,10 +55,6 @@ class Served:
                 return fault
         return None
 
-    def writes(self) -> list[str]:
-        """The requests so far that change something."""
-        return [one for one in self.asked if one.startswith(("PUT ", "DELETE ")) or one.endswith("/versions")]
-
 
 @contextmanager
 def serving(product: str) -> Iterator[Served]:

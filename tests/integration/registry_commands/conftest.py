@@ -1,0 +1,46 @@
+"""A served registry of each product, contracts to register in it, and the commands by name."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from services.contracts.commands import check, diff, drift, pull, register
+from tests.contract_files import ContractFiles
+from tests.integration.test_registry_over_tls import write_certificate
+from tests.registry_replay import PRODUCTS
+from tests.registry_server import Served, serving
+
+COMMANDS: dict[str, Callable[[], int]] = {
+    "register-schemas": lambda: register.main([]),
+    "check-schemas": lambda: check.main(["--against", "registry"]),
+    "diff-schemas": lambda: diff.main(["registry:one-value@1", "registry:one-value"]),
+    "pull-schemas": lambda: pull.main(["one-value", "--to", "pulled", "--all-versions"]),
+    "drift": lambda: drift.main([]),
+}
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One certificate to trust: reading the system's hundreds would be most of the time that a command takes here."""
+    file = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    write_certificate(file)
+    return file
+
+
+@pytest.fixture(params=PRODUCTS)
+def served(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, certificate: Path) -> Iterator[Served]:
+    monkeypatch.setenv("SCHEMA_REGISTRY_CA_FILE", str(certificate))
+    monkeypatch.setattr("services.contracts.registry.http._FIRST_PAUSE", 0.0)
+    monkeypatch.setenv("SCHEMA_REGISTRY_RETRIES", "1")
+    with serving(request.param) as one:
+        monkeypatch.setenv("SCHEMA_REGISTRY_URL", one.url)
+        yield one
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ContractFiles:
+    """Transaction under one-value and two-value, both FULL_TRANSITIVE."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCHEMAS_DIR", "schemas")
+    return ContractFiles.make(tmp_path / "schemas", lambda name: name)
