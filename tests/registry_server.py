@@ -23,6 +23,7 @@ class Fault:
         body: The body as it is sent.
         times: How many requests it still meets; -1: every one.
         done: Whether the registry does what it is asked for all the same.
+        spares: How many requests are answered before it begins.
     """
 
     request: str
@@ -30,6 +31,7 @@ class Fault:
     body: bytes = b""
     times: int = -1
     done: bool = False
+    spares: int = 0
 
 
 @dataclass
@@ -51,8 +53,10 @@ class Served:
         """What goes wrong with a request."""
         for fault in self.faults:
             if fault.times and request.startswith(fault.request):
-                fault.times -= 1
-                return fault
+                if not fault.spares:
+                    fault.times -= 1
+                    return fault
+                fault.spares -= 1
         return None
 
 

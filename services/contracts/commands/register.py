@@ -101,8 +101,8 @@ def _carry_out(steps: Sequence[Step], registry: Registry, options: argparse.Name
             line = _would_do(step) if options.dry_run else _do(step, registry)
             print(f"{step.subject:<{width}}  {line}", file=output)
             done += 1
-    except PipelineError:
-        put_levels_back(steps[done:], registry)
+    except PipelineError as error:
+        put_levels_back(steps[done:], registry, error)
         raise
 
 

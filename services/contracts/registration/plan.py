@@ -172,19 +172,37 @@ def set_levels(steps: Iterable[Step], registry: Registry) -> list[Finding]:
                 changed.append(step)
                 registry.set_compatibility_level(step.subject, step.level)
         refused += [_refusal(step) for step in steps if _refuses(step, registry)]
-    except PipelineError:
-        put_levels_back(changed, registry)
+    except PipelineError as error:
+        put_levels_back(changed, registry, error)
         raise
     if refused:
         put_levels_back(changed, registry)
     return refused
 
 
-def put_levels_back(steps: Iterable[Step], registry: Registry) -> None:
-    """Undo `set_levels` for the steps that it changed."""
+def put_levels_back(steps: Iterable[Step], registry: Registry, why: PipelineError | None = None) -> None:
+    """Undo `set_levels` for the steps that it changed, as far as the registry lets us.
+
+    Args:
+        steps: The steps.
+        registry: Where the levels were set.
+        why: What went wrong before, if anything did.
+
+    Raises:
+        PipelineError: If a level could not be put back: of the kind of what went wrong first, with a line for each.
+    """
+    left = []
+    first = why
     for step in steps:
         if step.changes_level:
-            registry.set_compatibility_level(step.subject, step.level_before)
+            try:
+                registry.set_compatibility_level(step.subject, step.level_before)
+            except PipelineError as error:
+                first = first or error
+                before = step.level_before or "unset"
+                left.append(f"subject {step.subject}: the level, {before} before, may be left as {step.level}: {error}")
+    if first and left:
+        raise type(first)("\n".join([str(why), *left] if why else left)) from first
 
 
 def _refuses(step: Step, registry: Registry) -> bool:

@@ -201,7 +201,12 @@ class Registry:
         found = self._expect(reply, f"subject {subject}: registering {schema.path}", is_object)
         if "version" in found:
             return Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
-        return self.require(subject, schema)
+        present = self.find(subject, schema)
+        if present is None:
+            raise ContractError(
+                f"subject {subject}: {reply.endpoint} took {schema.path}, which is not found afterwards"
+            )
+        return present
 
     def compatibility_level(self, subject: str) -> Level | None:
         """The level set for a subject; None where none is (Apicurio then says NONE for a subject that exists)."""

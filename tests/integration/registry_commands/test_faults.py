@@ -118,7 +118,7 @@ def test_a_fault_that_passes_is_not_noticed(
         Wrong(401, b"", 4, "answered 401"),
         Wrong(500, b"", 3, "answered 500 Internal Server Error (tried 2 times)"),
         Wrong(200, b"", 3, "answered 200 with something that is not JSON"),
-        Wrong(200, b"{}", 1, ""),
+        Wrong(200, b"{}", 1, "took schemas/transaction.avsc, but does not have it now"),
     ],
 )
 def test_a_refusal_halfway_leaves_the_subject_as_it_was(
@@ -167,3 +167,34 @@ def test_a_fault_while_levels_are_set_puts_them_back(
     assert output.out == ""
     assert "two-value" in output.err
     assert served.registry.state() == before
+
+
+def test_levels_that_cannot_be_put_back_are_told_beside_what_went_wrong(
+    served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.change(OPTIONAL)
+    files.change_contracts("FULL_TRANSITIVE", "FULL")
+    served.faults = [Fault("POST /subjects/one-value/versions", 403), Fault("PUT /config/one-value", 500, spares=1)]
+    assert register.main([]) == 4
+    output = capsys.readouterr()
+    first, second = output.err.splitlines()
+    assert f"POST {served.url}/subjects/one-value/versions answered 403" in first
+    left = "subject one-value: the level, FULL_TRANSITIVE before, may be left as FULL: "
+    assert second.startswith(f"register-schemas: {left}PUT {served.url}/config/one-value answered 500")
+    assert output.out == ""
+    levels = {"one-value": Level.FULL, "two-value": Level.FULL_TRANSITIVE}
+    assert served.registry.state() == ({subject: [1] for subject in files.subjects}, levels)
+
+
+def test_a_refusal_after_which_levels_cannot_be_put_back_is_no_finding(
+    served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.change(OPTIONAL)
+    files.change_contracts("FULL_TRANSITIVE", "FULL")
+    served.faults = [Fault("PUT /config/two-value", 500, spares=1)]
+    monkeypatch.setattr(served.registry, "_breaks", lambda *_: served.registry.levels["two-value"] is Level.FULL)
+    assert register.main([]) == 3
+    output = capsys.readouterr()
+    assert "subject two-value: the level, FULL_TRANSITIVE before, may be left as FULL: " in output.err
+    assert "nothing has been changed" not in output.err
+    assert served.registry.levels == {"one-value": Level.FULL_TRANSITIVE, "two-value": Level.FULL}
