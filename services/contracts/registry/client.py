@@ -203,9 +203,7 @@ class Registry:
             return Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
         present = self.find(subject, schema)
         if present is None:
-            raise ContractError(
-                f"subject {subject}: {reply.endpoint} took {schema.path}, which is not found afterwards"
-            )
+            raise ContractError(f"subject {subject}: {reply.endpoint} took {schema.path}, but does not have it now")
         return present
 
     def compatibility_level(self, subject: str) -> Level | None:
