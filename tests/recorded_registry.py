@@ -1,9 +1,9 @@
 """A registry in memory that answers as Confluent's and Apicurio's were recorded to: status, codes, keys, silences.
 
 That it does is proven by tests/integration/registry_commands/test_fidelity.py, which sends it the recorded requests.
-Three answers are not in the recordings: an incompatible schema at Apicurio's (409 with the code 409), its check of a
-schema with references (422), and Confluent's lookup of a schema that it has with metadata alone (404). They are as
-the client was measured to need them.
+Four answers are not in the recordings: an incompatible schema at Apicurio's (409 with the code 409), its check of a
+schema with references (422), Confluent's lookup of a schema that it has with metadata alone (404), and what it fills
+in for a rule (its client's entities/Rule.java). They are as the client was measured to need them.
 """
 
 import json
@@ -134,7 +134,8 @@ class RecordedRegistry:
             told["references"] = held.references
         if not self.confluent:
             return told
-        extras = {key: held.body[key] for key in ("metadata", "ruleSet") if held.body.get(key)}
+        extras = {"metadata": held.body.get("metadata"), "ruleSet": _filled_in(held.body.get("ruleSet"))}
+        extras = {key: value for key, value in extras.items() if value}
         return {"guid": "00000000-0000-0000-0000-000000000000", "schemaType": "AVRO"} | extras | told
 
     def _id(self, number: int, query: str) -> Answer:
@@ -275,6 +276,14 @@ class RecordedRegistry:
             raise Refusal(422, 42204 if self.confluent else 42201, f"Invalid mode: {mode}")
         self.modes[subject] = mode
         return 200, {"mode": mode}
+
+
+def _filled_in(rule_set: Mapping[str, Any] | None) -> dict[str, Any]:
+    defaults = {"kind": "TRANSFORM", "mode": "WRITEREAD", "disabled": False}
+    return {
+        family: [defaults | rule | {"tags": sorted(rule["tags"])} for rule in rules]
+        for family, rules in (rule_set or {}).items()
+    }
 
 
 @dataclass(frozen=True)

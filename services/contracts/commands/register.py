@@ -21,6 +21,7 @@ from services.contracts.definition.topics import load_contracts
 from services.contracts.definition.tree import CONTRACTS, default_directory
 from services.contracts.registration.lockfile import Locked, held, read_lockfile, verify, write_lockfile
 from services.contracts.registration.plan import Step, extras_differ, make_plan, put_levels_back, set_levels
+from services.contracts.registration.wording import same_wording
 from services.contracts.registry.client import Registry
 from services.contracts.reporting import Finding, Format, Report
 from services.errors import ContractError, PipelineError
@@ -154,20 +155,22 @@ def _do(step: Step, registry: Registry) -> str:
         raise ContractError(
             f"subject {step.subject}: the registry took {step.schema.path} for v{found.version}, which it already had"
         )
-    if step.new_extras and extras_differ(contract, registry.version(step.subject, found.version)):
+    held = registry.version(step.subject, found.version)
+    if not step.dropped_extras and extras_differ(contract, held):
         raise ContractError(
             f"subject {step.subject}: the registry did not keep the metadata or rules of v{found.version}"
         )
-    return _status(step, f"v{found.version} id {found.id}")
+    kept_wording = not same_wording(step.schema.json, held.schema)
+    return _status(step, f"v{found.version} id {found.id}", kept_wording=kept_wording)
 
 
-def _status(step: Step, version: str) -> str:
+def _status(step: Step, version: str, *, kept_wording: bool = False) -> str:
     parts = [f"{step.status} {version}"]
     if step.rolls_back:
         parts.append(f"the latest is v{step.latest}")
     if step.docs_only:
         parts.append("docs or aliases alone")
-    if step.kept_wording:
+    if step.kept_wording or kept_wording:
         parts.append("the registry keeps its docs and aliases, which differ from the file's")
     if step.dropped_extras:
         parts.append("the registry keeps no metadata and no rules: those of the contract are not in it")

@@ -15,6 +15,8 @@ from services.contracts.registry.client import ALL_VERSIONS, RegisteredSchema, R
 from services.contracts.reporting import Finding
 from services.errors import PipelineError
 
+_RULE_DEFAULTS = {"kind": "TRANSFORM", "mode": "WRITEREAD"}
+
 
 @dataclass(frozen=True)
 class Step:
@@ -147,7 +149,23 @@ def _extras(contract: SubjectContract) -> Mapping[str, Any]:
 def extras_differ(contract: SubjectContract, held: RegisteredSchema) -> bool:
     """Whether a version lacks metadata or rules that the contract asks for; what it has besides does not count."""
     present = {"metadata": held.metadata, "ruleSet": held.rule_set}
-    return any(present[name] != value for name, value in _extras(contract).items())
+    return any(_filled(present[name]) != _filled(value) for name, value in _extras(contract).items())
+
+
+def _filled(extras: Any) -> Any:
+    """Metadata or rules as Confluent's registry would write them, without what is empty, null or false.
+
+    It sorts what is a set to it, and gives each rule a kind and a mode: its client's ``entities/Rule.java``.
+    """
+    match extras:
+        case {"name": str(), "type": str()}:
+            extras = _RULE_DEFAULTS | {key: value for key, value in extras.items() if value is not None}
+        case list():
+            items = [_filled(item) for item in extras]
+            return sorted(items) if all(isinstance(item, str) for item in items) else items
+    if isinstance(extras, dict):
+        return {key: filled for key, value in extras.items() if (filled := _filled(value))}
+    return extras
 
 
 def _rollback(contract: SubjectContract, version: int, latest: int) -> Finding:

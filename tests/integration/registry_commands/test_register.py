@@ -150,7 +150,8 @@ def test_references_are_registered_before_what_refers_to_them(
 def test_metadata_and_rules_are_kept_or_said_to_be_dropped(
     served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str], key: str
 ) -> None:
-    value = {"metadata": '{ properties = { owner = "me" } }', "ruleSet": '{ domainRules = [{ name = "a" }] }'}[key]
+    rule = '{ name = "check", type = "CEL", tags = ["PII", "A"], expr = "true" }'
+    value = {"metadata": '{ properties = { owner = "me" } }', "ruleSet": f"{{ domainRules = [{rule}] }}"}[key]
     register.main([])
     files.change_contracts('value = "transaction.avsc"\n', f'value = "transaction.avsc"\n{key} = {value}\n')
     capsys.readouterr()
@@ -194,3 +195,14 @@ def test_a_read_only_subject_is_refused_by_the_registry_that_has_a_mode(
     assert "subject one-value: registering schemas/transaction.avsc: POST " in output.err
     assert "answered 422 (42205): Subject one-value in context is in read-only mode" in output.err
     assert served.registry.state() == before
+
+
+def test_a_registry_that_registers_other_docs_than_it_was_sent_is_noticed(
+    served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed = served.registry._parsed
+    undocumented = {"schema": json.dumps(json.loads((files.directory / "transaction.avsc").read_text()) | {"doc": ""})}
+    monkeypatch.setattr(served.registry, "_parsed", lambda _: parsed(undocumented))
+    assert register.main(["one-value"]) == 0
+    kept = "the registry keeps its docs and aliases, which differ from the file's"
+    assert said(capsys) == [f"NEW v1 id 1, {kept}, level FULL_TRANSITIVE"]
