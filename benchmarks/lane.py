@@ -75,6 +75,7 @@ class Lane:
             "transactional.id": self.group + ".loader",
             "transaction.timeout.ms": 600_000,
             "partitioner": PARTITIONER,
+            "log_level": 3,
             "linger.ms": 20,
             "batch.size": 1_000_000,
             "queue.buffering.max.messages": 200_000,

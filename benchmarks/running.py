@@ -1,8 +1,10 @@
 """Processes under measurement."""
 
+import functools
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,8 +22,15 @@ class ContenderFailed(PipelineError):  # noqa: N818 - reads as what happened
     """A contender ended, or did not do all of its work."""
 
 
+@functools.cache
+def _guard() -> subprocess.Popen[bytes]:
+    """A process that outlives this one, and ends what this one leaves behind however it ends."""
+    command = [sys.executable, "-P", "-m", "tools.demo.guard"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+
+
 class Running:
-    """A process and its children, which end with the block.
+    """A process and its children, which end with the block, or with this process.
 
     Args:
         command: Program and arguments.
@@ -41,6 +50,10 @@ class Running:
                 start_new_session=True,
             )
         self._tree = psutil.Process(self._process.pid)
+        guard = _guard().stdin
+        assert guard is not None
+        guard.write(f"{self._process.pid}\n".encode())
+        guard.flush()
 
     def __enter__(self) -> Self:
         return self
