@@ -22,6 +22,8 @@ from services.streaming.logs import configure_logging
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
 from services.streaming.topics import partition_counts
 
+KNOWN_SECONDS = 30.0  # how long the brokers may take to hear of a new topic
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -70,12 +72,27 @@ class Topics:
 
         Raises:
             KafkaException: a broker refuses.
+            Unavailable: the brokers do not hear of the new topics.
         """
         counts = partition_counts(self._admin)
-        return [
+        outcomes = [
             self._create(topic) if topic.name not in counts else self._compare(topic, counts[topic.name])
             for topic in topics
         ]
+        if not self._dry_run:
+            self._wait_until_known(topics)
+        return outcomes
+
+    def _wait_until_known(self, topics: Sequence[TopicContract]) -> None:
+        """The controller has them at once; the brokers hear of them a moment later, and services ask the brokers."""
+
+        def look() -> None:
+            counts = partition_counts(self._admin)
+            unknown = [topic.name for topic in topics if counts.get(topic.name, 0) < topic.partitions]
+            if unknown:
+                raise Unavailable(f"the brokers have not yet heard of {', '.join(unknown)}")
+
+        wait_until(look, what="new topics", timeout=KNOWN_SECONDS, stop=Event())
 
     def _create(self, topic: TopicContract) -> Outcome:
         new = NewTopic(topic.name, topic.partitions, self._replication_factor, config=wanted_config(topic))

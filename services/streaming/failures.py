@@ -119,6 +119,11 @@ def bounded(call: Callable[[], object], what: str, deadline: Callable[[], float]
         raise failures[0]
 
 
+def is_fatal(error: KafkaException) -> bool:
+    """Whether the client is of no use any more; what a call after the first fatal error raises says so by its code."""
+    return bool(error.args[0].fatal() or error.args[0].code() == KafkaError._FATAL)  # noqa: SLF001
+
+
 def raise_if_refused(error: KafkaException) -> None:
     """Turns an error that only other credentials or permissions can mend into `NotAuthorised`."""
     if error.args[0].name() in NOT_AUTHORISED:

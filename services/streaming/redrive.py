@@ -26,7 +26,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from services.errors import ContractError, PipelineError, RetryableError, Unavailable
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.dead_letters import DeadLetter, Wanted, dead_letter_of
-from services.streaming.failures import raise_if_refused, reason
+from services.streaming.failures import is_fatal, raise_if_refused, reason
 from services.streaming.lifecycle import wait_until
 from services.streaming.logs import configure_logging
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
@@ -125,7 +125,7 @@ class Redrive:
                     producer.produce(self._memory, letter.topic.encode(), letter.place.encode())
                 producer.commit_transaction(_TIMEOUT)
             except KafkaException as error:
-                if error.args[0].fatal():
+                if is_fatal(error):
                     raise Superseded(f"another run for {self._topic} has taken over: {reason(error)}") from error
                 raise
         for letter in letters:

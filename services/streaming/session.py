@@ -9,7 +9,16 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from services.errors import RetryableError
-from services.streaming.failures import LostPartitions, Patience, Stuck, bounded, raise_if_refused, reason, retry
+from services.streaming.failures import (
+    LostPartitions,
+    Patience,
+    Stuck,
+    bounded,
+    is_fatal,
+    raise_if_refused,
+    reason,
+    retry,
+)
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
 from services.streaming.sink import Sink
@@ -82,7 +91,7 @@ class Session:
                 self._wait(error, "waiting")
             except KafkaException as error:
                 raise_if_refused(error)
-                if error.args[0].fatal():
+                if is_fatal(error):
                     raise
                 self._abort(error.args[0].name())
                 self._wait(error, "transaction aborted")
