@@ -12,7 +12,7 @@ from services.contracts import Registry, RegistrySettings
 CONFLUENT = "confluent_8_1_5"
 APICURIO = "apicurio_3_3_3"
 PRODUCTS = (CONFLUENT, APICURIO)
-SETTINGS = RegistrySettings.load(url="http://registry.test", retries=0)
+SETTINGS = RegistrySettings.load(url="http://schemas.test", retries=0)
 
 
 @cache

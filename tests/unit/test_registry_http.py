@@ -25,7 +25,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return made
 
 
-def registry(handler: Handler, url: str = "http://registry.test/api/", **settings: object) -> Registry:
+def registry(handler: Handler, url: str = "http://schemas.test/api/", **settings: object) -> Registry:
     return Registry(RegistrySettings.load(url=url, **settings), transport=httpx2.MockTransport(handler))
 
 
@@ -75,7 +75,7 @@ def test_what_lasts_names_the_endpoint_and_is_no_messages_fault(
 ) -> None:
     with pytest.raises(Unavailable, match=said) as caught:
         registry(answering(lasting)).schema_by_id(7)
-    assert "GET http://registry.test/api/schemas/ids/7" in str(caught.value)
+    assert "GET http://schemas.test/api/schemas/ids/7" in str(caught.value)
     assert "tried 4 times" in str(caught.value)
     assert len(pauses) == 3
 
@@ -118,7 +118,7 @@ def test_a_refusal_of_any_shape_names_subject_and_endpoint(response: httpx2.Resp
     with pytest.raises(ContractError) as caught:
         registry(answering(response)).compatibility_level("s-value")
     assert "subject s-value" in str(caught.value)
-    assert "GET http://registry.test/api/config/s-value" in str(caught.value)
+    assert "GET http://schemas.test/api/config/s-value" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ class Answers(httpx2.BaseTransport):
 
 
 ANSWERS = Answers()
-ASKED = Registry(RegistrySettings.load(url="http://registry.test", retries=0), transport=ANSWERS)
+ASKED = Registry(RegistrySettings.load(url="http://schemas.test", retries=0), transport=ANSWERS)
 
 
 @given(st.sampled_from(CALLS), st.sampled_from([200, 201, 204, 400, 404, 409, 422]), st.lists(answers, min_size=1))
@@ -205,11 +205,11 @@ def test_several_urls_are_tried_in_turn() -> None:
 @pytest.mark.parametrize(
     ("url", "settings", "expected"),
     [
-        ("http://registry.test", {"basic_auth": "me:pa:ss"}, "Basic " + base64.b64encode(b"me:pa:ss").decode()),
+        ("http://schemas.test", {"basic_auth": "me:pa:ss"}, "Basic " + base64.b64encode(b"me:pa:ss").decode()),
         ("http://me:p%40ss@registry.test", {}, "Basic " + base64.b64encode(b"me:p@ss").decode()),
-        ("http://registry.test", {"bearer_token": "token"}, "Bearer token"),
+        ("http://schemas.test", {"bearer_token": "token"}, "Bearer token"),
         ("http://me:pass@registry.test", {"bearer_token": "token"}, "Bearer token"),
-        ("http://registry.test", {}, None),
+        ("http://schemas.test", {}, None),
     ],
 )
 def test_credentials_are_sent(url: str, settings: dict[str, str], expected: str | None) -> None:

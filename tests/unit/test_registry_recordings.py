@@ -31,7 +31,7 @@ def test_schema_by_id_is_parsed_and_asked_for_once(product: str) -> None:
 def test_an_unknown_id_is_the_messages_fault_and_asked_for_again(product: str) -> None:
     registry = replaying(product, "schemas/ids unknown", "schemas/ids unknown")
     for _ in range(2):
-        with pytest.raises(UnknownSchemaId, match="schema id 99999 is not in the registry at http://registry.test"):
+        with pytest.raises(UnknownSchemaId, match="schema id 99999 is not in the registry at http://schemas.test"):
             registry.schema_by_id(99999)
 
 
