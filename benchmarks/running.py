@@ -2,7 +2,6 @@
 
 import functools
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -94,13 +93,16 @@ class Running:
 
     def stop(self, grace: float = 10) -> None:
         """Ask it to end, and make it end where it doesn't."""
+        children = self._all()[1:]
         if not self.ended:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace)
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+            self._process.kill()
+            self._process.wait()
+        for child in children:
+            with suppress(psutil.NoSuchProcess):  # psutil never takes another process with that id for this one
+                child.kill()
 
     def _all(self) -> list[psutil.Process]:
         try:
