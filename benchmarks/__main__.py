@@ -36,55 +36,86 @@ PARTS = ("detectors", "generators", "latency", "rules")
 HEADROOM = 1.2
 
 
+INTERRUPTED = 130
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark; returns the exit code."""
+    """Run the benchmark; returns the exit code. What was measured before a failure or an interruption is shown."""
     options = _parser().parse_args(argv)
     configure_logging("benchmark", "error")
+    code, results = 0, Results({})
     try:
-        results = _measure(options) if options.given is None else _read(options.given)
+        if options.given:
+            results = Results.of_json(json.loads(options.given.read_text()))
+        _measure(options, results)
     except PipelineError as error:
         print(f"benchmark: {error}", file=sys.stderr)
-        return error.exit_code
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     print(render(results))
+    _keep(options, results)
+    return code
+
+
+def _keep(options: argparse.Namespace, results: Results) -> None:
+    """Write down what was measured so far: a long run that is killed has not been for nothing."""
     if options.json:
         options.json.write_text(json.dumps(results.as_json(), indent=1) + "\n")
     if options.plot:
         for name, text in plots(results).items():
             (options.plot / name).write_text(text)
-    return 0
+
+
+def _names(of: Sequence[str]) -> Callable[[str], list[str]]:
+    """Reads some of these names, separated by commas."""
+
+    def read(text: str) -> list[str]:
+        chosen = [name for name in text.split(",") if name]
+        if unknown := [name for name in chosen if name not in of]:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: expected some of {', '.join(of)}")
+        return chosen
+
+    return read
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmark", description="This system and its peers on the same work.")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often everybody runs, in rotation")
     parser.add_argument("--messages", type=int, default=1_000_000, metavar="N", help="slow peers get a part of them")
-    parser.add_argument("--only", default="", metavar="NAMES", help=f"of {', '.join(one.name for one in DETECTORS)}")
-    parser.add_argument("--parts", default=",".join(PARTS), metavar="PARTS", help=f"of {', '.join(PARTS)}")
+    everybody = [one.name for one in DETECTORS]
+    parser.add_argument("--only", type=_names(everybody), metavar="NAMES", help=f"some of {','.join(everybody)}")
+    parser.add_argument("--parts", type=_names(PARTS), metavar="PARTS", help=f"some of {','.join(PARTS)}")
     parser.add_argument("--seconds", type=int, default=13, metavar="N", help="of each run of the latency part")
     parser.add_argument("--quick", action="store_true", help="one round of a tenth of the messages")
     parser.add_argument("--soak", type=int, nargs="?", const=10_000_000, default=0, metavar="N",
                         help="also N messages (10 million) through one detector, its memory over time")  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--plot", type=Path, metavar="DIRECTORY", help="draw SVG files there")
-    parser.add_argument("--from", type=Path, dest="given", metavar="FILE", help="measure nothing: take these figures")
+    parser.add_argument(
+        "--from",
+        type=Path,
+        dest="given",
+        metavar="FILE",
+        help="show these figures, and add what --parts and --soak ask for",
+    )
     return parser
-
-
-def _read(path: Path) -> Results:
-    return Results.of_json(json.loads(path.read_text()))
 
 
 def _say(line: str) -> None:
     print(f"benchmark: {line}", file=sys.stderr, flush=True)
 
 
-def _measure(options: argparse.Namespace) -> Results:
+def _measure(options: argparse.Namespace, results: Results) -> None:
     rounds, messages = (1, options.messages // 10) if options.quick else (options.rounds, options.messages)
-    chosen, parts = set(filter(None, options.only.split(","))), set(filter(None, options.parts.split(",")))
+    parts = options.parts or ([] if options.given else PARTS)
+    if not parts and not options.soak:
+        return
     load_before = os.getloadavg()[0]
-    results = Results({})
-    detectors = _prepared(results, "detectors", [one for one in DETECTORS if not chosen or one.name in chosen])
-    generators = _prepared(results, "generators", [one for one in GENERATORS if not chosen or one.name in chosen])
+    results.about |= about(rounds, messages)
+    chosen = options.only or [one.name for one in DETECTORS]
+    detectors = _prepared(results, "detectors", [one for one in DETECTORS if one.name in chosen])
+    generators = _prepared(results, "generators", [one for one in GENERATORS if one.name in chosen])
     with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch, ephemeral(say=_say) as cluster:
         directory = Path(scratch)
         drains = Drains(cluster, directory, messages)
@@ -97,14 +128,14 @@ def _measure(options: argparse.Namespace) -> Results:
                 _rotate(results, "generators", generators, number, drains.generator)
             if "latency" in parts:
                 _latencies(results, cluster, directory, detectors, number=number, seconds=options.seconds)
+            results.about["load"] = f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after round {number + 1}"
+            _keep(options, results)
         if "rules" in parts:
             _say("rules")
             results.rules = {str(count): cost for count, cost in cost_of_rules(min(messages, 200_000)).items()}
         if options.soak:
             _say(f"soak: {options.soak:,} messages")
             results.soak = soak(cluster, directory, options.soak)
-    results.about = about(rounds, messages, load_before)
-    return results
 
 
 def _prepared(results: Results, kind: str, contenders: Sequence[Contender]) -> list[tuple[Contender, list[str]]]:
@@ -172,7 +203,7 @@ def _latencies(
             _say(f"round {number + 1}: {contender.label} at {rate:,}/s: p99 {latency.p99:.0f} ms")
 
 
-def about(rounds: int, messages: int, load_before: float) -> dict[str, str]:
+def about(rounds: int, messages: int) -> dict[str, str]:
     """Where and with what this was measured."""
     cpu = "unknown CPU"
     info = Path("/proc/cpuinfo")
@@ -184,7 +215,6 @@ def about(rounds: int, messages: int, load_before: float) -> dict[str, str]:
     return {
         "when": time.strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} cores, {cpu}, {platform.system()} {platform.machine()}, shared with the broker",
-        "load": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after (1-minute averages, with the run's own)",
         "versions": f"Python {platform.python_version()}, numpy {version('numpy')}, confluent-kafka "
         f"{confluent_kafka.version()}, librdkafka {confluent_kafka.libversion()[0]}, Kafka 4.1.0",
         "size": f"{messages:,} messages, {rounds} rounds; every output was counted",
