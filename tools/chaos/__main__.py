@@ -15,6 +15,7 @@ from types import FrameType
 from rich.console import Console
 
 from services.errors import PipelineError
+from services.streaming.logs import configure_logging
 from tools.chaos.faults import FAULTS
 from tools.chaos.lab import Lab
 from tools.chaos.report import as_json, line, summarise, table
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
+    configure_logging("chaos", level="error")  # on standard error: the output may be somebody's JSON
     console = Console(stderr=options.json, soft_wrap=True, highlight=False, markup=False)
     if not console.is_terminal:
         console.width = 160
