@@ -30,6 +30,9 @@ PRODUCER_DEFAULTS: Mapping[str, Any] = {
     "queue.buffering.max.messages": 500_000,
     "queue.buffering.max.kbytes": 262_144,
     "message.max.bytes": DEAD_LETTER_MAX_BYTES,
+    # A transaction that begins before the last one's markers are written is told to come back: with librdkafka's 100 ms
+    # that is the largest part of a short commit interval. It doubles with each retry, up to a second.
+    "retry.backoff.ms": 10,
 }
 
 CONSUMER_DEFAULTS: Mapping[str, Any] = {
