@@ -60,9 +60,15 @@ def test_the_contracts_of_this_project() -> None:
         "queueing.transactions",
         "streaming.transactions.legit",
         "streaming.transactions.fraud",
+        "streaming.transactions.by-source",
+        "streaming.alerts",
+        "queueing.transactions.labels",
     ]
     assert all(topic.compatibility is Level.FULL_TRANSITIVE for topic in contracts.governed)
-    assert {topic.schema.name for topic in contracts.governed if topic.schema} == {"payments.Transaction"}
+    names = {topic.name: topic.required_schema.name for topic in contracts.governed}
+    assert names.pop("streaming.alerts") == "payments.Alert"
+    assert names.pop("queueing.transactions.labels") == "payments.Label"
+    assert set(names.values()) == {"payments.Transaction"}
     assert contracts.topic("queueing.transactions.dlq").schema is None
 
 
