@@ -26,7 +26,7 @@ from services.errors import ContractError
 if TYPE_CHECKING:
     from services.contracts.codec.columns import ColumnDecoder, ColumnEncoder
     from services.contracts.codec.framing import HEADER_SIZE, frame, split, unframe
-    from services.contracts.codec.records import RecordDecoder, RecordEncoder
+    from services.contracts.codec.records import RecordDecoder, RecordEncoder, SplicingEncoder
     from services.contracts.compatibility import Incompatibility, incompatibilities
     from services.contracts.definition.schema import Schema, load_schema
     from services.contracts.definition.topics import Contracts, TopicContract, load_contracts
@@ -48,6 +48,7 @@ __all__ = [
     "Registry",
     "RegistrySettings",
     "Schema",
+    "SplicingEncoder",
     "TopicContract",
     "UnknownSchemaId",
     "frame",
@@ -62,7 +63,7 @@ _MODULES = {
     "codec.columns": ("ColumnDecoder", "ColumnEncoder"),
     "compatibility": ("Incompatibility", "incompatibilities"),
     "codec.framing": ("HEADER_SIZE", "frame", "split", "unframe"),
-    "codec.records": ("RecordDecoder", "RecordEncoder"),
+    "codec.records": ("RecordDecoder", "RecordEncoder", "SplicingEncoder"),
     "registry.client": ("RegisteredSchema", "Registration", "Registry", "UnknownSchemaId"),
     "registry.settings": ("RegistrySettings",),
     "definition.schema": ("Schema", "load_schema"),

@@ -124,6 +124,8 @@ class Rule:
         figures: What it takes over windows; empty for a rule about one transaction alone.
         version: Changes whenever what the rule means changes: the first 12 hex digits of a SHA-256.
         line: Where its table begins in the file.
+        alert: Whether an alert is written besides routing the transaction: `alert = false` in the file spares a rule
+            that fires all the time from it.
     """
 
     name: str
@@ -134,6 +136,7 @@ class Rule:
     figures: tuple[Figure, ...]
     version: str
     line: int = 0
+    alert: bool = True
 
     @cached_property
     def key(self) -> tuple[str, ...]:
