@@ -1,6 +1,7 @@
 """What the transactions are: random, but the same again for the same seed. Pure: no clock, no I/O."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +37,8 @@ class Transactions:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, rows: slice) -> "Transactions":
-        return Transactions(*(getattr(self, column.name)[rows] for column in fields(self)))
+    def __getitem__(self, rows: slice) -> Self:
+        return replace(self, **{column.name: getattr(self, column.name)[rows] for column in fields(self)})
 
 
 class Source:

@@ -1,0 +1,23 @@
+"""Traffic with known fraud in it: accounts with habits of their own, and incidents of a few kinds mixed in.
+
+Pure: no clock, no I/O, no Kafka; the same for the same seed. ``docs/scenarios.md`` says what each scenario looks like.
+"""
+
+from services.generator.scenarios.fraud import AccountTakeover, FanIn, RapidFire, Scenario, Structuring
+from services.generator.scenarios.reading import STANDARD, read_scenarios
+from services.generator.scenarios.stream import Block, labelled_stream
+from services.generator.scenarios.traffic import LabelledTraffic, LabelledTransactions
+
+__all__ = [
+    "STANDARD",
+    "AccountTakeover",
+    "Block",
+    "FanIn",
+    "LabelledTraffic",
+    "LabelledTransactions",
+    "RapidFire",
+    "Scenario",
+    "Structuring",
+    "labelled_stream",
+    "read_scenarios",
+]

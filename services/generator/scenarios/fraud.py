@@ -1,0 +1,230 @@
+"""The kinds of fraud that can be mixed in: what one occurrence of each, an incident, looks like."""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from services.generator.scenarios.parameters import Amount, Amounts, Counts, Durations, Rate, Share
+from services.generator.scenarios.population import PAYEES, Ints, Payments, Population, Random
+
+
+@dataclass(frozen=True)
+class Incident:
+    """The payments of one occurrence, in order of time.
+
+    Attributes:
+        after: For each how many milliseconds after the beginning; the first is 0.
+        payments: Who pays whom how much.
+    """
+
+    after: Ints
+    payments: Payments
+
+
+class Scenario(BaseModel, ABC):
+    """A kind of fraud, with its parameters. Amounts are in units of the currency.
+
+    Attributes:
+        name: What it is called in settings and labels.
+        rate: The share of all transactions that belong to it, on average.
+        payments: How many payments an incident has; all numbers between are equally likely.
+        over: How long it takes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: ClassVar[str]
+
+    rate: Rate
+    payments: Counts
+    over: Durations
+
+    @property
+    @abstractmethod
+    def accounts_needed(self) -> int:
+        """How many accounts there must be."""
+
+    @abstractmethod
+    def incident(self, population: Population, random: Random) -> Incident:
+        """Draw one occurrence."""
+
+
+class FanIn(Scenario):
+    """Many senders pay the same round amount to one receiver.
+
+    Attributes:
+        payments: How many, each from another sender.
+        amount: Between what the amount is.
+        round: What it is a multiple of.
+        over: How long it takes.
+    """
+
+    name = "fan-in"
+
+    rate: Rate = 0.002
+    payments: Counts = (50, 80)
+    amount: Amounts = (Decimal(200), Decimal(2000))
+    round: Amount = Decimal(100)
+    over: Durations = (timedelta(hours=2), timedelta(hours=12))
+
+    @model_validator(mode="after")
+    def _a_round_amount(self) -> Self:
+        least, most = self._multiples
+        if least > most:
+            raise ValueError(f"amount: expected a multiple of round ({self.round}) in the range")
+        return self
+
+    @property
+    def _multiples(self) -> tuple[int, int]:
+        return math.ceil(self.amount[0] / self.round), math.floor(self.amount[1] / self.round)
+
+    @property
+    def accounts_needed(self) -> int:
+        """At least the receiver and its senders."""
+        return self.payments[1] + 1
+
+    def incident(self, population: Population, random: Random) -> Incident:
+        """Draw a receiver, its senders and the amount."""
+        count = _between(self.payments, random)
+        target = int(random.integers(len(population)))
+        sources = population.others(target, count, random)
+        cents = _between(self._multiples, random) * _cents(self.round)
+        return Incident(
+            _times(count, self.over, random), Payments(sources, np.full(count, target), np.full(count, cents))
+        )
+
+
+class RapidFire(Scenario):
+    """One account pays small amounts again and again, as when a stolen card is tried out.
+
+    Attributes:
+        payments: How many.
+        targets: How many accounts are paid; no more than there are payments.
+        amount: Between what each amount is.
+        over: How long it takes.
+    """
+
+    name = "rapid-fire"
+
+    rate: Rate = 0.001
+    payments: Counts = (20, 60)
+    targets: Counts = (1, 5)
+    amount: Amounts = (Decimal(1), Decimal(150))
+    over: Durations = (timedelta(minutes=1), timedelta(minutes=5))
+
+    @property
+    def accounts_needed(self) -> int:
+        """At least the sender and its receivers."""
+        return self.targets[1] + 1
+
+    def incident(self, population: Population, random: Random) -> Incident:
+        """Draw an account and whom it pays."""
+        count = _between(self.payments, random)
+        source = int(random.integers(len(population)))
+        targets = population.others(source, _between(self.targets, random), random)
+        return Incident(
+            _times(count, self.over, random),
+            Payments(np.full(count, source), random.choice(targets, count), _amounts(count, self.amount, random)),
+        )
+
+
+class Structuring(Scenario):
+    """One account pays a large sum in parts, each just under the limit at which somebody would look at it.
+
+    Attributes:
+        payments: How many.
+        targets: How many accounts are paid.
+        limit: No payment reaches it.
+        below: How far a payment is below the limit at most, as a share of the limit.
+        over: How long it takes.
+    """
+
+    name = "structuring"
+
+    rate: Rate = 0.001
+    payments: Counts = (6, 20)
+    targets: Counts = (1, 3)
+    limit: Annotated[Amount, Field(ge=1)] = Decimal(900)
+    below: Share = 0.1
+    over: Durations = (timedelta(hours=4), timedelta(hours=20))
+
+    @property
+    def accounts_needed(self) -> int:
+        """At least the sender and its receivers."""
+        return self.targets[1] + 1
+
+    def incident(self, population: Population, random: Random) -> Incident:
+        """Draw an account and whom it pays."""
+        count = _between(self.payments, random)
+        source = int(random.integers(len(population)))
+        targets = population.others(source, _between(self.targets, random), random)
+        limit = _cents(self.limit)
+        least = min(limit - 1, round(limit * (1 - self.below)))
+        return Incident(
+            _times(count, self.over, random),
+            Payments(
+                np.full(count, source), random.choice(targets, count), random.integers(max(1, least), limit, count)
+            ),
+        )
+
+
+class AccountTakeover(Scenario):
+    """Somebody else empties an account: quickly, in large amounts, to accounts that it doesn't pay otherwise.
+
+    Attributes:
+        payments: How many, each to another account.
+        amount: Between what each amount is.
+        over: How long it takes.
+        dormant: How often the account is one that hardly ever pays; otherwise it is any.
+    """
+
+    name = "account-takeover"
+
+    rate: Rate = 0.0005
+    payments: Counts = (3, 10)
+    amount: Amounts = (Decimal(400), Decimal(3000))
+    over: Durations = (timedelta(minutes=2), timedelta(minutes=20))
+    dormant: Share = 0.5
+
+    @property
+    def accounts_needed(self) -> int:
+        """At least the account, those that it pays regularly and those that it pays now."""
+        return self.payments[1] + PAYEES + 1
+
+    def incident(self, population: Population, random: Random) -> Incident:
+        """Draw an account, asleep or not, and whom it has never paid regularly."""
+        count = _between(self.payments, random)
+        dormant = population.sleepers and random.random() < self.dormant
+        source = int(random.choice(population.sleepers) if dormant else random.integers(len(population)))
+        targets = population.others(source, count, random, new=True)
+        return Incident(
+            _times(count, self.over, random),
+            Payments(np.full(count, source), targets, _amounts(count, self.amount, random)),
+        )
+
+
+def _between(ends: tuple[int, int], random: Random) -> int:
+    return int(random.integers(ends[0], ends[1] + 1))
+
+
+def _cents(amount: Decimal) -> int:
+    return int(amount * 100)
+
+
+def _amounts(count: int, ends: tuple[Decimal, Decimal], random: Random) -> npt.NDArray[np.int64]:
+    return random.integers(_cents(ends[0]), _cents(ends[1]) + 1, count)
+
+
+def _times(count: int, over: tuple[timedelta, timedelta], random: Random) -> Ints:
+    """When the payments of an incident are made: the first at 0, the last at its end, the others anywhere between."""
+    least, most = (duration // timedelta(milliseconds=1) for duration in over)
+    after = np.sort(random.random(count))
+    after = (after - after[0]) / max(after[-1] - after[0], 1e-9)
+    after = np.rint(after * random.integers(least, most + 1))
+    return np.asarray(after, np.int64)

@@ -1,0 +1,102 @@
+"""A labelled stream in memory, at whatever virtual speed: days of event time in seconds."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from services.generator.encoding import CURRENCY
+from services.generator.scenarios.fraud import Scenario
+from services.generator.scenarios.population import DAY, HOUR_MS, Ints
+from services.generator.scenarios.traffic import LabelledTraffic, LabelledTransactions, share_of
+from services.generator.transactions import BLOCK, Texts
+
+_DAY_MS = 24 * HOUR_MS
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some transactions in order of event time, and the truth about them.
+
+    Attributes:
+        columns: By field name an array of a value per row: text as bytes, amounts in cents, times in milliseconds.
+        scenario: For each row the name of the scenario that it belongs to, S16; empty for an ordinary payment.
+        incident: For each row which occurrence of the scenario, S32; empty for an ordinary payment.
+    """
+
+    columns: Mapping[str, npt.NDArray[Any]]
+    scenario: Texts
+    incident: Texts
+
+    def __len__(self) -> int:
+        return len(self.scenario)
+
+
+@dataclass(frozen=True)
+class DayClock:
+    """Times as a day has them: few at night, many by day (UTC), each day the same.
+
+    Attributes:
+        rate: How many a second on average over a day; above 0.
+        start_ms: The first, in milliseconds since 1970.
+    """
+
+    rate: float
+    start_ms: int
+
+    def created_at(self, first: int, count: int) -> Ints:
+        """Some of the times, in milliseconds since 1970.
+
+        Args:
+            first: The index of the first one.
+            count: How many.
+        """
+        hours = np.arange(25) * HOUR_MS
+        done = np.concatenate([[0], np.cumsum(DAY)]) / DAY.sum()
+        day, time = divmod(self.start_ms, _DAY_MS)
+        days = np.interp(time, hours, done) + np.arange(first, first + count) / (self.rate * _DAY_MS / 1000)
+        whole = np.floor(days)
+        within = np.rint(np.interp(days - whole, done, hours))
+        created_at: Ints = (day * _DAY_MS + whole * _DAY_MS + within).astype(np.int64)
+        return created_at
+
+
+def labelled_stream(  # noqa: PLR0917 - all of it says which stream it is
+    seed: int, count: int, accounts: int, rate: float, scenarios: Sequence[Scenario], start: int
+) -> Iterator[Block]:
+    """Make a labelled stream, a block at a time.
+
+    Incidents are as long as they are: the last ones are cut off by the end of the stream.
+
+    Args:
+        seed: The same gives the same stream.
+        count: How many transactions.
+        accounts: How many accounts take part.
+        rate: Transactions a second of event time, on average over a day; 10,000 accounts that pay three or four times a
+            day make 0.4.
+        scenarios: What is mixed in, such as ``STANDARD``.
+        start: When the stream begins, in milliseconds since 1970.
+
+    Raises:
+        UsageError: If a scenario needs more accounts, or the rates leave nothing for ordinary payments.
+    """
+    traffic = LabelledTraffic(accounts, seed, scenarios, exact=True)
+    clock = DayClock(rate * (1 - share_of(scenarios)), start)
+    while count > 0:
+        rows = traffic.take(min(count, BLOCK), clock.created_at)
+        count -= len(rows)
+        yield Block(columns_of(rows), rows.scenario, rows.incident)
+
+
+def columns_of(rows: LabelledTransactions) -> dict[str, npt.NDArray[Any]]:
+    """The transactions' fields by name."""
+    return {
+        "id": rows.ids,
+        "source": rows.sources,
+        "target": rows.targets,
+        "amount": rows.cents,
+        "currency": np.full(len(rows), CURRENCY),
+        "created_at": rows.created_at,
+    }
