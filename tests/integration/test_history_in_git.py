@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from services.contracts.changes.git import Repository
 from services.contracts.commands.check import main
+from services.errors import Unavailable
 from tests.contract_files import ContractFiles, add_field, commit_all, git, remove_field
 
 OPTIONAL = {"name": "channel", "type": ["null", "string"], "default": None}
@@ -170,3 +172,19 @@ def test_shared_schemas_of_the_past_are_put_together(files: ContractFiles, capsy
     found = findings(capsys)
     for version in (commit("HEAD~1"), "git:HEAD"):
         assert any(f"(breaks {version} of one-value)" in line for line in found)
+
+
+def test_contents_are_the_same_one_by_one_and_all_at_once(files: ContractFiles) -> None:
+    odd = {"empty.avsc": b"", "lines.avsc": b"\nab blob 3\n\0\xff\r\n", "more.avsc": b"{}"}
+    for name, content in odd.items():
+        (files.directory / name).write_bytes(content)
+    commit_all(files.directory.parent)
+    with Repository(files.directory) as alone, Repository(files.directory) as together:
+        blobs = {path: blob for path, blob in alone.files("HEAD").items() if path.endswith(".avsc")}
+        together.fetch([*blobs.values(), "0" * 40, *blobs.values()])
+        assert {path: together.content(blob) for path, blob in blobs.items()} == {
+            path: alone.content(blob) for path, blob in blobs.items()
+        }
+        assert together.content(blobs["schemas/lines.avsc"]) == odd["lines.avsc"]
+        with pytest.raises(Unavailable, match="missing"):
+            together.content("0" * 40)

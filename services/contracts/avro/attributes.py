@@ -244,18 +244,21 @@ def order_faults(one: dict[str, Any], path: JsonPath) -> Iterator[Fault]:
 def default_faults(one: dict[str, Any], path: JsonPath, namespace: str, names: Names) -> Iterator[Fault]:
     """The faults of the default of a field whose type is sound."""
     default, kind, here = one["default"], one["type"], (*path, "default")
-    whose = f"the default {json_shown(default)} of the field {json_shown(one.get('name'))}"
     try:
         java_takes = default_accepted(default, kind, namespace, names.defined, names.unfinished)
     except UnfinishedRecordError:
-        message = f"{whose} is for a record inside itself, which no parser can check"
+        message = f"{_whose(one)} is for a record inside itself, which no parser can check"
         yield Fault(here, "DEFAULT_RECURSIVE", message, "make the field a union with null, and null its default")
         return
     if not java_takes:
-        yield Fault(here, "DEFAULT_INVALID", f"{whose} does not fit its type")
+        yield Fault(here, "DEFAULT_INVALID", f"{_whose(one)} does not fit its type")
     elif not default_fits(default, kind, namespace, names.defined):
-        message = f"{whose} does not fit its type, although Avro Java takes it before anybody reads it"
+        message = f"{_whose(one)} does not fit its type, although Avro Java takes it before anybody reads it"
         yield Fault(here, "DEFAULT_UNREADABLE", message)
+
+
+def _whose(one: dict[str, Any]) -> str:
+    return f"the default {json_shown(one['default'])} of the field {json_shown(one.get('name'))}"
 
 
 def decimal_faults(schema: dict[str, Any], path: JsonPath) -> Iterator[Fault]:

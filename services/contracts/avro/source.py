@@ -159,8 +159,14 @@ def _finite(number: str) -> float:
 
 def _too_deep(value: Any, levels: int) -> bool:
     """Whether something in a value is nested more levels deep."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(not levels or (isinstance(one, dict | list) and _too_deep(one, levels - 1)) for one in inner)
+    if not isinstance(value, dict | list):
+        return False
+    if not levels:
+        return bool(value)
+    for one in value.values() if isinstance(value, dict) else value:
+        if type(one) in (dict, list) and _too_deep(one, levels - 1):
+            return True
+    return False
 
 
 class _Parser:

@@ -11,6 +11,7 @@ from services.contracts.changes.git import Repository
 from services.contracts.changes.git_tree import CommitTree
 from services.contracts.changes.judging import OldVersion, Tiers, judge_level, judge_removals, judge_schema
 from services.contracts.changes.past import Past, Version
+from services.contracts.compatibility import Parser
 from services.contracts.definition.schema import Schema
 from services.contracts.definition.subjects import SubjectContract
 from services.contracts.definition.topics import Contracts, read_contracts
@@ -53,11 +54,12 @@ class TreeBaseline:
         found = tree.read(CONTRACTS) is not None
         self._contracts = read_contracts(tree) if found else Contracts((), tree.shown(CONTRACTS))
         self._subjects = {contract.subject: contract for contract in self._contracts.subjects}
+        self._parser = Parser()
 
     def history(self, subject: str, *, whole: bool) -> Sequence[OldVersion]:  # noqa: ARG002
         """The one version that there was, if any."""
         contract = self._subjects.get(subject)
-        return [OldVersion(self.label, contract.schema.json)] if contract else []
+        return [OldVersion(self.label, contract.schema.json, self._parser)] if contract else []
 
     def level(self, subject: str) -> Level | None:
         """The level that was asked for."""
@@ -110,7 +112,7 @@ class GitBaseline(TreeBaseline):
 
     def _readable(self, version: Version) -> OldVersion | None:
         """The version if it was a schema: what never was one was never deployed."""
-        old = OldVersion(f"commit {version.commit[:10]}", version.schema)
+        old = OldVersion(f"commit {version.commit[:10]}", version.schema, self._parser)
         try:
             if version.schema is not None and old.node:
                 return old
@@ -127,7 +129,9 @@ class GitBaseline(TreeBaseline):
         first = self._first()
         contracts = f"{repository.prefix}{CONTRACTS}"
         names = {CONTRACTS, "*.avsc", *(contract.schema.path.name for contract in self._contracts.subjects)}
-        log = repository.log(tree.commit, first, sorted(names))
+        log = list(repository.log(tree.commit, first, sorted(names)))
+        changes = [change for entry in log for change in entry.changes if repository.governs(change.new_path or "")]
+        repository.fetch(blob for change in changes for blob in (change.new_blob, change.old_blob))
         return Past(tree.files, contracts, repository.content).versions(log, first)
 
     def _first(self) -> str | None:

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,7 @@ class Repository:
         self.shallow = shallow == "true"
         self._open = ExitStack()
         self._contents: subprocess.Popen[bytes] | None = None
+        self._fetched: dict[str, bytes] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -108,8 +109,29 @@ class Repository:
         text = self._text(*settings, "log", *options, *span, "--", *wanted, literal=False)
         return _logged(text)
 
+    def governs(self, path: str) -> bool:
+        """Whether a file, by its path from the root, is likely to be asked for: a schema in the directory or below."""
+        return path.startswith(self.prefix) and path.endswith(".avsc")
+
+    def fetch(self, blobs: Iterable[str]) -> None:
+        """Read many contents at once, for `content` to hand out: a question and an answer for each takes far longer."""
+        wanted = dict.fromkeys(blobs)
+        if not wanted:
+            return
+        found = self._run("cat-file", "--batch", "--buffer", given="".join(f"{blob}\n" for blob in wanted).encode())
+        at, text = 0, found.stdout
+        while (end := text.find(b"\n", at)) >= 0:
+            header = text[at:end].split()
+            at = end + 1
+            if len(header) == 3:  # else it is missing, which matters only if it is asked for
+                size = int(header[2])
+                self._fetched[header[0].decode()] = text[at : at + size]
+                at += size + 1
+
     def content(self, blob: str) -> bytes:
         """The content of a file, by its hash."""
+        if blob in self._fetched:
+            return self._fetched[blob]
         batch = self._contents = self._contents or self._start_contents()
         if batch.stdin is None or batch.stdout is None:
             raise AssertionError(batch)
@@ -143,11 +165,11 @@ class Repository:
             raise Unavailable(f"git {verb} in {self.directory}: {reason or f'exit code {done.returncode}'}")
         return done.stdout.decode(errors="surrogateescape")
 
-    def _run(self, *arguments: str, literal: bool = True) -> subprocess.CompletedProcess[bytes]:
+    def _run(self, *arguments: str, literal: bool = True, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         options = ["--literal-pathspecs"] if literal else []
         command = ["git", "-C", str(self.directory), *options, *arguments]
         try:
-            return subprocess.run(command, env=_environment(), capture_output=True, check=False)
+            return subprocess.run(command, env=_environment(), input=given, capture_output=True, check=False)
         except (OSError, ValueError) as error:
             raise Unavailable(f"git can't be run: {error}") from None
 

@@ -36,6 +36,7 @@ class CommitTree:
         commit = repository.commit(ref)
         tree = cls(repository, ref, commit, repository.files(commit))
         tree._require_same_place()
+        repository.fetch(blob for path, blob in tree.files.items() if repository.governs(path))
         return tree
 
     def _require_same_place(self) -> None:

@@ -1,13 +1,13 @@
 """What is wrong with a change of a contract: each finding with its place, what it breaks and what to do. No I/O."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from services.contracts.avro.source import JsonPath, Place
 from services.contracts.avro.syntax import field_at
-from services.contracts.compatibility import Direction, Incompatibility, Node, judge, parse
+from services.contracts.compatibility import Direction, Incompatibility, Node, Parser, judge
 from services.contracts.definition.schema import Schema
 from services.contracts.definition.subjects import SubjectContract
 from services.contracts.definition.topics import Contracts
@@ -24,15 +24,17 @@ class OldVersion:
     Attributes:
         label: What to call it: ``v3``, ``git:main``, ``commit 1a2b3c4``.
         schema: The schema as plain JSON data.
+        parser: What parses it: the same for versions of the same subject, so that what they share is read once.
     """
 
     label: str
     schema: Any
+    parser: Parser = field(default_factory=Parser, compare=False, repr=False)
 
     @cached_property
     def node(self) -> Node:
         """The schema, parsed once; raises ContractError if it is no Avro schema."""
-        return parse(self.schema)
+        return self.parser.parse(self.schema)
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,10 @@ def judge_schema(
         ContractError: If one of the versions before it is no Avro schema.
     """
     counted = history if level.transitive else history[-1:]
+    if not counted:
+        return []
     try:
-        new = parse(schema.json)
+        new = counted[-1].parser.parse(schema.json)
         found = [*_incompatible(new, counted, level), *_changed(new, counted, level, tiers)]
     except ContractError as error:
         labels = ", ".join(old.label for old in counted)

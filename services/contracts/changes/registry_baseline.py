@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.contracts.changes.judging import OldVersion
+from services.contracts.compatibility import Parser
 from services.contracts.definition.schema import Schema
 from services.contracts.definition.topics import Contracts
 from services.contracts.levels import Level
@@ -25,7 +26,8 @@ class RegistryBaseline:
         """Every version, or the latest."""
         versions = self._registry.versions(subject)
         held = [self._registry.version(subject, version) for version in (versions if whole else versions[-1:])]
-        return [OldVersion(f"v{old.version}", old.schema) for old in held]
+        parser = Parser()
+        return [OldVersion(f"v{old.version}", old.schema, parser) for old in held]
 
     def level(self, subject: str) -> Level | None:
         """The level set for the subject."""

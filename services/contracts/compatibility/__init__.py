@@ -7,6 +7,17 @@ from services.contracts.compatibility.checking import incompatibilities
 from services.contracts.compatibility.findings import Direction, Incompatibility, Rule
 from services.contracts.compatibility.history import Violation, judge
 from services.contracts.compatibility.nodes import Node, Path
-from services.contracts.compatibility.parsing import parse
+from services.contracts.compatibility.parsing import Parser, parse
 
-__all__ = ["Direction", "Incompatibility", "Node", "Path", "Rule", "Violation", "incompatibilities", "judge", "parse"]
+__all__ = [
+    "Direction",
+    "Incompatibility",
+    "Node",
+    "Parser",
+    "Path",
+    "Rule",
+    "Violation",
+    "incompatibilities",
+    "judge",
+    "parse",
+]

@@ -170,6 +170,8 @@ class _Comparison:
         written = {field.name: field for field in writer.fields}
         found: list[Iterable[Incompatibility]] = []
         for field in reader.fields:
+            if not field.aliases and written.get(field.name) is field:
+                continue
             sources = [written[name] for name in (field.name, *field.aliases) if name in written]
             match sources:
                 case [source] if field.is_typed_like(source):

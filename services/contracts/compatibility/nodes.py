@@ -78,18 +78,27 @@ class Named(Node):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Field:
-    """A field of a record, with its own place in the schema."""
+    """A field of a record, with its own place in the schema.
+
+    Attributes:
+        path: Where it stands.
+        attributes: The JSON object that defines it.
+        name: Its name.
+        aliases: The names that it is known by as well.
+        type: Its type.
+        plain: Whether the type neither defines nor uses a name, so that it means the same wherever it stands.
+    """
 
     path: Path
     attributes: Mapping[str, Any]
     name: str
     aliases: tuple[str, ...]
     type: Node
+    plain: bool
 
     def is_typed_like(self, other: "Field") -> bool:
         """Whether both have the same type, word for word, without any name in it: then nothing about it differs."""
-        mine = self.attributes["type"]
-        return mine == other.attributes["type"] and _nameless(mine)
+        return self.plain and bool(self.attributes["type"] == other.attributes["type"])
 
     @property
     def has_default(self) -> bool:
@@ -146,15 +155,15 @@ def are_primitives(types: Collection[Any]) -> bool:
     return all(type(one) is str for one in types) and PRIMITIVES.issuperset(types)
 
 
-def _nameless(schema: Any) -> bool:
+def is_plain(schema: Any) -> bool:
     """Whether a valid type neither defines nor uses a name."""
     if are_primitives(schema if isinstance(schema, list) else [schema]):
         return True
     match schema:
         case list():
-            return all(map(_nameless, schema))
+            return all(map(is_plain, schema))
         case {"type": "array", "items": inner} | {"type": "map", "values": inner} | {"type": str(inner)}:
-            return _nameless(inner)
+            return is_plain(inner)
     return False
 
 

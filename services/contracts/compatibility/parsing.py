@@ -26,6 +26,7 @@ from services.contracts.compatibility.nodes import (
     Reference,
     Union,
     are_primitives,
+    is_plain,
     kind,
 )
 from services.errors import ContractError
@@ -43,21 +44,40 @@ def parse(schema: object) -> Node:
     Raises:
         ContractError: It is no Avro schema; the message says where and why.
     """
-    if isinstance(schema, Node):
-        return schema
-    reader = _Reader()
-    try:
-        root = reader.read(schema, (), None)
-    except RecursionError:
-        raise ContractError("the schema is nested too deeply to be read: give inner types a name") from None
-    reader.verify_references()
-    return root
+    return schema if isinstance(schema, Node) else Parser().parse(schema)
+
+
+class Parser:
+    """Reads schemas that have much in common, such as the versions of a subject.
+
+    A field that is word for word the same, in the same place and without a name in its type, is one node in all of
+    them: it is read once, and a comparison sees at once that nothing about it differs. The schemas must not be changed
+    as long as the parser is used.
+    """
+
+    def __init__(self) -> None:
+        self._fields: dict[Path, Field] = {}
+
+    def parse(self, schema: object) -> Node:
+        """Reads one of them, as `parse` does."""
+        reader = _Reader(self._fields)
+        try:
+            root = reader.read(schema, (), None)
+        except RecursionError:
+            raise ContractError("the schema is nested too deeply to be read: give inner types a name") from None
+        reader.verify_references()
+        return root
 
 
 class _Reader:
-    """Collects the names of one schema while it is read."""
+    """Collects the names of one schema while it is read.
 
-    def __init__(self) -> None:
+    Args:
+        fields: The fields of schemas read before, by place; takes those of this one.
+    """
+
+    def __init__(self, fields: dict[Path, Field]) -> None:
+        self._fields = fields
         self._names: dict[str, Named] = {}
         self._declared: set[str] = set()
         self._references: list[Reference] = []
@@ -133,21 +153,27 @@ class _Reader:
         if not isinstance(schema.get("fields"), list):
             raise _malformed(path, f'record {name} needs a list of "fields"')
         fields = tuple(
-            self._field(field, (*path, "fields", index), space) for index, field in enumerate(schema["fields"])
+            [self._field(field, (*path, "fields", index), space) for index, field in enumerate(schema["fields"])]
         )
-        for field, count in Counter(field.name for field in fields).items():
-            if count > 1:
-                raise _malformed(path, f"record {name} has {count} fields named {field!r}")
+        names = [field.name for field in fields]
+        if len(set(names)) < len(names):
+            field, count = Counter(names).most_common(1)[0]
+            raise _malformed(path, f"record {name} has {count} fields named {field!r}")
         record = Record(path, schema, name, space, _aliases(schema, path, space), fields)
         self._names[record.full_name] = record
         return record
 
     def _field(self, field: object, path: Path, namespace: str | None) -> Field:
+        known = self._fields.get(path)
+        if known and known.plain and _same_words(field, known.attributes):
+            return known
         if not isinstance(field, dict) or not isinstance(field.get("name"), str) or "type" not in field:
             raise _malformed(path, 'a field is an object with a "name" and a "type"')
         aliases = _texts(field.get("aliases", []), (*path, "aliases"))
         field_type = self.read(field["type"], (*path, "type"), namespace)
-        return Field(path, field, field["name"], tuple(dict.fromkeys(aliases)), field_type)
+        read = Field(path, field, field["name"], tuple(dict.fromkeys(aliases)), field_type, is_plain(field["type"]))
+        self._fields[path] = read
+        return read
 
     def _enum(self, schema: Mapping[str, Any], path: Path, namespace: str | None) -> Enum:
         name, space = _name(schema, path, namespace)
@@ -178,6 +204,14 @@ class _Reader:
             self._claim(node.full_name, node.path)
             self._names[node.full_name] = node
         return node
+
+
+def _same_words(one: Any, other: Mapping[str, Any]) -> bool:
+    """Whether two fields say the same; where Python takes 1, 1.0 and true for equal in a default, the answer is no."""
+    if one != other:
+        return False
+    default = one.get("default")
+    return type(default) is type(other.get("default")) and (not default or not isinstance(default, dict | list))
 
 
 def _repeats(node: Named, first: Named) -> bool:

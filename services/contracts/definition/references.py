@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.contracts.avro.source import JsonPath
-from services.contracts.avro.syntax import NAMED, PRIMITIVES, enclosed_namespace, full_name
+from services.contracts.avro.syntax import COMPLEX, NAMED, PRIMITIVES, enclosed_namespace, full_name
 
 
 def definitions(schema: Any) -> dict[str, Any]:
@@ -34,20 +34,25 @@ def _names(schema: Any, namespace: str) -> Iterator[tuple[str, Any]]:
             yield full_name(schema, namespace), None
         case list():
             for branch in schema:
-                yield from _names(branch, namespace)
+                if not _is_primitive(branch):
+                    yield from _names(branch, namespace)
         case {"type": str(kind), "name": str(name)} if kind in NAMED:
             inside = enclosed_namespace(schema, namespace)
             yield full_name(name, inside), schema
             fields = schema.get("fields")
             for field in fields if isinstance(fields, list) else ():
-                if isinstance(field, dict):
-                    yield from _names(field.get("type"), inside)
+                if isinstance(field, dict) and not _is_primitive(inner := field.get("type")):
+                    yield from _names(inner, inside)
         case {"type": "array", "items": inner} | {"type": "map", "values": inner}:
             yield from _names(inner, namespace)
-        case {"type": str(kind)} if kind not in NAMED | {"array", "map"}:
+        case {"type": str(kind)} if kind not in COMPLEX:
             yield from _names(kind, namespace)
         case {"type": dict() | list() as kind}:
             yield from _names(kind, namespace)
+
+
+def _is_primitive(schema: Any) -> bool:
+    return isinstance(schema, str) and schema in PRIMITIVES
 
 
 def inlined(schema: Any, types: Mapping[str, Any]) -> tuple[Any, dict[JsonPath, str]]:

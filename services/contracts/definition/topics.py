@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ __all__ = ["Contracts", "Inspection", "TopicContract", "inspect_contracts", "loa
 _TABLES = ("topics", "schemas", "history", "waivers")
 _KEYS = ("partitions", "retention", "value", "compatibility", "metadata", "ruleSet")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # what Kafka allows: org.apache.kafka.common.internals.Topic
+_HEADER = re.compile(r"\s*\[\s*(topics|schemas)\s*\.\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'\]]+))\s*\]")
 _RETENTION = re.compile(r"([1-9][0-9]{0,5})([hd])")
 _HOUR_MS = 3_600_000
 _RAW = "bytes"
@@ -114,6 +115,7 @@ class _Reader:
         self.tree = tree
         self.file = file
         self.lines = text.splitlines()
+        self.headers = _headers(self.lines)
         self.faults: list[str] = []
         self.schemas: dict[str, Schema | None] = {}
         self.types = SharedSchemas(tree, self.fault_in_schemas)
@@ -236,10 +238,7 @@ class _Reader:
 
     def line(self, topic: str | None = None, key: str | None = None, kind: str = "topics") -> int:
         """The line, from 1, of a topic's or schema's table or of a key in it, as far as it can be told."""
-        start = 0
-        if topic is not None:
-            header = re.compile(rf"\s*\[\s*{kind}\s*\.\s*([\"']?){re.escape(topic)}\1\s*\]")
-            start = next((n for n, line in enumerate(self.lines) if header.match(line)), 0)
+        start = 0 if topic is None else self.headers.get((kind, topic), 0)
         if key is not None:
             wanted = re.compile(rf"\s*\[*\s*([\"']?){re.escape(key)}\1\s*[=.\]]")
             for n, line in enumerate(self.lines[start:], start):
@@ -248,6 +247,15 @@ class _Reader:
                 if wanted.match(line):
                     return n + 1
         return start + 1
+
+
+def _headers(lines: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Where the table of each topic and schema starts, by kind and name: the index of the line."""
+    found: dict[tuple[str, str], int] = {}
+    for index, line in enumerate(lines):
+        if "[" in line and (header := _HEADER.match(line)):
+            found.setdefault((header[1], next(name for name in header.groups()[1:] if name is not None)), index)
+    return found
 
 
 def _toml(value: Any) -> str:

@@ -10,8 +10,6 @@ from typing import Any
 
 from services.contracts.reporting.findings import Finding, Severity
 from services.contracts.reporting.github import github
-from services.contracts.reporting.junit import junit
-from services.contracts.reporting.sarif import sarif
 
 
 class Format(StrEnum):
@@ -90,10 +88,22 @@ def _as_json(finding: Finding) -> dict[str, Any]:
     }
 
 
+def _sarif(report: Report) -> str:
+    from services.contracts.reporting.sarif import sarif  # noqa: PLC0415 - what it needs is slow to import
+
+    return sarif(report.tool, report.findings)
+
+
+def _junit(report: Report) -> str:
+    from services.contracts.reporting.junit import junit  # noqa: PLC0415 - as above
+
+    return junit(report.tool, report.findings, report.checked)
+
+
 _RENDERERS: dict[Format, Callable[[Report], str]] = {
     Format.TEXT: _text,
     Format.JSON: _json,
     Format.GITHUB: lambda report: github(report.findings, report.summary),
-    Format.SARIF: lambda report: sarif(report.tool, report.findings),
-    Format.JUNIT: lambda report: junit(report.tool, report.findings, report.checked),
+    Format.SARIF: _sarif,
+    Format.JUNIT: _junit,
 }

@@ -20,10 +20,8 @@ from services.contracts.compatibility.nodes import (
 )
 from services.contracts.compatibility.parsing import parse
 from services.contracts.semantics.changes import SemanticChange, SemanticRule
+from services.contracts.semantics.values import logical_changes, promotions
 from services.errors import ContractError
-
-_LOSSY = {("int", "float"), ("long", "float"), ("long", "double")}
-_TICKS_PER_SECOND = {"millis": 10**3, "micros": 10**6, "nanos": 10**9}
 
 
 def semantic_changes(old: object, new: object) -> list[SemanticChange]:
@@ -73,10 +71,9 @@ class _Walk:
                 pass
             case Named() as before, Named() as after:
                 self._named(before, after)
-                self._logical(before, after, place)
+                self.changes += logical_changes(before, after, place)
             case _:
-                self._logical(old, new, place)
-                self._promotion(old, new, place)
+                self.changes += [*logical_changes(old, new, place), *promotions(old, new, place)]
 
     def _unions(self, old: Node, new: Node, place: str) -> None:
         for before in _branches(old):
@@ -107,6 +104,8 @@ class _Walk:
     def _records(self, old: Record, new: Record) -> None:
         known = {field.name: field for field in old.fields}
         for field in new.fields:
+            if known.get(field.name) is field:
+                continue
             before = next((known[name] for name in (field.name, *field.aliases) if name in known), None)
             if before is None:
                 continue
@@ -146,73 +145,6 @@ class _Walk:
                 (*new.path, "default"),
                 f"enum {new.full_name} reads unknown symbols as {new.default} instead of {old.default}",
                 "keep the default",
-            )
-
-    def _logical(self, old: Node, new: Node, place: str) -> None:
-        before, after = old.definition.attributes, new.definition.attributes
-        was, now = before.get("logicalType"), after.get("logicalType")
-        if was == now:
-            if was == "decimal":
-                self._decimals(old, new, place)
-            return
-        if was is None:
-            rule, change = SemanticRule.LOGICAL_TYPE_ADDED, f"is a {now} now, was a plain {kind(old)}"
-        elif now is None:
-            rule, change = SemanticRule.LOGICAL_TYPE_REMOVED, f"is a plain {kind(new)} now, was a {was}"
-        else:
-            rule, change = SemanticRule.LOGICAL_TYPE_CHANGED, f"is a {now} now, was a {was}{_factor(was, now)}"
-        self._add(
-            rule,
-            _at(old, "logicalType"),
-            _at(new, "logicalType"),
-            f"{place} {change}: the same bytes mean something else to whoever goes by the reader's schema (Avro Java "
-            "does)",
-            "keep the logical type, or add a new field",
-        )
-
-    def _decimals(self, old: Node, new: Node, place: str) -> None:
-        before, after = old.definition.attributes, new.definition.attributes
-        was, now = before.get("scale", 0), after.get("scale", 0)
-        if was != now:
-            example = f"{_decimal(1234, was)} as {_decimal(1234, now)}" if _small(was, now) else "another number"
-            self._add(
-                SemanticRule.DECIMAL_SCALE_CHANGED,
-                _at(old, "scale"),
-                _at(new, "scale"),
-                f"{place} has scale {now} instead of {was}: whoever goes by the reader's schema (Avro Java does) reads "
-                f"{example}",
-                "keep the scale, or add a new field",
-            )
-        was, now = before.get("precision"), after.get("precision")
-        if was != now:
-            self._add(
-                SemanticRule.DECIMAL_PRECISION_CHANGED,
-                _at(old, "precision"),
-                _at(new, "precision"),
-                f"{place} has precision {now} instead of {was}: whoever has the smaller one can't take, or cuts, the "
-                "larger values",
-                "keep the precision, or add a new field",
-            )
-
-    def _promotion(self, old: Node, new: Node, place: str) -> None:
-        kinds = (kind(old), kind(new))
-        if kinds in _LOSSY or kinds[::-1] in _LOSSY:
-            self._add(
-                SemanticRule.PROMOTION_LOSES_DIGITS,
-                old.path,
-                new.path,
-                f"{place} is {kinds[1]} now, was {kinds[0]}: Avro reads one as the other, but whole numbers beyond "
-                f"{'2^24' if 'float' in kinds else '2^53'} lose their last digits",
-                "keep the type, or add a new field",
-            )
-        elif set(kinds) == {"string", "bytes"}:
-            self._add(
-                SemanticRule.BYTES_READ_AS_TEXT,
-                old.path,
-                new.path,
-                f"{place} is {kinds[1]} now, was {kinds[0]}: Avro reads one as the other, but bytes that are no UTF-8 "
-                "can't be read as a string",
-                "keep the type, or add a new field",
             )
 
     def _shadowed(self, old: Node, new: Node, readers: Iterable[Node], writers: Iterable[Node], place: str) -> None:
@@ -269,11 +201,6 @@ def _full_name(node: Node) -> str:
     return definition.full_name if isinstance(definition, Named) else kind(definition)
 
 
-def _at(node: Node, key: str) -> Path:
-    definition = node.definition
-    return (*definition.path, key) if key in definition.attributes else definition.path
-
-
 def _same(old: Any, new: Any) -> bool:
     """Whether two defaults are the same value; 1 and 1.0 are, 1 and true are not."""
     if old is None or new is None:
@@ -281,21 +208,3 @@ def _same(old: Any, new: Any) -> bool:
     if isinstance(old, int | float) and isinstance(new, int | float):
         return old == new and isinstance(old, bool) == isinstance(new, bool)
     return json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
-
-
-def _factor(was: object, now: object) -> str:
-    """By how much two logical types of time differ."""
-    (old, old_unit), (new, new_unit) = (str(name).rpartition("-")[::2] for name in (was, now))
-    if old != new or not {old_unit, new_unit} <= _TICKS_PER_SECOND.keys():
-        return ""
-    larger, smaller = sorted((_TICKS_PER_SECOND[old_unit], _TICKS_PER_SECOND[new_unit]), reverse=True)
-    return f" (wrong by a factor of {larger // smaller})"
-
-
-def _small(*scales: object) -> bool:
-    return all(isinstance(scale, int) and 0 <= scale <= 12 for scale in scales)
-
-
-def _decimal(unscaled: int, scale: int) -> str:
-    digits = str(unscaled).rjust(scale + 1, "0")
-    return f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits
