@@ -135,6 +135,13 @@ def test_what_can_not_be_read_is_said_at_the_start(writer: Any, reader: Any, rea
     assert reason in str(caught.value)
 
 
+def test_two_fields_that_are_read_from_one_are_refused() -> None:
+    reader = with_field(record(x="int"), "y", "int", aliases=["x"], default=7)
+    assert decode(record(x="int"), reader, "x", b"\4").columns["x"].tolist() == [2]
+    with pytest.raises(ContractError, match="field y of R and field x are both read from the writer's field x"):
+        ColumnDecoder(record(x="int"), reader, ["x", "y"])
+
+
 def test_a_symbol_that_the_reader_does_not_know_is_its_default() -> None:
     writer = record(x={"type": "enum", "name": "E", "symbols": ["A", "B", "C"]})
     reader = record(x={"type": "enum", "name": "E", "symbols": ["A", "Z"], "default": "Z"})

@@ -131,6 +131,21 @@ def test_a_record_that_was_renamed_is_read_by_its_alias() -> None:
     assert RecordDecoder(record("int"), reader).decode(b"\2") == {"f0": 1}
 
 
+def test_a_type_is_found_in_a_readers_union_wherever_either_side_defines_it() -> None:
+    inner = {"type": "record", "name": "Inner", "fields": [{"name": "next", "type": ["null", "Inner"]}]}
+    chain = {"next": {"next": None}}
+    for writer, bare in ((record(COLOUR, COLOUR["name"]), record(COLOUR)), (record(inner, "Inner"), record(inner))):
+        kind = bare["fields"][0]["type"]
+        readers = [
+            {**writer, "fields": [{**writer["fields"][1], "type": ["null", kind]}]},  # defined where it is first read
+            {**writer, "fields": [{**writer["fields"][0]}, {**writer["fields"][1], "type": ["null", kind["name"]]}]},
+        ]
+        body = b"\0\0" if kind is COLOUR else b"\2\2\0\2\2\0"
+        value = COLOUR["symbols"][0] if kind is COLOUR else {"next": chain}
+        for reader in readers:
+            assert RecordDecoder(writer, reader).decode(body)["f1"] == value
+
+
 def test_a_reader_that_can_not_read_the_writer_is_the_contracts_fault() -> None:
     with pytest.raises(ContractError, match="f0"):
         RecordDecoder(record("string"), record("int"))

@@ -45,7 +45,13 @@ class RecordDecoder:
         # Between equal schemas there is nothing to resolve; fastavro would take a string for the first branch of a
         # union that a string may be promoted to.
         if reader != writer:
-            self._reader = _readable(Parsed.of(reader), written, fields)
+            read = Parsed.of(reader)
+            self._reader = _readable(read, written, fields)
+            if isinstance(self._writer, dict) and isinstance(self._reader, dict):
+                _link(written)
+                _link(read)
+                # fastavro compares the two: what only one of them has ends that before it comes round in a circle.
+                self._writer = {"is written": True, **self._writer}
 
     def decode(self, body: bytes) -> Any:
         """Decode one body.
@@ -192,6 +198,28 @@ def _readable(read: Parsed, written: Parsed, fields: Collection[str] | None) -> 
         return schema
     kept = [field for field in schema["fields"] if fields is None or field["name"] in fields]
     return {**schema, "fields": kept} | ({"name": written.name} if isinstance(top, dict) and "fields" in top else {})
+
+
+def _link(parsed: Parsed) -> None:
+    """Puts the definition of a named type in every place that names it; recursive types come to hold themselves.
+
+    Where a reader's schema has a union, fastavro 1.13 can't tell which branch a writer means by a name.
+    """
+
+    def defined(kind: Any) -> Any:
+        if isinstance(kind, str):
+            return parsed.named.get(kind, kind)
+        if isinstance(kind, list):
+            kind[:] = map(defined, kind)
+        elif "name" not in kind:  # a named type is among the definitions
+            for part in kind.keys() & {"items", "values"}:
+                kind[part] = defined(kind[part])
+        return kind
+
+    defined(parsed.schema)
+    for definition in parsed.named.values():
+        for field in definition.get("fields", ()):
+            field["type"] = defined(field["type"])
 
 
 def _unmet(kind: Any, value: Any) -> str | None:

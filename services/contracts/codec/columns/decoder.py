@@ -87,6 +87,12 @@ class ColumnDecoder:
                 continue
             self._kinds[name] = kind = _agreed_kind(written, source["type"], read, wish["type"], where)
             reader_type = optional(read, wish["type"])[1]
+            if source["name"] in wanted:
+                other = wanted[source["name"]].name
+                raise ContractError(
+                    f"{where} and field {other} are both read from the writer's field {source['name']}, by name and by "
+                    "alias; remove that alias"
+                )
             wanted[source["name"]] = Wanted(name, kind, reader_type or {"type": "union"})
         self._walk = _walk(written, wanted)
 
