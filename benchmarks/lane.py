@@ -19,6 +19,7 @@ from benchmarks.work import Work
 from services.contracts import Registry, RegistrySettings, load_contracts
 from services.streaming.clients import PARTITIONER
 from services.streaming.create_topics import Topics
+from tools.harness.pipeline import TOPICS
 from tools.local_cluster import Cluster
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
@@ -45,10 +46,9 @@ class Lane:
         contracts = load_contracts(contracts_file)
         Topics(self._admin).apply(contracts.topics)
         with Registry(RegistrySettings.load(url=cluster.registry_url)) as registry:
-            (self.schema_id,) = {
-                registry.register(topic.subject, topic.required_schema).id for topic in contracts.governed
-            }
-        self.input, legit, fraud, dead = (topic.name for topic in contracts.topics)
+            ids = {one.subject: registry.register(one.subject, one.schema).id for one in contracts.subjects}
+        self.input, legit, fraud, dead = (prefix + topic for topic in TOPICS)
+        self.schema_id = ids[f"{self.input}-value"]
         self.outputs = (legit, fraud)
         self._topics = [self.input, legit, fraud, dead]
         self._partitions = {topic.name: topic.partitions for topic in contracts.topics}

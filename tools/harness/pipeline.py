@@ -93,12 +93,13 @@ class Pipeline:
         Topics(self.admin).apply([self.contracts.topic(name) for name in names])
 
     def register(self, *topics: str) -> int:
-        """Registers the schemas of some topics, or of all; the id, which is the same under every subject."""
-        chosen = [topic for topic in self.contracts.governed if topic.name in topics or not topics]
+        """Registers the schemas of some topics, or of all; the id of a transaction, the same under each such subject."""
+        contracts = self.contracts
+        subjects = {contracts.topic(name).subject for name in topics}
+        chosen = [one for one in contracts.subjects if one.subject in subjects or not topics]
         with self.registry as registry:
-            ids = {registry.register(topic.subject, topic.required_schema).id for topic in chosen}
-        (schema_id,) = ids
-        return schema_id
+            ids = {one.subject: registry.register(one.subject, one.schema).id for one in chosen}
+        return ids[contracts.topic(self.input).subject]
 
     def start(self, service: str, **environment: str) -> Service:
         """Starts `services.<service>`; a different log file each time."""
