@@ -196,7 +196,7 @@ class WindowState:
             since = max(since, others[-1][0] - 1) if others else since
         return entries[bisect_left(entries, (since + 1,)) : bisect_left(entries, (time + 1,))]
 
-    def _figure(self, window: Window, counting: list[Entry], time: int) -> Value:
+    def _figure(self, window: Window, counting: list[Entry], time: int) -> Value:  # noqa: PLR0911 - one per measure
         match window.measure:
             case Measure.COUNT:
                 return len(counting)
