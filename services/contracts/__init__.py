@@ -24,7 +24,7 @@ from services.contracts.levels import Level
 from services.errors import ContractError
 
 if TYPE_CHECKING:
-    from services.contracts.codec.columns import ColumnDecoder, ColumnEncoder
+    from services.contracts.codec.columns import ColumnDecoder, ColumnEncoder, Form, Kind, kinds_of
     from services.contracts.codec.framing import HEADER_SIZE, frame, split, unframe
     from services.contracts.codec.records import RecordDecoder, RecordEncoder, SplicingEncoder
     from services.contracts.compatibility import Incompatibility, incompatibilities
@@ -39,7 +39,9 @@ __all__ = [
     "ColumnEncoder",
     "ContractError",
     "Contracts",
+    "Form",
     "Incompatibility",
+    "Kind",
     "Level",
     "RecordDecoder",
     "RecordEncoder",
@@ -53,6 +55,7 @@ __all__ = [
     "UnknownSchemaId",
     "frame",
     "incompatibilities",
+    "kinds_of",
     "load_contracts",
     "load_schema",
     "split",
@@ -60,7 +63,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "codec.columns": ("ColumnDecoder", "ColumnEncoder"),
+    "codec.columns": ("ColumnDecoder", "ColumnEncoder", "Form", "Kind", "kinds_of"),
     "compatibility": ("Incompatibility", "incompatibilities"),
     "codec.framing": ("HEADER_SIZE", "frame", "split", "unframe"),
     "codec.records": ("RecordDecoder", "RecordEncoder", "SplicingEncoder"),

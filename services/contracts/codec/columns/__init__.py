@@ -6,5 +6,6 @@ arrays. Both are exact: what they give equals what decoding or encoding record b
 
 from services.contracts.codec.columns.decoder import ColumnDecoder, Columns
 from services.contracts.codec.columns.encoder import ColumnEncoder
+from services.contracts.codec.columns.kinds import Form, Kind, kinds_of
 
-__all__ = ["ColumnDecoder", "ColumnEncoder", "Columns"]
+__all__ = ["ColumnDecoder", "ColumnEncoder", "Columns", "Form", "Kind", "kinds_of"]

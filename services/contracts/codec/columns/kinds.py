@@ -12,7 +12,7 @@ import numpy as np
 from services.contracts.codec.columns.cursor import WIDEST, Array, Ints
 from services.contracts.codec.parsed import Parsed
 from services.contracts.codec.wire import INT64_DIGITS
-from services.errors import PoisonError
+from services.errors import ContractError, PoisonError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
@@ -41,6 +41,7 @@ class Kind:
         logical: The logical type that decoded values have, if any.
         precision: Of a decimal: how many digits are allowed.
         scale: Of a decimal: how many of them are decimal places.
+        symbols: Of an enum: what it may be.
     """
 
     form: Form
@@ -48,6 +49,7 @@ class Kind:
     logical: str | None = None
     precision: int = 0
     scale: int = 0
+    symbols: tuple[str, ...] = ()
 
     @property
     def zero(self) -> Any:
@@ -126,7 +128,24 @@ def kind_of(schema: Parsed, field_type: Any) -> Kind:
         precision, scale = one["precision"], one.get("scale", 0)
         form = Form.INTEGER if precision <= INT64_DIGITS else Form.BIG_INTEGER
         return Kind(form, nullable, "decimal", precision, scale)
-    return Kind(_FORMS.get(one["type"], Form.OTHER), nullable, logical)
+    symbols = tuple(one["symbols"]) if one["type"] == "enum" else ()
+    return Kind(_FORMS.get(one["type"], Form.OTHER), nullable, logical, symbols=symbols)
+
+
+def kinds_of(schema: Any) -> dict[str, Kind]:
+    """The kind of the column of each field of a record, by the field's name.
+
+    Args:
+        schema: The record's schema as plain JSON data.
+
+    Raises:
+        ContractError: If it is not a valid schema of a record.
+    """
+    parsed = Parsed.of(schema)
+    top = parsed.resolve(parsed.schema)
+    if isinstance(top, list) or "fields" not in top:
+        raise ContractError(f"{parsed.name} is not a record: it has no fields")
+    return {one["name"]: kind_of(parsed, one["type"]) for one in top["fields"]}
 
 
 def optional(schema: Parsed, field_type: Any) -> tuple[bool, dict[str, Any] | None]:
