@@ -1,0 +1,89 @@
+"""CSV (RFC 4180) with a header."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from services.errors import UsageError
+from tools.replay.rows import Rows
+
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
+
+
+class CsvFile:
+    """A CSV file in UTF-8 whose first row names the columns. Empty lines are no rows.
+
+    Args:
+        path: Where it is.
+        delimiter: What is between two cells.
+    """
+
+    def __init__(self, path: Path, delimiter: str) -> None:
+        self._path = path
+        self._delimiter = delimiter
+
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        with self._open() as stream:
+            return self._header(self._reader(stream))
+
+    def rows(self, wanted: Sequence[str], most: int) -> Iterator[Rows]:
+        """The rows, at most so many at a time, with the cells of some columns."""
+        size = max(1, self._path.stat().st_size)
+        with self._open() as stream:
+            reader = self._reader(stream)
+            header = self._header(reader)
+            twice = [name for name in wanted if header.count(name) > 1]
+            if twice:
+                raise UsageError(
+                    f"{self._path}:1: {header.count(twice[0])} columns are called {twice[0]!r}: rename one"
+                )
+            places = {name: header.index(name) for name in wanted}
+            while True:
+                lines, rows, broken = _take(reader, len(header), most)
+                if not rows and not broken:
+                    return
+                columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+                cells = {name: columns[place] for name, place in places.items()}
+                yield Rows(lines, cells, broken, min(1.0, stream.buffer.tell() / size))
+
+    def _open(self) -> TextIO:
+        return self._path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+    def _reader(self, stream: TextIO) -> "CsvReader":
+        return csv.reader(stream, delimiter=self._delimiter, strict=True)
+
+    def _header(self, reader: "CsvReader") -> list[str]:
+        try:
+            header = next(reader, None)
+        except csv.Error as error:
+            raise UsageError(f"{self._path}:1: not a header in CSV: {error}") from None
+        if not header:
+            raise UsageError(f"{self._path}:1: {'empty' if header is None else 'an empty line'}: expected a header")
+        return [name.strip() for name in header]
+
+
+def _take(reader: "CsvReader", width: int, most: int) -> tuple[list[int], list[list[str]], list[tuple[int, str]]]:
+    """The next rows with the lines that they begin in, and those that are broken."""
+    lines: list[int] = []
+    rows: list[list[str]] = []
+    broken: list[tuple[int, str]] = []
+    for _ in range(most):
+        line = reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            last = reader.line_num
+            place = f" (the row goes on to line {last})" if last > line else ""
+            broken.append((line, f"broken CSV: {error}{place}; is a quotation mark missing?"))
+            continue
+        if row is None:
+            break
+        if len(row) == width:
+            lines.append(line)
+            rows.append(row)
+        elif row:
+            broken.append((line, f"{len(row)} cells: expected {width}, one for each column of the header"))
+    return lines, rows, broken
