@@ -23,6 +23,7 @@ class FakeRegistry:
         self.fails: dict[str, Exception] = {}
         self.keeps = False
         self.extras: dict[str, Any] = {}
+        self.modes: dict[str, str] = {}
 
     def __str__(self) -> str:
         return "http://fake"
@@ -56,6 +57,9 @@ class FakeRegistry:
 
     def is_compatible(self, subject: str, *_: object) -> bool:
         return self.refused != (subject, self.levels.get(subject))
+
+    def mode(self, subject: str) -> str | None:
+        return self.modes.get(subject, "READWRITE")
 
     def keeps_metadata(self) -> bool:
         return self.keeps

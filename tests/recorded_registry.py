@@ -61,6 +61,7 @@ class RecordedRegistry:
         self.levels: dict[str, Level] = {}
         self.default = Level.BACKWARD if self.confluent else Level.NONE
         self.modes: dict[str, str] = {}
+        self.mode = "READWRITE"
         self.ids: dict[object, int] = {}
 
     def state(self) -> object:
@@ -90,8 +91,8 @@ class RecordedRegistry:
             ("GET", "/config/([^/]+)", self._level),
             ("PUT", "/config/([^/]+)", lambda of: self._set_level(of, body["compatibility"])),
             ("DELETE", "/config/([^/]+)", self._unset_level),
-            ("GET", "/mode", lambda: (200, {"mode": "READWRITE"})),
-            ("GET", "/mode/([^/]+)", self._mode),
+            ("GET", "/mode", lambda: (200, {"mode": self.mode})),
+            ("GET", "/mode/([^/]+)", lambda of: self._mode(of, query)),
             ("PUT", "/mode/([^/]+)", lambda of: self._set_mode(of, body["mode"])),
             ("DELETE", "/mode/([^/]+)", lambda of: (200, {"mode": self.modes.pop(of)})),
         ]
@@ -206,7 +207,7 @@ class RecordedRegistry:
             body = {**body, **taken}
             held = self._found(subject, schema, body)
         if held is None:
-            if self.confluent and self.modes.get(subject) == "READONLY":
+            if self.confluent and self.modes.get(subject, self.mode) == "READONLY":
                 raise Refusal(422, 42205, f"Subject {subject} in context  is in read-only mode")
             level = self.levels.get(subject, self.default)
             if self._breaks(schema, every if level.transitive else every[-1:], level):
@@ -266,10 +267,10 @@ class RecordedRegistry:
             raise Refusal(404, 40401, f"Subject '{subject}' not found.")
         return 200, {"compatibilityLevel": self.levels.pop(subject, self.default)}
 
-    def _mode(self, subject: str) -> Answer:
-        if self.confluent and subject not in self.modes:
+    def _mode(self, subject: str, query: str) -> Answer:
+        if self.confluent and subject not in self.modes and query != "defaultToGlobal=true":
             raise Refusal(404, 40409, f"Subject '{subject}' does not have subject-level mode configured")
-        return 200, {"mode": self.modes.get(subject, "READWRITE")}
+        return 200, {"mode": self.modes.get(subject, self.mode)}
 
     def _set_mode(self, subject: str, mode: str) -> Answer:
         if mode not in _MODES:

@@ -8,7 +8,8 @@ import pytest
 from services.contracts import Contracts, Level, Registration, Schema, TopicContract
 from services.contracts.avro.source import Place, parse_json
 from services.contracts.commands import register
-from services.contracts.registration.plan import make_plan, set_levels
+from services.contracts.registration.levels import set_levels
+from services.contracts.registration.plan import make_plan
 from services.errors import ContractError, PipelineError, Unavailable
 from tests.fake_registry import FakeRegistry, schema
 

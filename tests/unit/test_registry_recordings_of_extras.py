@@ -7,7 +7,7 @@ from services.contracts import Level, Registration, Registry
 from services.contracts.avro.source import Place
 from services.contracts.definition.schema import Reference, Schema, parse_schema
 from services.contracts.definition.subjects import SubjectContract
-from services.contracts.registration.plan import extras_differ
+from services.contracts.registration.extras import extras_differ
 from services.errors import ContractError
 from tests.registry_replay import APICURIO, CONFLUENT, PRODUCTS, SETTINGS, Replay, replaying, schema_of
 

@@ -17,7 +17,7 @@ from services.contracts.definition.subjects import SubjectContract
 from services.contracts.definition.topics import Contracts, read_contracts
 from services.contracts.definition.tree import CONTRACTS, Directory, Tree
 from services.contracts.levels import Level
-from services.contracts.reporting import Finding, merged
+from services.contracts.reporting import RULES, Family, Finding, merged
 from services.errors import ContractError, Unavailable, UsageError
 
 REFUSED_FIX = "ask the registry's log for its reason"
@@ -220,7 +220,8 @@ def check_schema(contract: SubjectContract, level: Level, baseline: Baseline, ti
     subject, schema = contract.subject, contract.schema
     history = baseline.history(subject, whole=level.transitive)
     found = judge_schema(subject, schema, history, level, tiers)
-    if not found and history and baseline.refuses(subject, schema, level):
+    compatible = not any(RULES[finding.rule].family is Family.COMPATIBILITY for finding in found)
+    if compatible and history and baseline.refuses(subject, schema, level):
         message = f"{baseline.label} refuses this schema at its present level, though no rule here says why"
-        return [Finding(schema.where(), "REFUSED_BY_REGISTRY", message, REFUSED_FIX, subjects=(subject,))]
+        found.append(Finding(schema.where(), "REFUSED_BY_REGISTRY", message, REFUSED_FIX, subjects=(subject,)))
     return found

@@ -109,14 +109,26 @@ def _incompatible(new: Node, history: Sequence[OldVersion], level: Level) -> Ite
 
 
 def _changed(new: Node, history: Sequence[OldVersion], level: Level, tiers: Tiers) -> Iterator[_Found]:
-    """The changes of meaning; a doc is compared with the latest version only: older ones say what was meant then."""
+    """The changes of meaning that no version before has made: what is deployed has been decided.
+
+    A doc is compared with the latest version only: older ones say what was meant then.
+    """
     if tiers.semantic is None or level is Level.NONE:
         return
     direction = Direction.BACKWARD if level.backward else Direction.FORWARD
-    for old in history:
+    for index, old in enumerate(history):
+        later = history[:index:-1]
         for change in semantic_changes(old.node, new):
-            if change.rule is not SemanticRule.DOC_REMOVED or old is history[-1]:
+            if change.rule is SemanticRule.DOC_REMOVED and later:
+                continue
+            if not any(_made_by(change, old, between) for between in later):
                 yield old, change, direction
+
+
+def _made_by(change: SemanticChange, old: OldVersion, later: OldVersion) -> bool:
+    """Whether a version has changed the meaning of an older one in the very same way."""
+    made = semantic_changes(old.node, later.node)
+    return any((one.rule, one.old_path, one.message) == (change.rule, change.old_path, change.message) for one in made)
 
 
 def _finding(subject: str, schema: Schema, case: Case, tiers: Tiers) -> Finding:

@@ -1,7 +1,6 @@
 """`check-schemas`: is what the contracts say now a change that deployed readers and writers survive?"""
 
 import argparse
-import datetime as dt
 import gc
 import sys
 from collections.abc import Sequence
@@ -14,17 +13,18 @@ from services.contracts.commands.options import (
     REGISTRY_ENVIRONMENT,
     add_output_options,
     add_registry_options,
+    add_semantic_option,
     choose,
     registry_settings,
+    semantic_severity,
     tell,
+    waived,
 )
 from services.contracts.commands.running import run
 from services.contracts.definition.topics import Contracts, load_contracts
 from services.contracts.definition.tree import CONTRACTS, default_directory
-from services.contracts.definition.waivers import apply_waivers
 from services.contracts.levels import Level
-from services.contracts.lint import LINT_FAMILIES
-from services.contracts.reporting import RULES, Report, Severity
+from services.contracts.reporting import Report
 
 _EPILOG = f"""\
 what is compared with:
@@ -36,7 +36,6 @@ what is compared with:
 {EXIT_CODES}
 SCHEMAS_DIR names the directory of contracts.toml.
 {REGISTRY_ENVIRONMENT}"""
-_SEMANTIC = {"error": Severity.ERROR, "warn": Severity.WARNING, "off": None}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,12 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--level", choices=list(Level), help="judge at this level instead of the contracts' own")
     parser.add_argument("--all-versions", action="store_true", help="judge by every version, whatever the level says")
-    parser.add_argument(
-        "--semantic",
-        choices=_SEMANTIC,
-        default="error",
-        help="what can be read and means something else; default: error",
-    )
+    add_semantic_option(parser)
     parser.add_argument("--explain", action="store_true", help="show with a record what each finding does to data")
     add_output_options(parser)
     add_registry_options(parser)
@@ -78,13 +72,11 @@ def _check(options: argparse.Namespace) -> int:
     asked = Asked(
         Level(options.level) if options.level else None,
         options.all_versions,
-        Tiers(_SEMANTIC[options.semantic], _explain() if options.explain else None),
+        Tiers(semantic_severity(options), _explain() if options.explain else None),
     )
     with ExitStack() as stack:
         baseline = _baseline(options, contracts, stack)
-        findings = check_contracts(contracts, chosen, baseline, asked)
-    decided = [waiver for waiver in contracts.waivers if RULES[waiver.rule].family not in LINT_FAMILIES]
-    findings = apply_waivers(findings, decided, dt.datetime.now(dt.UTC).date())
+        findings = waived(check_contracts(contracts, chosen, baseline, asked), contracts)
     for name in baseline.unreadable if isinstance(baseline, GitBaseline) else ():
         print(f"check-schemas: {name} is no Avro schema: left out", file=sys.stderr)
     subjects = tuple(contract.subject for contract in chosen)

@@ -1,12 +1,15 @@
 """The options that the commands share, so that each means the same everywhere."""
 
 import argparse
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from services.contracts.definition.subjects import SubjectContract
 from services.contracts.definition.topics import Contracts
-from services.contracts.reporting import Format, Report, exit_code, render
+from services.contracts.definition.waivers import apply_waivers
+from services.contracts.lint import LINT_FAMILIES
+from services.contracts.reporting import RULES, Finding, Format, Report, Severity, exit_code, render
 from services.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN, or f
 the variable of the same name with _FILE at its end names.
 """
 DRY_RUN_HAS_CHANGES = 5
+_SEMANTIC = {"error": Severity.ERROR, "warn": Severity.WARNING, "off": None}
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +38,21 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=[str(form) for form in Format], default=Format.TEXT, help="how results are told"
     )
+
+
+def add_semantic_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--semantic``."""
+    parser.add_argument(
+        "--semantic",
+        choices=_SEMANTIC,
+        default="error",
+        help="what can be read and means something else; default: error",
+    )
+
+
+def semantic_severity(options: argparse.Namespace) -> Severity | None:
+    """How bad a change of meaning is, as ``--semantic`` says; None: it is not looked for."""
+    return _SEMANTIC[options.semantic]
 
 
 def add_registry_options(parser: argparse.ArgumentParser) -> None:
@@ -76,3 +95,9 @@ def choose(contracts: Contracts, subjects: Sequence[str]) -> tuple[SubjectContra
         if subject not in known:
             raise UsageError(f"no subject {subject} in {contracts.name}; expected one of {', '.join(known)}")
     return tuple(contract for contract in contracts.subjects if not subjects or contract.subject in subjects)
+
+
+def waived(findings: Iterable[Finding], contracts: Contracts) -> list[Finding]:
+    """The findings about changes with those marked that the contracts waive today, and waivers that have expired."""
+    decided = [waiver for waiver in contracts.waivers if RULES[waiver.rule].family not in LINT_FAMILIES]
+    return apply_waivers(findings, decided, dt.datetime.now(dt.UTC).date())

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from services.contracts.avro.source import Place
 from services.contracts.definition.subjects import SubjectContract
 from services.contracts.definition.topics import Contracts
-from services.contracts.registration.plan import extras_differ
+from services.contracts.registration.extras import extras_differ
 from services.contracts.registration.wording import same_wording
 from services.contracts.registry.client import Registry
 from services.contracts.reporting import Finding, Severity

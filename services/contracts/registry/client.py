@@ -26,7 +26,7 @@ from services.contracts.registry.replies import (
     schema_json,
 )
 from services.contracts.registry.settings import RegistrySettings
-from services.errors import ContractError, PoisonError
+from services.errors import ContractError, NotAuthorised, PoisonError
 
 __all__ = ["ALL_VERSIONS", "RegisteredSchema", "Registration", "Registry", "UnknownSchemaId"]
 
@@ -71,7 +71,7 @@ class Registry:
 
     def ping(self) -> None:
         """Ask for something that every registry answers; returns when it did."""
-        self._expect(self._http.request("GET", "/schemas/types"), "asking for the schema types", is_list)
+        self._expect(self._http.request("GET", "/schemas/types", "asking for the schema types"), is_list)
 
     def schema_by_id(self, schema_id: int) -> Any:
         """The schema of an id as plain JSON data, references resolved; asked for once.
@@ -80,13 +80,13 @@ class Registry:
             UnknownSchemaId: If the registry has no such id, or the id is no Avro schema's.
         """
         if schema_id not in self._by_id:
-            path = f"/schemas/ids/{schema_id}"
-            reply = self._http.request("GET", path)
+            path, what = f"/schemas/ids/{schema_id}", f"schema id {schema_id}"
+            reply = self._http.request("GET", path, what)
             body = self._known_id(schema_id, reply, is_object)
             if body.get("schemaType", "AVRO") != "AVRO":
                 raise UnknownSchemaId(f"schema id {schema_id} is {body['schemaType']}, expected AVRO")
             if body.get("references"):
-                reply = self._http.request("GET", f"{path}?format=resolved")
+                reply = self._http.request("GET", f"{path}?format=resolved", what)
                 body = self._known_id(schema_id, reply, is_object)
             self._by_id[schema_id] = schema_json(reply, body)
         return self._by_id[schema_id]
@@ -97,7 +97,7 @@ class Registry:
         Raises:
             UnknownSchemaId: If the registry has no such id.
         """
-        reply = self._http.request("GET", f"/schemas/ids/{schema_id}/versions")
+        reply = self._http.request("GET", f"/schemas/ids/{schema_id}/versions", f"schema id {schema_id}")
         return frozenset(use["subject"] for use in self._known_id(schema_id, reply, are_uses))
 
     def find(self, subject: str, schema: Schema) -> Registration | None:
@@ -111,10 +111,11 @@ class Registry:
         body = self._body(schema)
         if body is None:
             return None
-        reply = self._http.request("POST", f"/subjects/{quoted(subject)}", body)
+        what = f"subject {subject}: looking up {schema.path}"
+        reply = self._http.request("POST", f"/subjects/{quoted(subject)}", what, body)
         if reply.missing:
             return None
-        found = self._expect(reply, f"subject {subject}: looking up {schema.path}", is_object)
+        found = self._expect(reply, is_object)
         return Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
 
     def _body(self, schema: Schema) -> dict[str, Any] | None:
@@ -140,8 +141,9 @@ class Registry:
 
     def versions(self, subject: str) -> list[int]:
         """The versions of a subject, oldest first; none where there is no such subject."""
-        reply = self._http.request("GET", f"/subjects/{quoted(subject)}/versions")
-        return [] if reply.missing else sorted(self._expect(reply, f"subject {subject}: listing versions", are_numbers))
+        what = f"subject {subject}: listing versions"
+        reply = self._http.request("GET", f"/subjects/{quoted(subject)}/versions", what)
+        return [] if reply.missing else sorted(self._expect(reply, are_numbers))
 
     def version(self, subject: str, version: int | str = "latest") -> RegisteredSchema:
         """One version of a subject.
@@ -151,24 +153,24 @@ class Registry:
         """
         path = f"/subjects/{quoted(subject)}/versions/{version}"
         what = f"subject {subject}: reading version {version}"
-        reply = self._http.request("GET", path)
-        body = self._expect(reply, what, is_object)
+        reply = self._http.request("GET", path, what)
+        body = self._expect(reply, is_object)
         if body.get("schemaType", "AVRO") != "AVRO":
             raise ContractError(f"{what}: it is {body['schemaType']}, expected AVRO")
         resolved = schema_json(reply, body)
         if body.get("references"):
-            whole = self._http.request("GET", f"{path}?format=resolved")
-            resolved = schema_json(whole, self._expect(whole, what, is_object))
+            whole = self._http.request("GET", f"{path}?format=resolved", what)
+            resolved = schema_json(whole, self._expect(whole, is_object))
         return registered(subject, reply, body, resolved)
 
     def subjects(self) -> list[str]:
         """Every subject that the registry has."""
-        reply = self._http.request("GET", "/subjects")
-        return sorted(self._expect(reply, "listing the subjects", are_names))
+        reply = self._http.request("GET", "/subjects", "listing the subjects")
+        return sorted(self._expect(reply, are_names))
 
     def keeps_metadata(self) -> bool:
         """Whether the registry keeps ``metadata`` and ``ruleSet``: Confluent's does, and alone tells its version."""
-        return self._http.request("GET", "/v1/metadata/version").ok
+        return self._http.request("GET", "/v1/metadata/version", "asking for the registry's version").ok
 
     def history(self, subject: str) -> list[RegisteredSchema]:
         """Every version of a subject, oldest first; none where there is no such subject."""
@@ -197,8 +199,9 @@ class Registry:
             raise ContractError(f"subject {subject}: {schema.path} refers to {names}: register that first")
         extras = {"metadata": metadata, "ruleSet": rule_set}
         body |= {name: value for name, value in extras.items() if value is not None}
-        reply = self._http.request("POST", f"/subjects/{quoted(subject)}/versions", body)
-        found = self._expect(reply, f"subject {subject}: registering {schema.path}", is_object)
+        what = f"subject {subject}: registering {schema.path}"
+        reply = self._http.request("POST", f"/subjects/{quoted(subject)}/versions", what, body)
+        found = self._expect(reply, is_object)
         if "version" in found:
             return Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
         present = self.find(subject, schema)
@@ -208,29 +211,44 @@ class Registry:
 
     def compatibility_level(self, subject: str) -> Level | None:
         """The level set for a subject; None where none is (Apicurio then says NONE for a subject that exists)."""
-        reply = self._http.request("GET", f"/config/{quoted(subject)}")
-        return None if reply.missing else self._level(reply, f"subject {subject}: reading the compatibility level")
+        what = f"subject {subject}: reading the compatibility level"
+        reply = self._http.request("GET", f"/config/{quoted(subject)}", what)
+        return None if reply.missing else self._level(reply)
 
     def default_level(self) -> Level:
         """The level of subjects for which none is set."""
-        return self._level(self._http.request("GET", "/config"), "reading the registry's compatibility level")
+        return self._level(self._http.request("GET", "/config", "reading the registry's compatibility level"))
 
-    def _level(self, reply: Reply, what: str) -> Level:
-        level = self._expect(reply, what, is_object).get("compatibilityLevel")
+    def _level(self, reply: Reply) -> Level:
+        level = self._expect(reply, is_object).get("compatibilityLevel")
         if not isinstance(level, str) or level not in Level.__members__:
-            raise ContractError(f"{what}: {reply.endpoint} answered with the unknown level {level!r}")
+            raise ContractError(f"{reply.what}: {reply.endpoint} answered with the unknown level {level!r}")
         return Level(level)
 
     def set_compatibility_level(self, subject: str, level: Level | None) -> None:
         """Set the level of a subject; None: unset it, so that the registry's own applies."""
-        what = f"subject {subject}: setting the compatibility level to {level}"
+        what = f"subject {subject}: {f'setting the level {level}' if level else 'unsetting the level'}"
         path = f"/config/{quoted(subject)}"
         if level is not None:
-            self._expect(self._http.request("PUT", path, {"compatibility": level.value}), what, is_object)
+            self._expect(self._http.request("PUT", path, what, {"compatibility": level.value}), is_object)
             return
-        reply = self._http.request("DELETE", path)
+        reply = self._http.request("DELETE", path, what)
         if not reply.missing:
-            self._expect(reply, what, is_object)
+            self._expect(reply, is_object)
+
+    def mode(self, subject: str) -> str | None:
+        """What may be done to a subject, such as ``READWRITE`` or ``READONLY``; None where the registry doesn't tell.
+
+        Confluent's registry enforces it, Apicurio's does not.
+        """
+        what = f"subject {subject}: reading the mode"
+        try:
+            reply = self._http.request("GET", f"/mode/{quoted(subject)}?defaultToGlobal=true", what)
+            reply = self._http.request("GET", "/mode", what) if reply.missing else reply
+        except NotAuthorised:  # who may register need not be allowed to read modes
+            return None
+        mode = reply.body.get("mode") if reply.ok and is_object(reply.body) else None
+        return mode if isinstance(mode, str) else None
 
     def is_compatible(self, subject: str, schema: Schema, version: int | str = "latest") -> bool:
         """What the registry itself says of a schema, at the level that it has for the subject now.
@@ -252,21 +270,21 @@ class Registry:
         body = self._body(schema)
         if body is None:
             return True
-        reply = self._http.request("POST", path, body)
+        what = f"subject {subject}: checking {schema.path} against version {version}"
+        reply = self._http.request("POST", path, what, body)
         if (reply.missing and reply.error_code == 40401) or (schema.references and reply.status == 422):
             return True
-        what = f"subject {subject}: checking {schema.path} against version {version}"
-        return self._expect(reply, what, is_object).get("is_compatible") is True
+        return self._expect(reply, is_object).get("is_compatible") is True
 
     def _known_id(self, schema_id: int, reply: Reply, shape: Callable[[Any], bool]) -> Any:
         if reply.missing:
             raise UnknownSchemaId(f"schema id {schema_id} is not in the registry at {self}")
-        return self._expect(reply, f"schema id {schema_id}", shape)
+        return self._expect(reply, shape)
 
-    def _expect(self, reply: Reply, what: str, shape: Callable[[Any], bool]) -> Any:
+    def _expect(self, reply: Reply, shape: Callable[[Any], bool]) -> Any:
         """The body of a success, of the shape that the API promises."""
         if not reply.ok:
-            raise reply.refusal(what)
+            raise reply.refusal()
         if not shape(reply.body):
-            raise ContractError(f"{what}: {reply.endpoint} answered with something else than the API promises")
+            raise ContractError(f"{reply.what}: {reply.endpoint} answered with something else than the API promises")
         return reply.body

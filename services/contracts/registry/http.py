@@ -25,11 +25,13 @@ class Reply:
     """What a registry answered: a success, or a refusal that the caller has to understand.
 
     Attributes:
+        what: What was wanted, with the subject: ``subject s: registering schemas/transaction.avsc``.
         endpoint: The request, as messages name it: ``GET http://registry:8081/subjects``.
         status: The HTTP status, below 500 and neither 401 nor 403.
         body: The parsed JSON; None where there was none.
     """
 
+    what: str
     endpoint: str
     status: int
     body: Any
@@ -59,19 +61,15 @@ class Reply:
         """
         return self.status == 404 and (self.error_code or 0) >= 40401
 
-    def refusal(self, what: str) -> FatalError:
-        """The error for a reply that the caller has no use for.
-
-        Args:
-            what: What was wanted, with the subject: ``subject s: registering schemas/transaction.avsc``.
-        """
+    def refusal(self) -> FatalError:
+        """The error for a reply that the caller has no use for."""
         if self.status == 404 and not self.missing:
             return UsageError(
-                f"{what}: {self.endpoint} answered 404: SCHEMA_REGISTRY_URL is not the base of a registry's "
+                f"{self.what}: {self.endpoint} answered 404: SCHEMA_REGISTRY_URL is not the base of a registry's "
                 "Confluent API (Apicurio's ends in /apis/ccompat/v7)"
             )
         code = f" ({self.error_code})" if self.error_code else ""
-        return ContractError(f"{what}: {self.endpoint} answered {self.status}{code}: {self.message}")
+        return ContractError(f"{self.what}: {self.endpoint} answered {self.status}{code}: {self.message}")
 
 
 class Http:
@@ -103,12 +101,13 @@ class Http:
         """Close the connections."""
         self._client.close()
 
-    def request(self, method: str, path: str, json: Any = None) -> Reply:
+    def request(self, method: str, path: str, what: str, json: Any = None) -> Reply:
         """Ask the registry, trying again after a pause where it doesn't answer or answers with a fault of its own.
 
         Args:
             method: The HTTP method.
             path: What follows the base URL, beginning with a slash, quoted.
+            what: What for, with the subject: begins every error.
             json: The body to send.
 
         Raises:
@@ -121,14 +120,14 @@ class Http:
                 pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
                 time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
             for base in self._bases:
-                answer = self._try(method, base + path, json)
+                answer = self._try(method, base + path, what, json)
                 if isinstance(answer, Reply):
                     return answer
                 fault = answer
         tries = "once" if not self._retries else f"{self._retries + 1} times"
-        raise Unavailable(f"{fault} (tried {tries}); is the schema registry up at {', '.join(self._bases)}?")
+        raise Unavailable(f"{what}: {fault} (tried {tries}); is the schema registry up at {', '.join(self._bases)}?")
 
-    def _try(self, method: str, url: str, json: Any) -> Reply | str:
+    def _try(self, method: str, url: str, what: str, json: Any) -> Reply | str:
         """One exchange: the reply, or what kept one from coming."""
         endpoint = f"{method} {url}"
         headers = {"Content-Type": _MEDIA_TYPE} if json is not None else {}
@@ -139,16 +138,16 @@ class Http:
         except httpx2.HTTPError as error:
             hint = " (set SCHEMA_REGISTRY_CA_FILE)" if "CERTIFICATE_VERIFY_FAILED" in str(error) else ""
             return f"{endpoint}: {str(error) or type(error).__name__}{hint}"
-        return _understood(endpoint, response)
+        return _understood(what, endpoint, response)
 
 
-def _understood(endpoint: str, response: httpx2.Response) -> Reply | str:
+def _understood(what: str, endpoint: str, response: httpx2.Response) -> Reply | str:
     """The reply to be handed to the caller, or what is wrong with it if another try may mend it."""
     status = response.status_code
     if status in (401, 403):
         cause = "the credentials are missing or wrong" if status == 401 else "the credentials may not do this"
         raise NotAuthorised(
-            f"{endpoint} answered {status}: {cause}; "
+            f"{what}: {endpoint} answered {status}: {cause}; "
             "set SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN"
         )
     if status >= 500 or status in (408, 429):
@@ -156,8 +155,8 @@ def _understood(endpoint: str, response: httpx2.Response) -> Reply | str:
     if 300 <= status < 400:
         return f"{endpoint} answered {status}: it redirects elsewhere, which a registry does not"
     try:
-        return Reply(endpoint, status, response.json())
+        return Reply(what, endpoint, status, response.json())
     except ValueError:
         if status < 300:
             return f"{endpoint} answered {status} with something that is not JSON"
-        return Reply(endpoint, status, None)
+        return Reply(what, endpoint, status, None)

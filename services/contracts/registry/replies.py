@@ -114,7 +114,7 @@ def number(reply: Reply, body: dict[str, Any], key: str) -> int:
     """A number in a body; raises ContractError if there is none."""
     value = body.get(key)
     if not isinstance(value, int):
-        raise ContractError(f'{reply.endpoint} answered without a number "{key}"')
+        raise ContractError(f'{reply.what}: {reply.endpoint} answered without a number "{key}"')
     return value
 
 
@@ -123,4 +123,4 @@ def schema_json(reply: Reply, body: dict[str, Any]) -> Any:
     try:
         return json.loads(body["schema"])
     except (KeyError, TypeError, ValueError):
-        raise ContractError(f"{reply.endpoint} answered without a schema in JSON") from None
+        raise ContractError(f"{reply.what}: {reply.endpoint} answered without a schema in JSON") from None

@@ -31,12 +31,14 @@ class Report:
         findings: In the order in which they are told; waived ones included.
         checked: What was looked at, files or subjects, so that a report can name what is fine.
         about: The same for people: ``3 files checked``.
+        results: What was done to each subject or file, for programs; None where nothing is ever done.
     """
 
     tool: str
     findings: tuple[Finding, ...]
     checked: tuple[str, ...]
     about: str
+    results: tuple[dict[str, Any], ...] | None = None
 
     @property
     def summary(self) -> str:
@@ -68,6 +70,8 @@ def _json(report: Report) -> str:
         "summary": report.summary,
         "findings": [_as_json(finding) for finding in report.findings],
     }
+    if report.results is not None:
+        document["results"] = report.results
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 

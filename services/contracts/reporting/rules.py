@@ -162,6 +162,7 @@ _ALL = [
         TOPIC_REMOVED="A topic that carries a schema stays in the contracts.",
         SCHEMA_REMOVED="A topic that carries a schema keeps one.",
         REFUSED_BY_REGISTRY="The registry takes the schema.",
+        READ_ONLY="A subject that is to be changed can be written.",
         ROLLBACK="A version that is not the latest is not registered again unless that is meant.",
         LOCK_DIFFERS="A registry holds what the lockfile of its environment says.",
         NOT_REGISTERED="What the contracts say is registered.",

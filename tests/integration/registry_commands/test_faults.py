@@ -81,7 +81,7 @@ def test_a_fault_for_good_is_one_line_and_an_exit_code(
     served.faults = [Fault("", wrong.status, wrong.body)]
     assert COMMANDS[command]() == wrong.code
     line = complaint()
-    assert line.startswith(f"{command}: ")
+    assert line.startswith(f"{command}: subject one-value: ")
     assert FIRST[command].format(served.url) in line
     assert wrong.said in line
     assert served.registry.state() == before
@@ -96,6 +96,7 @@ def test_no_answer_in_time(
     served.faults = [Fault("", 0)]
     assert COMMANDS[command]() == 3
     line = complaint()
+    assert line.startswith(f"{command}: subject one-value: ")
     assert f"{FIRST[command].format(served.url)}: no answer within 0.05 s (tried once)" in line
 
 
@@ -180,7 +181,8 @@ def test_levels_that_cannot_be_put_back_are_told_beside_what_went_wrong(
     first, second = output.err.splitlines()
     assert f"POST {served.url}/subjects/one-value/versions answered 403" in first
     left = "subject one-value: the level, FULL_TRANSITIVE before, may be left as FULL: "
-    assert second.startswith(f"register-schemas: {left}PUT {served.url}/config/one-value answered 500")
+    assert second.startswith(f"register-schemas: {left}")
+    assert f"setting the level FULL_TRANSITIVE: PUT {served.url}/config/one-value answered 500" in second
     assert output.out == ""
     levels = {"one-value": Level.FULL, "two-value": Level.FULL_TRANSITIVE}
     assert served.registry.state() == ({subject: [1] for subject in files.subjects}, levels)

@@ -9,7 +9,7 @@ import pytest
 from services.contracts.commands import register
 from services.contracts.levels import Level
 from tests.contract_files import ContractFiles, add_field, remove_field
-from tests.registry_server import Served
+from tests.registry_server import Fault, Served
 
 OPTIONAL = add_field(name="channel", type=["null", "string"], default=None)
 
@@ -178,23 +178,39 @@ def test_a_level_set_by_hand_is_set_again(
     assert served.registry.levels == dict.fromkeys(files.subjects, Level.FULL_TRANSITIVE)
 
 
-def test_a_read_only_subject_is_refused_by_the_registry_that_has_a_mode(
-    served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("whose", ["one-value", "all"])
+def test_what_is_read_only_is_refused_before_anything_is_changed(
+    served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str], whose: str
 ) -> None:
     register.main([])
-    served.registry.modes["one-value"] = "READONLY"
-    before = served.registry.state()
+    if whose == "all":
+        served.registry.mode = "READONLY"
+    else:
+        served.registry.modes[whose] = "READONLY"
+    assert register.main([]) == 0, "nothing is to be changed"
+    before, asked = served.registry.state(), len(served.asked)
     files.change(OPTIONAL)
     files.change_contracts("FULL_TRANSITIVE", "FULL")
     capsys.readouterr()
-    if not served.registry.confluent:
-        assert register.main([]) == 0
-        return
     assert register.main([]) == 1
     output = capsys.readouterr()
-    assert "subject one-value: registering schemas/transaction.avsc: POST " in output.err
-    assert "answered 422 (42205): Subject one-value in context is in read-only mode" in output.err
+    assert "one-value  READ ONLY schemas/contracts.toml:1: READ_ONLY the registry at" in output.out
+    assert "has one-value in mode READONLY: it is not to be changed" in output.out
+    assert ("two-value  HELD BACK" in output.out) is (whose == "one-value")
+    assert output.err == "register-schemas: refused; nothing has been changed\n"
     assert served.registry.state() == before
+    assert [one for one in served.asked[asked:] if one.startswith(("PUT", "DELETE")) or one.endswith("/versions")] == [
+        f"GET /subjects/{subject}/versions" for subject in files.subjects for _ in range(2)
+    ]
+
+
+@pytest.mark.parametrize(("status", "body"), [(403, b""), (404, b"<html>"), (404, b'{"error_code": 404}')])
+def test_a_registry_that_does_not_tell_its_mode_is_tried(
+    served: Served, files: ContractFiles, status: int, body: bytes
+) -> None:
+    served.faults = [Fault("GET /mode", status, body)]
+    assert register.main([]) == 0
+    assert versions(served) == dict.fromkeys(files.subjects, 1)
 
 
 def test_a_registry_that_registers_other_docs_than_it_was_sent_is_noticed(
