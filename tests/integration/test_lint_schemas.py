@@ -38,7 +38,8 @@ def drop_doc(schema: dict[str, str]) -> None:
 
 def test_the_schemas_of_this_project_are_clean(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--strict", str(ROOT / "schemas")]) == 0
-    assert capsys.readouterr().out == "2 files checked: nothing found\n"
+    files = len(list((ROOT / "schemas").iterdir()))
+    assert capsys.readouterr().out == f"{files} files checked: nothing found\n"
 
 
 def test_a_schema_needs_no_contracts(

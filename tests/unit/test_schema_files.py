@@ -224,6 +224,7 @@ tokens = [
 
 @given(st.integers(0, 2000), st.integers(0, 40), st.sampled_from(tokens) | st.text(max_size=3))
 @example(0, 2000, "")
+@example(50, 35, "\\")  # a line break in a key
 def test_a_corrupted_schema_is_read_or_refused_with_its_place(start: int, removed: int, added: str) -> None:
     text = TRANSACTION.read_text(encoding="utf-8")
     corrupted = text[:start] + added + text[start + removed :]

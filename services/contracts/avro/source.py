@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from json import JSONDecodeError, JSONDecoder, loads
+from json import JSONDecodeError, JSONDecoder, dumps, loads
 from typing import Any, NoReturn
 
 from services.errors import ContractError
@@ -229,9 +229,11 @@ class _Parser:
             start = self.at
             key = self.string()
             if key in result:
-                self.fail(f'the key "{key}" stands twice in one object; remove one of them', start, "JSON_KEY_REPEATED")
+                self.fail(
+                    f"the key {dumps(key)} stands twice in one object; remove one of them", start, "JSON_KEY_REPEATED"
+                )
             if self.peek() != ":":
-                self.fail(f'expected ":" after the key "{key}", found {self.found()}')
+                self.fail(f'expected ":" after the key {dumps(key)}, found {self.found()}')
             self.at += 1
             result[key] = self.value((*path, key))
             if self.ends("}"):
