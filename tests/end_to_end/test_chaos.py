@@ -1,7 +1,10 @@
-"""The short form of `scripts/chaos`: every fault once, kills three times, with less load. Seeds are in the failures."""
+"""The short form of `scripts/chaos`: every fault once, kills three times, with less load.
+
+The seeds are always the same, so that a run says something about the change that it is run for; `scripts/chaos` tries
+others. They make the shorter ones of a fault's variants.
+"""
 
 import json
-import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +19,14 @@ from tools.chaos.results import Result
 from tools.chaos.running import Runner
 
 TRIES = 4  # a round whose fault did not happen proves nothing: another seed may
+SEEDS = {
+    "detector-killed": (1, 2, 3),
+    "detector-paused": (10,),  # past the session's time-out, not the transaction's
+    "network-cut": (4,),  # silent for 1.3 s
+    "registry-slow": (7,),  # for a new schema id
+}
+COMMAND = "registry-down-cold"  # what the command itself is tried with
+ROUNDS = [(name, seed) for name in FAULTS if name != COMMAND for seed in SEEDS.get(name, (1,))]
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +35,8 @@ def lab() -> Iterator[Lab]:
         yield opened
 
 
-def proven(runner: Runner, name: str) -> Result:
+def proven(runner: Runner, name: str, first: int) -> Result:
     """The first round of a fault that really happened."""
-    first = random.randrange(10**6)
     for seed in range(first, first + TRIES):
         result = runner.run(name, seed)
         if result.verdict != "not run":
@@ -37,9 +47,9 @@ def proven(runner: Runner, name: str) -> Result:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in FAULTS for _ in range(3 if name == "detector-killed" else 1)])
-def test_promises_are_kept(lab: Lab, tmp_path: Path, name: str) -> None:
-    result = proven(Runner(lab, tmp_path, scale=0.1, leniency=10), name)
+@pytest.mark.parametrize(("name", "seed"), ROUNDS)
+def test_promises_are_kept(lab: Lab, tmp_path: Path, name: str, seed: int) -> None:
+    result = proven(Runner(lab, tmp_path, scale=0.1, leniency=10), name, seed)
     assert result.verdict == "ok", line(result)
     assert result.tally is not None
     assert result.tally.messages > 0
@@ -47,17 +57,17 @@ def test_promises_are_kept(lab: Lab, tmp_path: Path, name: str) -> None:
 
 @pytest.mark.slow
 def test_the_command_reports_each_round_and_repeats_it_by_its_seed() -> None:
-    command = [sys.executable, "-m", "tools.chaos", "--rounds", "1", "--seed", "5", "--only", "registry-down-cold"]
+    command = [sys.executable, "-m", "tools.chaos", "--rounds", "1", "--seed", "5", "--only", COMMAND]
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     (one,) = report["rounds"]
-    assert (one["fault"], one["seed"], one["verdict"]) == ("registry-down-cold", 5, "ok")
+    assert (one["fault"], one["seed"], one["verdict"]) == (COMMAND, 5, "ok")
     assert one["proof"]
     (summary,) = report["faults"]
     assert (summary["rounds"], summary["proven"], summary["missing"], summary["doubled"]) == (1, 1, 0, 0)
     assert report["violations"] == 0
-    assert "registry-down-cold --seed 5: ok" in done.stderr
+    assert f"{COMMAND} --seed 5: ok" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--rounds", "0"], ["--rounds", "few"], ["--only", "meteorite"]])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 
 from rich.table import Table
 
@@ -24,7 +25,8 @@ class Summary:
         misplaced: See `Tally`.
         disordered: See `Tally`.
         open_transactions: See `Tally`.
-        worst_recovery: Seconds from the end of a fault to the first output; None where there is none to measure.
+        median_recovery: Seconds from the end of a fault to the first output; None where there is none to measure.
+        worst_recovery: The longest of them.
     """
 
     fault: str
@@ -38,6 +40,7 @@ class Summary:
     misplaced: int
     disordered: int
     open_transactions: int
+    median_recovery: float | None
     worst_recovery: float | None
 
 
@@ -48,6 +51,7 @@ def summarise(results: Sequence[Result]) -> list[Summary]:
         mine = [result for result in results if result.fault == fault]
         tallies = [result.tally or Tally() for result in mine]
         verdicts = [result.verdict for result in mine]
+        recoveries = [result.recovery for result in mine if result.recovery is not None]
         summaries.append(
             Summary(
                 fault=fault,
@@ -61,7 +65,8 @@ def summarise(results: Sequence[Result]) -> list[Summary]:
                 misplaced=sum(tally.misplaced for tally in tallies),
                 disordered=sum(tally.disordered for tally in tallies),
                 open_transactions=sum(tally.open_transactions for tally in tallies),
-                worst_recovery=max((one.recovery for one in mine if one.recovery is not None), default=None),
+                median_recovery=median(recoveries) if recoveries else None,
+                worst_recovery=max(recoveries, default=None),
             )
         )
     return summaries
@@ -85,13 +90,13 @@ def table(summaries: Sequence[Summary]) -> Table:
     drawn = Table()
     drawn.add_column("fault")
     for heading in ("rounds", "proven", "not run", "violated", "messages", "missing", "doubled", "wrong topic",
-                    "out of order", "open", "worst recovery"):  # fmt: skip
+                    "out of order", "open", "recovery: median", "worst"):  # fmt: skip
         drawn.add_column(heading, justify="right")
     for one in summaries:
         counts = [one.rounds, one.proven, one.not_run, one.violated, one.messages, one.missing, one.doubled,
                   one.misplaced, one.disordered, one.open_transactions]  # fmt: skip
-        recovery = "" if one.worst_recovery is None else f"{one.worst_recovery:.1f} s"
-        drawn.add_row(one.fault, *(f"{count:,}" for count in counts), recovery)
+        times = ["" if time is None else f"{time:.1f} s" for time in (one.median_recovery, one.worst_recovery)]
+        drawn.add_row(one.fault, *(f"{count:,}" for count in counts), *times)
     return drawn
 
 

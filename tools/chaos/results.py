@@ -47,7 +47,7 @@ class Result:
         fault: Its name.
         seed: Repeats it: `--only FAULT --seed SEED --rounds 1`.
         moment: Seconds from the first output to the fault.
-        proof: How it is known that the fault happened; empty when it isn't.
+        proof: How it is known that the fault happened; empty when it isn't, or when the tool itself failed.
         tally: What the independent reader found; None where it did not come to that.
         problem: What else was broken, or why it was not run.
         recovery: Seconds from the end of the fault to the first output after it; None where outputs never stopped.

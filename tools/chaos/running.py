@@ -51,6 +51,7 @@ class Runner:
         stage: Stage | None = None
         tally: Tally | None = None
         problem = ""
+        failed = False
         try:
             with Stage(self._lab.bench(fault.bench), scratch, seed, self._scale, self._leniency) as stage:
                 try:
@@ -63,13 +64,13 @@ class Runner:
         except PipelineError as error:
             problem = f"{problem}; {error}" if problem else str(error)
         except Exception as error:  # noqa: BLE001 - a fault may break the tool as well: the other rounds go on
-            problem = f"the tool itself failed: {error!r}"
+            problem, failed = f"the tool itself failed: {error!r}", True
             (scratch / "traceback.txt").write_text(traceback.format_exc())
         result = Result(
             fault=name,
             seed=seed,
             moment=stage.moment if stage else 0.0,
-            proof=stage.proof if stage else "",
+            proof=stage.proof if stage and not failed else "",
             tally=tally,
             problem=problem,
             recovery=stage.recovery if stage else None,

@@ -2,11 +2,12 @@
 
 import random
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -19,13 +20,15 @@ from tools.chaos.watching import Watch
 from tools.demo.offsets import GroupWatch, Offsets
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
-from tools.harness.waiting import NeverCame, wait_for
+from tools.harness.waiting import DEADLINE, NeverCame, wait_for
 
 SESSION_TIMEOUT = 4.0
 """Seconds of silence after which the group gives a detector's partitions to others."""
 
 DRAINED = 150.0
 """Seconds that everything may take to be judged after a fault: the longest time-out involved, several times over."""
+
+T = TypeVar("T")
 
 _DETECTOR = {"KAFKA_CONFIG_SESSION_TIMEOUT_MS": f"{SESSION_TIMEOUT * 1000:.0f}",
              "KAFKA_CONFIG_HEARTBEAT_INTERVAL_MS": "1000"}  # fmt: skip
@@ -47,6 +50,7 @@ class Stage:
         proof: How it is known that the fault happened.
         moment: Seconds from the first output to the fault.
         recovery: Seconds from the end of the fault to the first output.
+        warm_up: Seconds from the start of the first service to the first output: tells how busy the machine is.
     """
 
     def __init__(self, bench: Bench, directory: Path, seed: int, scale: float = 1.0, leniency: float = 1.0) -> None:
@@ -61,6 +65,7 @@ class Stage:
         self.proof = ""
         self.moment = 0.0
         self.recovery: float | None = None
+        self.warm_up = 0.0
         self._group = GroupWatch(self.admin, self.pipeline.group)
         self._member = Consumer({"bootstrap.servers": bench.cluster.bootstrap_servers, "log_level": 0,
                                  "group.id": self.pipeline.group, "isolation.level": "read_uncommitted"})  # fmt: skip
@@ -68,7 +73,7 @@ class Stage:
         self._generators: list[Service] = []
         self._acknowledged = 0
         self._stack = ExitStack()
-        self._began = 0.0
+        self._began = self._started = 0.0
         self.watch = Watch(self.pipeline)
 
     def __enter__(self) -> Self:
@@ -89,9 +94,7 @@ class Stage:
 
     def detector(self, name: str = "only", **environment: str) -> Service:
         """Starts a detector; one that ends by itself breaks the round."""
-        service = self.pipeline.start("detector", **{"INSTANCE_ID": name, **_DETECTOR, **environment})
-        self._detectors.append(service)
-        return service
+        return self._start("detector", self._detectors, {"INSTANCE_ID": name, **_DETECTOR, **environment})
 
     def generator(self, rate: int, **environment: str) -> Service:
         """Starts a generator that runs until everything is over; all that it sends must be acknowledged then.
@@ -101,19 +104,23 @@ class Stage:
             environment: Further settings.
         """
         settings = {"TRANSACTIONS_PER_SECOND": str(rate), "SEED": str(self.seed)}
-        service = self.pipeline.start("generator", **settings, **environment)
-        self._generators.append(service)
-        return service
+        return self._start("generator", self._generators, settings | environment)
+
+    def _start(self, kind: str, among: list[Service], environment: Mapping[str, str]) -> Service:
+        self._started = self._started or time.monotonic()
+        among.append(self.pipeline.start(kind, **environment))
+        return among[-1]
 
     def forget(self, service: Service) -> None:
         """A service that was killed on purpose owes nothing any more."""
         self._detectors = [one for one in self._detectors if one is not service]
         self._generators = [one for one in self._generators if one is not service]
 
-    def until_moving(self) -> None:
+    def until_moving(self, timeout: float = DEADLINE) -> None:
         """Waits for the first output."""
-        self.watch.wait_until_more(0.0)
+        self.watch.wait_until_more(0.0, timeout)
         self._began = time.monotonic()
+        self.warm_up = self._began - self._started
 
     def random_moment(self, earliest: float, latest: float) -> None:
         """Waits for a random time; that is the fault's moment."""
@@ -130,11 +137,28 @@ class Stage:
 
     def open_transactions(self) -> int:
         """How many output partitions hold records of an open transaction now."""
-        return self.pipeline.open_transactions(self.admin)
+        return _answered(lambda: self.pipeline.open_transactions(self.admin))
+
+    def leaders(self, topic: str) -> dict[int, int]:
+        """Which broker leads each partition of a topic, -1 where none does; empty while no broker answers."""
+        with suppress(KafkaException):
+            partitions = self.admin.list_topics(topic, timeout=10).topics[topic].partitions
+            return {number: int(one.leader) for number, one in partitions.items()}
+        return {}
+
+    def preferred_leader(self, topic: str, partition: int) -> int:
+        """The broker that is to lead a partition whenever it can."""
+
+        def first() -> int:
+            with suppress(KafkaException, LookupError):
+                return int(self.admin.list_topics(topic, timeout=10).topics[topic].partitions[partition].replicas[0])
+            return 0
+
+        return wait_for(first, f"the replicas of {topic}-{partition} are known")
 
     def input_ends(self) -> Offsets:
         """The ends of the input topic's partitions."""
-        return self._group.ends(self._group.partitions([self.pipeline.input]))
+        return _answered(lambda: self._group.ends(self._group.partitions([self.pipeline.input])))
 
     def lag(self) -> int:
         """How many messages of the input topic are not judged yet.
@@ -144,10 +168,7 @@ class Stage:
         """
         ends = self.input_ends()
         wanted = [TopicPartition(topic, partition) for topic, partition in ends]
-        try:
-            committed = self._member.committed(wanted, timeout=10)
-        except KafkaException as error:
-            raise Unavailable(f"the group's coordinator did not answer: {error.args[0].str()}") from error
+        committed = _answered(lambda: self._member.committed(wanted, timeout=10))
         return sum(max(0, ends[one.topic, one.partition] - max(0, one.offset)) for one in committed)
 
     def prove(self, happened: object, proof: str) -> None:
@@ -195,7 +216,7 @@ class Stage:
             self.require(code is None, f"a detector ended by itself with exit code {code}: {detector.text[-500:]}")
             self.require(detector.stop() == 0, f"SIGTERM, exit code {detector.process.returncode}")
         with suppress(NeverCame):  # what is still open then is counted
-            wait_for(lambda: not self.open_transactions(), "no transaction is open", 25, pause=0.1)
+            wait_for(lambda: not self.open_transactions(), "no transaction is open", 40, pause=0.1)
         return self._tally()
 
     def drain(self) -> None:
@@ -210,12 +231,14 @@ class Stage:
             code = generator.stop()
             self.require(code == 0, f"the generator ended with exit code {code}: {generator.text[-500:]}")
             self._acknowledged += sum(line["delivered"] for line in generator.events("ended"))
-        wait_for(self._drained, lambda: f"everything is judged; {self.lag()} messages are left", DRAINED, pause=0.1)
+        left = 0
 
-    def _drained(self) -> bool:
-        with suppress(Unavailable):
-            return not self.lag()
-        return False
+        def drained() -> bool:
+            nonlocal left
+            left = self.lag()
+            return not left
+
+        wait_for(drained, lambda: f"everything is judged; {left} messages are left", DRAINED, pause=0.1)
 
     def _tally(self) -> Tally:
         pipeline = self.pipeline
@@ -226,3 +249,18 @@ class Stage:
         found = {name: pipeline.read(topic) for name, topic in outputs.items()}
         reader = PlainReader(pipeline.cluster.registry_url)
         return replace(compare(inputs, found, self.rubbish, reader.verdict), open_transactions=self.open_transactions())
+
+
+def _answered(question: Callable[[], T]) -> T:
+    """What the brokers answer, who are asked again while they are busy or just coming back.
+
+    Raises:
+        NeverCame: They did not answer in time.
+    """
+
+    def ask() -> tuple[T, ...]:
+        with suppress(KafkaException, Unavailable):
+            return (question(),)
+        return ()
+
+    return wait_for(ask, "the brokers answer", pause=0.1)[0]

@@ -31,9 +31,8 @@ def lost(stage: Stage) -> None:
     )
 
     def led_by_others() -> bool:
-        topics = stage.admin.list_topics(timeout=10).topics
-        partitions = topics[stage.pipeline.input].partitions.values()
-        return all(one.leader not in (broker.plan.node, -1) and len(one.replicas) == 3 for one in partitions)
+        leaders = set(stage.leaders(stage.pipeline.input).values())
+        return bool(leaders) and not leaders & {-1, broker.plan.node}
 
     wait_for(led_by_others, "others lead its partitions", pause=0.1)
     stage.until_recovered(began + 0.2)

@@ -1,8 +1,9 @@
 """Coordinators of transactions and groups that move to another broker, back and forth, under load."""
 
 import time
+from contextlib import suppress
 
-from confluent_kafka import ElectionType, TopicPartition
+from confluent_kafka import ElectionType, KafkaException, TopicPartition
 
 from tools.chaos.stage import Stage
 from tools.harness.waiting import wait_for
@@ -22,35 +23,34 @@ def _move(stage: Stage, topic: str, name: str) -> None:
     stage.detector(COMMIT_INTERVAL_MS="300")
     stage.generator(5000)
     stage.until_moving()
-    partitions = len(stage.admin.list_topics(topic, timeout=10).topics[topic].partitions)
-    partition = coordinating_partition(name, partitions)
+    partition = coordinating_partition(name, len(stage.leaders(topic)))
 
-    def leader() -> int:
-        found = stage.admin.list_topics(topic, timeout=10).topics[topic].partitions[partition]
-        return int(found.leader)
+    def leader(other_than: int) -> int:
+        """Who leads the partition now, from 1; 0 where that is nobody or the one that it may not be."""
+        found = stage.leaders(topic).get(partition, -1)
+        return 0 if found in (-1, other_than) else found
 
-    first = leader()
+    first = wait_for(lambda: leader(0), "a broker leads")
     stage.random_moment(0.0, 1.0)
     unfinished = stage.until_open()
     broker = stage.bench.cluster.broker(first)
     began = time.monotonic()
     how = stage.chance.choice(("stop", "kill"))
     getattr(broker, how)()
-    second = wait_for(lambda: leader() if leader() not in (first, -1) else 0, "another broker leads", pause=0.1)
+    second = wait_for(lambda: leader(first), "another broker leads", pause=0.1)
     stage.prove(unfinished, f"{how}: {topic}-{partition} moved from {first} to {second} in an open transaction")
     stage.until_recovered(began + 0.2)
     broker.start()
     broker.wait_healthy()
-    where = TopicPartition(topic, partition)
 
-    def returned() -> bool:
-        stage.admin.elect_leaders(ElectionType.PREFERRED, [where]).result()
-        return leader() != second
+    def returned() -> int:
+        with suppress(KafkaException):  # asked too early, or not needed: the broker elects it itself at times
+            stage.admin.elect_leaders(ElectionType.PREFERRED, [TopicPartition(topic, partition)]).result()
+        return leader(second)
 
-    metadata = stage.admin.list_topics(topic, timeout=10).topics[topic].partitions[partition]
-    if metadata.replicas[0] != second:
-        wait_for(returned, "the preferred broker leads again", pause=0.2)
-        stage.prove(True, f"back to {leader()} by election")
+    if stage.preferred_leader(topic, partition) != second:
+        third = wait_for(returned, "the preferred broker leads again", pause=0.2)
+        stage.prove(True, f"back to {third} by election")
     back = time.monotonic()
     stage.watch.wait_until_more(back)
 

@@ -7,13 +7,14 @@ import httpx2
 import psutil  # type: ignore[import-untyped]
 
 from tools.chaos.stage import Stage
-from tools.harness.waiting import wait_for
+from tools.harness.waiting import DEADLINE, wait_for
 from tools.local_cluster.ports import HOST, free_ports
 
 BATCH = 1000
 """How many transactions an unpaced generator hands over at once: so far may two of its metrics be apart."""
 
 QUEUE = 20_000
+FULL = 0.9 * QUEUE
 MEMORY_MB = 300
 
 
@@ -26,7 +27,8 @@ def killed(stage: Stage) -> None:
     stage.struck()
     until = time.monotonic() + stage.chance.uniform(0.0, 1.0)
     acknowledged = waiting = 0
-    while True:
+    deadline = until + DEADLINE
+    while time.monotonic() < deadline:
         metrics = _metrics(port)
         waiting = metrics["producer_queue_messages"]
         acknowledged = max(acknowledged, metrics["generated_transactions_total"] - waiting - BATCH)
@@ -56,8 +58,9 @@ def queue_full(stage: Stage) -> None:
     stage.random_moment(0.0, 0.1)
     link.rate = stage.chance.randrange(2_000_000, 5_000_000)
     fullest = largest = 0
-    until = time.monotonic() + 4 + 8 * stage.scale
-    while time.monotonic() < until:
+    began = time.monotonic()
+    until, deadline = began + 4 + 8 * stage.scale, began + DEADLINE
+    while time.monotonic() < (until if fullest >= FULL else deadline):
         fullest = max(fullest, _metrics(port)["producer_queue_messages"])
         largest = max(largest, *(psutil.Process(one.process.pid).memory_info().rss for one in (generator, detector)))
         time.sleep(0.02)
@@ -65,7 +68,7 @@ def queue_full(stage: Stage) -> None:
     link.restore()
     stage.until_recovered(wide)
     stage.prove(
-        fullest >= QUEUE * 0.9,
+        fullest >= FULL,
         f"{fullest} of {QUEUE} places of the generator's queue were taken; memory {largest >> 20} MB",
     )
     stage.require(largest < MEMORY_MB << 20, f"a process grew to {largest >> 20} MB")

@@ -2,7 +2,7 @@
 
 import time
 
-from tools.chaos.stage import Stage
+from tools.chaos.stage import DRAINED, Stage
 from tools.harness.registry_proxy import RegistryProxy
 from tools.harness.waiting import wait_for
 
@@ -33,7 +33,7 @@ def _at_start(stage: Stage, mode: str) -> None:
         detector = stage.detector(SCHEMA_REGISTRY_URL=proxy.url, SCHEMA_REGISTRY_RETRIES="0")
         stage.generator(8000)
         if mode == "slow":
-            stage.until_moving()
+            stage.until_moving(DRAINED)  # several answers of five seconds, one after the other
         else:
             detector.wait_for("waiting", waiting_for="schema registry")
             time.sleep(stage.chance.uniform(0.0, 4.0))
