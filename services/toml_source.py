@@ -44,24 +44,20 @@ class TomlDocument:
         scanner.document()
         return scanner
 
-    def line(self, path: TomlPath = (), offset: int = 0) -> int:
+    def line(self, path: TomlPath = (), offset: int | None = None) -> int:
         """The line, from 1, of the key or element at ``path``, or of the nearest one around it.
 
         Args:
             path: Where to look.
-            offset: For a character of a text in several lines: how many of the value's characters are before it.
+            offset: For the line of a character in a text of several lines: how many of its characters come before.
         """
         while path and path not in self._places.keys:
-            path, offset = path[:-1], 0
-        at = self._places.keys.get(path, 0)
-        line = self.text.count("\n", 0, at) + 1
-        value = self._value(path)
-        start = self._places.values.get(path)
-        if start is None or not isinstance(value, str):
-            return line
-        line = self.text.count("\n", 0, start) + 1
+            path, offset = path[:-1], None
+        value, start = self._value(path), self._places.values.get(path)
+        if offset is None or start is None or not isinstance(value, str):
+            return self.text.count("\n", 0, self._places.keys.get(path, 0)) + 1
         opened = self.text.startswith(('"""\n', "'''\n"), start)  # that line feed is no part of the value
-        return line + opened + value.count("\n", 0, offset) if offset else line
+        return self.text.count("\n", 0, start) + 1 + opened + value.count("\n", 0, offset)
 
     def _value(self, path: TomlPath) -> Any:
         value: Any = self.data

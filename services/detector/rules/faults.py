@@ -23,13 +23,13 @@ class Faults:
         self._document = document
         self._found: list[tuple[int, str]] = []
 
-    def add(self, path: TomlPath, message: str, offset: int = 0) -> None:
+    def add(self, path: TomlPath, message: str, offset: int | None = None) -> None:
         """Note a fault.
 
         Args:
             path: The key that is to blame.
             message: What is wrong, and what was expected.
-            offset: Where in a text value, in characters.
+            offset: Where in a text value, in characters; None: it is about all of it.
         """
         line = self._document.line(path, offset)
         rule = f"rule {path[1]}: " if len(path) > 1 else ""

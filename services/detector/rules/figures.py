@@ -19,6 +19,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _DURATION = re.compile(r"([0-9]{1,6})\s*(s|m|h|d)")
 _UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _ALONE = (Measure.COUNT, Measure.SILENCE)
+_MOST = Decimal("1e18")  # beyond what 64 bits hold
 _COUNTING = (Measure.COUNT, Measure.DISTINCT)
 
 
@@ -183,7 +184,7 @@ class _WindowReader:
         value = table[key]
         if measure is Measure.SILENCE:
             return self.silence(key, value, over_ms)
-        if isinstance(value, bool) or not isinstance(value, int | Decimal) or not Decimal(value).is_finite():
+        if isinstance(value, bool) or not isinstance(value, int | Decimal) or not _is_moderate(Decimal(value)):
             self.fault(f"expected a number for a {measure}, found {shown(value)}", key)
             return None
         if measure in _COUNTING and (value != int(value) or value < 1):
@@ -200,3 +201,7 @@ class _WindowReader:
                 f'{shown(value)} of silence is never seen by a window that goes no further back: lengthen "over"', key
             )
         return Fraction(milliseconds)
+
+
+def _is_moderate(value: Decimal) -> bool:
+    return value.is_finite() and value.copy_abs() <= _MOST

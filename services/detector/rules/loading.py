@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from services.contracts import Schema
-from services.detector.rules.expressions import ConditionError, parse_condition
+from services.detector.rules.expressions import parse_condition
 from services.detector.rules.faults import Faults, RulesError
 from services.detector.rules.fields import Field, fields_of_schema
 from services.detector.rules.figures import read_figures
 from services.detector.rules.model import Condition, Figure, Mode, Rule, RuleSet, Severity
+from services.detector.rules.operands import ConditionError
 from services.detector.rules.reasons import TemplateError, names_in
 from services.detector.rules.versions import version_of_rule, version_of_rules
 from services.detector.rules.wording import shown, suggestion
