@@ -5,7 +5,6 @@ partitions; the commit is the starting gun. So starting a process (a Java virtua
 the figures, and two processes start together.
 """
 
-import shutil
 import time
 import uuid
 from pathlib import Path
@@ -19,10 +18,9 @@ from benchmarks.work import Work
 from services.contracts import Registry, RegistrySettings, load_contracts
 from services.streaming.clients import PARTITIONER
 from services.streaming.create_topics import Topics
-from tools.harness.pipeline import TOPICS
+from tools.harness.contracts import environment, private_contracts, register_all
 from tools.local_cluster import Cluster
 
-SCHEMAS = Path(__file__).parents[1] / "schemas"
 PATIENCE = 90.0
 READER = {"group.id": "benchmark", "isolation.level": "read_committed", "enable.auto.commit": False}
 
@@ -40,32 +38,24 @@ class Lane:
         self._admin = AdminClient(self._servers)
         prefix = f"b{uuid.uuid4().hex[:8]}."
         schemas = directory / f"{prefix}schemas"
-        shutil.copytree(SCHEMAS, schemas)
-        contracts_file = schemas / "contracts.toml"
-        contracts_file.write_text(contracts_file.read_text().replace('[topics."', f'[topics."{prefix}'))
-        contracts = load_contracts(contracts_file)
+        file = private_contracts(schemas, prefix)
+        contracts = load_contracts(file)
         Topics(self._admin).apply(contracts.topics)
         with Registry(RegistrySettings.load(url=cluster.registry_url)) as registry:
-            ids = {one.subject: registry.register(one.subject, one.schema).id for one in contracts.subjects}
-        self.input, legit, fraud, dead = (prefix + topic for topic in TOPICS)
-        self.schema_id = ids[f"{self.input}-value"]
-        self.outputs = (legit, fraud)
-        self._topics = [self.input, legit, fraud, dead]
+            self.schema_id = register_all(registry, contracts)
+        settings = environment(file, prefix)
+        self.input, self.outputs = settings["TRANSACTIONS_TOPIC"], (settings["LEGIT_TOPIC"], settings["FRAUD_TOPIC"])
+        self._topics = [topic.name for topic in contracts.topics]
         self._partitions = {topic.name: topic.partitions for topic in contracts.topics}
         self.group = prefix + "detector"
         self._loader: Producer | None = None
         self.environment = {
             "KAFKA_BROKER_URL": cluster.bootstrap_servers,
             "SCHEMA_REGISTRY_URL": cluster.registry_url,
-            "SCHEMAS_DIR": str(schemas),
+            **settings,
             "SCHEMA_FILE": str(schemas / "transaction.avsc"),
             "SCHEMA_ID": str(self.schema_id),
             "STATE_DIR": str(directory / f"{prefix}state"),
-            "TRANSACTIONS_TOPIC": self.input,
-            "LEGIT_TOPIC": legit,
-            "FRAUD_TOPIC": fraud,
-            "DEAD_LETTER_TOPIC": dead,
-            "CONSUMER_GROUP": self.group,
             "SUSPICIOUS_AMOUNT": "900",
         }
 

@@ -1,26 +1,38 @@
 """What judging costs as rules grow: the detector's own handler on real messages, without Kafka."""
 
 import time
-from collections.abc import Callable, Sequence
+from threading import Event
 from typing import Any
 
 from confluent_kafka import Message
 from prometheus_client import CollectorRegistry
 
 from benchmarks.work import avro_work
-from services.contracts import ColumnDecoder, RecordDecoder, load_contracts
-from services.detector.judge import EVENT_TIME, Judge
+from services.contracts import ColumnDecoder, RecordDecoder, Registration, Schema, load_contracts
+from services.detector.alerts import Alerts
+from services.detector.judge import Judge, Outputs
 from services.detector.metrics import DetectorMetrics
-from services.detector.rules import Columns, Mask, Rule, fields_of
+from services.detector.partitions import Partitions
+from services.detector.rules.loading import parse_rules
+from services.detector.stages import plan
+from services.detector.versions import Versions
 from services.detector.writers import Writer
+from services.streaming.history import History
 from services.streaming.sink import Sink
 
 COUNTS = (1, 2, 5, 10, 20, 50)
 BATCH = 5000
-TOPICS = ("legit", "fraud")
-DAY_MS = 86_400_000
+OUTPUTS = Outputs("legit", "fraud", "alerts")
 
-Test = Callable[[Columns], Mask]
+# Six kinds in turn, each on another field or with another limit.
+KINDS = (
+    "amount >= {n}.99 and amount >= 900",
+    "amount == {n}.01",
+    "source == 'account{n:05}'",
+    "target == 'account{n:05}'",
+    "created_at < '19{n:02}-01-01T00:00:00Z'",
+    "currency == 'X{n:02}'",
+)
 
 
 class _Nowhere(Sink):
@@ -29,41 +41,61 @@ class _Nowhere(Sink):
     def __init__(self) -> None:
         pass
 
-    def forward(self, *_: Any) -> None:
+    def forward(self, *_: Any, **__: Any) -> None:
         pass
 
 
-def some_rules(count: int) -> list[Rule]:
-    """Rules of six kinds in turn, each on another field or with another limit."""
-    kinds: list[tuple[str, Callable[[int], Test]]] = [
-        ("amount", lambda n: lambda columns: columns["amount"] >= 90_000 + n),
-        ("amount", lambda n: lambda columns: columns["amount"] == 100 * n),
-        ("source", lambda n: lambda columns: columns["source"] == f"account{n:05}".encode()),
-        ("target", lambda n: lambda columns: columns["target"] == f"account{n:05}".encode()),
-        ("created_at", lambda n: lambda columns: columns["created_at"] % DAY_MS < n * 1000),
-        ("currency", lambda n: lambda columns: columns["currency"] == f"X{n:02}".encode()),
-    ]
-    chosen = [(number, *kinds[number % len(kinds)]) for number in range(count)]
-    return [Rule(f"rule_{number}", (field,), make(number)) for number, field, make in chosen]
+def some_rules(count: int) -> str:
+    """A rules file of that many rules."""
+    return "\n".join(
+        f'[rules.rule-{n}]\nseverity = "low"\nalert = false\nreason = "rule {n}"\n'
+        f'when = "{KINDS[n % len(KINDS)].format(n=n)}"\n'
+        for n in range(count)
+    )
 
 
 def cost_of_rules(messages: int, repeats: int = 5) -> dict[int, float]:
     """Processor time to judge a message, in microseconds, by the number of rules: the best of some repeats."""
-    schema = load_contracts().topic("queueing.transactions").required_schema.json
+    contracts = load_contracts()
+    schema = contracts.topic("queueing.transactions").required_schema
+    alert = contracts.topic("streaming.alerts").required_schema
     work = avro_work(messages, schema_id=1)
     batches = [
-        [Message(value=value) for value in work.values[first : first + BATCH]] for first in range(0, messages, BATCH)
+        [Message(topic="input", value=value) for value in work.values[first : first + BATCH]]
+        for first in range(0, messages, BATCH)
     ]
-    return {count: min(_once(some_rules(count), schema, batches) for _ in range(repeats)) for count in COUNTS}
+    return {count: min(_once(some_rules(count), schema, alert, batches) for _ in range(repeats)) for count in COUNTS}
 
 
-def _once(rules: Sequence[Rule], schema: Any, batches: list[list[Message]]) -> float:
-    columns = ColumnDecoder(schema, schema, list(dict.fromkeys([*fields_of(rules), EVENT_TIME])))
-    writer = Writer(columns, RecordDecoder(schema, schema), frozenset(TOPICS))
-    judge = Judge(rules, {1: writer}, TOPICS, DetectorMetrics(CollectorRegistry()))  # type: ignore[arg-type]
+def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]) -> float:
+    rules = parse_rules(text, "rules.toml", schema, {})
+    writer = Writer(
+        lambda fields: ColumnDecoder(schema.json, schema.json, fields),
+        RecordDecoder(schema.json, schema.json),
+        frozenset({OUTPUTS.legit, OUTPUTS.fraud}),
+        native=True,
+    )
+    metrics, writers = DetectorMetrics(CollectorRegistry()), _Known({1: writer})
+    judge = Judge(
+        versions=Versions(plan(rules, {"target": "input"})),
+        writers=writers,  # type: ignore[arg-type]
+        partitions=Partitions(History(_nobody, Event()), writers, metrics, 0),  # type: ignore[arg-type]
+        alerts=Alerts(schema, alert, Registration("alerts-value", 1, 2)),
+        outputs=OUTPUTS,
+        metrics=metrics,
+        lateness_ms=0,
+    )
     sink = _Nowhere()
     judge.handle(batches[0], sink)
     began = time.thread_time()
     for batch in batches:
         judge.handle(batch, sink)
     return (time.thread_time() - began) / sum(map(len, batches)) * 1e6
+
+
+class _Known(dict[int, Writer]):
+    """Writers that need no registry."""
+
+
+def _nobody() -> Any:
+    raise AssertionError("there is no history to read")

@@ -5,19 +5,26 @@ from functools import partial
 from prometheus_client import CollectorRegistry
 
 from services.contracts import Registration, Registry, RegistrySettings, TopicContract, load_contracts
-from services.detector.judge import EVENT_TIME, Judge
+from services.detector.alerts import Alerts
+from services.detector.judge import Judge, Outputs
 from services.detector.metrics import DetectorMetrics
-from services.detector.rules import default_rules, fields_of, scale_of
+from services.detector.partitions import Partitions
+from services.detector.rules.loading import constants_of, load_rules
+from services.detector.rules.model import KEY
+from services.detector.rules_file import RulesWatcher
 from services.detector.settings import DetectorSettings
+from services.detector.stages import Plan, plan, require_retention
+from services.detector.versions import Versions
 from services.detector.writers import Output, Writers
 from services.streaming.clients import KafkaClients
 from services.streaming.handler import LoopSettings
+from services.streaming.history import History
 from services.streaming.lifecycle import run_service, spare_garbage_collection, stop_on_signals, wait_until
 from services.streaming.logs import configure_logging
 from services.streaming.loop import TransactionalLoop
 from services.streaming.metrics import LoopMetrics, serve_metrics
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
-from services.streaming.topics import TopicNeed, await_topics
+from services.streaming.topics import TopicNeed, await_topics, retention_of
 
 
 def main() -> int:
@@ -29,42 +36,60 @@ def main() -> int:
     configure_logging("detector", settings.log_level)
     stop = stop_on_signals(grace=8)
     contracts = load_contracts()
-    topics = (settings.transactions_topic, *settings.output_topics, settings.dead_letter_topic)
-    needed = [contracts.topic(topic) for topic in topics]
+    stages = settings.stages(KEY)
+    read = [contracts.topic(topic) for topic in stages.values()]
+    written = [contracts.topic(topic) for topic in (*settings.output_topics, settings.alerts_topic)]
+    dead_letters = contracts.topic(settings.dead_letter_topic)
+    reader = read[0].required_schema
+    lateness_ms = round(settings.allowed_lateness * 1000)
     clients = KafkaClients(settings, librdkafka_properties(), client_id=f"detector-{settings.instance_id}")
     collector = CollectorRegistry()
-    serve_metrics(collector, settings.metrics_host, settings.metrics_port)
+    metrics = DetectorMetrics(collector)
+    constants = constants_of(settings.suspicious_amount)
+    retention: dict[str, int] = {}
 
-    await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions) for topic in needed], stop)
-    reader = needed[0].required_schema
+    def load() -> Plan:
+        made = plan(load_rules(settings.rules_file, reader, constants), stages)
+        require_retention(made, retention, lateness_ms)
+        return made
+
+    load()  # what is wrong with the file is said at once, whether or not the cluster is there
+    serve_metrics(collector, settings.metrics_host, settings.metrics_port)
+    needs = [TopicNeed(topic.name, topic.partitions) for topic in [*read, *written, dead_letters]]
+    await_topics(clients, settings, needs, stop)
+    retention |= {topic.name: retention_of(clients.admin(), topic.name, topic.retention_ms) for topic in read}
+    versions = Versions(load())
     with Registry(registry_settings) as registry:
 
         def require(topic: TopicContract) -> Registration:
             return registry.require(topic.subject, topic.required_schema)
 
-        registered = [
-            wait_until(partial(require, topic), what="schema registry", timeout=settings.startup_timeout, stop=stop)
-            for topic in needed[:3]
-        ]
-        rules = default_rules(settings.suspicious_amount, scale_of(reader.json, "amount"))
-        outputs = [
-            Output(topic, registration)
-            for topic, registration in zip(settings.output_topics, registered[1:], strict=True)
-        ]
-        writers = Writers(registry, reader, [*fields_of(rules), EVENT_TIME], outputs)
+        registered = {
+            topic.name: wait_until(
+                partial(require, topic), what="schema registry", timeout=settings.startup_timeout, stop=stop
+            )
+            for topic in [*read, *written]
+        }
+        passed_on = [*settings.output_topics, *[topic for topic in stages.values() if topic != read[0].name]]
+        writers = Writers(registry, reader, [Output(topic, registered[topic]) for topic in passed_on])
+
+        history = History(lambda: clients.consumer(settings.consumer_group, enable_partition_eof=True), stop)
         judge = Judge(
-            rules,
-            writers,
-            settings.output_topics,
-            DetectorMetrics(collector),
+            versions=versions,
+            writers=writers,
+            partitions=Partitions(history, writers, metrics, lateness_ms),
+            alerts=Alerts(reader, written[2].required_schema, registered[settings.alerts_topic]),
+            outputs=Outputs(*settings.output_topics, settings.alerts_topic),
+            metrics=metrics,
+            lateness_ms=lateness_ms,
             log_transactions=settings.log_transactions,
         )
-        commit_interval = settings.commit_interval_ms / 1000
+        RulesWatcher(settings.rules_file, load, versions, metrics, stop).start()
         loop = TransactionalLoop(
             LoopSettings(
-                topics=(settings.transactions_topic,),
+                topics=tuple(stages.values()),
                 dead_letter_topic=settings.dead_letter_topic,
-                commit_interval=commit_interval,
+                commit_interval=settings.commit_interval_ms / 1000,
                 patience=settings.retry_timeout,
             ),
             make_consumer=lambda: clients.consumer(settings.consumer_group),

@@ -1,138 +1,331 @@
-"""The detector's work on one batch: decode, judge, route. Kafka is the loop's business, meaning is the rules'."""
+"""The detector's handler: reads batches, judges them by the rules of their stage, and passes them on.
+
+frame check -> columns that the rules need -> rules of this stage -> next stage, or legit | fraud
+                                                    └─> alerts
+"""
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import structlog
 from confluent_kafka import Message
-from numpy.typing import NDArray
 
-from services.contracts import HEADER_SIZE, split
+from services.contracts import HEADER_SIZE
+from services.detector.alerts import Alerts, Found
+from services.detector.batches import Batch, decode
+from services.detector.headers import OWNED, HeaderWriter, Verdict, read_headers
 from services.detector.metrics import DetectorMetrics
-from services.detector.rules import Mask, Rule, suspicious
-from services.detector.writers import Writer, Writers
+from services.detector.partitions import Needs, Partitions, clock, needs_of
+from services.detector.rules.model import EVENT_TIME, ID, Mode, fields_of
+from services.detector.stages import Plan, Stage
+from services.detector.versions import Versions
+from services.detector.writers import Writers
 from services.errors import PoisonError
+from services.streaming.handler import Partition
 from services.streaming.sink import Sink
 
 log = structlog.get_logger()
 
 VERDICTS = ("legit", "fraud")
-EVENT_TIME = "created_at"  # milliseconds since the epoch; read to report how old the newest verdict is
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where judged transactions and alerts go."""
+
+    legit: str
+    fraud: str
+    alerts: str
 
 
 class Judge:
     """Judges batches of transactions for the transactional loop.
 
     Args:
-        rules: What makes a transaction suspicious.
+        versions: The rules: those that hold, and those that were before.
         writers: How to read each schema id.
-        topics: Where legit and suspicious transactions go, in this order.
+        partitions: The windows.
+        alerts: Makes alerts.
+        outputs: Where everything goes.
         metrics: Counts verdicts once they are committed.
+        lateness_ms: How late a transaction may come for its windows to be whole.
         log_transactions: Log one line per transaction.
     """
 
     def __init__(
         self,
-        rules: Sequence[Rule],
-        writers: Writers,
-        topics: tuple[str, str],
-        metrics: DetectorMetrics,
         *,
+        versions: Versions,
+        writers: Writers,
+        partitions: Partitions,
+        alerts: Alerts,
+        outputs: Outputs,
+        metrics: DetectorMetrics,
+        lateness_ms: int,
         log_transactions: bool = False,
     ) -> None:
-        self._rules = rules
+        self._versions = versions
         self._writers = writers
-        self._topics = topics
+        self._partitions = partitions
+        self._alerts = alerts
+        self._outputs = outputs
         self._metrics = metrics
+        self._lateness_ms = lateness_ms
         self._log_transactions = log_transactions
-        self._verdicts: Counter[str] = Counter()
+        self._headers = HeaderWriter()
+        self._counts: Counter[tuple[str, ...]] = Counter()
         self._newest_ms = 0
+        self._adopt(versions.current)
+
+    def assigned(self, partitions: Sequence[Partition]) -> None:
+        """Their windows will be brought back before anything of them is judged."""
+        self._partitions.assigned(partitions)
+
+    def revoked(self, partitions: Sequence[Partition]) -> None:
+        """Forgets their windows."""
+        self._partitions.revoked(partitions)
+
+    def ready(self) -> bool:
+        """Whether the windows of all partitions are there, and no other rules are waiting."""
+        return self._partitions.complete and not self._versions.waiting
+
+    def prepare(self) -> None:
+        """Brings the windows that the partitions and the rules need, and lets new rules begin.
+
+        Raises:
+            RetryableError: brokers or registry can't be asked now.
+        """
+        coming = self._versions.next
+        self._partitions.bring(self._needs(coming))
+        if coming is not self._versions.current:
+            self._versions.begin(coming)
+            self._adopt(coming)
+            log.info("rules begin to hold", version=coming.version, rules=[rule.name for rule in coming.rules.rules])
+
+    def bookmark(self, partition: Partition) -> str:
+        """From where windows have to be rebuilt by whoever has the partition next."""
+        return self._partitions.bookmark(partition)
+
+    def committed(self) -> None:
+        """Counts what is committed now."""
+        self._metrics.count(self._counts)
+        if self._newest_ms:
+            self._metrics.age.set(max(0.0, time.time() - self._newest_ms / 1000))
+        self._writers.committed()
+        self._partitions.commit()
+        if self._versions.retire():
+            self._partitions.keep_only(self._needs(self._versions.current))
+        self._forget()
+
+    def aborted(self) -> None:
+        """Undoes what was judged since the last commit."""
+        self._partitions.rollback()
+        self._forget()
 
     def handle(self, messages: Sequence[Message], sink: Sink) -> None:
-        """Routes each message to legit, fraud or the dead-letter topic; each topic keeps the order of reading.
+        """Passes each message on, or to the dead-letter topic; each topic keeps the order of reading.
 
         Raises:
             Unavailable: a schema id is new and the registry can't be asked about it now.
         """
+        for number, part in self._by_stage(messages):
+            for plan, run, came in self._runs(number, part):
+                self._handle_run(number, plan, run, came, sink)
+
+    def _adopt(self, plan: Plan) -> None:
+        self._numbers = {stage.topic: number for number, stage in enumerate(plan.stages)}
+        self._fields = tuple(tuple(sorted(self._fields_of(stage))) for stage in plan.stages)
+        self._metrics.rules(plan.version, len(plan.rules.rules))
+
+    def _fields_of(self, stage: Stage) -> set[str]:
+        """What has to be read of a stage's transactions, under whatever version of the rules they come."""
+        needed = {EVENT_TIME}
+        for plan in self._versions.all:
+            same = plan.stages[self._numbers[stage.topic]]
+            needed.update(fields_of(same.rules))
+            after = plan.after(self._numbers[stage.topic])
+            needed.add(plan.stages[0 if after is None else after].field)
+            needed.update((ID, *self._alerts.fields(same.rules)) if same.rules else ())
+        return needed
+
+    def _needs(self, coming: Plan) -> dict[str, Needs]:
+        """By topic what must be kept for all versions of the rules that are in use."""
+        plans = [*self._versions.all, coming]
+        return {
+            stage.topic: needs_of([rule for plan in plans for rule in plan.stages[number].rules], self._lateness_ms)
+            for number, stage in enumerate(coming.stages)
+        }
+
+    def _by_stage(self, messages: Sequence[Message]) -> Iterator[tuple[int, Sequence[Message]]]:
+        topics = [message.topic() for message in messages]
+        for number, stage in enumerate(self._versions.current.stages):
+            count = topics.count(stage.topic)
+            if count == len(topics):
+                yield number, messages
+                return
+            if count:
+                yield number, [one for one, topic in zip(messages, topics, strict=True) if topic == stage.topic]
+
+    def _runs(
+        self, number: int, messages: Sequence[Message]
+    ) -> Iterator[tuple[Plan, Sequence[Message], Sequence[Verdict] | None]]:
+        """Messages that follow each other and go by the same rules: those that their first stage was judged by."""
+        if number == 0:
+            yield self._versions.current, messages, None
+            return
+        came = [read_headers(message) for message in messages]
+        begin = 0
+        for end in range(1, len(messages) + 1):
+            if end == len(messages) or came[end][0] != came[begin][0]:
+                plan = self._versions.of(came[begin][0])
+                if plan.version != came[begin][0]:
+                    self._counts["mixed",] += end - begin
+                yield plan, messages[begin:end], came[begin:end]
+                begin = end
+
+    def _handle_run(
+        self, number: int, plan: Plan, messages: Sequence[Message], came: Sequence[Verdict] | None, sink: Sink
+    ) -> None:
+        stage, after = plan.stages[number], plan.after(number)
         values = [message.value() for message in messages]
-        parts = split(values)
-        failures = dict(parts.failures)
-        fraud = np.zeros(len(values), dtype=np.bool_)
-        for schema_id, rows in parts.groups.items():
-            try:
-                writer = self._writers[schema_id]
-            except PoisonError as error:
-                failures.update(dict.fromkeys(rows.tolist(), error))
-                continue
-            everything = len(rows) == len(values)
-            group = [value for value in values if value is not None] if everything else [values[row] for row in rows]
-            columns = writer.columns.decode(group, prefix=HEADER_SIZE)
-            verdict = suspicious(self._rules, columns.columns, len(group))
-            failures.update((int(rows[index]), error) for index, error in columns.failures.items())
-            fraud[rows] = verdict
-            self._newest_ms = max(self._newest_ms, int(columns.columns[EVENT_TIME].max()))
-            if writer.governed.issuperset(self._topics) and not self._log_transactions:
-                continue
-            self._one_by_one(writer, rows, values, verdict, failures)
-        self._send(messages, values, fraud, failures, sink)
-
-    def committed(self) -> None:
-        """Counts what is committed now."""
-        for verdict, count in self._verdicts.items():
-            self._metrics.verdicts.labels(verdict=verdict).inc(count)
-        if self._newest_ms:
-            self._metrics.age.set(max(0.0, time.time() - self._newest_ms / 1000))
-        self._writers.committed()
-        self.aborted()
-
-    def aborted(self) -> None:
-        """Forgets what was judged since the last commit."""
-        self._verdicts.clear()
-        self._newest_ms = 0
-
-    def _one_by_one(
-        self,
-        writer: Writer,
-        rows: NDArray[np.int64],
-        values: list[bytes | None],
-        verdict: Mask,
-        failures: dict[int, PoisonError],
-    ) -> None:
-        """What the columns can't do: re-encode for an output that the writer's schema is foreign to, and log."""
-        for row, is_fraud in zip(rows.tolist(), verdict.tolist(), strict=True):
-            value = values[row]
-            if row in failures or value is None:
-                continue
-            topic = self._topics[is_fraud]
-            try:
-                if self._log_transactions:
-                    record = writer.records.decode(value[HEADER_SIZE:])
-                    log.info("transaction", verdict=VERDICTS[is_fraud], **{k: str(v) for k, v in record.items()})
-                if topic not in writer.governed:
-                    values[row] = self._writers.reencode(writer, value[HEADER_SIZE:], topic)
-            except PoisonError as error:
-                failures[row] = error
-
-    def _send(
-        self,
-        messages: Sequence[Message],
-        values: list[bytes | None],
-        fraud: Mask,
-        failures: dict[int, PoisonError],
-        sink: Sink,
-    ) -> None:
+        batch = decode(values, self._writers.__getitem__, self._fields[number])
+        if len(batch.rows):
+            self._newest_ms = max(self._newest_ms, int(batch.columns[EVENT_TIME].max()))
+        found = [*(self._simple(stage, batch) if len(batch.rows) else ()), *self._windowed(stage, messages, batch)]
+        live = self._live(plan, found, batch, came)
+        if after is None:
+            fraud = np.zeros(len(values), np.bool_)
+            fraud[list(live)] = True
+            topics = [self._outputs.fraud if one else self._outputs.legit for one in fraud.tolist()]
+        else:
+            topics = [plan.stages[after].topic] * len(values)
+        failures = dict(batch.failures)
+        self._one_by_one(batch, values, topics, failures)
+        self._alert(messages, batch, found, failures, sink)
+        headers = [self._headers(plan.version)] * len(values)
+        for row, names in live.items():
+            headers[row] = self._headers(plan.version, names)
+        keys = self._keys(number, plan, after, messages, batch)
         if failures:
-            good = np.ones(len(values), dtype=np.bool_)
-            good[list(failures)] = False
             for row, error in sorted(failures.items()):
                 sink.dead_letter(messages[row], error)
-            kept = np.flatnonzero(good).tolist()
-            messages = [messages[row] for row in kept]
-            values = [values[row] for row in kept]
-            fraud = fraud[good]
-        sink.forward(messages, values, [self._topics[is_fraud] for is_fraud in fraud.tolist()])
-        suspects = int(fraud.sum())
-        self._verdicts["fraud"] += suspects
-        self._verdicts["legit"] += len(messages) - suspects
+            kept = [row for row in range(len(values)) if row not in failures]
+            messages, values = [messages[row] for row in kept], [values[row] for row in kept]
+            topics, keys = [topics[row] for row in kept], [keys[row] for row in kept]
+            headers = [headers[row] for row in kept]
+        sink.forward(messages, values, topics, keys, headers, owned=OWNED)
+        if after is None:
+            suspects = topics.count(self._outputs.fraud)
+            self._counts["verdict", "fraud"] += suspects
+            self._counts["verdict", "legit"] += len(topics) - suspects
+            self._counts["judged", plan.version] += len(topics)
+
+    def _simple(self, stage: Stage, batch: Batch) -> list[Found]:
+        """What the rules about one transaction alone find."""
+        found = []
+        for rule in stage.simple:
+            mask = rule.when.mask(batch.columns, len(batch.rows)) if rule.when else np.ones(len(batch.rows), np.bool_)
+            found += [Found(position, rule, None) for position in np.flatnonzero(mask).tolist()]
+        return found
+
+    def _windowed(self, stage: Stage, messages: Sequence[Message], batch: Batch) -> list[Found]:
+        """What the rules with windows find, partition by partition."""
+        if not self._partitions.keeps(stage.topic):
+            return []
+        numbers = np.fromiter((message.partition() for message in messages), np.int64, len(messages))
+        found: list[Found] = []
+        good = [messages[row] for row in batch.rows.tolist()]
+        times = clock(batch.columns[EVENT_TIME], good) if good else None
+        for one in np.unique(numbers).tolist():
+            every, positions = np.flatnonzero(numbers == one), np.flatnonzero(numbers[batch.rows] == one)
+            partition, newest = (stage.topic, one), None
+            if times is not None and len(positions):
+                columns = {name: column[positions] for name, column in batch.columns.items()}
+                newest = int(columns[EVENT_TIME].max())
+                judgement = self._partitions.judge(partition, columns, times[positions], stage.windowed)
+                found += [Found(int(positions[firing.row]), firing.rule, firing) for firing in judgement.firings]
+                self._counts["late", stage.topic] += judgement.late
+            first, last = messages[int(every[0])].offset(), messages[int(every[-1])].offset()
+            self._partitions.note(partition, first or 0, (last or 0) + 1, newest)
+        return found
+
+    def _live(
+        self, plan: Plan, found: Sequence[Found], batch: Batch, came: Sequence[Verdict] | None
+    ) -> dict[int, list[str]]:
+        """By message the names of the live rules that fired, in the order of the file; none are left out."""
+        order = {rule.name: place for place, rule in enumerate(plan.rules.rules)}
+        live = {row: list(before) for row, (_version, before) in enumerate(came or ()) if before}
+        for one in found:
+            self._counts["fired", one.rule.name, one.rule.mode] += 1
+            if one.rule.mode is Mode.LIVE:
+                live.setdefault(int(batch.rows[one.position]), []).append(one.rule.name)
+        for names in live.values():
+            if len(names) > 1:
+                names.sort(key=lambda name: order.get(name, -1))
+        return live
+
+    def _one_by_one(
+        self, batch: Batch, values: list[bytes | None], topics: Sequence[str], failures: dict[int, PoisonError]
+    ) -> None:
+        """What the columns can't do: re-encode for an output that the writer's schema is foreign to, and log."""
+        for writer, rows in batch.written:
+            if writer.governed.issuperset(topics) and not self._log_transactions:
+                continue
+            for row in rows.tolist():
+                value, topic = values[row], topics[row]
+                if value is None:
+                    continue
+                try:
+                    if self._log_transactions and topic in {self._outputs.legit, self._outputs.fraud}:
+                        record = writer.records.decode(value[HEADER_SIZE:])
+                        verdict = VERDICTS[topic == self._outputs.fraud]
+                        log.info("transaction", verdict=verdict, **{name: str(one) for name, one in record.items()})
+                    if topic not in writer.governed:
+                        values[row] = self._writers.reencode(writer, value[HEADER_SIZE:], topic)
+                except PoisonError as error:
+                    failures[row] = error
+
+    def _alert(
+        self, messages: Sequence[Message], batch: Batch, found: Sequence[Found], failures: Mapping[int, PoisonError],
+        sink: Sink,
+    ) -> None:  # fmt: skip
+        """Writes an alert for whatever fired, and a line in the log for what would have if it were live."""
+        if not found:
+            return
+        writers = [(writer, frozenset(rows.tolist())) for writer, rows in batch.written]
+        for one in found:
+            row = int(batch.rows[one.position])
+            value = messages[row].value()
+            if row in failures or value is None or not one.rule.alert:
+                continue
+            if one.rule.mode is Mode.SHADOW:
+                self._alerts.tell(one, batch.columns)
+                continue
+            writer = next(writer for writer, rows in writers if row in rows)
+            try:
+                body = self._writers.own_body(writer, value[HEADER_SIZE:])
+            except PoisonError:
+                continue
+            sink.send(self._outputs.alerts, self._alerts.encode(one, batch.columns, body), messages[row].key())
+
+    def _keys(
+        self, number: int, plan: Plan, after: int | None, messages: Sequence[Message], batch: Batch
+    ) -> Sequence[bytes | None]:
+        """The key of each message where it goes: what the next topic is keyed by."""
+        if number == 0 and after is None:
+            return [message.key() for message in messages]
+        column = batch.columns.get(plan.stages[0 if after is None else after].field)
+        keys: list[bytes | None] = [None] * len(messages)
+        if column is None:
+            return keys
+        texts = column.tolist()
+        for row, text in zip(batch.rows.tolist(), texts, strict=True):
+            keys[row] = text if isinstance(text, bytes) else str(text).encode()
+        return keys
+
+    def _forget(self) -> None:
+        self._counts.clear()
+        self._newest_ms = 0

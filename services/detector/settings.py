@@ -3,8 +3,9 @@
 import os
 import socket
 from decimal import Decimal
+from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from services.streaming.settings import ServiceSettings
 
@@ -18,17 +19,45 @@ class DetectorSettings(ServiceSettings):
         instance_id: Names this process among the group's; the next process of that name takes over at once what the
             last one left open, instead of after `transaction.timeout.ms`.
         retry_timeout: Seconds to go on trying when broker or registry fail while running.
+        rules_file: What makes a transaction suspicious; read again when it changes.
+        stage_topics: The topics that the detector passes transactions on to itself by, for rules that are not kept by
+            the receiver: ``field=topic``, several separated by commas.
+        allowed_lateness: Seconds that a transaction may be older than the newest of its partition and still find its
+            windows whole.
     """
 
     transactions_topic: str = "queueing.transactions"
     legit_topic: str = "streaming.transactions.legit"
     fraud_topic: str = "streaming.transactions.fraud"
     dead_letter_topic: str = "queueing.transactions.dlq"
+    alerts_topic: str = "streaming.alerts"
+    stage_topics: str = "source=streaming.transactions.by-source"
+    rules_file: Path = Path(__file__).with_name("rules.toml")
+    allowed_lateness: float = Field(default=60, ge=0, le=30 * 86_400)
     suspicious_amount: Decimal = Field(default=Decimal(900), ge=0)
     consumer_group: str = Field(default="fraud-detector", min_length=1)
     commit_interval_ms: int = Field(default=100, ge=1, le=60_000)
     instance_id: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}", min_length=1)
     retry_timeout: float = Field(default=300, ge=0)
+
+    @field_validator("stage_topics")
+    @classmethod
+    def _fields_and_topics(cls, value: str) -> str:
+        stages = [stage.split("=") for stage in value.split(",") if stage]
+        if any(len(stage) != 2 or not all(stage) for stage in stages):
+            raise ValueError("expected field=topic, several separated by commas, such as source=transactions.by-source")
+        if len({field for field, _ in stages}) < len(stages):
+            raise ValueError("expected each field once")
+        return value
+
+    def stages(self, key: str) -> dict[str, str]:
+        """The topic of each stage by the field that it is keyed by, in order.
+
+        Args:
+            key: What the input topic is keyed by.
+        """
+        further = dict(stage.split("=") for stage in self.stage_topics.split(",") if stage)
+        return {key: self.transactions_topic} | {field: topic for field, topic in further.items() if field != key}
 
     @property
     def output_topics(self) -> tuple[str, str]:

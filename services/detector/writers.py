@@ -1,7 +1,7 @@
 """How to read what somebody wrote: one entry per schema id met, made when the id is first met."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -34,14 +34,16 @@ class Writer:
     """How to treat messages of one schema id.
 
     Attributes:
-        columns: Decodes what the rules need of many messages.
+        columns: Gives what decodes some fields of many messages.
         records: Decodes one message whole, as the detector's own schema has it.
         governed: The output topics under whose subject this schema id is registered.
+        native: Whether its schema is the detector's own.
     """
 
-    columns: ColumnDecoder
+    columns: Callable[[Sequence[str]], ColumnDecoder]
     records: RecordDecoder
     governed: frozenset[str]
+    native: bool
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,12 @@ class Writers:
     Args:
         registry: Asked once per id.
         reader: The schema that the detector was built with.
-        fields: What the rules need of a message.
-        outputs: The topics that judged messages go to.
+        outputs: The topics that messages are passed on to.
     """
 
-    def __init__(self, registry: Registry, reader: Schema, fields: Sequence[str], outputs: Sequence[Output]) -> None:
+    def __init__(self, registry: Registry, reader: Schema, outputs: Sequence[Output]) -> None:
         self._registry = registry
         self._reader = reader
-        self._fields = tuple(fields)
         self._outputs = {output.topic: output.registration for output in outputs}
         self._encoder = RecordEncoder(reader.json)
         self._known: dict[int, Writer | WrongRecordError] = {}
@@ -105,16 +105,32 @@ class Writers:
         Raises:
             PoisonError: the message can't be read as that.
         """
-        return frame(self._outputs[topic].id, self._encoder.encode(writer.records.decode(body)))
+        return frame(self._outputs[topic].id, self.own_body(writer, body))
+
+    def own_body(self, writer: Writer, body: bytes) -> bytes:
+        """The body as the detector's own schema has it.
+
+        Raises:
+            PoisonError: the message can't be read as that.
+        """
+        return body if writer.native else self._encoder.encode(writer.records.decode(body))
 
     def _meet(self, schema_id: int) -> Writer | WrongRecordError:
         schema = self._registry.schema_by_id(schema_id)
         subjects = self._registry.subjects_of(schema_id)
+        decoders: dict[Sequence[str], ColumnDecoder] = {}
+
+        def columns(fields: Sequence[str]) -> ColumnDecoder:
+            wanted = tuple(fields)
+            if wanted not in decoders:
+                decoders[wanted] = ColumnDecoder(schema, self._reader.json, wanted)
+            return decoders[wanted]
+
         try:
-            columns = ColumnDecoder(schema, self._reader.json, self._fields)
+            columns([field["name"] for field in self._reader.json["fields"]])
             records = RecordDecoder(schema, self._reader.json)
         except ContractError as error:
             return WrongRecordError(f"schema id {schema_id} can't be read as {self._reader.name}: {error}")
         governed = frozenset(topic for topic, registration in self._outputs.items() if registration.subject in subjects)
         log.info("new schema id", schema_id=schema_id, passed_on_to=sorted(governed))
-        return Writer(columns, records, governed)
+        return Writer(columns, records, governed, native=schema == self._reader.json)

@@ -8,9 +8,35 @@ from confluent_kafka import Message
 
 from services.streaming.sink import Sink
 
+Partition = tuple[str, int]
+"""A topic and the number of one of its partitions."""
+
 
 class Handler(Protocol):
-    """What the loop calls. State that a handler keeps must follow `committed` and `aborted`."""
+    """What the loop calls. State that a handler keeps must follow `committed` and `aborted`.
+
+    State that belongs to partitions comes and goes with them: `assigned` and `revoked` say which are this process's,
+    `prepare` has the time to bring what they need, and `bookmark` leaves a note for whoever has a partition next.
+    """
+
+    def assigned(self, partitions: Sequence[Partition]) -> None:
+        """These are ours from now on. Called in a rebalance: it must not take long."""
+
+    def revoked(self, partitions: Sequence[Partition]) -> None:
+        """These are somebody else's from now on; what was handled of them is committed, or will be undone."""
+
+    def ready(self) -> bool:
+        """Whether batches can be handled at once. Asked before each batch; where not, `prepare` is called."""
+
+    def prepare(self) -> None:
+        """Makes ready for the partitions that are ours. No transaction is open: it may take its time.
+
+        Raises:
+            RetryableError: it can't be done now, and will be tried again.
+        """
+
+    def bookmark(self, partition: Partition) -> str:
+        """What to commit with a partition's offset, for `prepare` to find again; may be empty."""
 
     def handle(self, messages: Sequence[Message], sink: Sink) -> None:
         """Judges one batch and writes the results to the sink.

@@ -1,7 +1,7 @@
 """One life of the loop's Kafka clients: subscribe, consume, commit, abort and rewind, leave."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event
 
@@ -19,7 +19,7 @@ from services.streaming.failures import (
     reason,
     retry,
 )
-from services.streaming.handler import Handler, LoopSettings
+from services.streaming.handler import Handler, LoopSettings, Partition
 from services.streaming.metrics import LoopMetrics
 from services.streaming.sink import Sink
 
@@ -65,6 +65,7 @@ class Session:
         self._due = 0.0  # when to commit it
         self._committed_at = 0.0  # when the last commit began
         self._positions: list[TopicPartition] = []  # what the open transaction has read up to
+        self._owned: list[Partition] = []
         self._rebalanced = False
         self._failure: KafkaException | None = None  # raised inside a rebalance callback
         self._measured_lag_at = 0.0
@@ -101,6 +102,8 @@ class Session:
         """Leaves the group; an open transaction is aborted by the broker when the next producer takes over."""
         self._opened_at = None
         self._handler.aborted()
+        self._handler.revoked(self._owned)
+        self._owned = []
         if not self._reachable:
             return  # there is nobody to take leave of, and trying would take longer than a stop may
         with suppress(KafkaException, RuntimeError):
@@ -118,7 +121,10 @@ class Session:
         if messages and self._rebalanced:
             messages = self._still_ours(messages)
         self._rebalanced = False
-        if messages:
+        if not self._handler.ready():
+            self._commit()
+            self._handler.prepare()
+        if messages and not self._stop.is_set():
             self._handle(messages)
         else:
             self._producer.poll(0)
@@ -162,9 +168,10 @@ class Session:
         try:
             # Asked in this thread: inside a rebalance callback, a consumer makes every other thread wait for its end.
             group = self._consumer.consumer_group_metadata()
+            offsets = [self._with_bookmark(position) for position in self._positions]
 
             def send(timeout: float) -> None:
-                self._producer.send_offsets_to_transaction(self._positions, group, timeout)
+                self._producer.send_offsets_to_transaction(offsets, group, timeout)
 
             bounded(lambda: retry(send, deadline), "send_offsets_to_transaction", deadline)
             retry(self._producer.commit_transaction, deadline)
@@ -237,33 +244,44 @@ class Session:
 
         return deadline
 
+    def _with_bookmark(self, position: TopicPartition) -> TopicPartition:
+        note = self._handler.bookmark((position.topic, position.partition))
+        return TopicPartition(position.topic, position.partition, position.offset, note) if note else position
+
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._rebalanced = True
-        self._note_rebalance("assigned", partitions)
+        assigned = self._note_rebalance("assigned", partitions)
+        self._owned += assigned
+        self._handler.assigned(assigned)
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._rebalanced = True
-        self._note_rebalance("revoked", partitions)
+        revoked = self._note_rebalance("revoked", partitions)
         try:
             self._commit()
         except KafkaException as error:
             self._failure = error
+        self._give_up(revoked)
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._rebalanced = True
-        self._note_rebalance("lost", partitions)
+        lost = self._note_rebalance("lost", partitions)
         if self._opened_at is not None:
             # The group has given these partitions to others: what this transaction read of them is not ours any more.
             self._failure = LostPartitions()
+        self._give_up(lost)
 
-    def _note_rebalance(self, change: str, partitions: list[TopicPartition]) -> None:
+    def _give_up(self, partitions: Sequence[Partition]) -> None:
+        self._owned = [partition for partition in self._owned if partition not in partitions]
+        self._handler.revoked(partitions)
+
+    def _note_rebalance(self, change: str, partitions: list[TopicPartition]) -> list[Partition]:
+        self._rebalanced = True
         self._metrics.rebalances.labels(change=change).inc()
-        names = [f"{partition.topic}-{partition.partition}" for partition in partitions]
-        log.info("rebalance", change=change, partitions=names)
+        log.info("rebalance", change=change, partitions=[f"{one.topic}-{one.partition}" for one in partitions])
+        changed = [(one.topic, one.partition) for one in partitions]
         if change != "assigned":
-            for partition in partitions:
+            for topic, number in changed:
                 with suppress(KeyError):
-                    self._metrics.lag.remove(partition.topic, str(partition.partition))
+                    self._metrics.lag.remove(topic, str(number))
+        return changed
 
     def _still_ours(self, messages: list[Message]) -> list[Message]:
         """Leaves out what a batch holds of partitions that were revoked while it was being read."""

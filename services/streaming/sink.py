@@ -1,7 +1,7 @@
 """Where a handler puts its results: records and dead letters, inside the loop's open transaction."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException, Message, Producer
@@ -9,6 +9,8 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException,
 from services.errors import ContractError, PoisonError
 
 ANY_PARTITION = -1  # the partitioner's choice, by the key
+
+Headers = list[tuple[str, str | bytes | None]]
 
 # Kafka Connect's names (KIP-298), so that its tools and its users' habits fit.
 DEAD_LETTER_HEADERS = "__connect.errors."
@@ -30,25 +32,35 @@ class Sink:
         self._dead_letter_topic = dead_letter_topic
         self._dead_letters: Counter[str] = Counter()
 
-    def forward(self, messages: Iterable[Message], values: Iterable[bytes | None], topics: Iterable[str]) -> None:
-        """Passes messages on with their key, headers and timestamp: the hot path.
+    def forward(
+        self,
+        messages: Iterable[Message],
+        values: Iterable[bytes | None],
+        topics: Iterable[str],
+        keys: Iterable[bytes | None],
+        headers: Iterable[Headers],
+        *,
+        owned: Collection[str] = (),
+    ) -> None:
+        """Passes messages on with their timestamp and their own headers: the hot path.
 
         Args:
             messages: What was read.
             values: The value to write for each: usually the message's own, byte for byte.
             topics: Where each goes.
+            keys: The key of each.
+            headers: What to add to the headers of each.
+            owned: Names of headers that only the caller writes: a message's own ones of these names are left out.
         """
         produce = self._producer.produce
-        for message, value, topic in zip(messages, values, topics, strict=True):
-            headers = message.headers()
+        for message, value, topic, key, added in zip(messages, values, topics, keys, headers, strict=True):
+            own = headers_of(message)
+            every = [*(one for one in own if one[0] not in owned), *added] if own else added
             timestamp = message.timestamp()[1]
             try:  # arguments by position: by name they cost another 0.4 µs of about 0.6
-                if headers is None:
-                    produce(topic, value, message.key(), ANY_PARTITION, None, None, timestamp)
-                else:
-                    produce(topic, value, message.key(), ANY_PARTITION, None, None, timestamp, headers)
+                produce(topic, value, key, ANY_PARTITION, None, None, timestamp, every)
             except BufferError:
-                self.send(topic, value, message.key(), timestamp=timestamp, headers=headers)
+                self.send(topic, value, key, timestamp=timestamp, headers=every)
             except KafkaException as error:
                 raise _refused(message, topic, error) from error
 
@@ -88,6 +100,11 @@ class Sink:
         """How many dead letters of which error class were written since the last call."""
         taken, self._dead_letters = self._dead_letters, Counter()
         return taken
+
+
+def headers_of(message: Message) -> Headers | None:
+    """A message's headers; None where it has none."""
+    return message.headers()  # type: ignore[return-value]  # never names alone, which only a producer may be given
 
 
 def dead_letter_headers(message: Message, error: PoisonError) -> Sequence[tuple[str, bytes | str | None]]:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Event
 
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from services.errors import ContractError
 from services.streaming.clients import KafkaClients, ping
@@ -65,3 +66,19 @@ def await_topics(clients: KafkaClients, settings: KafkaSettings, needs: Iterable
     brokers = settings.kafka_broker_url
     wait_until(lambda: ping(admin, brokers), what=f"broker {brokers}", timeout=settings.startup_timeout, stop=stop)
     require_topics(admin, needs)
+
+
+def retention_of(admin: AdminClient, topic: str, promised_ms: int) -> int:
+    """How long the brokers keep a topic's messages, in milliseconds; -1 is for ever.
+
+    Args:
+        admin: Asks them.
+        topic: Which.
+        promised_ms: What the contract says, for where asking is not allowed.
+    """
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    try:
+        value = admin.describe_configs([resource], request_timeout=10)[resource].result()["retention.ms"].value
+    except KafkaException:
+        return promised_ms
+    return int(value)

@@ -1,7 +1,6 @@
 """A pipeline of one's own: topics, subjects and a consumer group that nothing else uses, on the real cluster."""
 
 import json
-import shutil
 import time
 import uuid
 from collections.abc import Iterable, Sequence
@@ -16,11 +15,11 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from services.contracts import ColumnEncoder, Contracts, Registry, RegistrySettings, load_contracts
 from services.streaming.clients import PARTITIONER
 from services.streaming.create_topics import Topics
+from tools.harness.contracts import environment, private_contracts, register_all
 from tools.harness.processes import Service
 from tools.harness.waiting import DEADLINE, NeverCame, wait_for
 from tools.local_cluster import Cluster
 
-SCHEMAS = Path(__file__).parents[2] / "schemas"
 TOPICS = ("queueing.transactions", "streaming.transactions.legit", "streaming.transactions.fraud",
           "queueing.transactions.dlq")  # fmt: skip
 
@@ -44,11 +43,10 @@ class Pipeline:
         self.directory = directory
         self.prefix = f"t{uuid.uuid4().hex[:8]}."
         self.input, self.legit, self.fraud, self.dead = (self.prefix + topic for topic in TOPICS)
+        self.alerts, self.by_source = self.prefix + "streaming.alerts", self.prefix + "streaming.transactions.by-source"
         self.group = self.prefix + "detector"
         self.schemas = directory / "schemas"
-        shutil.copytree(SCHEMAS, self.schemas)
-        contracts = self.schemas / "contracts.toml"
-        contracts.write_text(contracts.read_text().replace('[topics."', f'[topics."{self.prefix}'))
+        private_contracts(self.schemas, self.prefix)
         self.schema_id = 0
         self._services = 0
         if create:
@@ -74,15 +72,7 @@ class Pipeline:
     @property
     def environment(self) -> dict[str, str]:
         """What the services need to know to work on this pipeline."""
-        return {
-            **self.cluster.environment(),
-            "SCHEMAS_DIR": str(self.schemas),
-            "TRANSACTIONS_TOPIC": self.input,
-            "LEGIT_TOPIC": self.legit,
-            "FRAUD_TOPIC": self.fraud,
-            "DEAD_LETTER_TOPIC": self.dead,
-            "CONSUMER_GROUP": self.group,
-        }
+        return self.cluster.environment() | environment(self.schemas / "contracts.toml", self.prefix)
 
     def create_topics(self) -> None:
         """Makes all topics."""
@@ -93,13 +83,14 @@ class Pipeline:
         Topics(self.admin).apply([self.contracts.topic(name) for name in names])
 
     def register(self, *topics: str) -> int:
-        """Registers the schemas of some topics, or of all; the id of a transaction, the same under each such subject."""
+        """Registers the schemas of some topics, or of all; the transaction's id, the same under every subject."""
         contracts = self.contracts
-        subjects = {contracts.topic(name).subject for name in topics}
-        chosen = [one for one in contracts.subjects if one.subject in subjects or not topics]
         with self.registry as registry:
-            ids = {one.subject: registry.register(one.subject, one.schema).id for one in chosen}
-        return ids[contracts.topic(self.input).subject]
+            if not topics:
+                return register_all(registry, contracts)
+            chosen = [contracts.topic(topic) for topic in topics]
+            (schema_id,) = {registry.register(topic.subject, topic.required_schema).id for topic in chosen}
+        return schema_id
 
     def start(self, service: str, **environment: str) -> Service:
         """Starts `services.<service>`; a different log file each time."""

@@ -1,14 +1,5 @@
-"""What makes a transaction suspicious: rules as data, and the conditions that they are made of."""
+"""What makes a transaction suspicious: rules as data, read from a file and checked against the schema.
 
-from services.detector.rules.simple import (
-    Columns,
-    Mask,
-    Rule,
-    default_rules,
-    fields_of,
-    large_amount,
-    scale_of,
-    suspicious,
-)
-
-__all__ = ["Columns", "Mask", "Rule", "default_rules", "fields_of", "large_amount", "scale_of", "suspicious"]
+`model` says what a rules file means, `loading` reads one and has a line for every fault, `conditions` are about the
+fields of a transaction, over whole columns, and `reasons` says in words why a rule fired.
+"""

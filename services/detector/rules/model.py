@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 ID = "id"
 """The field that identifies a transaction."""
 
+KEY = "target"
+"""The field that the input topic is keyed by."""
+
 EVENT_TIME = "created_at"
 """The field with the event time: milliseconds since the epoch."""
 

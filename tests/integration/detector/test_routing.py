@@ -16,13 +16,20 @@ def test_every_transaction_is_routed_once_byte_for_byte(pipeline: Pipeline) -> N
 
 
 def test_key_headers_and_timestamp_go_with_a_transaction(pipeline: Pipeline) -> None:
-    pipeline.produce(pipeline.transactions(50), key=b"target", headers=[("trace", b"1")], timestamp=1_700_000_000_000)
+    pipeline.produce(
+        pipeline.transactions(50),
+        key=b"target",
+        headers=[("trace", b"1"), ("rules.fired", b"forged")],
+        timestamp=1_700_000_000_000,
+    )
     with pipeline.start("detector") as detector:
         pipeline.wait_for_outputs(50)
         assert detector.stop() == 0
     for message in pipeline.read(pipeline.legit) + pipeline.read(pipeline.fraud):
         assert message.key() == b"target"
-        assert message.headers() == [("trace", b"1")]
+        trace, version = message.headers()
+        assert trace == ("trace", b"1")
+        assert version[0] == "rules.version"
         assert message.timestamp()[1] == 1_700_000_000_000
 
 

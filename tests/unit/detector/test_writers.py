@@ -60,7 +60,7 @@ def raised(known: Writers, schema_id: int) -> BaseException:
 
 def test_an_unknown_id_is_asked_for_again_at_the_first_commit_after_a_while(clock: Clock) -> None:
     registry = FakeRegistry()
-    known = Writers(registry, SCHEMA, ["amount"], [])
+    known = Writers(registry, SCHEMA, [])
     for _ in range(3):
         assert isinstance(raised(known, 7), UnknownSchemaId)
     known.committed()
@@ -77,7 +77,7 @@ def test_an_unknown_id_is_asked_for_again_at_the_first_commit_after_a_while(cloc
 def test_an_error_that_is_raised_often_does_not_grow(clock: Clock, schema_id: int) -> None:
     registry = FakeRegistry()
     registry.schemas[1] = INVOICE
-    known = Writers(registry, SCHEMA, ["amount"], [])
+    known = Writers(registry, SCHEMA, [])
     raised(known, schema_id)
     second = traceback_depth(raised(known, schema_id))
     for _ in range(10):

@@ -1,0 +1,69 @@
+"""A batch of messages as columns, whatever schemas they were written with."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.contracts import HEADER_SIZE, split
+from services.detector.rules.model import Columns
+from services.detector.writers import Writer
+from services.errors import PoisonError
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What could be read of some messages.
+
+    Attributes:
+        rows: Which messages have values, ascending; the rest is in `failures`.
+        columns: The wanted fields of those, in this order.
+        written: How each was written: a writer and its rows.
+        failures: By message why it can't be read.
+    """
+
+    rows: Rows
+    columns: Columns
+    written: Sequence[tuple[Writer, Rows]]
+    failures: dict[int, PoisonError]
+
+
+def decode(values: Sequence[bytes | None], writer_of: Callable[[int], Writer], fields: Sequence[str]) -> Batch:
+    """Decodes the wanted fields.
+
+    Args:
+        values: The messages' values.
+        writer_of: Gives the writer of a schema id, or raises PoisonError.
+        fields: What is wanted.
+
+    Raises:
+        RetryableError: A schema id is new and the registry can't be asked about it now.
+    """
+    parts = split(values)
+    failures = dict(parts.failures)
+    written: list[tuple[Writer, Rows]] = []
+    found: list[Columns] = []
+    for schema_id, rows in parts.groups.items():
+        try:
+            writer = writer_of(schema_id)
+        except PoisonError as error:
+            failures.update(dict.fromkeys(rows.tolist(), error))
+            continue
+        everything = len(rows) == len(values)
+        group = [value for value in values if value is not None] if everything else [values[row] or b"" for row in rows]
+        decoded = writer.columns(fields).decode(group, prefix=HEADER_SIZE)
+        columns, good = decoded.columns, decoded.good
+        if good is not None:
+            failures.update((int(rows[index]), error) for index, error in decoded.failures.items())
+            columns = {name: column[good] for name, column in columns.items()}
+        written.append((writer, rows if good is None else rows[good]))
+        found.append(columns)
+    if len(found) == 1:
+        return Batch(written[0][1], found[0], written, failures)
+    every = np.concatenate([np.empty(0, np.int64), *(rows for _, rows in written)])
+    order = np.argsort(every)
+    merged = {name: np.concatenate([columns[name] for columns in found])[order] for name in fields} if found else {}
+    return Batch(every[order], merged, written, failures)

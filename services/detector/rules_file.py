@@ -1,0 +1,73 @@
+"""The rules file while the detector runs: read again when it changes, refused when it is broken."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+
+import structlog
+
+from services.detector.metrics import DetectorMetrics
+from services.detector.stages import Plan
+from services.detector.versions import Versions
+from services.errors import PipelineError
+
+log = structlog.get_logger()
+
+INTERVAL_SECONDS = 0.5
+
+
+class RulesWatcher:
+    """Looks now and then whether the rules file is another, in a thread of its own.
+
+    Reading the file's content, not its date, also notices what a mounted ConfigMap or an editor swaps in.
+
+    Args:
+        path: The file.
+        load: Makes a plan of it.
+        versions: Takes the new rules.
+        metrics: Counts what was taken and what was refused.
+        stop: Ends it when set.
+    """
+
+    def __init__(
+        self, path: Path, load: Callable[[], Plan], versions: Versions, metrics: DetectorMetrics, stop: Event
+    ) -> None:
+        self._path = path
+        self._load = load
+        self._versions = versions
+        self._metrics = metrics
+        self._stop = stop
+        self._seen = self._digest()
+
+    def start(self) -> None:
+        """Begins to look."""
+        Thread(target=self._watch, name="rules-file", daemon=True).start()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(INTERVAL_SECONDS):
+            self.look()
+
+    def look(self) -> None:
+        """Looks once."""
+        digest = self._digest()
+        if digest == self._seen:
+            return
+        self._seen = digest
+        try:
+            plan = self._load()
+        except PipelineError as error:
+            self._metrics.reloads.labels(result="refused").inc()
+            log.error("rules refused; the old ones hold on", reason=str(error), version=self._versions.current.version)
+            return
+        self._metrics.reloads.labels(result="taken").inc()
+        if plan.version == self._versions.next.version:
+            return  # other words for the same rules
+        log.info("rules read", version=plan.version, file=str(self._path))
+        self._versions.propose(plan)
+
+    def _digest(self) -> str:
+        try:
+            return hashlib.sha256(self._path.read_bytes()).hexdigest()
+        except OSError as error:
+            return f"unreadable: {error.strerror}"

@@ -1,0 +1,171 @@
+"""Rules with windows on the real cluster: what fires, what it says, and that nothing is forgotten in a crash."""
+
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Message
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+from tests.support.payments import Payment, account, pay
+from tools.harness.pipeline import Pipeline
+from tools.harness.waiting import wait_for
+
+DEFAULT_RULES = Path(__file__).parents[3] / "services" / "detector" / "rules.toml"
+FAN_IN = """
+[rules.many-senders]
+severity = "critical"
+reason = "{payments} transfers of {amount} {currency} from {senders} accounts in 24 h"
+windows.senders = { measure = "distinct source", by = ["target", "amount"], over = "24h", at_least = 50 }
+windows.payments = { measure = "count", by = ["target", "amount"], over = "24h" }
+"""
+RAPID = """
+[rules.rapid-fire]
+severity = "high"
+reason = "{payments} payments by {source} in 10 s"
+windows.payments = { measure = "count", by = ["source"], over = "10s", at_least = 3 }
+"""
+
+
+def rules(pipeline: Pipeline, *texts: str) -> dict[str, str]:
+    path = pipeline.directory / "rules.toml"
+    path.write_text("\n".join(texts))
+    return {"RULES_FILE": str(path)}
+
+
+def alerts(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """What somebody else's client reads: Confluent's own deserializer, given nothing but the registry."""
+    client = SchemaRegistryClient({"url": pipeline.cluster.registry_url})
+    deserialize = AvroDeserializer(client)
+    context = SerializationContext(pipeline.alerts, MessageField.VALUE)
+    return [deserialize(message.value(), context) for message in pipeline.read(pipeline.alerts)]
+
+
+def header(message: Message, name: str) -> str | None:
+    found = [value for key, value in message.headers() or [] if key == name]
+    return found[0].decode() if found else None
+
+
+def fired(messages: list[Message]) -> Counter[str | None]:
+    return Counter(header(message, "rules.fired") for message in messages)
+
+
+def test_the_fiftieth_sender_is_one_too_many(pipeline: Pipeline) -> None:
+    start = time.time_ns() // 1_000_000 - 50_000
+    senders = [Payment(f"sender{n:02}", "mule", 100_000, start + n * 1000) for n in range(50)]
+    again = [Payment("sender00", "mule", 100_000, start + 10_500)]  # somebody pays twice: still one sender
+    other = [Payment(f"sender{n:02}", "shop", 100_000 + n, start + n * 1000) for n in range(50)]
+    with pipeline.start("detector", **rules(pipeline, FAN_IN)) as detector:
+        pay(pipeline, [*senders[:11], *again, *senders[11:49], *other])
+        pipeline.wait_for_outputs(100)
+        assert pipeline.read(pipeline.fraud) == []
+        pay(pipeline, senders[49:])
+        pipeline.wait_for_outputs(101)
+        assert detector.stop() == 0
+    (suspicious,) = pipeline.read(pipeline.fraud)
+    assert header(suspicious, "rules.fired") == "many-senders"
+    (alert,) = alerts(pipeline)
+    assert alert["rule"] == "many-senders"
+    assert alert["severity"] == "CRITICAL"
+    assert alert["reason"] == "51 transfers of 1000.00 EUR from 50 accounts in 24 h"
+    assert alert["key"] == {"target": account("mule"), "amount": "1000.00"}
+    assert alert["figures"] == {"senders": "50", "payments": "51"}
+    assert str(alert["transaction"]["id"]) == senders[49].id
+    wanted = sorted([*senders, *again], key=lambda one: one.at_ms)
+    assert [str(one) for one in alert["contributors"]] == [one.id for one in wanted]
+    assert abs(alert["detected_at"].timestamp() - time.time()) < timedelta(minutes=5).total_seconds()
+    versions = {header(message, "rules.version") for message in pipeline.read(pipeline.legit)}
+    assert versions == {header(suspicious, "rules.version")}
+    assert None not in versions
+
+
+def test_a_rule_by_the_payer_is_judged_where_all_payments_of_an_account_meet(pipeline: Pipeline) -> None:
+    start = time.time_ns() // 1_000_000
+    payments = [Payment("busy", f"shop{n}", 1000, start) for n in range(6)]
+    payments += [Payment(f"calm{n}", "shop1", 1000, start) for n in range(20)]
+    large = [Payment("calm1", "shop2", 95_000, start + 60_000)]
+    text = '[rules.large]\nseverity = "low"\nwhen = "amount >= suspicious_amount"\nreason = "{amount}"\n'
+    with pipeline.start("detector", **rules(pipeline, RAPID, text)) as detector:
+        values = pay(pipeline, [*payments, *large])
+        legit, fraud, dead = pipeline.wait_for_outputs(27)
+        assert detector.stop() == 0
+    assert (sorted(legit + fraud), dead) == (sorted(values), [])
+    found = pipeline.read(pipeline.fraud)
+    assert fired(found) == {"rapid-fire": 4, "large": 1}
+    targets = {message.value(): message.value()[5 + 1 + 36 + 13 + 1 : 5 + 1 + 36 + 13 + 13] for message in found}
+    assert all(message.key() == targets[message.value()] for message in found)
+    assert Counter(alert["rule"] for alert in alerts(pipeline)) == {"rapid-fire": 4, "large": 1}
+    assert {alert["reason"] for alert in alerts(pipeline) if alert["rule"] == "large"} == {"950.00"}
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_windows_outlive_the_process(pipeline: Pipeline, end: str) -> None:
+    start = time.time_ns() // 1_000_000 - 50_000
+    senders = [Payment(f"sender{n:02}", "mule", 100_000, start + n * 1000) for n in range(50)]
+    settings = rules(pipeline, FAN_IN, RAPID) | {"INSTANCE_ID": "one"}
+    with pipeline.start("detector", **settings) as detector:
+        pay(pipeline, senders[:49])
+        pipeline.wait_for_outputs(49)
+        getattr(detector, end)()
+    with pipeline.start("detector", **settings) as detector:
+        pay(pipeline, senders[49:])
+        pipeline.wait_for_outputs(50)
+        rebuilt = detector.events("windows rebuilt")
+        assert detector.stop() == 0
+    assert sum(event["messages"] for event in rebuilt if event["topic"] == pipeline.input) == 49
+    assert fired(pipeline.read(pipeline.fraud)) == {"many-senders": 1}
+
+
+def test_a_changed_file_holds_for_what_comes_next(pipeline: Pipeline) -> None:
+    path = pipeline.directory / "rules.toml"
+    start = time.time_ns() // 1_000_000
+    with pipeline.start("detector", **rules(pipeline, RAPID)) as detector:
+        pay(pipeline, [Payment(f"sender{n:02}", "mule", 100_000, start + n) for n in range(49)])
+        pipeline.wait_for_outputs(49)
+        path.write_text("[rules.broken]\nseverity = 7\n")
+        refused = detector.wait_for("rules refused; the old ones hold on")
+        assert f"{path}:2" in refused["reason"]
+        before = time.monotonic()
+        path.write_text(FAN_IN + RAPID)
+        detector.wait_for("rules begin to hold")
+        took = time.monotonic() - before
+        pay(pipeline, [Payment("sender49", "mule", 100_000, start + 49)])
+        pipeline.wait_for_outputs(50)
+        assert detector.stop() == 0
+    assert fired(pipeline.read(pipeline.fraud)) == {"many-senders": 1}  # the new rule knows what was before it
+    assert took < 10
+
+
+def test_a_rule_in_the_shadow_is_only_told(pipeline: Pipeline) -> None:
+    start = time.time_ns() // 1_000_000
+    shadow = RAPID.replace("reason", 'mode = "shadow"\nreason')
+    with pipeline.start("detector", **rules(pipeline, shadow)) as detector:
+        pay(pipeline, [Payment("busy", "shop", 1000, start + n) for n in range(4)])
+        wait_for(lambda: len(pipeline.read(pipeline.legit)) == 4, "4 transactions")
+        told = detector.events("shadow rule fired")
+        assert detector.stop() == 0
+    assert [event["reason"] for event in told] == [f"{n} payments by {account('busy')} in 10 s" for n in (3, 4)]
+    assert (pipeline.read(pipeline.fraud), alerts(pipeline)) == ([], [])
+
+
+def test_a_topic_that_forgets_too_soon_is_said_at_start(pipeline: Pipeline) -> None:
+    with pipeline.start("detector", **rules(pipeline, FAN_IN.replace("24h", "30d"))) as detector:
+        assert detector.exit_code() == 1
+    assert "rule many-senders looks back 720 h" in detector.text
+    assert pipeline.input in detector.text
+    assert "Traceback" not in detector.text
+
+
+def test_the_rules_that_come_with_it_run(pipeline: Pipeline) -> None:
+    transactions = pipeline.transactions(500)
+    with pipeline.start("detector", RULES_FILE=str(DEFAULT_RULES)) as detector:
+        pipeline.produce(transactions, keyed=True)
+        legit, fraud, dead = pipeline.wait_for_outputs(500)
+        assert detector.stop() == 0
+    assert (sorted(legit + fraud), dead) == (sorted(transactions), [])
+    assert "large-amount" in fired(pipeline.read(pipeline.fraud))

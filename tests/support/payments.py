@@ -1,0 +1,55 @@
+"""Transactions made one by one, as tests of rules need them."""
+
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from services.contracts import ColumnEncoder
+from tools.harness.pipeline import Pipeline
+
+
+def account(name: str) -> str:
+    """An account id of 12 characters."""
+    return name.ljust(12, "0")
+
+
+@dataclass(frozen=True)
+class Payment:
+    """One transaction.
+
+    Attributes:
+        source: The name of the account that pays.
+        target: The name of the account that receives.
+        cents: The amount.
+        at_ms: When; milliseconds since the epoch.
+    """
+
+    source: str
+    target: str
+    cents: int
+    at_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+def encoded(pipeline: Pipeline, payments: Sequence[Payment]) -> list[bytes]:
+    """The messages' values."""
+    columns = {
+        "id": np.array([one.id.encode() for one in payments]),
+        "source": np.array([account(one.source).encode() for one in payments]),
+        "target": np.array([account(one.target).encode() for one in payments]),
+        "amount": np.array([one.cents for one in payments], np.int64),
+        "currency": np.full(len(payments), b"EUR"),
+        "created_at": np.array([one.at_ms for one in payments], np.int64),
+    }
+    schema = pipeline.contracts.topic(pipeline.input).required_schema.json
+    return ColumnEncoder(schema, list(columns)).encode(columns, pipeline.schema_id)
+
+
+def pay(pipeline: Pipeline, payments: Iterable[Payment]) -> list[bytes]:
+    """Writes transactions as the generator does, keyed by the receiver; their values."""
+    values = encoded(pipeline, list(payments))
+    pipeline.produce(values, keyed=True)
+    return values

@@ -1,0 +1,54 @@
+"""The project's contracts under names that nothing else uses, so that many pipelines share one cluster."""
+
+import shutil
+from pathlib import Path
+
+from services.contracts import Contracts, Registry
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+PLAIN_RULES = Path(__file__).with_name("plain-rules.toml")
+"""One rule alone: large amounts, and no alerts. What most runs and all peers of the benchmark do."""
+
+TRANSACTION = "payments.Transaction"
+
+
+def private_contracts(directory: Path, prefix: str) -> Path:
+    """Copies the schemas, with every topic and subject renamed.
+
+    Args:
+        directory: Where they go; must not be there yet.
+        prefix: Of all names.
+
+    Returns:
+        The copied contracts.toml.
+    """
+    shutil.copytree(SCHEMAS, directory)
+    contracts = directory / "contracts.toml"
+    text = (
+        contracts.read_text().replace('[topics."', f'[topics."{prefix}').replace('subject = "', f'subject = "{prefix}')
+    )
+    contracts.write_text(text)
+    return contracts
+
+
+def register_all(registry: Registry, contracts: Contracts) -> int:
+    """Registers every schema; the id of the transaction's, which is the same under every subject."""
+    found = {(one.schema.name, registry.register(one.subject, one.schema).id) for one in contracts.subjects}
+    (schema_id,) = {schema_id for name, schema_id in found if name == TRANSACTION}
+    return schema_id
+
+
+def environment(contracts: Path, prefix: str) -> dict[str, str]:
+    """What services need to know to work by such contracts."""
+    return {
+        "SCHEMAS_DIR": str(contracts.parent),
+        "RULES_FILE": str(PLAIN_RULES),
+        "TRANSACTIONS_TOPIC": f"{prefix}queueing.transactions",
+        "LEGIT_TOPIC": f"{prefix}streaming.transactions.legit",
+        "FRAUD_TOPIC": f"{prefix}streaming.transactions.fraud",
+        "DEAD_LETTER_TOPIC": f"{prefix}queueing.transactions.dlq",
+        "STAGE_TOPICS": f"source={prefix}streaming.transactions.by-source",
+        "ALERTS_TOPIC": f"{prefix}streaming.alerts",
+        "LABELS_TOPIC": f"{prefix}queueing.transactions.labels",
+        "CONSUMER_GROUP": f"{prefix}detector",
+    }
