@@ -1,0 +1,119 @@
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from services.contracts import load_contracts
+from services.detector.rules.loading import constants_of, parse_rules
+from services.detector.rules.model import Rule
+from services.detector.windows import WindowState
+from tools.history import Block, Found, History, judge_history
+from tools.history.memory import StreamInput, StreamSettings
+from tools.history.partitioning import partition_of
+from tools.history.stages import stages_of
+
+RULES = """
+[rules.large]
+severity = "low"
+when = "amount >= 700"
+reason = "{amount}"
+
+[rules.busy-target]
+severity = "high"
+reason = "{payments}"
+windows.payments = { measure = "count", by = ["target"], over = "2h", at_least = 3 }
+
+[rules.busy-source]
+severity = "high"
+reason = "{payments}"
+windows.payments = { measure = "count", by = ["source"], over = "2h", at_least = 3 }
+"""
+LATENESS = 60_000
+STREAM = StreamInput(StreamSettings(seed=3, transactions=4000, accounts=300, rate=0.2), 4)
+
+
+def rules() -> tuple[Rule, ...]:
+    schema = load_contracts().topic("queueing.transactions").required_schema
+    return parse_rules(RULES, "rules.toml", schema, constants_of()).rules
+
+
+def judged(blocks: Iterator[Block], partitions: int = 4) -> History:
+    return judge_history(blocks, stages_of(rules(), "target", partitions), lateness_ms=LATENESS)
+
+
+def fired(history: History) -> dict[str, list[int]]:
+    return {rule.name: rows.tolist() for rule, rows in zip(history.rules, history.fired, strict=True)}
+
+
+def whole(blocks: Iterator[Block]) -> Block:
+    parts = list(blocks)
+    columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
+    return Block(columns, sum(part.rows for part in parts))
+
+
+def test_rules_are_judged_in_the_stage_of_their_key() -> None:
+    by_key = {stage.key: [rule.name for rule in stage.rules] for stage in stages_of(rules(), "target", 4)}
+    assert by_key == {"target": ["large", "busy-target"], "source": ["busy-source"]}
+
+
+def test_each_partition_of_each_stage_has_windows_of_its_own() -> None:
+    block = whole(STREAM.blocks())
+    expected = set()
+    for stage in stages_of(rules(), "target", 4):
+        partition = partition_of(block.columns[stage.key], 4)
+        for number in range(4):
+            rows = np.flatnonzero(partition == number)
+            state = WindowState(lateness_ms=LATENESS)
+            state.require(figure for rule in stage.rules for figure in rule.figures)
+            columns = {name: column[rows] for name, column in block.columns.items()}
+            firings = state.judge(columns, len(rows), stage.rules).firings
+            expected |= {(firing.rule.name, int(rows[firing.row])) for firing in firings}
+    found = fired(judged(STREAM.blocks()))
+    assert {(name, row) for name, rows in found.items() for row in rows} == expected
+    assert all(found.values())
+
+
+def test_how_a_history_is_cut_into_blocks_changes_nothing() -> None:
+    assert fired(judged(iter([whole(STREAM.blocks())]))) == fired(judged(STREAM.blocks()))
+
+
+def test_rows_that_only_fill_windows_are_not_reported() -> None:
+    block = whole(STREAM.blocks())
+    everything = fired(judged(iter([block])))
+    counted = np.arange(block.rows) >= 1500
+    history = judged(iter([replace(block, counted=counted)]))
+    assert (history.warm_up, len(history)) == (1500, 2500)
+    assert fired(history) == {name: [row - 1500 for row in rows if row >= 1500] for name, rows in everything.items()}
+
+
+def test_the_partition_that_a_message_was_read_from_counts_in_the_first_stage_only() -> None:
+    block = whole(STREAM.blocks())
+    apart = replace(block, partition=np.arange(block.rows) % 4)  # what belongs together is spread over four partitions
+    found, expected = fired(judged(iter([apart]))), fired(judged(iter([block])))
+    assert found["busy-source"] == expected["busy-source"]
+    assert len(found["busy-target"]) < len(expected["busy-target"])
+
+
+def test_the_truth_is_kept_by_number() -> None:
+    parts = list(STREAM.blocks())
+    truth = judged(iter(parts)).truth
+    assert truth is not None
+    names = np.concatenate([part.labels.scenario for part in parts if part.labels])
+    assert [truth.scenarios[number].encode() if number >= 0 else b"" for number in truth.scenario] == names.tolist()
+    assert truth.scenarios == tuple(sorted(truth.scenarios))
+    incidents = np.concatenate([part.labels.incident for part in parts if part.labels])
+    assert len(np.unique(truth.incident[truth.fraud])) == len(set(incidents[incidents != b""].tolist()))
+
+
+def test_whoever_watches_is_told_of_every_firing_in_the_order_of_the_log() -> None:
+    told: list[tuple[int, str]] = []
+    before = 0
+
+    def watch(block: Block, found: Sequence[Found]) -> None:
+        nonlocal before
+        told.extend((before + one.row, one.firing.rule.name) for one in found)
+        before += block.rows
+
+    history = judge_history(STREAM.blocks(), stages_of(rules(), "target", 4), lateness_ms=LATENESS, watch=watch)
+    assert [row for row, _ in told] == sorted(row for row, _ in told)
+    assert {name: [row for row, other in told if other == name] for name in fired(history)} == fired(history)

@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from tools.history.partitioning import murmur2, partition_of
+
+# org.apache.kafka.common.utils.UtilsTest.testMurmur2
+KNOWN = {
+    b"21": -973932308,
+    b"foobar": -790332482,
+    b"a-little-bit-long-string": -985981536,
+    b"a-little-bit-longer-string": -1486304829,
+    b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+    b"abc": 479470107,
+}
+
+
+def test_it_hashes_as_kafka_does_whatever_the_lengths_beside_each_other() -> None:
+    assert murmur2(np.array(list(KNOWN))).view(np.int32).tolist() == list(KNOWN.values())
+
+
+@pytest.mark.parametrize("partitions", [1, 4, 7])
+def test_partitions_are_the_hash_without_its_sign(partitions: int) -> None:
+    expected = [(value & 0x7FFFFFFF) % partitions for value in KNOWN.values()]
+    assert partition_of(np.array(list(KNOWN)), partitions).tolist() == expected
+    assert partition_of(np.array(list(KNOWN), object), partitions).tolist() == expected

@@ -1,0 +1,124 @@
+"""The command ``scripts/evaluate``."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from services.contracts import load_contracts
+from services.errors import PipelineError, UsageError
+from services.streaming.logs import configure_logging
+from tools.evaluate.baseline import compare, write_baseline
+from tools.evaluate.page import page
+from tools.evaluate.plots import pictures
+from tools.evaluate.report import Report, report_on
+from tools.evaluate.table import show
+from tools.history import judge_history
+from tools.history.options import KEY, add_input_options, load, open_input, shown
+from tools.history.stages import stages_of
+
+_EPILOG = """\
+examples:
+  scripts/evaluate                                        the detector's rules on the standard mix
+  scripts/evaluate --rules mine.toml --html report.html
+  scripts/evaluate --from-topic --from 2026-01-31T00:00   what the generator's scenarios left in the topics
+  scripts/evaluate --file transactions.csv --preset handbook --json
+
+exit codes:
+  0 done, and no worse than the baseline where one was given; 1 worse, or a rules file, a topic or a file is broken;
+  2 wrong usage; 3 broker or registry can't be reached; 4 not authorised
+docs/quality.md says what the figures mean.
+"""
+_WIDTH = 160
+"""Columns of the table where there is no terminal to ask."""
+
+
+def main() -> int:
+    """Run the command; the exit code."""
+    options = _options()
+    configure_logging("evaluate", "error")
+    try:
+        report = evaluate(options)
+        return _say(report, options)
+    except PipelineError as error:
+        for line in str(error).splitlines():
+            print(f"evaluate: {line}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def evaluate(options: argparse.Namespace) -> Report:
+    """Judge what the arguments ask for.
+
+    Raises:
+        PipelineError: The rules are broken, or the transactions can't be had.
+    """
+    contracts = load_contracts()
+    rules = load(options.rules, options, contracts)
+    with open_input(options, contracts, longest_ms=rules.longest_ms, labels=True) as source:
+        history = judge_history(
+            source.blocks(),
+            stages_of(rules.rules, KEY, source.partitions),
+            lateness_ms=int(options.lateness.total_seconds() * 1000),
+        )
+        if not source.labelled:
+            history = replace(history, truth=None)
+        return report_on(
+            history,
+            rules_file=shown(rules.source),
+            rules_version=rules.version,
+            source=source.name,
+            notes=source.notes(),
+        )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="evaluate",
+        description="Say how well rules catch fraud, on transactions whose truth is known.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--rules", type=Path, metavar="FILE", help="the rules (default: the detector's own)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots, for a browser")
+    parser.add_argument("--plots", type=Path, metavar="DIR", help="write the plots, each as an SVG of its own")
+    parser.add_argument(
+        "--baseline", type=Path, metavar="FILE", help="end with 1 if a figure is worse than in this file"
+    )
+    parser.add_argument("--write-baseline", type=Path, metavar="FILE", help="write the figures for --baseline")
+    add_input_options(parser)
+    return parser.parse_args()
+
+
+def _say(report: Report, options: argparse.Namespace) -> int:
+    """Print and write what was asked for; the exit code."""
+    if options.json:
+        print(json.dumps(asdict(report), indent=2))
+    else:
+        console = Console()
+        show(report, console if console.is_terminal else Console(width=_WIDTH))
+    try:
+        if options.html:
+            options.html.write_text(page(report), encoding="utf-8")
+        if options.plots:
+            options.plots.mkdir(parents=True, exist_ok=True)
+            for name, picture in pictures(report).items():
+                (options.plots / f"{name}.svg").write_text(picture.svg(alone=True), encoding="utf-8")
+        if options.write_baseline:
+            write_baseline(report, options.write_baseline)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: can't be written: {error.strerror}") from None
+    worse = compare(report, options.baseline) if options.baseline else []
+    for one in worse:
+        print(f"evaluate: worse than {options.baseline}: {one}", file=sys.stderr)
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

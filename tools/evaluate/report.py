@@ -1,0 +1,249 @@
+"""What an evaluation found, ready to be shown: pure, from a judged history."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.detector.rules.model import Mode, Rule, Severity
+from services.errors import UsageError
+from tools.evaluate.metrics import DAY_MS, Mask, Quality, Verdicts, delays, quality, thresholds
+from tools.history import History, Truth
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity, 1)}
+_RANK = 1000
+"""What a step of severity is worth in a score: more than any number of rules."""
+
+
+@dataclass(frozen=True)
+class ScenarioFigures:
+    """How well the live rules together catch one kind of fraud.
+
+    Attributes:
+        name: The scenario.
+        quality: Over its transactions and those that are no fraud; other fraud is left out.
+        seconds: For each of its incidents that was found how long that took, ascending.
+    """
+
+    name: str
+    quality: Quality
+    seconds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class RuleFigures:
+    """What one rule contributes.
+
+    Attributes:
+        name: The rule.
+        severity: How bad it says it is.
+        mode: live or shadow.
+        version: Of the rule.
+        quality: As if it were the only rule.
+        only_caught: Fraud that no (other) live rule fired on.
+        only_false: Transactions that are no fraud, on which no (other) live rule fired.
+        only_incidents: Incidents that no (other) live rule found.
+        incidents: By scenario the share of its incidents that the rule found; of its transactions where it has no
+            incidents.
+    """
+
+    name: str
+    severity: str
+    mode: str
+    version: str
+    quality: Quality
+    only_caught: int
+    only_false: int
+    only_incidents: int
+    incidents: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One threshold of the score.
+
+    Attributes:
+        severity: What fired at least.
+        rules: How many rules of whatever severity fired at least, where that severity did.
+        recall: At this threshold.
+        precision: At this threshold.
+    """
+
+    severity: str
+    rules: int
+    recall: float
+    precision: float
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of event time, in UTC.
+
+    Attributes:
+        start_ms: When it began, in milliseconds since 1970.
+        transactions: How many were judged.
+        caught: How many of the fraud were called so.
+        false: How many others were.
+        missed: How many of the fraud were not.
+    """
+
+    start_ms: int
+    transactions: int
+    caught: int
+    false: int
+    missed: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """All figures of an evaluation.
+
+    Attributes:
+        rules_file: Where the rules are from.
+        rules_version: Of all of them.
+        source: What was judged, in words.
+        days_of_data: From the first to the last transaction, in days of event time.
+        seconds: How long judging took.
+        late: How many transactions were later than the allowed lateness.
+        total: All live rules on all transactions.
+        scenarios: By name.
+        rules: In the order of the file.
+        steps: The thresholds of the score, highest first, without the one that calls everything fraud.
+        days: The days, in order.
+        notes: What else there is to say about the input.
+    """
+
+    rules_file: str
+    rules_version: str
+    source: str
+    days_of_data: float
+    seconds: float
+    late: int
+    total: Quality
+    scenarios: tuple[ScenarioFigures, ...]
+    rules: tuple[RuleFigures, ...]
+    steps: tuple[Step, ...]
+    days: tuple[Day, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def times_real_time(self) -> float:
+        """How many seconds of event time were judged in a second; 0 where there is nothing to compare."""
+        return self.days_of_data * DAY_MS / 1000 / self.seconds if self.seconds else 0.0
+
+
+def report_on(
+    history: History, *, rules_file: str, rules_version: str, source: str, notes: Sequence[str] = ()
+) -> Report:
+    """Take all figures of a judged history.
+
+    Raises:
+        UsageError: Nothing was judged, or nobody knows the truth about it.
+    """
+    if not len(history):
+        raise UsageError(f"{source}: there are no transactions to judge")
+    if history.truth is None:
+        raise UsageError(
+            f"{source}: nobody says which transactions are fraud; name the column with --map fraud=COLUMN, or use "
+            "scripts/backtest, which needs no labels"
+        )
+    truth = history.truth
+    live = [index for index, rule in enumerate(history.rules) if rule.mode is Mode.LIVE]
+    hits = np.zeros(len(history), np.int64)
+    for index in live:
+        hits[history.fired[index]] += 1
+    verdicts = Verdicts(scores(history, live), truth.fraud, truth.incident, history.created_at)
+    return Report(
+        rules_file=rules_file,
+        rules_version=rules_version,
+        source=source,
+        days_of_data=history.span_ms / DAY_MS,
+        seconds=history.seconds,
+        late=history.late,
+        total=quality(verdicts),
+        scenarios=tuple(_scenario(verdicts, truth, number) for number in range(len(truth.scenarios))),
+        rules=tuple(
+            _rule(rule, fired, verdicts, hits, truth) for rule, fired in zip(history.rules, history.fired, strict=True)
+        ),
+        steps=_steps(verdicts),
+        days=_days(verdicts),
+        notes=tuple(notes),
+    )
+
+
+def scores(history: History, rules: Sequence[int]) -> NDArray[np.int64]:
+    """The score of each transaction: by the highest severity that fired, and among equals by how many rules fired."""
+    rank = np.zeros(len(history), np.int64)
+    count = np.zeros(len(history), np.int64)
+    for index in rules:
+        rows = history.fired[index]
+        rank[rows] = np.maximum(rank[rows], _RANKS[history.rules[index].severity])
+        count[rows] += 1
+    return rank * _RANK + np.minimum(count, _RANK - 1)
+
+
+def _scenario(verdicts: Verdicts, truth: Truth, number: int) -> ScenarioFigures:
+    part = verdicts.at((truth.scenario == number) | ~truth.fraud)
+    seconds = np.sort(delays(part)[1]) / 1000
+    return ScenarioFigures(truth.scenarios[number], quality(part), tuple(seconds.tolist()))
+
+
+def _rule(
+    rule: Rule, fired: NDArray[np.int64], verdicts: Verdicts, hits: NDArray[np.int64], truth: Truth
+) -> RuleFigures:
+    own = np.zeros(len(hits), np.int64)
+    own[fired] = 1
+    alone = replace(verdicts, score=own)
+    others = hits - own if rule.mode is Mode.LIVE else hits
+    only = fired[others[fired] == 0]
+    return RuleFigures(
+        name=rule.name,
+        severity=str(rule.severity),
+        mode=str(rule.mode),
+        version=rule.version,
+        quality=quality(alone),
+        only_caught=int(truth.fraud[only].sum()),
+        only_false=int((~truth.fraud[only]).sum()),
+        only_incidents=len(np.setdiff1d(_found(alone), _found(replace(verdicts, score=others)))),
+        incidents={name: _share(truth, number, own > 0) for number, name in enumerate(truth.scenarios)},
+    )
+
+
+def _found(verdicts: Verdicts) -> NDArray[np.int32]:
+    return np.unique(verdicts.incident[(verdicts.score > 0) & (verdicts.incident >= 0)])
+
+
+def _share(truth: Truth, scenario: int, fired: Mask) -> float:
+    rows = truth.scenario == scenario
+    incidents = np.unique(truth.incident[rows & (truth.incident >= 0)])
+    if len(incidents):
+        return len(np.unique(truth.incident[rows & fired & (truth.incident >= 0)])) / len(incidents)
+    return float(fired[rows].mean())
+
+
+def _steps(verdicts: Verdicts) -> tuple[Step, ...]:
+    levels, count, true = thresholds(verdicts.score, verdicts.fraud)
+    fraud = int(verdicts.fraud.sum())
+    severities = {rank: severity for severity, rank in _RANKS.items()}
+    return tuple(
+        Step(str(severities[level // _RANK]), level % _RANK, caught / fraud, caught / called)
+        for level, called, caught in zip(levels.tolist(), count.tolist(), true.tolist(), strict=True)
+        if level and fraud
+    )
+
+
+def _days(verdicts: Verdicts) -> tuple[Day, ...]:
+    day = verdicts.created_at // DAY_MS
+    first = int(day.min())
+    flagged = verdicts.score > 0
+    parts = (
+        np.ones(len(day), np.bool_),
+        flagged & verdicts.fraud,
+        flagged & ~verdicts.fraud,
+        ~flagged & verdicts.fraud,
+    )
+    counts = np.array([np.bincount(day[part] - first, minlength=int(day.max()) - first + 1) for part in parts])
+    return tuple(
+        Day((first + number) * DAY_MS, *column) for number, column in enumerate(counts.T.tolist()) if column[0]
+    )

@@ -1,0 +1,108 @@
+"""Transactions of the past in the order of a log, and the truth about them where it is known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.detector.rules.model import Columns, Mask
+
+UNNAMED = "fraud"
+"""What fraud is called whose scenario nobody said."""
+
+Texts = NDArray[np.bytes_]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is said about some transactions, a row each.
+
+    Attributes:
+        fraud: Whether it is.
+        scenario: The kind of fraud as bytes; empty where nobody said.
+        incident: Which occurrence of the scenario as bytes; empty where nobody said.
+    """
+
+    fraud: Mask
+    scenario: Texts
+    incident: Texts
+
+    def at(self, rows: NDArray[np.int64]) -> "Labels":
+        """Those of some rows."""
+        return Labels(self.fraud[rows], self.scenario[rows], self.incident[rows])
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some transactions in the order of the log.
+
+    Attributes:
+        columns: By field name an array of a value per row, as rules want them (see `services.detector.rules`).
+        rows: How many there are.
+        labels: The truth about them; None where nobody knows it.
+        partition: The partition of the first stage's topic that each was read from; None to find it by the key.
+        clock: What the watermark is taken from instead of the event time, in milliseconds; None for the event time.
+        counted: Which rows are reported about; the others are only there to fill the windows. None: all are.
+    """
+
+    columns: Columns
+    rows: int
+    labels: Labels | None = None
+    partition: NDArray[np.int64] | None = None
+    clock: NDArray[np.int64] | None = None
+    counted: Mask | None = None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The truth about all transactions of a history, a row each.
+
+    Attributes:
+        fraud: Whether it is.
+        scenario: The number of its scenario in `scenarios`; -1 for what is no fraud.
+        incident: The number of its incident; -1 where there is none or nobody said.
+        scenarios: The names.
+    """
+
+    fraud: Mask
+    scenario: NDArray[np.int16]
+    incident: NDArray[np.int32]
+    scenarios: tuple[str, ...]
+
+
+class TruthKeeper:
+    """Gathers labels block by block: names become numbers, since millions of rows are kept.
+
+    Two incidents of different scenarios are never the same one, whatever their names.
+    """
+
+    def __init__(self) -> None:
+        self._scenarios: dict[bytes, int] = {}
+        self._incidents: dict[tuple[int, bytes], int] = {}
+        self._parts: list[tuple[Mask, NDArray[np.int16], NDArray[np.int32]]] = []
+
+    def add(self, labels: Labels) -> None:
+        """Take in some more rows."""
+        scenario = np.full(len(labels.fraud), -1, np.int16)
+        incident = np.full(len(labels.fraud), -1, np.int32)
+        rows = np.flatnonzero(labels.fraud)
+        for row, name, occurrence in zip(
+            rows.tolist(), labels.scenario[rows].tolist(), labels.incident[rows].tolist(), strict=True
+        ):
+            number = self._scenarios.setdefault(name or UNNAMED.encode(), len(self._scenarios))
+            scenario[row] = number
+            if occurrence:
+                incident[row] = self._incidents.setdefault((number, occurrence), len(self._incidents))
+        self._parts.append((labels.fraud, scenario, incident))
+
+    def truth(self) -> Truth:
+        """All of it, the scenarios in the order of their names."""
+        names = sorted(self._scenarios)
+        place = np.zeros(len(names) + 1, np.int16)
+        place[-1] = -1  # what -1 picks
+        for name, number in self._scenarios.items():
+            place[number] = names.index(name)
+        fraud = np.concatenate([part[0] for part in self._parts])
+        scenario = np.concatenate([part[1] for part in self._parts])
+        incident = np.concatenate([part[2] for part in self._parts])
+        return Truth(fraud, place[scenario], incident, tuple(name.decode() for name in names))

@@ -1,0 +1,66 @@
+"""Decodes messages of any schema id into columns, a batch at a time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.contracts import ColumnDecoder, Registry, Schema, split
+from services.detector.rules.conditions import null_mark
+from services.errors import ContractError, PoisonError
+
+Table = dict[str, NDArray[Any]]
+"""Columns of one length by name; beside that of a nullable field the mark of its nulls."""
+
+
+class Decoder:
+    """Decodes the values of a topic.
+
+    Args:
+        registry: Asked once per schema id.
+        reader: The schema to read them as.
+    """
+
+    def __init__(self, registry: Registry, reader: Schema) -> None:
+        self._registry = registry
+        self._reader = reader.json
+        self._fields = [field["name"] for field in reader.json["fields"]]
+        self._decoders: dict[int, ColumnDecoder | None] = {}
+
+    def decode(self, values: Sequence[bytes | None]) -> tuple[NDArray[np.int64], Table]:
+        """The rows that could be decoded, ascending, and their columns.
+
+        Raises:
+            Unavailable: The registry can't be asked about a new schema id.
+        """
+        rows, tables = [np.zeros(0, np.int64)], []
+        for schema_id, group in split(values).groups.items():
+            decoder = self._decoder(schema_id)
+            if decoder is None:
+                continue
+            decoded = decoder.decode([value for row in group.tolist() if (value := values[row])])
+            good = slice(None) if decoded.good is None else decoded.good
+            rows.append(group[good])
+            marks = {null_mark(name): mask for name, mask in decoded.nulls.items()}
+            tables.append({name: column[good] for name, column in {**decoded.columns, **marks}.items()})
+        found = np.concatenate(rows)
+        order = np.argsort(found)
+        return found[order], {name: column[order] for name, column in joined(tables).items()}
+
+    def _decoder(self, schema_id: int) -> ColumnDecoder | None:
+        """The decoder of a schema id; None where such messages are something else."""
+        if schema_id not in self._decoders:
+            try:
+                written = self._registry.schema_by_id(schema_id)
+                self._decoders[schema_id] = ColumnDecoder(written, self._reader, self._fields)
+            except (PoisonError, ContractError):
+                self._decoders[schema_id] = None
+        return self._decoders[schema_id]
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """Tables with the same columns, one below the other; empty without any."""
+    if len(tables) == 1:
+        return tables[0]
+    return {name: np.concatenate([table[name] for table in tables]) for name in (tables[0] if tables else ())}

@@ -1,0 +1,49 @@
+"""Files as a history."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tools.history.blocks import Block, Labels
+from tools.replay.reading import Reader
+
+_SHOWN = 20
+_ROWS = 65_536
+
+
+@dataclass
+class FileInput:
+    """Reads files, as `scripts/replay` does; the order of their rows is that of the log.
+
+    Args:
+        reader: Reads them.
+        name: What to call them.
+        partitions: How many partitions to spread the rows over.
+
+    Attributes:
+        refused: How many rows didn't fit; the first ones are named on standard error.
+        labelled: Of how many transactions the files say whether they are fraud.
+    """
+
+    reader: Reader
+    name: str
+    partitions: int
+    refused: int = field(default=0, init=False)
+    labelled: int = field(default=0, init=False)
+
+    def blocks(self) -> Iterator[Block]:
+        """The transactions, in the order of the files.
+
+        Raises:
+            UnreadableFile: A file can't be read to its end.
+        """
+        for part in self.reader.blocks(_ROWS):
+            for error in part.errors[: max(0, _SHOWN - self.refused)]:
+                print(error, file=sys.stderr)
+            self.refused += len(part.errors)
+            self.labelled += int(part.labelled.sum())
+            yield Block(part.columns, len(part), Labels(part.fraud, part.scenario, part.incident))
+
+    def notes(self) -> list[str]:
+        """What there is to say about what was read."""
+        return [f"{self.refused:,} rows don't fit and were left out"] if self.refused else []

@@ -1,0 +1,164 @@
+"""Judges a history with rules, stage by stage and partition by partition, as the detector does it."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.detector.rules.conditions import null_mark
+from services.detector.rules.model import EVENT_TIME, ID, Rule, fields_of
+from services.detector.windows import Firing, WindowState
+from tools.history.blocks import Block, Truth, TruthKeeper
+from tools.history.partitioning import partition_of
+from tools.history.stages import Stage
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A rule that fired on a transaction of a block.
+
+    Attributes:
+        row: Which one of the block.
+        rule: The number of the rule.
+        firing: What the windows said; its own `row` means nothing here.
+    """
+
+    row: int
+    rule: int
+    firing: Firing
+
+
+@dataclass(frozen=True)
+class History:
+    """What the rules said about a history. Rows are numbered in the order of the log, those not counted left out.
+
+    Attributes:
+        rules: In the order of `fired`.
+        fired: For each rule the rows on which it fired, ascending.
+        created_at: The event time of each row, in milliseconds since 1970.
+        truth: None where nobody knows it.
+        late: How many transactions were later than the allowed lateness, summed over the stages.
+        warm_up: How many transactions were read only to fill the windows.
+        seconds: How long judging took, making or reading the transactions left out.
+    """
+
+    rules: tuple[Rule, ...]
+    fired: tuple[Rows, ...]
+    created_at: NDArray[np.int64]
+    truth: Truth | None
+    late: int
+    warm_up: int
+    seconds: float
+
+    def __len__(self) -> int:
+        return len(self.created_at)
+
+    @property
+    def span_ms(self) -> int:
+        """The event time from the first to the last transaction, in milliseconds."""
+        return int(self.created_at.max() - self.created_at.min()) if len(self) else 0
+
+
+Watch = Callable[[Block, Sequence[Found]], None]
+"""Told of each block what fired on its counted rows, by row."""
+
+
+def judge_history(
+    blocks: Iterable[Block], stages: Sequence[Stage], *, lateness_ms: int, watch: Watch | None = None
+) -> History:
+    """Judge transactions in the order of the log.
+
+    Every stage sees all transactions in this order. In a running system the order in which the partitions of one stage
+    come together in the next depends on who is faster; the verdicts of further stages can differ by that.
+
+    Args:
+        blocks: The transactions; either all have labels or none has.
+        stages: The rules, by where they are judged.
+        lateness_ms: How far behind the watermark of its partition a transaction may be without being late.
+        watch: Told what fired.
+    """
+    rules = tuple(rule for stage in stages for rule in stage.rules)
+    judges = [_StageJudge(stage, lateness_ms, first=index == 0) for index, stage in enumerate(stages) if stage.rules]
+    number = {id(rule): index for index, rule in enumerate(rules)}
+    fired: list[list[int]] = [[] for _ in rules]
+    times: list[NDArray[np.int64]] = []
+    keeper: TruthKeeper | None = None
+    done = warm_up = late = 0
+    seconds = 0.0
+    for block in blocks:
+        begun = time.perf_counter()
+        found: list[Found] = []
+        for judge in judges:
+            firings, some_late = judge.judge(block)
+            late += some_late
+            found += [Found(row, number[id(firing.rule)], firing) for row, firing in firings]
+        seconds += time.perf_counter() - begun
+        kept = np.arange(block.rows) if block.counted is None else np.flatnonzero(block.counted)
+        warm_up += block.rows - len(kept)
+        if block.counted is not None:
+            found = [one for one in found if block.counted[one.row]]
+        found.sort(key=lambda one: (one.row, one.rule))
+        place = np.full(block.rows, -1, np.int64)
+        place[kept] = np.arange(done, done + len(kept))
+        for one in found:
+            fired[one.rule].append(int(place[one.row]))
+        times.append(np.asarray(block.columns[EVENT_TIME], np.int64)[kept])
+        if block.labels is not None:
+            keeper = keeper or TruthKeeper()
+            keeper.add(block.labels.at(kept))
+        done += len(kept)
+        if watch is not None:
+            watch(block, found)
+    return History(
+        rules,
+        tuple(np.array(rows, np.int64) for rows in fired),
+        np.concatenate([np.zeros(0, np.int64), *times]),
+        keeper.truth() if keeper else None,
+        late,
+        warm_up,
+        seconds,
+    )
+
+
+class _StageJudge:
+    """One stage: the windows of each partition of its topic."""
+
+    def __init__(self, stage: Stage, lateness_ms: int, *, first: bool) -> None:
+        self._stage = stage
+        self._first = first
+        fields = {*fields_of(stage.rules), ID, EVENT_TIME}
+        self._needed = fields | {null_mark(field) for field in fields}
+        self._states = [WindowState(lateness_ms=lateness_ms) for _ in range(stage.partitions)]
+        for state in self._states:
+            state.require(figure for rule in stage.rules for figure in rule.figures)
+
+    def judge(self, block: Block) -> tuple[list[tuple[int, Firing]], int]:
+        """What fires on which row of a block, and how many rows are late."""
+        found: list[tuple[int, Firing]] = []
+        late = 0
+        for number, rows in self._by_partition(block):
+            state = self._states[number]
+            columns = {name: column[rows] for name, column in block.columns.items() if name in self._needed}
+            clock = None if block.clock is None else block.clock[rows]
+            judgement = state.judge(columns, len(rows), self._stage.rules, clock=clock)
+            state.commit()
+            late += judgement.late
+            places = rows.tolist()
+            found += [(places[firing.row], firing) for firing in judgement.firings]
+        return found, late
+
+    def _by_partition(self, block: Block) -> Iterator[tuple[int, Rows]]:
+        """The rows of each partition, in the order of the log."""
+        if self._first and block.partition is not None:
+            partition = block.partition
+        else:
+            partition = partition_of(block.columns[self._stage.key], self._stage.partitions)
+        order = np.argsort(partition, kind="stable")
+        ends = np.cumsum(np.bincount(partition, minlength=self._stage.partitions))
+        for number, rows in enumerate(np.split(order, ends[:-1])):
+            if len(rows):
+                yield number, rows

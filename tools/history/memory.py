@@ -1,0 +1,68 @@
+"""A generated stream as a history."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.generator.scenarios import labelled_stream, read_scenarios
+from tools.history.blocks import Block, Labels
+
+START_MS = 1_767_225_600_000
+"""When streams begin: 2026-01-01 in UTC. Any moment would do, as long as it is the same one every time."""
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """Which stream: the same settings give the same transactions.
+
+    Attributes:
+        scenarios: What is mixed in, as the setting ``SCENARIOS`` has it.
+        seed: What it is drawn from.
+        transactions: How many.
+        accounts: How many accounts take part.
+        rate: Transactions a second of event time.
+    """
+
+    scenarios: str = "standard"
+    seed: int = 1
+    transactions: int = 1_000_000
+    accounts: int = 10_000
+    rate: float = 0.4
+
+
+@dataclass(frozen=True)
+class StreamInput:
+    """Makes a stream.
+
+    Args:
+        settings: Which.
+        partitions: How many partitions to spread it over.
+    """
+
+    settings: StreamSettings
+    partitions: int
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        of = self.settings
+        return f"scenarios {of.scenarios}, seed {of.seed}, {of.accounts:,} accounts, {of.rate:g} transactions a second"
+
+    @property
+    def labelled(self) -> int:
+        """Of how many transactions the truth is known: of all."""
+        return self.settings.transactions
+
+    def blocks(self) -> Iterator[Block]:
+        """The transactions, in order of event time.
+
+        Raises:
+            UsageError: The scenarios can't be had, or not with so few accounts.
+        """
+        of = self.settings
+        scenarios = read_scenarios(of.scenarios)
+        for part in labelled_stream(of.seed, of.transactions, of.accounts, of.rate, scenarios, START_MS):
+            yield Block(part.columns, len(part), Labels(part.scenario != b"", part.scenario, part.incident))
+
+    def notes(self) -> list[str]:
+        """What there is to say about it: nothing."""
+        return []

@@ -1,0 +1,211 @@
+"""The arguments that say which transactions, and with what rules."""
+
+import argparse
+import math
+import os
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Protocol
+
+from services.contracts import Contracts, Registry, RegistrySettings
+from services.detector.rules.loading import DEFAULT_RULES, constants_of, load_rules
+from services.detector.rules.model import RuleSet
+from services.errors import UsageError
+from services.streaming.clients import KafkaClients, ping
+from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
+from tools.clusters import cluster_variables
+from tools.history.blocks import Block
+from tools.history.files import FileInput
+from tools.history.memory import StreamInput, StreamSettings
+from tools.history.topics import TopicInput, TopicSettings
+from tools.local_cluster import LocalCluster
+from tools.replay.options import add_layout_options, layout_of
+from tools.replay.reading import Reader
+
+TOPIC = "queueing.transactions"
+KEY = "target"
+"""The field that the input topic is keyed by."""
+
+_ROOT = Path(__file__).parents[2]
+_UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DEFAULTS = StreamSettings()
+
+
+class Input(Protocol):
+    """Where transactions of the past come from."""
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions there are, each with windows and a watermark of its own."""
+
+    @property
+    def labelled(self) -> int:
+        """Of how many transactions the truth is known; right once all blocks were taken."""
+
+    def blocks(self) -> Iterator[Block]:
+        """The transactions in the order of the log."""
+
+    def notes(self) -> list[str]:
+        """What there is to say about them, once all blocks were taken."""
+
+
+def add_input_options(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that `open_input` reads."""
+    group = parser.add_argument_group("transactions: by default a generated stream, the same every time")
+    group.add_argument(
+        "--scenarios", metavar="MIX", help="standard, NAME[=RATE],..., or a TOML file (default: standard)"
+    )
+    group.add_argument("--seed", type=int, metavar="N", help=f"of the stream (default: {_DEFAULTS.seed})")
+    group.add_argument("--transactions", type=_count, metavar="N", help=f"how many (default: {_DEFAULTS.transactions})")
+    group.add_argument("--accounts", type=_count, metavar="N", help=f"how many (default: {_DEFAULTS.accounts})")
+    group.add_argument(
+        "--rate", type=_rate, metavar="R", help=f"transactions a second of event time (default: {_DEFAULTS.rate})"
+    )
+    group.add_argument(
+        "--from-topic", nargs="?", const=TOPIC, metavar="TOPIC",
+        help=f"read this topic instead, read committed, to where it ends now (default: {TOPIC}). KAFKA_BROKER_URL and "
+        "SCHEMA_REGISTRY_URL name the cluster; the local one is used where neither is set",
+    )  # fmt: skip
+    group.add_argument(
+        "--labels-topic", metavar="TOPIC", help="the truth about them (default: the topic's name.labels)"
+    )
+    group.add_argument("--from", dest="begin", type=_moment, metavar="TIME", help="messages from this time on (UTC)")
+    group.add_argument("--to", dest="end", type=_moment, metavar="TIME", help="messages before this time (UTC)")
+    group.add_argument("--file", action="append", type=Path, metavar="FILE", help="read CSV, JSON lines or Parquet")
+    parser.add_argument(
+        "--lateness", type=_duration, default=_duration("1h"), metavar="TIME",
+        help="ALLOWED_LATENESS of the detector, such as 90s, 10m, 1h (default: 1h)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--suspicious-amount", type=_amount, default=constants_of()["suspicious_amount"], metavar="AMOUNT",
+        help="SUSPICIOUS_AMOUNT of the detector (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--partitions", type=_count, metavar="N",
+        help="spread a stream or file over so many partitions (default: as many as the topic has)",
+    )  # fmt: skip
+    add_layout_options(parser, files=None)
+
+
+def load(path: Path | None, options: argparse.Namespace, contracts: Contracts) -> RuleSet:
+    """The rules of a file, by default of the detector's own.
+
+    Raises:
+        RulesError: One line for each fault, with file and line.
+    """
+    schema = contracts.topic(options.from_topic or TOPIC).required_schema
+    return load_rules(path or DEFAULT_RULES, schema, constants_of(options.suspicious_amount))
+
+
+def shown(path: str) -> str:
+    """A path as people know it: from where they are, or from the root of the repository."""
+    for root in (Path.cwd(), _ROOT):
+        if Path(path).is_relative_to(root):
+            return str(Path(path).relative_to(root))
+    return path
+
+
+@contextmanager
+def open_input(options: argparse.Namespace, contracts: Contracts, *, longest_ms: int, labels: bool) -> Iterator[Input]:
+    """What the arguments ask for.
+
+    Args:
+        options: The arguments.
+        contracts: What the topics carry.
+        longest_ms: The length of the longest window: so much is read before the time that is asked for.
+        labels: Whether the truth is wanted; without it a topic of labels need not be there.
+
+    Raises:
+        UsageError: Arguments contradict each other, or a file can't be used.
+        PipelineError: The cluster can't be had.
+    """
+    chosen = [name for name in ("from_topic", "file") if getattr(options, name)]
+    stream = {name: getattr(options, name) for name in ("scenarios", "seed", "transactions", "accounts", "rate")}
+    given = [f"--{name}" for name, value in stream.items() if value is not None]
+    if len(chosen) > 1 or (chosen and given):
+        names = [f"--{name.replace('_', '-')}" for name in chosen] + given
+        raise UsageError(f"{', '.join(names)}: choose one of a stream, a topic and files")
+    if (options.begin or options.end or options.labels_topic) and not options.from_topic:
+        raise UsageError("--from, --to and --labels-topic need --from-topic")
+    with _opened(options, contracts, stream, longest_ms=longest_ms, labels=labels) as found:
+        yield found
+
+
+def _opened(
+    options: argparse.Namespace, contracts: Contracts, stream: dict[str, object], *, longest_ms: int, labels: bool
+) -> AbstractContextManager[Input]:
+    partitions = options.partitions or contracts.topic(options.from_topic or TOPIC).partitions
+    if options.from_topic:
+        return _topic(options, contracts, timedelta(milliseconds=longest_ms) + options.lateness, labels=labels)
+    if options.file:
+        reader = Reader(options.file, layout_of(options), contracts.topic(TOPIC).required_schema)
+        return nullcontext(FileInput(reader, ", ".join(map(str, options.file)), partitions))
+    wanted = {name: value for name, value in stream.items() if value is not None}
+    return nullcontext(StreamInput(StreamSettings(**wanted), partitions))  # type: ignore[arg-type]
+
+
+@contextmanager
+def _topic(options: argparse.Namespace, contracts: Contracts, fill: timedelta, *, labels: bool) -> Iterator[Input]:
+    topic = options.from_topic
+    os.environ.update(cluster_variables(os.environ, LocalCluster()))
+    settings = load_settings(KafkaSettings, RegistrySettings)
+    clients = KafkaClients(settings, librdkafka_properties(), client_id="history")
+    ping(clients.admin(), settings.kafka_broker_url)
+    wanted = TopicSettings(
+        topic,
+        (options.labels_topic or f"{topic}.labels") if labels or options.labels_topic else None,
+        options.begin,
+        options.end,
+        fill,
+    )
+    with Registry() as registry:
+        yield TopicInput(clients, registry, contracts, wanted)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, found {text!r}")
+    return int(text)
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise argparse.ArgumentTypeError(f"expected an amount such as 900 or 12.50, found {text!r}")
+    return amount
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not (rate > 0 and math.isfinite(rate)):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text!r}")
+    return rate
+
+
+def _duration(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,9})([smhd])", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected a duration such as 90s, 10m or 1h, found {text!r}")
+    return timedelta(milliseconds=int(match[1]) * _UNITS[match[2]])
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a time such as 2026-01-31T12:00, found {text!r}") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,175 @@
+"""Topics as a history: transactions as they were read, joined with what the topic of labels says about them.
+
+All of it is held in memory, about 100 bytes a transaction: partitions have to be merged into one order.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from confluent_kafka import Message
+from numpy.typing import NDArray
+
+from services.contracts import Contracts, Registry
+from services.detector.rules.conditions import null_mark
+from services.detector.rules.model import EVENT_TIME, ID
+from services.streaming.clients import KafkaClients
+from services.streaming.topics import TopicNeed, require_topics
+from tools.history.blocks import Block, Labels
+from tools.history.decoding import Decoder, Table, joined
+from tools.history.reading import PastReader
+
+BLOCK = 65_536
+
+
+@dataclass(frozen=True)
+class TopicSettings:
+    """Which part of which topics.
+
+    Attributes:
+        transactions: The topic of the transactions.
+        labels: The topic of the labels; None to do without.
+        begin: Report on messages from this moment on (the messages' timestamps); None: from the oldest.
+        end: Report on messages before this moment; None: all that are there when reading begins.
+        fill: How long before `begin` reading begins, so that windows are full.
+    """
+
+    transactions: str
+    labels: str | None
+    begin: datetime | None = None
+    end: datetime | None = None
+    fill: timedelta = timedelta()
+
+
+@dataclass
+class TopicInput:
+    """Reads topics.
+
+    Args:
+        clients: Makes the consumers.
+        registry: Asked about schemas.
+        contracts: What the topics carry.
+        settings: What to read.
+
+    Attributes:
+        undecodable: How many messages could not be decoded, so the detector takes them for dead letters.
+        labelled: How many labels were found for transactions.
+    """
+
+    clients: KafkaClients
+    registry: Registry
+    contracts: Contracts
+    settings: TopicSettings
+    undecodable: int = field(default=0, init=False)
+    labelled: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        topics = [self.settings.transactions, *([self.settings.labels] if self.settings.labels else [])]
+        needs = [TopicNeed(name, self.contracts.topic(name).partitions) for name in topics]
+        require_topics(self.clients.admin(), needs)
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        of = self.settings
+        begin = f" from {of.begin.isoformat()}" if of.begin else ""
+        end = f" to {of.end.isoformat()}" if of.end else ""
+        return f"topic {of.transactions}{begin}{end}"
+
+    def notes(self) -> list[str]:
+        """What there is to say about what was read."""
+        return [f"{self.undecodable:,} messages can't be decoded and were left out"] if self.undecodable else []
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions the topic of the transactions has by its contract."""
+        return self.contracts.topic(self.settings.transactions).partitions
+
+    def blocks(self) -> Iterator[Block]:
+        """The transactions in the order of the log, partitions merged by the messages' timestamps."""
+        table, partition, timestamp, counted = self._transactions()
+        if not table:
+            return
+        labels = self._labels(table[ID]) if self.settings.labels else None
+        order = merged(partition, timestamp)
+        clock = np.minimum(table[EVENT_TIME], timestamp)
+        for first in range(0, len(order), BLOCK):
+            rows = order[first : first + BLOCK]
+            yield Block(
+                {name: column[rows] for name, column in table.items()},
+                len(rows),
+                labels.at(rows) if labels else None,
+                partition[rows],
+                clock[rows],
+                counted[rows],
+            )
+
+    def _transactions(self) -> tuple[Table, NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        topic, begin, end = self.settings.transactions, self.settings.begin, self.settings.end
+        decoder = Decoder(self.registry, self.contracts.topic(topic).required_schema)
+        tables, places = [], [np.zeros((3, 0), np.int64)]
+        with closing(PastReader(self.clients, topic, self.partitions)) as reader:
+            oldest, ends = reader.bounds()
+            ends = reader.offsets_at(end, ends) if end else ends
+            counts = np.array(reader.offsets_at(begin, ends) if begin else oldest)
+            starts = reader.offsets_at(begin - self.settings.fill, ends) if begin else oldest
+            for messages in reader.read(starts, ends):
+                rows, table = decoder.decode([message.value() for message in messages])
+                self.undecodable += len(messages) - len(rows)
+                if len(rows):
+                    tables.append(table)
+                    places.append(np.array([_place(messages[row]) for row in rows.tolist()], np.int64).T)
+        partition, offset, timestamp = np.concatenate(places, axis=1)
+        return joined(tables), partition, timestamp, offset >= counts[partition]
+
+    def _labels(self, ids: NDArray[np.bytes_]) -> Labels | None:
+        topic = str(self.settings.labels)
+        decoder = Decoder(self.registry, self.contracts.topic(topic).required_schema)
+        tables = []
+        with closing(PastReader(self.clients, topic, self.contracts.topic(topic).partitions)) as reader:
+            for messages in reader.read(*reader.bounds()):
+                rows, table = decoder.decode([message.value() for message in messages])
+                if len(rows):
+                    tables.append(table)
+        labels, self.labelled = joined_labels(ids, joined(tables)) if tables else (None, 0)
+        return labels
+
+
+def merged(partition: NDArray[np.int64], timestamp: NDArray[np.int64]) -> NDArray[np.int64]:
+    """An order of messages that keeps that of each partition, and otherwise goes by their timestamps.
+
+    Args:
+        partition: Of each message, those of one partition in its order.
+        timestamp: Of each message.
+    """
+    reached = timestamp.copy()
+    for number in np.unique(partition):
+        rows = partition == number
+        reached[rows] = np.maximum.accumulate(timestamp[rows])
+    return np.lexsort((np.arange(len(partition)), partition, reached))
+
+
+def joined_labels(ids: NDArray[np.bytes_], table: Mapping[str, NDArray[Any]]) -> tuple[Labels, int]:
+    """The labels of some transactions, and how many have one. What has none is no fraud; of several the last holds.
+
+    Args:
+        ids: Of the transactions.
+        table: The columns of the labels.
+    """
+    known = table["transaction_id"]
+    order = np.argsort(known, kind="stable")
+    place = np.searchsorted(known, ids, side="right", sorter=order) - 1
+    rows = order[np.maximum(place, 0)]
+    has = (place >= 0) & (known[rows] == ids)
+    scenario, incident = (
+        np.where(has & ~table[null_mark(name)][rows], table[name][rows], b"") for name in ("scenario", "incident")
+    )
+    return Labels(has & table["fraud"][rows], scenario, incident), int(has.sum())
+
+
+def _place(message: Message) -> tuple[int, int, int]:
+    """Partition, offset and timestamp in milliseconds."""
+    return message.partition() or 0, message.offset() or 0, message.timestamp()[1]
