@@ -22,8 +22,11 @@ def test_a_missing_topic_is_named(cluster: Cluster, tmp_path) -> None:  # type: 
     with pipeline.start("detector") as detector:
         lines = reason(detector, 1)
     assert [line.split(":")[0] for line in lines] == [
-        f"topic {topic} does not exist" for topic in (pipeline.input, pipeline.legit, pipeline.fraud, pipeline.dead)
-    ]
+        f"topic {topic} does not exist"
+        for topic in (
+            pipeline.input, pipeline.by_source, pipeline.legit, pipeline.fraud, pipeline.alerts, pipeline.dead
+        )
+    ]  # fmt: skip
     assert all("scripts/create-topics" in line for line in lines)
     assert pipeline.input not in pipeline.admin.list_topics(timeout=10).topics  # and none came into being
 
@@ -32,7 +35,7 @@ def test_a_topic_with_too_few_partitions_is_named(cluster: Cluster, tmp_path) ->
     pipeline = Pipeline(cluster, tmp_path, create=False)
     admin = pipeline.admin  # a client that is let go of ends its requests
     admin.create_topics([NewTopic(pipeline.input, 2)])[pipeline.input].result()
-    pipeline.create_topics_of(pipeline.legit, pipeline.fraud, pipeline.dead)
+    pipeline.create_topics_of(pipeline.by_source, pipeline.legit, pipeline.fraud, pipeline.alerts, pipeline.dead)
     with pipeline.start("detector") as detector:
         (line,) = reason(detector, 1)
     assert line.startswith(f"topic {pipeline.input} has 2 partitions, contracts.toml says 4")
