@@ -46,7 +46,9 @@ def load_rules(path: Path, schema: Schema, constants: Mapping[str, Decimal]) -> 
         raise RulesError(
             f"{path}: cannot be read: {error.strerror}; RULES_FILE names the file with the rules"
         ) from None
-    return parse_rules(content, str(path), schema, constants)
+    absolute, here = path.absolute(), Path.cwd()
+    source = absolute.relative_to(here) if absolute.is_relative_to(here) else path
+    return parse_rules(content, str(source), schema, constants)
 
 
 def parse_rules(content: bytes | str, source: str, schema: Schema, constants: Mapping[str, Decimal]) -> RuleSet:

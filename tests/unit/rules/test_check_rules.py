@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+
+from services.detector.check_rules import main
+from services.detector.rules.loading import DEFAULT_RULES
+
+RULE = """\
+[rules.many]
+severity = "high"
+reason = "{payments}"
+windows.payments = { measure = "count", by = ["source"], over = "1h", at_least = 5 }
+"""
+
+
+def checked(path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.chdir(path)
+    (path / "mine.toml").write_text(text)
+    return main(["mine.toml"])
+
+
+def test_a_good_file_is_shown_by_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(str(DEFAULT_RULES.relative_to(Path.cwd())))
+    assert "5 rules" in lines[0]
+    stage = lines.index("on streaming.transactions.by-source, keyed by source:")
+    assert lines.index("on queueing.transactions, keyed by target:") < stage
+    (row,) = (line.split() for line in lines if "structuring" in line)
+    assert row[:3] == ["structuring", "high", "live"]
+    assert row[4:] == ["1", "h", "amount", ">=", "890", "and", "amount", "<", "900"]
+    assert stage < next(number for number, line in enumerate(lines) if "structuring" in line)
+
+
+def test_a_good_file_needs_no_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_every_fault_of_a_broken_file_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = RULE.replace("high", "higher").replace("source", "sourze")
+    assert checked(tmp_path, broken, monkeypatch) == 1
+    severity, by = capsys.readouterr().err.splitlines()
+    assert severity.startswith("check-rules: mine.toml:2: rule many: severity: expected one of low, medium, high,")
+    assert by.startswith('check-rules: mine.toml:4: rule many: windows.payments: by: unknown field "sourze"; did you')
+
+
+def test_a_rule_that_no_stage_can_run_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checked(tmp_path, RULE.replace('["source"]', '["currency"]'), monkeypatch) == 1
+    assert "mine.toml:1: rule many is kept by currency" in capsys.readouterr().err
+    monkeypatch.setenv("STAGE_TOPICS", "currency=streaming.transactions.by-source")
+    assert checked(tmp_path, RULE.replace('["source"]', '["currency"]'), monkeypatch) == 0
+
+
+def test_a_window_longer_than_its_topic_is_kept_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checked(tmp_path, RULE.replace('"1h"', '"365d"'), monkeypatch) == 1
+    assert "rule many looks back 8760 h" in capsys.readouterr().err
+
+
+def test_the_detectors_settings_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SUSPICIOUS_AMOUNT", "12.50")
+    text = '[rules.large]\nseverity = "low"\nreason = "r"\nwhen = "amount > suspicious_amount"'
+    assert checked(tmp_path, text, monkeypatch) == 0
+    assert "amount > 12.5" in capsys.readouterr().out
+    monkeypatch.setenv("SUSPICIOUS_AMOUNT", "much")
+    assert checked(tmp_path, text, monkeypatch) == 2
+    assert "SUSPICIOUS_AMOUNT" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nowhere.toml"]) == 2
+    assert "nowhere.toml: no such file" in capsys.readouterr().err
