@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.contracts import HEADER_SIZE, split
+from services.detector.rules.conditions import with_nulls
 from services.detector.rules.model import Columns
 from services.detector.writers import Writer
 from services.errors import PoisonError
@@ -20,7 +21,7 @@ class Batch:
 
     Attributes:
         rows: Which messages have values, ascending; the rest is in `failures`.
-        columns: The wanted fields of those, in this order.
+        columns: The wanted fields of those, in this order; marks of null beside them.
         written: How each was written: a writer and its rows.
         failures: By message why it can't be read.
     """
@@ -55,7 +56,7 @@ def decode(values: Sequence[bytes | None], writer_of: Callable[[int], Writer], f
         everything = len(rows) == len(values)
         group = [value for value in values if value is not None] if everything else [values[row] or b"" for row in rows]
         decoded = writer.columns(fields).decode(group, prefix=HEADER_SIZE)
-        columns, good = decoded.columns, decoded.good
+        columns, good = with_nulls(decoded.columns, decoded.nulls), decoded.good
         if good is not None:
             failures.update((int(rows[index]), error) for index, error in decoded.failures.items())
             columns = {name: column[good] for name, column in columns.items()}
@@ -65,5 +66,6 @@ def decode(values: Sequence[bytes | None], writer_of: Callable[[int], Writer], f
         return Batch(written[0][1], found[0], written, failures)
     every = np.concatenate([np.empty(0, np.int64), *(rows for _, rows in written)])
     order = np.argsort(every)
-    merged = {name: np.concatenate([columns[name] for columns in found])[order] for name in fields} if found else {}
+    names = found[0] if found else ()
+    merged = {name: np.concatenate([columns[name] for columns in found])[order] for name in names}
     return Batch(every[order], merged, written, failures)
