@@ -1,4 +1,4 @@
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -7,7 +7,6 @@ from services.contracts.codec.framing import frame
 from services.detector.batches import decode
 from services.detector.rules.conditions import null_mark
 from services.detector.rules.expressions import parse_condition
-from services.detector.writers import Writer
 from tests.support.rules import CONSTANTS, FIELDS
 
 READER = {
@@ -40,7 +39,11 @@ def test_a_field_without_a_value_is_known_as_such_whoever_wrote_it(writers: list
         )
         for writer, record in zip(writers, records, strict=True)
     ]
-    batch = decode(values, lambda schema_id: cast("Writer", OneWriter(schemas[schema_id])), ["source", "country"])
+
+    def writer_of(schema_id: int) -> Any:
+        return OneWriter(schemas[schema_id])
+
+    batch = decode(values, writer_of, ["source", "country"])
     assert batch.columns[null_mark("country")].tolist() == [False, True, False]
     condition = parse_condition("country != 'DE'", FIELDS, CONSTANTS)
     assert condition.mask(batch.columns, 3).tolist() == [False, False, True]
