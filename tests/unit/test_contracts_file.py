@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.contracts import Level
 from services.contracts.definition.topics import Contracts, load_contracts, read_contracts
+from services.contracts.definition.tree import default_directory
 from services.errors import ContractError
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -94,6 +95,16 @@ def test_the_directory_is_set_by_the_environment(tmp_path: Path, monkeypatch: py
     (tmp_path / "contracts.toml").write_text(GOOD)
     shutil.copy(SCHEMAS / "transaction.avsc", tmp_path)
     assert [topic.name for topic in load_contracts().topics] == ["a.b", "raw"]
+
+
+def test_what_is_here_goes_before_what_is_beside_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SCHEMAS_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert default_directory().samefile(SCHEMAS)
+    (tmp_path / "contracts.toml").touch()
+    assert default_directory() == Path()
+    (tmp_path / "schemas").mkdir()
+    assert default_directory() == Path("schemas")
 
 
 @pytest.mark.parametrize(

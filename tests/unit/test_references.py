@@ -121,7 +121,17 @@ def test_a_default_of_a_foreign_type_is_checked() -> None:
         ),
         (SHARED, {"money": {**MONEY, "fields": [{"name": "of", "type": "Order"}]}}, "in a circle"),
         (SHARED.replace('"FULL_TRANSITIVE"', '"SOME"'), {}, "contracts.toml:7: schema money.avsc: compatibility: exp"),
-        (SHARED.replace('"money"', "7"), {}, "contracts.toml:6: schema money.avsc: subject: expected a name"),
+        (SHARED.replace('"money"', "7"), {}, "contracts.toml:6: schema money.avsc: subject: expected a name, found 7"),
+        (
+            SHARED.replace('"money"', '"refunds-value"'),
+            {},
+            'contracts.toml:6: schema money.avsc: the subject "refunds-value" is that of topic refunds (line 9)',
+        ),
+        (
+            SHARED.replace('"money"', '"ex.Order"'),
+            {},
+            'contracts.toml:2: schema order.avsc: the subject "ex.Order" is that of schema money.avsc (line 5)',
+        ),
         (SHARED, {"money": {"type": "array", "items": "int"}}, "schema money.avsc: only a record, an enum or a fixed"),
         (SHARED, {"order": MONEY}, "schema money.avsc: ex.Money is defined in order.avsc as well"),
         ("schemas = 3\n" + SHARED.replace("schemas", "topics"), {}, 'expected tables [schemas."FILE.avsc"]'),

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -147,6 +148,25 @@ def test_sarif_says_where_what_and_how_it_is_suppressed() -> None:
     assert [one["level"] for one in results] == ["error", "warning", "error"]
     assert results[2]["suppressions"] == [{"kind": "external", "justification": "not used: yet"}]
     assert "suppressions" not in results[0]
+
+
+def test_sarif_leads_to_the_page_of_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(__file__).parents[2]
+
+    def leads_to() -> str:
+        (run,) = json.loads(render(ALL, Format.SARIF))["runs"]
+        return str(run["tool"]["driver"]["rules"][0]["helpUri"])
+
+    rule = min(finding.rule for finding in ALL.findings).lower()
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    assert leads_to() == f"{root.as_uri()}/docs/schema-rules.md#{rule}"
+    hub = {"WORKSPACE": str(root), "SERVER_URL": "https://hub.test", "REPOSITORY": "us/fraud", "SHA": "1a2b"}
+    for name, value in hub.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    assert leads_to() == f"https://hub.test/us/fraud/blob/1a2b/docs/schema-rules.md#{rule}"
+    for elsewhere in (root.parent, root / "nowhere"):
+        monkeypatch.setenv("GITHUB_WORKSPACE", str(elsewhere))
+        assert leads_to().startswith("file:///"), "another repository has no such page"
 
 
 def fingerprints(*findings: Finding) -> list[str]:

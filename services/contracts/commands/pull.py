@@ -8,21 +8,25 @@ from pathlib import Path
 from services.contracts.commands.options import (
     EXIT_CODES,
     REGISTRY_ENVIRONMENT,
+    add_output_options,
     add_registry_options,
     registry_settings,
+    tell,
 )
 from services.contracts.commands.running import run
 from services.contracts.definition.schema import shown
-from services.contracts.definition.topics import load_contracts
-from services.contracts.definition.tree import CONTRACTS
+from services.contracts.definition.topics import inspect_contracts, load_contracts
+from services.contracts.definition.tree import CONTRACTS, Directory
+from services.contracts.lint.files import contract_findings
 from services.contracts.registration.pulling import Files, Pulled, pull
 from services.contracts.registry.client import Registry
+from services.contracts.reporting import Finding, Format, Report, exit_code
 from services.errors import UsageError
 
 _EPILOG = f"""\
 Writes the latest version of each subject, and of those that it refers to, as a schema file in DIR, and adds an
 entry to DIR/{CONTRACTS} for each subject that is not there yet. A subject that is there already keeps its entry, and
-its file is brought up to date.
+its file is brought up to date. What is wrong with DIR/{CONTRACTS} then is a finding.
 
 {EXIT_CODES}
 {REGISTRY_ENVIRONMENT}"""
@@ -41,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--all-versions", action="store_true", help="write earlier versions as well, below DIR/versions"
     )
+    add_output_options(parser)
     add_registry_options(parser)
     options = parser.parse_args(arguments)
     return run(parser.prog, lambda: _pull(options))
@@ -59,10 +64,24 @@ def _pull(options: argparse.Namespace) -> int:
     wanted = dict(files.written)
     if (text := files.contracts(before)) is not None:
         wanted[CONTRACTS] = text
-    for name, content in wanted.items():
-        print(f"{shown(directory / name)}: {_write(directory / name, content)}")
-    _say(found)
-    return 0
+    _say(found, files)
+    done = {shown(directory / name): _write(directory / name, content) for name, content in wanted.items()}
+    findings = _findings(contracts)
+    if options.format != Format.TEXT:
+        results = tuple({"file": name, "status": status} for name, status in done.items())
+        subjects = tuple(pulled.latest.subject for pulled in found)
+        about = f"{len(found)} subject{'' if len(found) == 1 else 's'} pulled to {shown(directory)}"
+        return tell(Report("pull-schemas", tuple(findings), subjects, about, results), options)
+    for line in [*(f"{name}: {status}" for name, status in done.items()), *findings]:
+        print(line)
+    return exit_code(findings)
+
+
+def _findings(contracts: Path) -> list[Finding]:
+    """What is wrong with the contracts as they are now."""
+    if not contracts.is_file():
+        return []
+    return list(contract_findings(inspect_contracts(Directory(contracts.parent)).faults, shown(contracts)))
 
 
 def _known(contracts: Path) -> dict[str, str]:
@@ -91,10 +110,19 @@ def _write(path: Path, content: str) -> str:
     return "written"
 
 
-def _say(found: Sequence[Pulled]) -> None:
+def _say(found: Sequence[Pulled], files: Files) -> None:
+    """Tell on stderr what was found, and what the files can't say."""
+    latest_of = {pulled.latest.subject: pulled.latest.version for pulled in found}
     for pulled in found:
         latest = pulled.latest
-        print(f"pull-schemas: {latest.subject} v{latest.version} id {latest.id}, {pulled.level}", file=sys.stderr)
+        told = [f"{latest.subject} v{latest.version} id {latest.id}, {pulled.level}"]
+        for reference in latest.references:
+            subject, version = str(reference.get("subject")), reference.get("version")
+            if version != latest_of[subject]:
+                told.append(f"refers to v{version} of {subject}, where the files have v{latest_of[subject]}")
+        if latest.subject in files.homeless:
+            told.append(f"has no place in {CONTRACTS}, which takes the values of topics and types with a name")
+        print(f"pull-schemas: {'; '.join(told)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

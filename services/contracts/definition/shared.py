@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from services.contracts.avro.source import Document, Place, parse_json
-from services.contracts.avro.syntax import enclosed_namespace, full_name
+from services.contracts.avro.syntax import enclosed_namespace, full_name, suggestion
 from services.contracts.definition.references import foreign_names
 from services.contracts.definition.schema import Reference, Schema, parse_schema
-from services.contracts.definition.subjects import SubjectContract, json_table
+from services.contracts.definition.subjects import SubjectContract, json_table, read_level, toml_shown
 from services.contracts.definition.tree import Tree
-from services.contracts.levels import Level
 from services.errors import ContractError
 
 _KEYS = ("subject", "compatibility", "metadata", "ruleSet")
@@ -32,6 +31,7 @@ class SharedSchemas:
     Attributes:
         types: What other schemas may refer to, by full name.
         loaded: The schema of each file; None where it is faulty.
+        subjects: The subject of each file.
     """
 
     def __init__(self, tree: Tree, fault: Fault) -> None:
@@ -39,6 +39,7 @@ class SharedSchemas:
         self._fault = fault
         self.types: dict[str, Reference] = {}
         self.loaded: dict[str, Schema | None] = {}
+        self.subjects: dict[str, str] = {}
 
     def read(self, tables: Any, place: Callable[[str], Place]) -> tuple[SubjectContract, ...]:
         """The subjects of the tables, each after those that its schema refers to.
@@ -89,7 +90,8 @@ class SharedSchemas:
     def _subject(self, name: str, table: dict[str, Any], document: Document, place: Place) -> SubjectContract | None:
         for key in table:
             if key not in _KEYS:
-                self._fault(f'unknown key "{key}"; expected one of {", ".join(_KEYS)}', name, key)
+                expected = suggestion(key, list(_KEYS)) or f"; expected one of {', '.join(_KEYS)}"
+                self._fault(f'unknown key "{key}"{expected}', name, key)
         try:
             schema = self.loaded[name] = parse_schema(document.name, document.text.encode(), self.types)
         except ContractError as error:
@@ -100,19 +102,19 @@ class SharedSchemas:
             return None
         subject = table.get("subject", schema.name)
         if not isinstance(subject, str) or not subject:
-            self._fault("subject: expected a name", name, "subject")
+            self._fault(f"subject: expected a name, found {toml_shown(subject)}", name, "subject")
             return None
         if schema.name in self.types:
             self._fault(f"{schema.name} is defined in {self.types[schema.name].schema.path} as well", name)
             return None
         self.types[schema.name] = Reference(schema.name, subject, schema)
-        level = table.get("compatibility")
-        if not isinstance(level, str) or level not in Level.__members__:
-            self._fault(f"compatibility: expected one of {', '.join(Level.__members__)}", name, "compatibility")
+        self.subjects[name] = subject
+        level = read_level(table, lambda message: self._fault(message, name, "compatibility"))
+        if level is None:
             return None
         metadata = json_table(table, "metadata", lambda message: self._fault(message, name, "metadata"))
         rule_set = json_table(table, "ruleSet", lambda message: self._fault(message, name, "ruleSet"))
-        return SubjectContract(subject, schema, Level(level), place, metadata, rule_set)
+        return SubjectContract(subject, schema, level, place, metadata, rule_set)
 
 
 def _name(schema: Any) -> str:

@@ -123,6 +123,34 @@ class Contracts:
         return tuple(topic for topic in self.topics if topic.schema)
 
 
+def read_level(table: Mapping[str, Any], fault: Callable[[str], object]) -> Level | None:
+    """The ``compatibility`` of a topic or schema, or None where it is faulty."""
+    value = table.get("compatibility")
+    if isinstance(value, str) and value in Level.__members__:
+        return Level(value)
+    known = list(Level.__members__)
+    hint = suggestion(value.upper(), known) if isinstance(value, str) else ""
+    fault(f"compatibility: expected one of {', '.join(known)}, found {toml_shown(value)}{hint}")
+    return None
+
+
+def toml_shown(value: Any) -> str:
+    """A value of a TOML file as a message shows it."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case dict():
+            return "a table"
+        case list():
+            return "an array"
+        case _:
+            return str(value)
+
+
 def json_table(table: Mapping[str, Any], key: str, fault: Callable[[str], object]) -> dict[str, Any] | None:
     """A table that is passed on to a registry as JSON, or None where there is none or it is faulty."""
     value = table.get(key)

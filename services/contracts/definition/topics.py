@@ -11,7 +11,14 @@ from services.contracts.avro.source import Place
 from services.contracts.avro.syntax import suggestion
 from services.contracts.definition.schema import Reference, Schema, parse_schema
 from services.contracts.definition.shared import SharedSchemas
-from services.contracts.definition.subjects import Contracts, SubjectContract, TopicContract, json_table
+from services.contracts.definition.subjects import (
+    Contracts,
+    SubjectContract,
+    TopicContract,
+    json_table,
+    read_level,
+    toml_shown,
+)
 from services.contracts.definition.tree import CONTRACTS, Directory, Tree, default_directory
 from services.contracts.definition.waivers import read_waivers
 from services.contracts.levels import Level
@@ -47,7 +54,7 @@ def load_contracts(path: Path | None = None) -> Contracts:
     """Read and check ``contracts.toml`` and every schema that it names.
 
     Args:
-        path: The file; by default the one in ``SCHEMAS_DIR``, or in ``schemas`` beside the ``services`` package.
+        path: The file; by default that of `default_directory`.
 
     Raises:
         ContractError: One line for each fault, with file and line.
@@ -93,6 +100,7 @@ def inspect_contracts(tree: Tree, name: str = CONTRACTS) -> Inspection:
     shared = reader.shared(tables)
     waivers, faults = read_waivers(tables.get("waivers", []), reader.lines, file, tree.shown)
     topics = tuple(reader.topics(tables))
+    reader.refuse_clashes(topics)
     contracts = Contracts(topics, file, shared, reader.since(tables), tuple(waivers))
     return Inspection(contracts, reader.types.types, (*reader.faults, *faults))
 
@@ -133,6 +141,15 @@ class _Reader:
         place = "" if name is None else f"{self.file}:{self.line(name, key, kind='schemas')}: "
         self.faults.append(f"{place}{whose}{message}")
 
+    def refuse_clashes(self, topics: Sequence[TopicContract]) -> None:
+        """A subject has one schema and one level: a shared schema's can't be that of a topic, nor of another one."""
+        taken = {topic.subject: f"topic {topic.name} (line {topic.place.line})" for topic in topics}
+        for name, subject in self.types.subjects.items():
+            if subject in taken:
+                message = f'the subject "{subject}" is that of {taken[subject]}; choose another'
+                self.fault_in_schemas(message, name, "subject")
+            taken.setdefault(subject, f"schema {name} (line {self.line(name, kind='schemas')})")
+
     def since(self, tables: dict[str, Any]) -> str | None:
         history = tables.get("history", {})
         if not isinstance(history, dict) or not set(history) <= {"since"}:
@@ -140,7 +157,7 @@ class _Reader:
             return None
         since = history.get("since")
         if since is not None and (not isinstance(since, str) or not since):
-            self.fault(f"history: since: expected a commit or tag, found {_toml(since)}", key="since")
+            self.fault(f"history: since: expected a commit or tag, found {toml_shown(since)}", key="since")
             return None
         return since
 
@@ -148,9 +165,9 @@ class _Reader:
         for key in tables:
             if key not in _TABLES:
                 self.fault(f'unknown key "{key}"; expected tables [topics."NAME"]', key=key)
-        topics = tables.get("topics")
-        if not isinstance(topics, dict) or not topics:
-            self.fault('expected at least one table [topics."NAME"]')
+        topics = tables.get("topics", {})
+        if not isinstance(topics, dict) or not (topics or tables.get("schemas")):
+            self.fault('expected at least one table [topics."NAME"] or [schemas."FILE.avsc"]')
             return
         for name, table in topics.items():
             if not _TOPIC.fullmatch(name) or name in (".", ".."):
@@ -182,7 +199,7 @@ class _Reader:
         value = table.get("partitions")
         if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
             return value
-        self.fault(f"partitions: expected a number of 1 or more, found {_toml(value)}", name, "partitions")
+        self.fault(f"partitions: expected a number of 1 or more, found {toml_shown(value)}", name, "partitions")
         return 0
 
     def retention(self, name: str, table: dict[str, Any]) -> int:
@@ -190,29 +207,22 @@ class _Reader:
         match = _RETENTION.fullmatch(value) if isinstance(value, str) else None
         if match:
             return int(match.group(1)) * (24 if match.group(2) == "d" else 1) * _HOUR_MS
-        message = f'retention: expected hours or days such as "12h" or "7d", found {_toml(value)}'
+        message = f'retention: expected hours or days such as "12h" or "7d", found {toml_shown(value)}'
         self.fault(message, name, "retention")
         return 0
 
     def compatibility(self, name: str, table: dict[str, Any], *, raw: bool) -> Level | None:
-        value = table.get("compatibility")
-        if raw:
-            if "compatibility" in table:
-                self.fault("compatibility: raw bytes have none; remove it", name, "compatibility")
-            return None
-        if isinstance(value, str) and value in Level.__members__:
-            return Level(value)
-        known = list(Level.__members__)
-        hint = suggestion(value.upper(), known) if isinstance(value, str) else ""
-        message = f"compatibility: expected one of {', '.join(known)}, found {_toml(value)}{hint}"
-        self.fault(message, name, "compatibility")
+        if not raw:
+            return read_level(table, lambda message: self.fault(message, name, "compatibility"))
+        if "compatibility" in table:
+            self.fault("compatibility: raw bytes have none; remove it", name, "compatibility")
         return None
 
     def schema(self, name: str, table: dict[str, Any]) -> Schema | None:
         value = table.get("value")
         if not isinstance(value, str) or not value:
             expected = f'expected a schema file such as "transaction.avsc", or "{_RAW}"'
-            self.fault(f"value: {expected}, found {_toml(value)}", name, "value")
+            self.fault(f"value: {expected}, found {toml_shown(value)}", name, "value")
             return None
         if value == _RAW:
             return None
@@ -256,20 +266,3 @@ def _headers(lines: Sequence[str]) -> dict[tuple[str, str], int]:
         if "[" in line and (header := _HEADER.match(line)):
             found.setdefault((header[1], next(name for name in header.groups()[1:] if name is not None)), index)
     return found
-
-
-def _toml(value: Any) -> str:
-    """A value as a message shows it."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return str(value).lower()
-        case str():
-            return f'"{value}"'
-        case dict():
-            return "a table"
-        case list():
-            return "an array"
-        case _:
-            return str(value)

@@ -49,9 +49,13 @@ class Directory:
 def default_directory() -> Path:
     """The directory of the contracts.
 
-    It is ``SCHEMAS_DIR``, else ``schemas`` beside the package (a checkout of this project), else ``schemas`` in the
-    working directory, else that itself.
+    It is ``SCHEMAS_DIR``; else the directory ``schemas`` in the working directory; else that itself, if it has a
+    ``contracts.toml``; else ``schemas`` beside the package (a checkout of this project), if that has one; else again
+    the working directory.
     """
-    chosen = os.environ.get("SCHEMAS_DIR")
-    beside, here = Path(services.__file__).parent.parent / "schemas", Path("schemas")
-    return Path(chosen) if chosen else next((path for path in (beside, here) if path.is_dir()), Path())
+    if chosen := os.environ.get("SCHEMAS_DIR"):
+        return Path(chosen)
+    here, beside = Path("schemas"), Path(services.__file__).parent.parent / "schemas"
+    if here.is_dir():
+        return here
+    return beside if not Path(CONTRACTS).is_file() and (beside / CONTRACTS).is_file() else Path()

@@ -1,7 +1,7 @@
 """Which files are checked, and the contracts file whose waivers and shared types count for them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,17 +64,23 @@ class ContractFile:
         try:
             read = inspect_contracts(Directory(path.parent), path.name)
         except ContractError as error:
-            return cls(tuple(_findings(str(error), shown(path))), {}, ())
-        faults = [one for line in read.faults for one in _findings(line, shown(path))]
-        return cls(tuple(faults), read.types, read.contracts.waivers)
+            return cls(tuple(contract_findings((str(error),), shown(path))), {}, ())
+        own = [one for one in contract_findings(read.faults, shown(path)) if one.place.file == shown(path)]
+        return cls(tuple(own), read.types, read.contracts.waivers)
 
 
-def _findings(lines: str, file: str) -> Iterator[Finding]:
-    """The faults of the file itself among those that reading it has told."""
-    for line in lines.splitlines():
+def contract_findings(faults: Iterable[str], file: str) -> Iterator[Finding]:
+    """What reading a contracts file has told of it and of its schemas, as findings.
+
+    Args:
+        faults: Lines with the place in front, if there is one.
+        file: The contracts file, as messages name it.
+    """
+    for line in (line for fault in faults for line in fault.splitlines()):
         place = _PLACE.match(line)
-        if place and place.group(1) == file:
+        if place:
             column = int(place.group(3)) if place.group(3) else None
-            yield Finding(Place(file, int(place.group(2)), column), "CONTRACTS_INVALID", line[place.end() :])
-        elif not place:
+            where = Place(place.group(1), int(place.group(2)), column)
+            yield Finding(where, "CONTRACTS_INVALID", line[place.end() :])
+        else:
             yield Finding(Place(file, 1), "CONTRACTS_INVALID", line.removeprefix(f"{file}: "))

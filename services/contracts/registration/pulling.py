@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,6 +12,7 @@ from services.contracts.registration.wording import same_wording
 from services.contracts.registry.client import RegisteredSchema, Registry
 
 _HEADER = "# What each topic carries; made by pull-schemas from what a registry holds.\n"
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _UNKNOWN = "  # a registry doesn't know: say what the topic has"
 
 
@@ -28,6 +29,17 @@ class Pulled:
     latest: RegisteredSchema
     level: Level
     earlier: tuple[RegisteredSchema, ...] = ()
+
+    @property
+    def topic(self) -> str | None:
+        """The topic whose values it governs (TopicNameStrategy); None where it is named otherwise."""
+        name = self.latest.subject.removesuffix("-value")
+        return name if name != self.latest.subject and _TOPIC.fullmatch(name) else None
+
+    @property
+    def has_name(self) -> bool:
+        """Whether others can refer to the schema: it is a record, an enum or a fixed."""
+        return isinstance(self.latest.text, dict) and "name" in self.latest.text
 
 
 def pull(subjects: Iterable[str], registry: Registry, *, all_versions: bool) -> list[Pulled]:
@@ -61,11 +73,13 @@ class Files:
         known: The file of each subject that contracts.toml has already.
         written: What to write.
         entries: What to add to contracts.toml.
+        homeless: The subjects that contracts.toml has no place for: no topic's values, and without a name.
     """
 
     known: Mapping[str, str]
     written: dict[str, str] = field(default_factory=dict)
     entries: list[str] = field(default_factory=list)
+    homeless: list[str] = field(default_factory=list)
     _schemas: dict[str, Any] = field(default_factory=dict)
 
     def add(self, pulled: Pulled, *, referred_to: bool) -> None:
@@ -81,8 +95,14 @@ class Files:
         self.written[name] = _pretty(latest.text)
         for version in pulled.earlier:
             self.written[f"versions/{_safe(latest.subject)}/v{version.version}.avsc"] = _pretty(version.text)
-        if latest.subject not in self.known:
-            self.entries.append(_entry(pulled, name, referred_to=referred_to))
+        if latest.subject in self.known:
+            return
+        if pulled.topic and not referred_to:
+            self.entries.append(_entry(pulled, name, pulled.topic))
+        elif pulled.has_name:
+            self.entries.append(_entry(pulled, name))
+        else:
+            self.homeless.append(latest.subject)
 
     def _free_name(self, latest: RegisteredSchema) -> str:
         """A file of the schema's name, unless another schema has it."""
@@ -103,25 +123,22 @@ class Files:
         return "\n".join([(text or _HEADER).rstrip("\n") + "\n", *self.entries])
 
 
-def _entry(pulled: Pulled, name: str, *, referred_to: bool) -> str:
-    subject = pulled.latest.subject
-    topic = subject.removesuffix("-value")
-    lines: Iterator[str]
-    if topic == subject or referred_to:
-        lines = iter([f"[schemas.{json.dumps(name)}]", f"subject = {json.dumps(subject)}"])
+def _entry(pulled: Pulled, name: str, topic: str | None = None) -> str:
+    if topic:
+        told = [f"[topics.{_toml(topic)}]", f"partitions = 1{_UNKNOWN}", f'retention = "7d"{_UNKNOWN}']
+        told.append(f"value = {_toml(name)}")
     else:
-        known = [f"partitions = 1{_UNKNOWN}", f'retention = "7d"{_UNKNOWN}', f"value = {json.dumps(name)}"]
-        lines = iter([f"[topics.{json.dumps(topic)}]", *known])
+        told = [f"[schemas.{_toml(name)}]", f"subject = {_toml(pulled.latest.subject)}"]
     extras = {"metadata": pulled.latest.metadata, "ruleSet": pulled.latest.rule_set}
-    told = [f"{key} = {_toml(value)}" for key, value in extras.items() if value]
-    return "\n".join([*lines, f'compatibility = "{pulled.level}"', *told, ""])
+    told.append(f'compatibility = "{pulled.level}"')
+    return "\n".join([*told, *(f"{key} = {_toml(value)}" for key, value in extras.items() if value), ""])
 
 
 def _toml(value: Any) -> str:
     """A JSON value as an inline value of TOML; what is null has no place there."""
     match value:
         case dict():
-            inner = (f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items() if one is not None)
+            inner = (f"{_toml(key)} = {_toml(one)}" for key, one in value.items() if one is not None)
             return f"{{ {', '.join(inner)} }}"
         case list():
             return f"[{', '.join(_toml(one) for one in value if one is not None)}]"

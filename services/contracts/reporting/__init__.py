@@ -1,4 +1,4 @@
-"""Findings and the forms in which they are told: text, JSON, GitHub's annotations, SARIF and JUnit. No I/O."""
+"""Findings and the forms in which they are told: text, JSON, GitHub's annotations, SARIF and JUnit."""
 
 from services.contracts.reporting.findings import Finding, Severity, exit_code, merged
 from services.contracts.reporting.report import Format, Report, render

@@ -1,4 +1,4 @@
-"""A command's findings in a form for people, for programs, or for the screens of a code review. No I/O."""
+"""A command's findings in a form for people, for programs, or for the screens of a code review."""
 
 import json
 from collections import Counter

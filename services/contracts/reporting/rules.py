@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from services.contracts.reporting.findings import Severity
 
-_PAGE = "docs/schema-rules.md"
+PAGE = "docs/schema-rules.md"
 
 
 class Family(StrEnum):
@@ -46,7 +46,7 @@ class RuleInfo:
     @property
     def page(self) -> str:
         """Where the rule is explained, with examples."""
-        return f"{_PAGE}#{self.id.lower()}"
+        return f"{PAGE}#{self.id.lower()}"
 
 
 def _rules(family: Family, severity: Severity, **summaries: str) -> list[RuleInfo]:

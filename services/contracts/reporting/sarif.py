@@ -5,15 +5,16 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
 import hashlib
 import json
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
 from services.contracts.reporting.findings import Finding
-from services.contracts.reporting.rules import RULES
+from services.contracts.reporting.rules import PAGE, RULES
 
 _PACKAGE = "streaming-fraud-detection"
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -22,8 +23,9 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 def sarif(tool: str, findings: Sequence[Finding]) -> str:
     """A log of one run; waived findings are in it as suppressed ones."""
     rules = sorted({finding.rule for finding in findings})
+    home = _home(os.environ)
     run = {
-        "tool": {"driver": {"name": tool, "version": _version(), "rules": [_rule(rule) for rule in rules]}},
+        "tool": {"driver": {"name": tool, "version": _version(), "rules": [_rule(rule, home) for rule in rules]}},
         "columnKind": "unicodeCodePoints",
         "results": _results(findings, rules),
     }
@@ -37,9 +39,26 @@ def _version() -> str:
         return "0"
 
 
-def _rule(rule: str) -> dict[str, Any]:
+def _home(environment: Mapping[str, str]) -> str | None:
+    """Where the pages of the rules are, as a URI that ends in a slash; None where they are not at hand.
+
+    In a workflow of GitHub that is where everybody who sees the findings can read them; else it is the checkout.
+    """
+    root = Path(__file__).parents[3]
+    if not (root / PAGE).is_file():
+        return None
+    workspace = Path(environment.get("GITHUB_WORKSPACE") or "nowhere")
+    if workspace.is_dir() and root.samefile(workspace):
+        named = [environment.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "SHA")]
+        if all(named):
+            return "{}/{}/blob/{}/".format(*named)
+    return f"{root.as_uri()}/"
+
+
+def _rule(rule: str, home: str | None) -> dict[str, Any]:
     known = RULES[rule]
     return {
+        **({"helpUri": f"{home}{known.page}"} if home else {}),
         "id": rule,
         "shortDescription": {"text": known.summary},
         "help": {"text": f"{known.summary} See {known.page}."},
