@@ -17,7 +17,7 @@ from tools.evaluate.plots import pictures
 from tools.evaluate.report import Report, report_on
 from tools.evaluate.table import show
 from tools.history import judge_history
-from tools.history.options import KEY, add_input_options, load, open_input, shown
+from tools.history.options import add_input_options, load, open_input, shown
 from tools.history.stages import stages_of
 
 _EPILOG = """\
@@ -62,7 +62,7 @@ def evaluate(options: argparse.Namespace) -> Report:
     with open_input(options, contracts, longest_ms=rules.longest_ms, labels=True) as source:
         history = judge_history(
             source.blocks(),
-            stages_of(rules.rules, KEY, source.partitions),
+            stages_of(rules, partitions=source.partitions),
             lateness_ms=int(options.lateness.total_seconds() * 1000),
         )
         if not source.labelled:

@@ -156,7 +156,7 @@ class _StageJudge:
         if self._first and block.partition is not None:
             partition = block.partition
         else:
-            partition = partition_of(block.columns[self._stage.key], self._stage.partitions)
+            partition = partition_of(block.columns[self._stage.field], self._stage.partitions)
         order = np.argsort(partition, kind="stable")
         ends = np.cumsum(np.bincount(partition, minlength=self._stage.partitions))
         for number, rows in enumerate(np.split(order, ends[:-1])):

@@ -14,6 +14,7 @@ from typing import Protocol
 from services.contracts import Contracts, Registry, RegistrySettings
 from services.detector.rules.loading import DEFAULT_RULES, constants_of, load_rules
 from services.detector.rules.model import RuleSet
+from services.detector.settings import DetectorSettings
 from services.errors import UsageError
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
@@ -27,12 +28,10 @@ from tools.replay.options import add_layout_options, layout_of
 from tools.replay.reading import Reader
 
 TOPIC = "queueing.transactions"
-KEY = "target"
-"""The field that the input topic is keyed by."""
-
 _ROOT = Path(__file__).parents[2]
 _UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DEFAULTS = StreamSettings()
+_LATENESS = timedelta(seconds=DetectorSettings.model_fields["allowed_lateness"].default)
 
 
 class Input(Protocol):
@@ -81,8 +80,8 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--to", dest="end", type=_moment, metavar="TIME", help="messages before this time (UTC)")
     group.add_argument("--file", action="append", type=Path, metavar="FILE", help="read CSV, JSON lines or Parquet")
     parser.add_argument(
-        "--lateness", type=_duration, default=_duration("1h"), metavar="TIME",
-        help="ALLOWED_LATENESS of the detector, such as 90s, 10m, 1h (default: 1h)",
+        "--lateness", type=_duration, default=_LATENESS, metavar="TIME",
+        help=f"ALLOWED_LATENESS of the detector, such as 90s or 1h (default: {_LATENESS.total_seconds():.0f}s)",
     )  # fmt: skip
     parser.add_argument(
         "--suspicious-amount", type=_amount, default=constants_of()["suspicious_amount"], metavar="AMOUNT",

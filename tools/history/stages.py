@@ -1,9 +1,10 @@
-"""Which rules are judged where: the stages that follow from a set of rules."""
+"""Which rules are judged where, in windows of their own."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from services.detector.rules.model import Rule
+from services.detector.rules.model import KEY, Rule, RuleSet
+from services.detector.settings import DetectorSettings
+from services.detector.stages import plan
 
 
 @dataclass(frozen=True)
@@ -11,27 +12,30 @@ class Stage:
     """A topic that rules are judged on.
 
     Attributes:
-        key: The field that the topic is keyed by.
+        field: The field that the topic is keyed by.
         partitions: How many partitions it has; each has windows and a watermark of its own.
         rules: What is judged there.
     """
 
-    key: str
+    field: str
     partitions: int
     rules: tuple[Rule, ...]
 
 
-def stages_of(rules: Sequence[Rule], key: str, partitions: int) -> tuple[Stage, ...]:
-    """The stages of some rules.
-
-    Rules without a window, and those whose key has the input topic's key, run on the input topic; the others in a
-    stage by the first field of their key.
+def stages_of(*files: RuleSet, partitions: int) -> tuple[Stage, ...]:
+    """The stages of one rules file, or of several that are judged together, as the detector finds them.
 
     Args:
-        rules: All of them.
-        key: The field that the input topic is keyed by.
-        partitions: How many partitions each topic has.
+        files: The rules; one that several have in the same version is judged once.
+        partitions: How many partitions the topic of each stage has.
+
+    Raises:
+        ContractError: There is no stage for a rule.
     """
-    keyed = [(key if not rule.figures or key in rule.key else rule.key[0], rule) for rule in rules]
-    keys: Iterable[str] = dict.fromkeys([key, *(one for one, _ in keyed)])
-    return tuple(Stage(one, partitions, tuple(rule for where, rule in keyed if where == one)) for one in keys)
+    topics = DetectorSettings.model_construct().stages(KEY)
+    rules: dict[str, dict[str, Rule]] = {field: {} for field in topics}
+    for one in files:
+        for stage in plan(one, topics).stages:
+            for rule in stage.rules:
+                rules[stage.field].setdefault(rule.version, rule)
+    return tuple(Stage(field, partitions, tuple(found.values())) for field, found in rules.items())

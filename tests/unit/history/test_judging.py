@@ -5,7 +5,7 @@ import numpy as np
 
 from services.contracts import load_contracts
 from services.detector.rules.loading import constants_of, parse_rules
-from services.detector.rules.model import Rule
+from services.detector.rules.model import RuleSet
 from services.detector.windows import WindowState
 from tools.history import Block, Found, History, judge_history
 from tools.history.memory import StreamInput, StreamSettings
@@ -32,13 +32,13 @@ LATENESS = 60_000
 STREAM = StreamInput(StreamSettings(seed=3, transactions=4000, accounts=300, rate=0.2), 4)
 
 
-def rules() -> tuple[Rule, ...]:
+def rules() -> RuleSet:
     schema = load_contracts().topic("queueing.transactions").required_schema
-    return parse_rules(RULES, "rules.toml", schema, constants_of()).rules
+    return parse_rules(RULES, "rules.toml", schema, constants_of())
 
 
 def judged(blocks: Iterator[Block], partitions: int = 4) -> History:
-    return judge_history(blocks, stages_of(rules(), "target", partitions), lateness_ms=LATENESS)
+    return judge_history(blocks, stages_of(rules(), partitions=partitions), lateness_ms=LATENESS)
 
 
 def fired(history: History) -> dict[str, list[int]]:
@@ -52,15 +52,15 @@ def whole(blocks: Iterator[Block]) -> Block:
 
 
 def test_rules_are_judged_in_the_stage_of_their_key() -> None:
-    by_key = {stage.key: [rule.name for rule in stage.rules] for stage in stages_of(rules(), "target", 4)}
+    by_key = {stage.field: [rule.name for rule in stage.rules] for stage in stages_of(rules(), partitions=4)}
     assert by_key == {"target": ["large", "busy-target"], "source": ["busy-source"]}
 
 
 def test_each_partition_of_each_stage_has_windows_of_its_own() -> None:
     block = whole(STREAM.blocks())
     expected = set()
-    for stage in stages_of(rules(), "target", 4):
-        partition = partition_of(block.columns[stage.key], 4)
+    for stage in stages_of(rules(), partitions=4):
+        partition = partition_of(block.columns[stage.field], 4)
         for number in range(4):
             rows = np.flatnonzero(partition == number)
             state = WindowState(lateness_ms=LATENESS)
@@ -114,6 +114,6 @@ def test_whoever_watches_is_told_of_every_firing_in_the_order_of_the_log() -> No
         told.extend((before + one.row, one.firing.rule.name) for one in found)
         before += block.rows
 
-    history = judge_history(STREAM.blocks(), stages_of(rules(), "target", 4), lateness_ms=LATENESS, watch=watch)
+    history = judge_history(STREAM.blocks(), stages_of(rules(), partitions=4), lateness_ms=LATENESS, watch=watch)
     assert [row for row, _ in told] == sorted(row for row, _ in told)
     assert {name: [row for row, other in told if other == name] for name in fired(history)} == fired(history)

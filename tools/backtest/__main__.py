@@ -1,0 +1,102 @@
+"""The command ``scripts/backtest``."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from services.contracts import load_contracts
+from services.detector.rules.fields import fields_of_schema
+from services.detector.rules.model import RuleSet
+from services.errors import PipelineError
+from services.streaming.logs import configure_logging
+from tools.backtest.comparing import Comparison
+from tools.backtest.result import Result, result_of
+from tools.backtest.table import show
+from tools.history import judge_history
+from tools.history.options import TOPIC, add_input_options, load, open_input, shown
+from tools.history.stages import stages_of
+
+_EPILOG = """\
+examples:
+  scripts/backtest mine.toml --from-topic                  on what is in the topic
+  scripts/backtest mine.toml --from-topic --from 2026-01-31T00:00 --json
+  scripts/backtest mine.toml --file transactions.csv --preset handbook
+  scripts/backtest mine.toml --transactions 100000         on a generated stream
+
+exit codes:
+  0 done, whatever is different; 1 a rules file, a topic or a file is broken; 2 wrong usage;
+  3 broker or registry can't be reached; 4 not authorised
+"""
+_WIDTH = 160
+"""Columns of the table where there is no terminal to ask."""
+
+
+def main() -> int:
+    """Run the command; the exit code."""
+    options = _options()
+    configure_logging("backtest", "error")
+    try:
+        result = backtest(options)
+    except PipelineError as error:
+        for line in str(error).splitlines():
+            print(f"backtest: {line}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    if options.json:
+        print(json.dumps(asdict(result), indent=2))
+    else:
+        console = Console()
+        show(result, console if console.is_terminal else Console(width=_WIDTH))
+    return 0
+
+
+def backtest(options: argparse.Namespace) -> Result:
+    """Compare what the arguments name.
+
+    Raises:
+        PipelineError: Rules are broken, or the transactions can't be had.
+    """
+    contracts = load_contracts()
+    live, changed = load(options.live, options, contracts), load(options.rules, options, contracts)
+    fields = fields_of_schema(contracts.topic(options.from_topic or TOPIC).required_schema)
+    comparison = Comparison(live, changed, fields, options.examples)
+    with open_input(options, contracts, longest_ms=max(live.longest_ms, changed.longest_ms), labels=False) as source:
+        history = judge_history(
+            source.blocks(),
+            stages_of(live, changed, partitions=source.partitions),
+            lateness_ms=int(options.lateness.total_seconds() * 1000),
+            watch=comparison.watch,
+        )
+        if not source.labelled:
+            history = replace(history, truth=None)
+        return result_of(comparison, history, names=_names(live, changed), source=source.name, notes=source.notes())
+
+
+def _names(live: RuleSet, changed: RuleSet) -> tuple[str, str]:
+    return shown(live.source), shown(changed.source)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="backtest",
+        description="Compare a changed rules file with the live one on transactions of the past: what would newly "
+        "fire, what would no longer.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("rules", type=Path, metavar="RULES", help="the rules as they would be")
+    parser.add_argument("--live", type=Path, metavar="FILE", help="the rules as they are (default: the detector's own)")
+    parser.add_argument("--examples", type=int, default=3, metavar="N", help="of each rule and change (default: 3)")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    add_input_options(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""What a backtest found: pure, from a comparison."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.detector.rules.model import Rule
+from tools.backtest.comparing import Change, Comparison, Example, Tally
+from tools.history import History
+
+
+@dataclass(frozen=True)
+class Count:
+    """Some transactions.
+
+    Attributes:
+        transactions: How many.
+        fraud: How many of them are; None where nobody knows it.
+    """
+
+    transactions: int
+    fraud: int | None
+
+
+@dataclass(frozen=True)
+class RuleChange:
+    """What is different about one rule.
+
+    Attributes:
+        name: The rule's name.
+        status: added, removed, changed or same.
+        before: live, shadow or none.
+        after: The same.
+        fired: On how many transactions the rule as it is fires.
+        fires: On how many the rule as it would be fires.
+        newly: On how many it fires and decides, and did not before.
+        no_longer: On how many it fired and decided, and would not.
+        newly_in_shadow: On how many it fires in shadow, and did not fire before.
+    """
+
+    name: str
+    status: str
+    before: str
+    after: str
+    fired: Count
+    fires: Count
+    newly: Count
+    no_longer: Count
+    newly_in_shadow: Count
+
+
+@dataclass(frozen=True)
+class Result:
+    """A backtest.
+
+    Attributes:
+        live: The file of the rules as they are.
+        changed: The file of the rules as they would be.
+        source: What was judged, in words.
+        transactions: How many.
+        days_of_data: From the first to the last, in days of event time.
+        seconds: How long judging took.
+        suspicious_before: By the rules as they are.
+        suspicious_after: By the rules as they would be.
+        newly: Suspicious by the latter only.
+        no_longer: Suspicious by the former only.
+        rules: In the order of the changed file, then what was removed.
+        examples: Of each rule and change some, of different keys; by rule, change and the order of the log.
+        notes: What else there is to say about the input.
+    """
+
+    live: str
+    changed: str
+    source: str
+    transactions: int
+    days_of_data: float
+    seconds: float
+    suspicious_before: Count
+    suspicious_after: Count
+    newly: Count
+    no_longer: Count
+    rules: tuple[RuleChange, ...]
+    examples: tuple[Example, ...]
+    notes: tuple[str, ...]
+
+
+def result_of(
+    comparison: Comparison, history: History, *, names: tuple[str, str], source: str, notes: list[str]
+) -> Result:
+    """Sum up a comparison.
+
+    Args:
+        comparison: Having watched the history.
+        history: What was judged.
+        names: What to call the two files.
+        source: What to call the transactions.
+        notes: About the input.
+    """
+    known = history.truth is not None
+
+    def count(tally: Tally | None) -> Count:
+        tally = tally or Tally()
+        return Count(tally.count, tally.fraud if known else None)
+
+    old, new = ({rule.name: rule for rule in one.rules} for one in (comparison.live, comparison.changed))
+    names_of = [*new, *(name for name in old if name not in new)]
+    rules = tuple(
+        RuleChange(
+            name,
+            _status(old, new, name),
+            str(old[name].mode) if name in old else "none",
+            str(new[name].mode) if name in new else "none",
+            count(comparison.fires.get((False, name))),
+            count(comparison.fires.get((True, name))),
+            *(count(comparison.changes.get((change, name))) for change in Change),
+        )
+        for name in names_of
+    )
+    return Result(
+        live=names[0],
+        changed=names[1],
+        source=source,
+        transactions=len(history),
+        days_of_data=history.span_ms / 86_400_000,
+        seconds=history.seconds,
+        suspicious_before=count(comparison.before),
+        suspicious_after=count(comparison.after),
+        newly=count(comparison.newly),
+        no_longer=count(comparison.no_longer),
+        rules=rules,
+        examples=tuple(sorted(comparison.examples, key=lambda one: (names_of.index(one.rule), one.change))),
+        notes=tuple(notes),
+    )
+
+
+def _status(old: Mapping[str, Rule], new: Mapping[str, Rule], name: str) -> str:
+    if name not in old:
+        return "added"
+    if name not in new:
+        return "removed"
+    return "same" if old[name].version == new[name].version else "changed"
