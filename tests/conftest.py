@@ -12,9 +12,11 @@ from hypothesis import settings
 from tools.harness.pipeline import Pipeline
 from tools.local_cluster import Cluster, ephemeral
 
-# `scripts/test --unit` looks at a few examples in seconds, everything else at many; no test is timed.
-settings.register_profile("many", max_examples=100, deadline=None)
-settings.register_profile("few", max_examples=15, deadline=None)
+# `scripts/test --unit` looks at a few examples in seconds, everything else at many, always the same ones: a failure is
+# the fault of the change at hand. `HYPOTHESIS_PROFILE=search` looks at new ones. No test is timed.
+settings.register_profile("many", max_examples=100, deadline=None, derandomize=True)
+settings.register_profile("few", max_examples=15, deadline=None, derandomize=True)
+settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "many"))
 
 _numbers = itertools.count(1)
