@@ -15,7 +15,11 @@ ARRIVED = 0.1
 """Seconds after which the broker has acted on what a halted process had sent."""
 
 PAUSE = 2.0
-"""Seconds for which nothing of an untouched partition may become visible while others are handed over."""
+"""Seconds for which nothing of an untouched partition may become visible while others are handed over, besides those
+for which that happens with nothing going on: on a busy machine everything pauses at times."""
+
+CALM = 2.0
+"""Seconds for which nothing goes on, to see that."""
 
 
 def killed(stage: Stage) -> None:
@@ -112,6 +116,9 @@ def come_and_go(stage: Stage) -> None:
     stage.generator(5000)
     stage.until_moving()
     owners = _settled(team)
+    began = time.monotonic()
+    time.sleep(CALM)
+    calm = max(stage.watch.longest_pause(partition, began, time.monotonic()) for partition in owners)
     worst = 0.0
     moved = 0
 
@@ -144,9 +151,11 @@ def come_and_go(stage: Stage) -> None:
         began = time.monotonic()
         team[f"{name} anew"] = stage.detector(f"{name} anew")
         settle(began)
-    stage.prove(moved, f"{moved} partitions moved; untouched ones paused for {worst:.2f} s at most")
+    stage.prove(
+        moved, f"{moved} partitions moved; untouched ones paused for {worst:.2f} s at most, {calm:.2f} s before"
+    )
     stage.recovery = worst
-    stage.require_within(worst, PAUSE, "the longest pause of an untouched partition")
+    stage.require_within(worst, PAUSE + calm, "the longest pause of an untouched partition")
 
 
 def _settled(team: dict[str, Service]) -> dict[int, str]:
