@@ -1,0 +1,166 @@
+"""Windows through kills and rebalances: every verdict and every alert equals a plain recomputation from the topics."""
+
+import random
+import threading
+import time
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from services.detector.alerts import alert_id
+from services.detector.rules.loading import load_rules
+from tests.support.payments import Payment, encoded
+from tests.support.recomputing import Sliding, fired, records
+from tools.harness.pipeline import Pipeline
+from tools.harness.processes import Service
+from tools.harness.waiting import wait_for
+
+COUNT = 20_000
+LATENESS_MS = 60_000
+RULES = """
+[rules.many-senders]
+severity = "high"
+reason = "{senders} senders"
+windows.senders = { measure = "distinct source", by = ["target"], over = "2s", at_least = 12 }
+
+[rules.rapid-fire]
+severity = "high"
+reason = "{payments} payments"
+windows.payments = { measure = "count", by = ["source"], over = "1s", at_least = 10 }
+
+[rules.many-large]
+severity = "high"
+reason = "{total}"
+windows.total = { measure = "sum amount", by = ["source"], over = "3s", where = "amount >= 500", at_least = 9000 }
+"""
+BY_TARGET = [Sliding("many-senders", "target", 2000, lambda rows: len({row["source"] for row in rows}), 12)]
+BY_SOURCE = [
+    Sliding("rapid-fire", "source", 1000, len, 10),
+    Sliding(
+        "many-large", "source", 3000, lambda rows: sum(row["amount"] for row in rows), Decimal(9000),
+        lambda row: row["amount"] >= 500,
+    ),
+]  # fmt: skip
+
+
+class Traffic:
+    """Writes transactions of few accounts in the background, some of them out of order."""
+
+    def __init__(self, pipeline: Pipeline, seed: int) -> None:
+        chance = random.Random(seed)
+        start = time.time_ns() // 1_000_000 - COUNT
+        payments = [
+            Payment(
+                f"payer{chance.randrange(150)}",
+                f"shop{chance.randrange(200)}",
+                chance.randrange(100, 100_001),
+                start + number + chance.choice([0, 0, 0, -40, -700]),
+            )
+            for number in range(COUNT)
+        ]
+        self._pipeline = pipeline
+        self._values = encoded(pipeline, payments)
+        self._thread = threading.Thread(target=self._write)
+
+    def __enter__(self) -> "Traffic":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+
+    @property
+    def over(self) -> bool:
+        return not self._thread.is_alive()
+
+    def _write(self) -> None:
+        for first in range(0, COUNT, 500):
+            self._pipeline.produce(self._values[first : first + 500], keyed=True)
+            time.sleep(0.15)
+
+
+def start(pipeline: Pipeline, name: str) -> Service:
+    path = pipeline.directory / "rules.toml"
+    path.write_text(RULES)
+    return pipeline.start("detector", RULES_FILE=str(path), INSTANCE_ID=name, ALLOWED_LATENESS="60")
+
+
+def require_everything_as_recomputed(pipeline: Pipeline) -> Counter[str]:
+    """Looks at every topic; how often each rule fired."""
+    schema = pipeline.contracts.topic(pipeline.input).required_schema
+    versions = {rule.name: rule for rule in load_rules(Path(pipeline.directory / "rules.toml"), schema, {}).rules}
+    given = records(pipeline, pipeline.read(pipeline.input))
+    staged = records(pipeline, pipeline.read(pipeline.by_source))
+    ids = Counter(str(record["id"]) for _, record in given)
+    assert set(ids.values()) == {1}
+    assert len(ids) == COUNT
+    assert Counter(str(record["id"]) for _, record in staged) == ids
+    expected = fired(given, BY_TARGET, LATENESS_MS)
+    for transaction, found in fired(staged, BY_SOURCE, LATENESS_MS).items():
+        expected[transaction] |= found
+    legit = records(pipeline, pipeline.read(pipeline.legit))
+    fraud = records(pipeline, pipeline.read(pipeline.fraud))
+    assert Counter(str(record["id"]) for _, record in legit + fraud) == ids
+    verdicts = {
+        str(record["id"]): set(dict(message.headers())["rules.fired"].decode().split(",")) for message, record in fraud
+    }
+    assert verdicts == {transaction: {name for name, _ in found} for transaction, found in expected.items()}
+    alerts = Counter(read_alert_ids(pipeline))
+    wanted = {
+        str(alert_id(versions[name], [key], transaction))
+        for transaction, found in expected.items()
+        for name, key in found
+    }
+    assert set(alerts.values()) == {1}
+    assert set(alerts) == wanted
+    return Counter(name for found in expected.values() for name, _ in found)
+
+
+def read_alert_ids(pipeline: Pipeline) -> list[str]:
+    """The id is an alert's first field: 36 characters behind the header and their number."""
+    return [(message.value() or b"")[6:42].decode() for message in pipeline.read(pipeline.alerts)]
+
+
+@pytest.mark.slow
+def test_kills_change_no_verdict(pipeline: Pipeline) -> None:
+    proven = 0
+    with Traffic(pipeline, seed=1) as traffic:
+        while not traffic.over:
+            with start(pipeline, "one") as detector:
+                detector.wait_for("rebalance", change="assigned")
+                time.sleep(random.uniform(0.5, 2.5))
+                proven += pipeline.open_transactions() > 0
+                detector.kill()
+    with start(pipeline, "one") as detector:
+        wait_for(
+            lambda: len(pipeline.read(pipeline.legit)) + len(pipeline.read(pipeline.fraud)) >= COUNT, "outputs", 120
+        )
+        rebuilt = sum(event["messages"] for event in detector.events("windows rebuilt"))
+        assert detector.stop() == 0
+    assert proven
+    assert rebuilt
+    assert set(require_everything_as_recomputed(pipeline)) == {"many-senders", "rapid-fire", "many-large"}
+
+
+@pytest.mark.slow
+def test_detectors_that_come_and_go_change_no_verdict(pipeline: Pipeline) -> None:
+    with Traffic(pipeline, seed=2) as traffic, start(pipeline, "one") as first, start(pipeline, "two") as second:
+        first.wait_for("rebalance", change="assigned")
+        with start(pipeline, "three") as third:
+            third.wait_for("rebalance", change="assigned")
+            third.wait_for("windows rebuilt")
+            assert second.stop() == 0
+            time.sleep(1)
+            third.kill()
+        with start(pipeline, "four") as fourth:
+            fourth.wait_for("rebalance", change="assigned")
+            assert traffic is not None
+            wait_for(
+                lambda: len(pipeline.read(pipeline.legit)) + len(pipeline.read(pipeline.fraud)) >= COUNT, "outputs", 120
+            )
+            assert (first.stop(), fourth.stop()) == (0, 0)
+    moved = [event for service in (first, second, third, fourth) for event in service.events("windows rebuilt")]
+    assert len({(event["topic"], event["partition"]) for event in moved if event["messages"]}) >= 2
+    assert set(require_everything_as_recomputed(pipeline)) == {"many-senders", "rapid-fire", "many-large"}
