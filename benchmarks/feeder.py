@@ -4,8 +4,6 @@ import json
 import os
 from threading import Event
 
-import numpy as np
-import numpy.typing as npt
 from prometheus_client import CollectorRegistry
 
 from benchmarks.work import ACCOUNTS, SEED
@@ -21,7 +19,7 @@ from services.streaming.settings import KafkaSettings, load_settings
 class JsonEncoder:
     """Takes the place of the generator's encoder."""
 
-    def encode(self, rows: Transactions, created_at: npt.NDArray[np.int64]) -> list[bytes]:
+    def encode(self, rows: Transactions) -> list[bytes]:
         columns = (rows.ids.tolist(), rows.sources.tolist(), rows.targets.tolist(), rows.cents.tolist())
         return [
             json.dumps(
@@ -34,7 +32,7 @@ class JsonEncoder:
                     "created_at": created,
                 }
             ).encode()
-            for one, source, target, cents, created in zip(*columns, created_at.tolist(), strict=True)
+            for one, source, target, cents, created in zip(*columns, rows.created_at.tolist(), strict=True)
         ]
 
 

@@ -37,32 +37,32 @@ def avro_work(count: int, schema_id: int) -> Work:
     """Transactions as the contract has them."""
     rows = _rows(count)
     encoder = TransactionEncoder(load_contracts().topic("queueing.transactions").required_schema, schema_id)
-    values = encoder.encode(rows, np.full(count, _now_ms()))
+    values = encoder.encode(rows)
     return Work(values, rows.targets.tolist(), _fraud(rows))
 
 
 def json_work(count: int) -> Work:
     """The same transactions as a JSON object each."""
-    rows, now, values = _rows(count), _now_ms(), []
-    columns = (rows.ids.tolist(), rows.sources.tolist(), rows.targets.tolist(), rows.cents.tolist())
-    for one, source, target, cents in zip(*columns, strict=True):
+    rows, values = _rows(count), []
+    columns = tuple(getattr(rows, column.name).tolist() for column in fields(rows))
+    for one, source, target, cents, created_at in zip(*columns, strict=True):
         transaction = {
             "id": one.decode(),
             "source": source.decode(),
             "target": target.decode(),
             "amount": cents / 100,
             "currency": CURRENCY.decode(),
-            "created_at": now,
+            "created_at": created_at,
         }
         values.append(json.dumps(transaction).encode())
     return Work(values, columns[2], _fraud(rows))
 
 
 def _rows(count: int) -> Transactions:
-    source = Source(ACCOUNTS, SEED)
+    source, now = Source(ACCOUNTS, SEED), time.time_ns() // 1_000_000
     parts: list[Transactions] = []
     while (missing := count - sum(map(len, parts))) > 0:
-        parts.append(source.take(missing))
+        parts.append(source.take(missing, lambda _first, some: np.full(some, now)))
     columns = {
         column.name: np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Transactions)
     }
@@ -71,7 +71,3 @@ def _rows(count: int) -> Transactions:
 
 def _fraud(rows: Transactions) -> int:
     return int((rows.cents >= SUSPICIOUS_CENTS).sum())
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

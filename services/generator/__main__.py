@@ -1,14 +1,17 @@
 """The generator's composition root: reads the settings, builds the parts, runs them."""
 
 import secrets
+from functools import partial
 
 import structlog
 from prometheus_client import CollectorRegistry
 
 from services.contracts import Registry, RegistrySettings, load_contracts
 from services.generator.encoding import TransactionEncoder
+from services.generator.labels import LabelEncoder
 from services.generator.metrics import GeneratorMetrics
 from services.generator.outbox import Outbox
+from services.generator.scenarios import LabelledTraffic
 from services.generator.service import Generator
 from services.generator.settings import GeneratorSettings
 from services.generator.transactions import Source
@@ -28,37 +31,44 @@ def main() -> int:
     )
     configure_logging("generator", settings.log_level)
     stop = stop_on_signals()
-    topic = load_contracts().topic(settings.transactions_topic)
+    contracts = load_contracts()
+    labels_topic = settings.labels_topic if settings.scenarios else ""
+    names = list(filter(None, [settings.transactions_topic, labels_topic]))
+    topics = [contracts.topic(name) for name in names]
     clients = KafkaClients(settings, librdkafka_properties(), client_id="generator")
     collector = CollectorRegistry()
     serve_metrics(collector, settings.metrics_host, settings.metrics_port)
 
-    await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions)], stop)
-    schema = topic.required_schema
+    await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions) for topic in topics], stop)
     with Registry(registry_settings) as registry:
-        registration = wait_until(
-            lambda: registry.require(topic.subject, schema),
+        ids = wait_until(
+            lambda: [registry.require(topic.subject, topic.required_schema).id for topic in topics],
             what="schema registry",
             timeout=settings.startup_timeout,
             stop=stop,
         )
     seed = secrets.randbits(64) if settings.seed is None else settings.seed
     metrics = GeneratorMetrics(collector)
-    outbox = Outbox(clients.producer(delivery_report_only_error=True), topic.name, metrics, stop)
-    structlog.get_logger().info(
-        "started", topic=topic.name, schema_id=registration.id, rate=settings.transactions_per_second, seed=seed
-    )
-    generator = Generator(
-        Source(settings.accounts, seed),
-        TransactionEncoder(schema, registration.id),
-        outbox,
-        metrics,
-        stop,
+    outbox = Outbox(clients.producer(delivery_report_only_error=True), names[0], metrics, stop, labels_topic)
+    build = partial(
+        Generator,
+        encoder=TransactionEncoder(topics[0].required_schema, ids[0]),
+        outbox=outbox,
+        metrics=metrics,
+        stop=stop,
         rate=settings.transactions_per_second,
         limit=settings.max_transactions,
         log_transactions=settings.log_transactions,
     )
-    generator.run()
+    started = {"topic": names[0], "schema_id": ids[0], "rate": settings.transactions_per_second, "seed": seed}
+    if settings.scenarios:
+        label = LabelEncoder(topics[1].required_schema, ids[1]).encode
+        run = build(traffic=LabelledTraffic(settings.accounts, seed, settings.scenarios), label=label).run
+        started |= {"labels_topic": labels_topic, "scenarios": [one.name for one in settings.scenarios]}
+    else:
+        run = build(traffic=Source(settings.accounts, seed)).run
+    structlog.get_logger().info("started", **started)
+    run()
     return 0
 
 

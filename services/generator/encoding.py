@@ -1,5 +1,7 @@
 """Makes messages of transactions, as the contract says."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -8,6 +10,18 @@ from services.errors import ContractError
 from services.generator.transactions import Transactions
 
 CURRENCY = b"EUR"
+
+
+def columns_of(rows: Transactions) -> dict[str, npt.NDArray[Any]]:
+    """Transactions by field of the contract: text as bytes, amounts in cents, times in milliseconds since 1970."""
+    return {
+        "id": rows.ids,
+        "source": rows.sources,
+        "target": rows.targets,
+        "amount": rows.cents,
+        "currency": np.full(len(rows), CURRENCY),
+        "created_at": rows.created_at,
+    }
 
 
 class TransactionEncoder:
@@ -36,19 +50,8 @@ class TransactionEncoder:
             case _:
                 raise ContractError(f"{schema.path}: created_at: expected a timestamp-millis")
 
-    def encode(self, rows: Transactions, created_at: npt.NDArray[np.int64]) -> list[bytes]:
-        """The messages' values.
-
-        Args:
-            rows: The transactions.
-            created_at: For each the milliseconds since 1970.
-        """
-        columns = {
-            "id": rows.ids,
-            "source": rows.sources,
-            "target": rows.targets,
-            "amount": rows.cents * self._unscaled_per_cent,
-            "currency": np.full(len(rows), CURRENCY),
-            "created_at": created_at,
-        }
+    def encode(self, rows: Transactions) -> list[bytes]:
+        """The messages' values."""
+        columns = columns_of(rows)
+        columns["amount"] = rows.cents * self._unscaled_per_cent
         return self._columns.encode(columns, self._schema_id)

@@ -14,8 +14,9 @@ class GeneratorMetrics:
         self.produced = Counter(
             "generated_transactions", "Transactions handed to the Kafka producer.", registry=registry
         )
-        self.failed = Counter("delivery_failures", "Transactions that the broker did not take.", registry=registry)
+        self.labels = Counter("generated_labels", "Labels handed to the Kafka producer.", registry=registry)
+        self.failed = Counter("delivery_failures", "Messages that the broker did not take.", registry=registry)
         self.lateness = Gauge(
             "schedule_lateness_seconds", "How far the newest transaction is behind its schedule.", registry=registry
         )
-        self.queued = Gauge("producer_queue_messages", "Transactions not yet acknowledged.", registry=registry)
+        self.queued = Gauge("producer_queue_messages", "Messages not yet acknowledged.", registry=registry)

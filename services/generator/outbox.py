@@ -1,9 +1,12 @@
 """Hands messages to Kafka and keeps account of what became of them."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from prometheus_client import Counter
 
 from services.errors import FatalError
 from services.generator.metrics import GeneratorMetrics
@@ -14,7 +17,7 @@ _ANY_PARTITION = -1
 
 
 class DeliveryFailed(FatalError):  # noqa: N818 - reads as the state that it reports
-    """Some transactions did not reach the topic; the message has the counts."""
+    """Some messages did not reach their topic; the error's message has the counts."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,14 @@ class Account:
 
 
 class Outbox:
-    """Where messages for one topic go.
+    """Where transactions, and labels if there are any, go.
 
     Args:
         producer: An idempotent producer that reports on failed deliveries only.
-        topic: Where the messages go.
+        topic: Where transactions go.
         metrics: Told about failures and the queue.
         stop: Ends waiting for room in the queue.
+        labels_topic: Where labels go; empty if there are none.
     """
 
     def __init__(
@@ -48,9 +52,11 @@ class Outbox:
         topic: str,
         metrics: GeneratorMetrics,
         stop: Event,
+        labels_topic: str = "",
     ) -> None:
         self._producer = producer
         self._topic = topic
+        self._labels_topic = labels_topic
         self._metrics = metrics
         self._stop = stop
         self._reason = ""
@@ -64,7 +70,7 @@ class Outbox:
         return Account(self._produced - self._failed - outstanding, self._failed, outstanding)
 
     def send(self, values: list[bytes], keys: list[bytes]) -> int:
-        """Hand over messages; waits while the producer's queue is full, unless it is time to stop.
+        """Hand over transactions; waits while the producer's queue is full, unless it is time to stop.
 
         Returns:
             How many were handed over: all, unless it was time to stop.
@@ -72,9 +78,36 @@ class Outbox:
         Raises:
             DeliveryFailed: If a message, one of these or of earlier ones, was not delivered.
         """
-        produce, topic, on_failure = self._producer.produce, self._topic, self._on_failure
+        return self._hand_over(self._topic, values, keys, self._metrics.produced, lambda: not self._stop.is_set())
+
+    def send_labels(self, values: list[bytes], keys: list[bytes]) -> None:
+        """Hand over the labels of transactions that have been handed over: all of them, even if it is time to stop.
+
+        Raises:
+            DeliveryFailed: If a message, one of these or of earlier ones, was not delivered.
+        """
+        if not values:
+            return
+        until = time.monotonic() + _FLUSH_SECONDS
+        done = self._hand_over(
+            self._labels_topic,
+            values,
+            keys,
+            self._metrics.labels,
+            lambda: not self._stop.is_set() or time.monotonic() < until,
+        )
+        if done < len(values):
+            self._reason = self._reason or f"there was no room in the queue within {_FLUSH_SECONDS:.0f} s"
+            self._produced += len(values) - done
+            self._failed += len(values) - done
+            self._check()
+
+    def _hand_over(
+        self, topic: str, values: list[bytes], keys: list[bytes], counter: Counter, going_on: Callable[[], bool]
+    ) -> int:
+        produce, on_failure = self._producer.produce, self._on_failure
         done, count = 0, len(values)
-        while done < count and not self._stop.is_set():
+        while done < count and going_on():
             before = done
             try:
                 for done in range(before, count):
@@ -87,7 +120,9 @@ class Outbox:
                 self._failed += 1
                 done += 1
             finally:
-                self._count(done - before)
+                self._produced += done - before
+                counter.inc(done - before)
+                self._metrics.queued.set(len(self._producer))
             self._check()
         self._producer.poll(0)
         self._check()
@@ -109,16 +144,14 @@ class Outbox:
         account = self.account
         if account.failed or account.outstanding:
             reason = self._reason or f"the broker did not answer within {_FLUSH_SECONDS:.0f} s"
+            topics, what = f"topic {self._topic}", "transactions"
+            if self._labels_topic:
+                topics, what = f"topics {self._topic} and {self._labels_topic}", "transactions and labels"
             raise DeliveryFailed(
-                f"topic {self._topic}: {reason}; {account.delivered} transactions delivered, {account.failed} failed, "
+                f"{topics}: {reason}; {account.delivered} {what} delivered, {account.failed} failed, "
                 f"{account.outstanding} outstanding: look at the broker, then start again"
             )
         return account
-
-    def _count(self, produced: int) -> None:
-        self._produced += produced
-        self._metrics.produced.inc(produced)
-        self._metrics.queued.set(len(self._producer))
 
     def _check(self) -> None:
         if self._reason:

@@ -1,20 +1,26 @@
 """Makes transactions and sends each when it is due."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Event
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import structlog
 
 from services.generator.encoding import CURRENCY, TransactionEncoder
+from services.generator.labels import Labels
 from services.generator.metrics import GeneratorMetrics
 from services.generator.outbox import Account, Outbox
 from services.generator.pacing import SECOND, Schedule
-from services.generator.transactions import BLOCK, Source, Transactions
+from services.generator.transactions import BLOCK, Times, Transactions
 
 log = structlog.get_logger()
+
+Rows = TypeVar("Rows", bound=Transactions)
+Rows_co = TypeVar("Rows_co", bound=Transactions, covariant=True)
 
 # Where there is no schedule, all of a batch are created at the same moment: it must not take long.
 _UNPACED_BATCH = 1000
@@ -23,11 +29,18 @@ _TICK = 0.002
 _REPORT_EVERY = 10 * SECOND
 
 
-class Generator:
+class Traffic(Protocol[Rows_co]):
+    """What the transactions are, one after the other."""
+
+    def take(self, most: int, times: Times) -> Rows_co:
+        """The next transactions: at least one and at most ``most``."""
+
+
+class Generator(Generic[Rows]):
     """Sends transactions at a rate until it is told to stop.
 
     Args:
-        source: What the transactions are.
+        traffic: What the transactions are.
         encoder: Makes messages of them.
         outbox: Where they go.
         metrics: Told what happens.
@@ -35,11 +48,12 @@ class Generator:
         rate: Transactions a second; 0 is as fast as it can.
         limit: How many to send; 0 is without end.
         log_transactions: Log a line for each.
+        label: Tells the truth about them, where it is known.
     """
 
     def __init__(
         self,
-        source: Source,
+        traffic: Traffic[Rows],
         encoder: TransactionEncoder,
         outbox: Outbox,
         metrics: GeneratorMetrics,
@@ -48,8 +62,9 @@ class Generator:
         rate: int,
         limit: int,
         log_transactions: bool,
+        label: Callable[[Rows], Labels] | None = None,
     ) -> None:
-        self._source = source
+        self._traffic = traffic
         self._encoder = encoder
         self._outbox = outbox
         self._metrics = metrics
@@ -57,6 +72,8 @@ class Generator:
         self._rate = rate
         self._limit = limit
         self._log_transactions = log_transactions
+        self._label = label
+        self._labelled = 0
         self._reported = 0
 
     def run(self) -> Account:
@@ -67,23 +84,23 @@ class Generator:
         """
         started = time.monotonic_ns()
         schedule = Schedule(self._rate, time.time_ns() // 1_000_000) if self._rate else None
+        times = schedule.created_at if schedule else _now
         sent = 0
         while not self._stop.is_set() and not (self._limit and sent >= self._limit):
             most = BLOCK if schedule else _UNPACED_BATCH
-            rows = self._source.take(min(most, self._limit - sent) if self._limit else most)
-            if schedule:
-                created_at = schedule.created_at(sent, len(rows))
-            else:
-                created_at = np.full(len(rows), time.time_ns() // 1_000_000)
+            rows = self._traffic.take(min(most, self._limit - sent) if self._limit else most, times)
             # Made ahead of time, so that nothing but sending remains to be done when they are due.
-            values, keys = self._encoder.encode(rows, created_at), rows.targets.tolist()
+            values, keys = self._encoder.encode(rows), rows.targets.tolist()
+            labels = self._label(rows) if self._label else None
             done = 0
             while done < len(rows) and not self._stop.is_set():
                 elapsed = time.monotonic_ns() - started
                 due = len(rows) if schedule is None else min(schedule.due(elapsed) - sent, len(rows))
                 if due > done:
                     handed = done + self._outbox.send(values[done:due], keys[done:due])
-                    self._note(rows[done:handed], created_at[done:handed])
+                    if labels:
+                        self._send_labels(*labels.between(done, handed))
+                    self._note(rows[done:handed])
                     late = 0 if schedule is None else elapsed - schedule.offset(sent + done)
                     self._report(elapsed, late)
                     done = due
@@ -92,7 +109,7 @@ class Generator:
                     self._stop.wait(max(pause, _TICK))
             sent += len(rows)
         account = self._outbox.finish(patiently=True)
-        log.info("ended", delivered=account.delivered, seconds=round((time.monotonic_ns() - started) / SECOND, 1))
+        log.info("ended", **self._delivered(account), seconds=round((time.monotonic_ns() - started) / SECOND, 1))
         return account
 
     def _report(self, elapsed: int, late: int) -> None:
@@ -102,17 +119,27 @@ class Generator:
             return
         self._reported = elapsed
         account = self._outbox.account
-        figures = {"delivered": account.delivered, "outstanding": account.outstanding}
+        figures = {**self._delivered(account), "outstanding": account.outstanding}
         if late > SECOND:
             log.warning("behind schedule", seconds=round(late / SECOND, 1), rate=self._rate, **figures)
         else:
             log.info("generating", **figures)
 
-    def _note(self, rows: Transactions, created_at: npt.NDArray[np.int64]) -> None:
+    def _send_labels(self, values: list[bytes], keys: list[bytes]) -> None:
+        self._outbox.send_labels(values, keys)
+        self._labelled += len(values)
+
+    def _delivered(self, account: Account) -> dict[str, int]:
+        """How many transactions were delivered, and how many labels where there are any."""
+        if self._label is None:
+            return {"delivered": account.delivered}
+        return {"delivered": account.delivered - self._labelled, "labels": self._labelled}
+
+    def _note(self, rows: Transactions) -> None:
         if not self._log_transactions:
             return
         columns = (rows.ids.tolist(), rows.sources.tolist(), rows.targets.tolist(), rows.cents.tolist())
-        for one, source, target, cents, created in zip(*columns, created_at.tolist(), strict=True):
+        for one, source, target, cents, created in zip(*columns, rows.created_at.tolist(), strict=True):
             log.info(
                 "transaction",
                 id=one.decode(),
@@ -122,3 +149,7 @@ class Generator:
                 currency=CURRENCY.decode(),
                 created_at=datetime.fromtimestamp(created / 1000, UTC).isoformat(timespec="milliseconds"),
             )
+
+
+def _now(_first: int, count: int) -> npt.NDArray[np.int64]:
+    return np.full(count, time.time_ns() // 1_000_000)

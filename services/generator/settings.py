@@ -1,7 +1,13 @@
 """What the generator takes from its environment."""
 
-from pydantic import Field
+import sys
+from typing import Annotated, Any
 
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
+
+from services.errors import UsageError
+from services.generator.scenarios import Scenario, read_scenarios, require_accounts
 from services.streaming.settings import ServiceSettings
 
 
@@ -13,6 +19,8 @@ class GeneratorSettings(ServiceSettings):
         accounts: How many accounts take part, so that accounts recur.
         seed: Makes the same ids, accounts and amounts in the same order again; drawn and logged when unset.
         max_transactions: Ends after so many; 0 is never.
+        scenarios: What fraud is mixed into what accounts ordinarily do; none for plain random transactions.
+        labels_topic: Where the truth about fraud goes, if there are scenarios.
     """
 
     transactions_topic: str = "queueing.transactions"
@@ -20,3 +28,17 @@ class GeneratorSettings(ServiceSettings):
     accounts: int = Field(default=10_000, ge=2, le=10_000_000)
     seed: int | None = Field(default=None, ge=0, lt=2**128)
     max_transactions: int = Field(default=0, ge=0)
+    scenarios: Annotated[tuple[Scenario, ...], NoDecode] = ()
+    labels_topic: str = "queueing.transactions.labels"
+
+    @field_validator("scenarios", mode="before")
+    @classmethod
+    def _read_scenarios(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            scenarios = read_scenarios(value)
+            require_accounts(scenarios, info.data.get("accounts", sys.maxsize))
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return scenarios

@@ -1,6 +1,7 @@
 """What the transactions are: random, but the same again for the same seed. Pure: no clock, no I/O."""
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
@@ -16,6 +17,8 @@ _HYPHENS = [8, 13, 18, 23]
 _DIGITS = np.setdiff1d(np.arange(36), _HYPHENS)
 
 Texts = npt.NDArray[np.bytes_]
+Times = Callable[[int, int], npt.NDArray[np.int64]]
+"""From the index of the first transaction and how many: when each is made, in milliseconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +30,20 @@ class Transactions:
         sources: The accounts that pay, S12.
         targets: The accounts that receive, S12; never the source of the same row.
         cents: The amounts in hundredths of the currency's unit, int64.
+        created_at: When each is made, in milliseconds since 1970.
     """
 
     ids: Texts
     sources: Texts
     targets: Texts
     cents: npt.NDArray[np.int64]
+    created_at: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, rows: slice) -> Self:
-        return replace(self, **{column.name: getattr(self, column.name)[rows] for column in fields(self)})
+        return type(self)(*(getattr(self, column.name)[rows] for column in fields(self)))
 
 
 class Source:
@@ -57,23 +62,33 @@ class Source:
         self._random = np.random.default_rng(for_rows)
         self._block = self._draw()
         self._used = 0
+        self._taken = 0
 
-    def take(self, most: int) -> Transactions:
-        """The next transactions: at least one and at most ``most``."""
+    def take(self, most: int, times: Times) -> Transactions:
+        """The next transactions: at least one and at most ``most``.
+
+        Args:
+            most: How many at most.
+            times: When they are made.
+        """
         if self._used == BLOCK:
             self._block, self._used = self._draw(), 0
-        first, self._used = self._used, min(BLOCK, self._used + most)
-        return self._block[first : self._used]
+        rows = slice(self._used, min(BLOCK, self._used + most))
+        ids, sources, targets, cents = self._block
+        created_at = times(self._taken, rows.stop - rows.start)
+        self._used, self._taken = rows.stop, self._taken + len(created_at)
+        return Transactions(ids[rows], sources[rows], targets[rows], cents[rows], created_at)
 
-    def _draw(self) -> Transactions:
+    def _draw(self) -> tuple[Texts, Texts, Texts, npt.NDArray[np.int64]]:
+        """A block's ids, sources, targets and cents."""
         count = len(self._accounts)
         source = self._random.integers(0, count, BLOCK)
         target = (source + self._random.integers(1, count, BLOCK)) % count
-        return Transactions(
-            ids=uuids(BLOCK, self._random),
-            sources=self._accounts[source],
-            targets=self._accounts[target],
-            cents=self._random.integers(LEAST_CENTS, MOST_CENTS + 1, BLOCK),
+        return (
+            uuids(BLOCK, self._random),
+            self._accounts[source],
+            self._accounts[target],
+            self._random.integers(LEAST_CENTS, MOST_CENTS + 1, BLOCK),
         )
 
 

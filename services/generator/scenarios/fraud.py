@@ -101,7 +101,7 @@ class FanIn(Scenario):
 
 
 class RapidFire(Scenario):
-    """One account pays small amounts again and again, as when a stolen card is tried out.
+    """One account pays small amounts again and again, as when a program tries out a stolen card.
 
     Attributes:
         payments: How many.
@@ -116,7 +116,7 @@ class RapidFire(Scenario):
     payments: Counts = (20, 60)
     targets: Counts = (1, 5)
     amount: Amounts = (Decimal(1), Decimal(150))
-    over: Durations = (timedelta(minutes=1), timedelta(minutes=5))
+    over: Durations = (timedelta(seconds=20), timedelta(minutes=2))
 
     @property
     def accounts_needed(self) -> int:
@@ -151,8 +151,8 @@ class Structuring(Scenario):
     payments: Counts = (6, 20)
     targets: Counts = (1, 3)
     limit: Annotated[Amount, Field(ge=1)] = Decimal(900)
-    below: Share = 0.1
-    over: Durations = (timedelta(hours=4), timedelta(hours=20))
+    below: Share = 0.02
+    over: Durations = (timedelta(minutes=30), timedelta(hours=6))
 
     @property
     def accounts_needed(self) -> int:

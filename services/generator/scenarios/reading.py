@@ -92,9 +92,11 @@ def _scenario(name: str, table: Any) -> Scenario:
 
 
 def _line(kind: type[Scenario], detail: Any) -> str:
-    parameter, *place = map(str, detail["loc"] or [""])
+    parameter, *place = detail["loc"] or [""]
     where = ": ".join(filter(None, [kind.name, parameter + "".join(f"[{index}]" for index in place)]))
     if detail["type"] == "extra_forbidden":
         return f"{where}: no such parameter; expected some of {', '.join(kind.model_fields)}"
+    if detail["type"] in ("tuple_type", "missing", "too_long"):
+        return f"{kind.name}: {parameter}: expected two values, the least and the most"
     reason = detail["msg"].removeprefix("Value error, ")
     return f"{where}: {reason[0].lower()}{reason[1:]}"

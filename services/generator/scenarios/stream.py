@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.generator.encoding import CURRENCY
+from services.generator.encoding import columns_of
 from services.generator.scenarios.fraud import Scenario
 from services.generator.scenarios.population import DAY, HOUR_MS, Ints
-from services.generator.scenarios.traffic import LabelledTraffic, LabelledTransactions, share_of
+from services.generator.scenarios.traffic import LabelledTraffic, share_of
 from services.generator.transactions import BLOCK, Texts
 
 _DAY_MS = 24 * HOUR_MS
@@ -88,15 +88,3 @@ def labelled_stream(  # noqa: PLR0917 - all of it says which stream it is
         rows = traffic.take(min(count, BLOCK), clock.created_at)
         count -= len(rows)
         yield Block(columns_of(rows), rows.scenario, rows.incident)
-
-
-def columns_of(rows: LabelledTransactions) -> dict[str, npt.NDArray[Any]]:
-    """The transactions' fields by name."""
-    return {
-        "id": rows.ids,
-        "source": rows.sources,
-        "target": rows.targets,
-        "amount": rows.cents,
-        "currency": np.full(len(rows), CURRENCY),
-        "created_at": rows.created_at,
-    }

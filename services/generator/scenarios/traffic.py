@@ -1,7 +1,7 @@
 """Mixes incidents into the accounts' ordinary payments."""
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -10,10 +10,7 @@ import numpy as np
 from services.errors import UsageError
 from services.generator.scenarios.fraud import Scenario
 from services.generator.scenarios.population import Ints, Payments, Population
-from services.generator.transactions import BLOCK, Texts, Transactions, uuids
-
-Times = Callable[[int, int], Ints]
-"""From the index of the first and how many, their times in milliseconds since 1970, never decreasing."""
+from services.generator.transactions import BLOCK, Texts, Times, Transactions, uuids
 
 
 @dataclass(frozen=True)
@@ -21,12 +18,10 @@ class LabelledTransactions(Transactions):
     """Some transactions and the truth about them, a row each.
 
     Attributes:
-        created_at: Milliseconds since 1970.
         scenario: The name of the scenario that it belongs to, S16; empty for an ordinary payment.
         incident: Which occurrence of the scenario it belongs to, S32; empty for an ordinary payment.
     """
 
-    created_at: Ints
     scenario: Texts
     incident: Texts
 
@@ -46,19 +41,15 @@ class LabelledTraffic:
     """
 
     def __init__(self, accounts: int, seed: int, scenarios: Sequence[Scenario], *, exact: bool = False) -> None:
-        for scenario in scenarios:
-            if scenario.accounts_needed > accounts:
-                raise UsageError(
-                    f"scenario {scenario.name} needs at least {scenario.accounts_needed} accounts and there are "
-                    f"{accounts}: take more accounts or smaller incidents"
-                )
+        require_accounts(scenarios, accounts)
         for_accounts, for_payments, for_incidents = np.random.SeedSequence(seed).spawn(3)
         self._population = Population(accounts, for_accounts)
         self._random = np.random.default_rng(for_payments)
         self._chance = np.random.default_rng(for_incidents)
         self._scenarios = tuple(scenarios)
         self._place = _between if exact else _replacing
-        rows = BLOCK / (1 - share_of(scenarios)) if exact else BLOCK
+        share = share_of(scenarios)
+        rows = BLOCK / (1 - share) if exact else BLOCK
         self._beginnings = [rows * one.rate * 2 / sum(one.payments) for one in scenarios]
         # By time of the payments to come; the number keeps those of the same time in their order.
         self._waiting: list[tuple[int, int, int, int, int, bytes, bytes]] = []
@@ -77,7 +68,7 @@ class LabelledTraffic:
 
         Args:
             most: How many at most.
-            times: When transactions are made; asked for a block at a time.
+            times: When they are made, never going back; asked for a block at a time.
         """
         if self._block is None or self._used == len(self._block):
             self._block, self._used = self._draw(times(self._blocks * BLOCK, BLOCK)), 0
@@ -122,6 +113,20 @@ class LabelledTraffic:
                 for due, source, target, cents in zip(*(column.tolist() for column in columns), strict=True):
                     payment = (due, next(self._numbers), source, target, cents, name, identifier)
                     heapq.heappush(self._waiting, payment)
+
+
+def require_accounts(scenarios: Sequence[Scenario], accounts: int) -> None:
+    """Check that there are accounts enough.
+
+    Raises:
+        UsageError: If a scenario needs more.
+    """
+    for scenario in scenarios:
+        if scenario.accounts_needed > accounts:
+            raise UsageError(
+                f"{scenario.name} needs at least {scenario.accounts_needed} accounts and there are {accounts}: "
+                "take more accounts or smaller incidents"
+            )
 
 
 def share_of(scenarios: Sequence[Scenario]) -> float:

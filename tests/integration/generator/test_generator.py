@@ -155,10 +155,13 @@ def test_it_waits_for_broker_and_registry_and_gives_up_in_time(pipeline: Pipelin
 
 
 def test_wrong_settings_are_one_line_each(pipeline: Pipeline) -> None:
-    generator = pipeline.start("generator", ACCOUNTS="1", SEED="-1", TRANSACTIONS_PER_SECOND="x")
+    generator = pipeline.start(
+        "generator", ACCOUNTS="1", SEED="-1", TRANSACTIONS_PER_SECOND="x", SCENARIOS="fan-in,fraud"
+    )
     assert finished(generator) == 2
-    named = {line["reason"].partition(":")[0] for line in generator.events("stopped")}
-    assert named == {"ACCOUNTS", "SEED", "TRANSACTIONS_PER_SECOND"}
+    reasons = dict(line["reason"].split(": ", 1) for line in generator.events("stopped"))
+    assert set(reasons) == {"ACCOUNTS", "SEED", "TRANSACTIONS_PER_SECOND", "SCENARIOS"}
+    assert "fan-in, rapid-fire, structuring, account-takeover" in reasons["SCENARIOS"]
     assert "Traceback" not in generator.text
 
 

@@ -1,0 +1,128 @@
+"""What is said of transactions that belong to an incident, and that it is said of those that were handed over."""
+
+from threading import Event
+from typing import Any
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.contracts import RecordDecoder, load_contracts, unframe
+from services.generator.encoding import TransactionEncoder
+from services.generator.labels import LabelEncoder, Labels
+from services.generator.metrics import GeneratorMetrics
+from services.generator.outbox import Account, DeliveryFailed, Outbox
+from services.generator.pacing import Schedule
+from services.generator.scenarios import LabelledTraffic, LabelledTransactions, read_scenarios
+from services.generator.service import Generator
+
+CONTRACTS = load_contracts()
+TRANSACTION = CONTRACTS.topic("queueing.transactions").required_schema
+LABEL = CONTRACTS.topic("queueing.transactions.labels").required_schema
+MIX = read_scenarios("rapid-fire=0.2,account-takeover=0.1")
+
+
+def encoder() -> LabelEncoder:
+    return LabelEncoder(LABEL, 8)
+
+
+def decoded(schema: Any, value: bytes) -> dict[str, Any]:
+    return dict(RecordDecoder(schema.json).decode(unframe(value)[1]))
+
+
+def test_a_label_says_which_incident_a_transaction_belongs_to() -> None:
+    rows = LabelledTraffic(100, 1, MIX).take(5000, Schedule(20, 0).created_at)
+    labels = encoder().encode(rows)
+    assert labels.rows == np.flatnonzero(rows.incident != b"").tolist()
+    assert len(labels.values) == len(labels.keys) == len(labels.rows) > 100
+    for row, value, key in zip(labels.rows, labels.values, labels.keys, strict=True):
+        assert unframe(value)[0] == 8
+        assert decoded(LABEL, value) | {"transaction_id": ""} == {
+            "transaction_id": "",
+            "fraud": True,
+            "scenario": rows.scenario[row].decode(),
+            "incident": rows.incident[row].decode(),
+        }
+        assert str(decoded(LABEL, value)["transaction_id"]).encode() == rows.ids[row]
+        assert key == rows.targets[row]
+
+
+def test_labels_are_cut_as_their_transactions_are() -> None:
+    rows = LabelledTraffic(100, 1, MIX).take(5000, Schedule(20, 0).created_at)
+    labels = encoder().encode(rows)
+    parts = [labels.between(first, first + 7) for first in range(0, 5000, 7)]
+    assert [value for values, _ in parts for value in values] == labels.values
+    assert [key for _, keys in parts for key in keys] == labels.keys
+
+
+class StubProducer:
+    """Takes everything, until it has ``most``: then it tells ``stop`` and has no room any more."""
+
+    def __init__(self, stop: Event, most: int) -> None:
+        self.stop, self.most = stop, most
+        self.taken: dict[str, list[bytes]] = {"transactions": [], "labels": []}
+        self.waited = 0
+
+    def produce(self, topic: str, value: bytes, _key: bytes, _partition: int, _on_delivery: Any) -> None:
+        if len(self.taken["transactions"]) == self.most and not self.stop.is_set():
+            self.stop.set()
+            raise BufferError("queue full")
+        self.taken[topic].append(value)
+
+    def poll(self, _timeout: float) -> None:
+        self.waited += 1
+
+    flush = poll
+
+    def __len__(self) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("most", [1, 150, 3001])
+def test_all_that_was_handed_over_when_it_is_stopped_has_its_labels_and_nothing_else(most: int) -> None:
+    stop = Event()
+    producer, metrics = StubProducer(stop, most), GeneratorMetrics(registry := CollectorRegistry())
+    outbox = Outbox(producer, "transactions", metrics, stop, "labels")  # type: ignore[arg-type]
+    seen: list[LabelledTransactions] = []
+
+    def label(rows: LabelledTransactions) -> Labels:
+        seen.append(rows)
+        return encoder().encode(rows)
+
+    account = Generator(
+        LabelledTraffic(100, 1, read_scenarios("account-takeover=0.3")),
+        TransactionEncoder(TRANSACTION, 7),
+        outbox,
+        metrics,
+        stop,
+        rate=0,
+        limit=0,
+        log_transactions=False,
+        label=label,
+    ).run()
+    sent = [str(decoded(TRANSACTION, value)["id"]) for value in producer.taken["transactions"]]
+    labelled = [str(decoded(LABEL, value)["transaction_id"]) for value in producer.taken["labels"]]
+    fraud = [one.decode() for rows in seen for one in rows.ids[rows.incident != b""].tolist()]
+    assert len(sent) == most
+    assert labelled == [one for one in fraud if one in set(sent)]
+    assert labelled
+    assert account == Account(delivered=len(sent) + len(labelled), failed=0, outstanding=0)
+    assert registry.get_sample_value("generated_transactions_total") == len(sent)
+    assert registry.get_sample_value("generated_labels_total") == len(labelled)
+
+
+def test_labels_that_find_no_room_are_counted_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.generator.outbox._FLUSH_SECONDS", 0.05)
+    stop = Event()
+    stop.set()
+
+    class Full(StubProducer):
+        def produce(self, *_: Any) -> None:
+            raise BufferError("queue full")
+
+    outbox = Outbox(Full(stop, 0), "transactions", GeneratorMetrics(CollectorRegistry()), stop, "labels")  # type: ignore[arg-type]
+    with pytest.raises(
+        DeliveryFailed, match="topics transactions and labels: there was no room .*; 0 transactions and"
+    ):
+        outbox.send_labels([b"a", b"b"], [b"", b""])
+    assert outbox.account == Account(delivered=0, failed=2, outstanding=0)
