@@ -1,7 +1,9 @@
 """The phases of a run, in their order: the detector reads, the generator writes, both end well."""
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from threading import Event
 from typing import TypeVar
 
@@ -26,6 +28,8 @@ END_SECONDS = 30.0
 PATIENCE_SECONDS = 30.0
 WARM_UP_SECONDS = 2
 WARM_UP_AT_FULL_SPEED = 100_000  # transactions
+ACCOUNTS_PER_RATE = 10  # accounts for each transaction a second: more busy ones would look like fraud
+FULL_SPEED = 400_000  # transactions a second, about what the generator can
 
 T = TypeVar("T")
 
@@ -58,7 +62,7 @@ def start_detector(
 
 
 def warm_up(
-    presenter: Presenter, services: Services, group: GroupWatch, partitions: Sequence[Partition], rate: int
+    presenter: Presenter, services: Services, group: GroupWatch, stages: Sequence[Sequence[Partition]], rate: int
 ) -> None:
     """Have some transactions judged that are not counted, after what an earlier run may have left.
 
@@ -74,8 +78,9 @@ def warm_up(
             services[DETECTOR].require_alive()
             time.sleep(0.1)
         generator.require_clean_end()
-        ends = _patiently(lambda: group.ends(partitions))
-        _follow_lag(group, ends, services[DETECTOR], lambda lag: say(f"{lag:,} transactions left to judge"), time.sleep)
+        _judge_rest(
+            group, stages, services[DETECTOR], lambda lag: say(f"{lag:,} transactions left to judge"), time.sleep
+        )
         say.result(f"{count:,} transactions, not counted")
 
 
@@ -113,9 +118,16 @@ def watch_until_end(watch: Watch, services: Services, interrupts: Interrupts, du
 
 
 def drain(
-    presenter: Presenter, watch: Watch, services: Services, group: GroupWatch, partitions: Sequence[Partition]
+    presenter: Presenter, watch: Watch, services: Services, group: GroupWatch, stages: Sequence[Sequence[Partition]]
 ) -> Offsets:
     """End the generator, let the detector judge what is left, and end it.
+
+    Args:
+        presenter: Told how it goes.
+        watch: Goes on reading verdicts.
+        services: Those that are to end.
+        group: Of the detector.
+        stages: The partitions of each topic that the detector reads, in the order that transactions go through them.
 
     Returns:
         Where this run ends in the input topic.
@@ -125,8 +137,8 @@ def drain(
     """
     with step(presenter, DRAIN, "ending the generator") as say:
         _end(services[GENERATOR], watch)
-        ends = _patiently(lambda: group.ends(partitions))
-        _follow_lag(group, ends, services[DETECTOR], lambda lag: say(f"{lag:,} left to judge"), watch.observe)
+        ends = _patiently(lambda: group.ends(stages[0]))
+        _judge_rest(group, stages, services[DETECTOR], lambda lag: say(f"{lag:,} left to judge"), watch.observe)
         say("ending the detector")
         _end(services[DETECTOR], watch)
         watch.sample()
@@ -148,7 +160,9 @@ def read_to_end(watch: Watch, observer: Observer, ends: Offsets) -> None:
 
 
 def _pace(rate: int, most: int) -> Mapping[str, str]:
-    return {"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": str(most)}
+    """The generator's settings: at whatever rate, an account pays about once in 10 s, as at the default one."""
+    accounts = os.environ.get("ACCOUNTS") or str(ACCOUNTS_PER_RATE * (rate or FULL_SPEED))
+    return {"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": str(most), "ACCOUNTS": accounts}
 
 
 def _require_no_members(group: GroupWatch, say: Say) -> None:
@@ -181,6 +195,18 @@ def _wait_until(
         if time.monotonic() > deadline:
             raise ServiceDied(failure)
         wait(0.1)
+
+
+def _judge_rest(
+    group: GroupWatch,
+    stages: Sequence[Sequence[Partition]],
+    detector: Child,
+    say: Callable[[int], None],
+    wait: Callable[[float], None],
+) -> None:
+    """Wait until everything is judged, stage by stage: what one passes on is the next one's to judge."""
+    for partitions in stages:
+        _follow_lag(group, _patiently(partial(group.ends, partitions)), detector, say, wait)
 
 
 def _follow_lag(

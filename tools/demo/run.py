@@ -4,6 +4,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from services.contracts import Contracts, Registry, RegistrySettings, load_contracts
+from services.detector.rules.model import KEY
 from services.detector.settings import DetectorSettings
 from services.streaming.clients import KafkaClients
 from services.streaming.settings import librdkafka_properties, load_settings
@@ -83,7 +84,8 @@ def _run_pipeline(
     clients: KafkaClients,
 ) -> Summary:
     group = GroupWatch(clients.admin(), settings.consumer_group)
-    inputs = group.partitions([settings.transactions_topic])
+    stages = [group.partitions([topic]) for topic in settings.stages(KEY).values()]
+    inputs = stages[0]
     legit, fraud = settings.output_topics
     topics = (legit, fraud, settings.dead_letter_topic)
     outputs = group.partitions(topics)
@@ -92,7 +94,7 @@ def _run_pipeline(
     services = stack.enter_context(Services(LOGS))
 
     start_detector(presenter, services, group, inputs, settings.startup_timeout)
-    warm_up(presenter, services, group, inputs, options.rate)
+    warm_up(presenter, services, group, stages, options.rate)
     starts = group.ends([*inputs, *outputs])
     observer = Observer(
         clients, decoder, _only(starts, outputs), fraud_topic=fraud, dead_letter_topic=settings.dead_letter_topic
@@ -104,7 +106,7 @@ def _run_pipeline(
     watch.begin()
     interrupts.end_gracefully()
     watch_until_end(watch, services, interrupts, options.duration)
-    ends = drain(presenter, watch, services, group, inputs)
+    ends = drain(presenter, watch, services, group, stages)
 
     with step(presenter, COUNT, "reading back what was generated") as say:
         read_to_end(watch, observer, group.ends(outputs))
