@@ -1,0 +1,260 @@
+"""What windows cost, without Kafka: ``python -m benchmarks.windows``.
+
+Prints microseconds and rows a second for each measure and for the rules of the detector, what rebuilding and a key that
+takes all traffic cost, bytes for an entry as `tracemalloc` counts them, and the cost of a message as rules grow. Times
+are processor time of one thread; each figure is the best of some runs.
+"""
+
+import argparse
+import gc
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from services.contracts import load_contracts
+from services.detector.rules.loading import load_rules
+from services.detector.rules.model import Columns, Condition, Figure, Measure, Mode, Rule, Severity, Window
+from services.detector.windows import WindowState
+
+START_MS = 1_700_000_000_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+LATENESS_MS = 60_000
+BATCH = 5000
+NEVER = Fraction(10**15)
+RULES = Path(__file__).parents[1] / "services" / "detector" / "rules.toml"
+
+
+def uuids(random: np.random.Generator, rows: int) -> Any:
+    """Canonical UUIDs, as the column of a decoder has them."""
+    digits = np.frombuffer(b"0123456789abcdef", np.uint8)[random.integers(0, 16, (rows, 36))]
+    digits[:, [8, 13, 18, 23]] = ord("-")
+    return digits.view("S36").ravel()
+
+
+def traffic(rows: int, *, accounts: int, span_ms: int, disorder_ms: int = 0, seed: int = 1) -> dict[str, Any]:
+    """Uniform traffic: each row from and to any account, amounts from 1.00 to 1000.00, at even times.
+
+    Args:
+        rows: How many.
+        accounts: How many there are; as many as rows stands for each a new one.
+        span_ms: From the first to the last.
+        disorder_ms: How much earlier a row may be than its place says.
+        seed: Makes it repeatable.
+    """
+    random = np.random.default_rng(seed)
+    names = np.char.add(b"account", np.char.zfill(np.arange(accounts).astype("S7"), 7))
+    sources = np.arange(rows) if accounts == rows else random.integers(0, accounts, rows)
+    times = START_MS + np.arange(rows) * span_ms // rows
+    return {
+        "id": uuids(random, rows),
+        "source": names[sources],
+        "target": names[random.integers(0, accounts, rows)],
+        "amount": random.integers(100, 100_001, rows),
+        "currency": np.full(rows, b"EUR"),
+        "created_at": times - random.integers(0, disorder_ms + 1, rows),
+    }
+
+
+def batches(columns: Columns, size: int = BATCH) -> Iterator[tuple[Columns, int]]:
+    """Rows as a detector gets them."""
+    rows = len(columns["id"])
+    for first in range(0, rows, size):
+        last = min(first + size, rows)
+        yield {name: column[first:last] for name, column in columns.items()}, last - first
+
+
+def rule(name: str, *figures: Figure, when: Condition | None = None) -> Rule:
+    return Rule(name, Severity.LOW, "", Mode.LIVE, when, figures, "0" * 12)
+
+
+def figure(
+    measure: str, by: Sequence[str] = ("source",), over_ms: int = HOUR_MS, *, at_least: Any = None, at_most: Any = None
+) -> Figure:
+    kind, _, field = measure.partition(" ")
+    window = Window(Measure(kind), field or None, tuple(by), over_ms)
+    return Figure(f"{measure} {over_ms}", window, None, at_least, at_most)
+
+
+def default_rules() -> tuple[Rule, ...]:
+    schema = load_contracts().topic("queueing.transactions").required_schema
+    return load_rules(RULES, schema, {"suspicious_amount": Decimal(900)}).rules
+
+
+def state_for(rules: Sequence[Rule]) -> WindowState:
+    state = WindowState(lateness_ms=LATENESS_MS)
+    state.require(figure for one in rules for figure in one.figures)
+    return state
+
+
+@dataclass
+class Judged:
+    """What judging all of some traffic took."""
+
+    seconds: float
+    firings: int
+    state: WindowState
+
+
+def judge(columns: Columns, rules: Sequence[Rule], *, rollback: bool = False) -> Judged:
+    """Judges and commits batch after batch; with `rollback` each one twice, of which the first is undone."""
+    state = state_for(rules)
+    firings = 0
+    began = time.process_time()
+    for batch, rows in batches(columns):
+        if rollback:
+            state.judge(batch, rows, rules)
+            state.rollback()
+        firings += len(state.judge(batch, rows, rules).firings)
+        state.commit()
+    return Judged(time.process_time() - began, firings, state)
+
+
+def rebuild(columns: Columns, rules: Sequence[Rule]) -> float:
+    state = state_for(rules)
+    began = time.process_time()
+    for batch, rows in batches(columns):
+        state.add(batch, rows)
+        state.commit()
+    return time.process_time() - began
+
+
+def best(runs: int, measure: Callable[[], float]) -> float:
+    found = []
+    for _ in range(runs):
+        gc.collect()
+        found.append(measure())
+    return min(found)
+
+
+def line(name: str, rows: int, seconds: float, note: str = "") -> None:
+    print(f"| {name} | {seconds / rows * 1e6:.2f} | {rows / seconds / 1000:,.0f} | {note} |", flush=True)
+
+
+def head(*titles: str) -> None:
+    print("\n| " + " | ".join(titles) + " |\n|" + " --- |" * len(titles), flush=True)
+
+
+def measures(rows: int, runs: int) -> None:
+    """Each measure on its own: where hardly a row comes near the limit, and where each row's figure is taken."""
+    columns = traffic(rows, accounts=10_000, span_ms=10 * HOUR_MS)
+    head("measure by source over 1 h", "us a row", "thousand rows/s", "")
+    for measure in ("count", "distinct target", "silence"):
+        rules = (
+            rule("far", figure(measure, at_least=Fraction(40) if measure != "silence" else Fraction(HOUR_MS - 1))),
+        )
+        judged = best(runs, lambda rules=rules: judge(columns, rules).seconds)
+        line(f"{measure}, a limit that is far", rows, judged)
+    for measure in ("count", "sum amount", "average amount", "min amount", "max amount", "distinct target", "silence"):
+        rules = (rule("always", figure(measure, at_most=Fraction(-1))),)
+        judged = best(runs, lambda rules=rules: judge(columns, rules).seconds)
+        line(f"{measure}, taken for each row", rows, judged)
+
+
+def defaults(rows: int, runs: int) -> None:
+    rules = default_rules()
+    head("the detector's rules", "us a row", "thousand rows/s", "")
+    for name, span in (("24 h", DAY_MS), ("1,000 s", rows)):
+        columns = traffic(rows, accounts=10_000, span_ms=span)
+        judged = min((judge(columns, rules) for _ in range(runs)), key=lambda one: one.seconds)
+        line(f"{rows:,} rows in {name}, 10,000 accounts", rows, judged.seconds, f"{judged.firings:,} firings")
+        without = [one for one in rules if one.figures]
+        judged = min((judge(columns, without) for _ in range(runs)), key=lambda one: one.seconds)
+        line("the same without large-amount", rows, judged.seconds, f"{judged.firings:,} firings")
+    line("rebuilt (add)", rows, best(runs, lambda: rebuild(columns, rules)), f"{judged.state.entries:,} entries")
+
+
+def rebuilding(rows: int, runs: int) -> None:
+    head("rebuilding", "us an entry", "thousand entries/s", "")
+    for name, accounts in (("10,000 keys", 10_000), ("a key for each", rows)):
+        columns = traffic(rows, accounts=accounts, span_ms=DAY_MS // 2)
+        rules = (rule("one", figure("count", over_ms=DAY_MS, at_least=NEVER)),)
+        line(f"{rows:,} entries, {name}", rows, best(runs, lambda c=columns, r=rules: rebuild(c, r)))
+
+
+def hot_key(rows: int) -> None:
+    """One account takes all traffic, and nothing leaves the windows: cost must not grow with what they hold."""
+    head("all on one key", "us a row", "thousand rows/s", "")
+    every = ("count", "sum amount", "min amount", "distinct target", "silence")
+    for measure in every:
+        rules = (rule("hot", figure(measure, over_ms=DAY_MS, at_most=Fraction(-1))),)
+        for count in (rows // 4, rows):
+            for disorder in (0, 1000):
+                columns = traffic(count, accounts=1, span_ms=count, disorder_ms=disorder)
+                note = f"up to {disorder} rows out of order" if disorder else "in order"
+                line(f"{measure}, {count:,} rows", count, judge(columns, rules).seconds, note)
+        columns = traffic(rows, accounts=1, span_ms=rows)
+        line(f"{measure}, {rows:,} rows", rows, judge(columns, rules, rollback=True).seconds, "each batch undone once")
+        short = (rule("hot", figure(measure, over_ms=rows // 10, at_most=Fraction(-1))),)
+        line(f"{measure}, {rows:,} rows", rows, judge(columns, short).seconds, "of which a tenth is in the window")
+
+
+def memory(rows: int) -> None:
+    """Bytes for each entry, beside what the state itself says."""
+    head("memory", "entries", "bytes an entry", "the state's own estimate")
+    four = [figure("count", over_ms=DAY_MS), figure("sum amount", over_ms=DAY_MS), figure("silence", over_ms=DAY_MS)]
+    four += [figure("distinct source", ("target",), over_ms=DAY_MS)]
+    cases: list[tuple[str, int, Sequence[Rule]]] = [
+        ("one window, 1,000 keys", 1000, (rule("one", figure("count", over_ms=DAY_MS)),)),
+        ("one window, a key for each", rows, (rule("one", figure("count", over_ms=DAY_MS)),)),
+        ("four windows that share, 1,000 keys", 1000, (rule("four", *four),)),
+        ("four windows that share, a key for each", rows, (rule("four", *four),)),
+        ("four, each row's figures taken, 1,000 keys", 1000, (rule("four", *four),)),
+    ]
+    for number, (name, accounts, rules) in enumerate(cases):
+        gc.collect()
+        tracemalloc.start()
+        columns = traffic(rows, accounts=accounts, span_ms=DAY_MS // 2)
+        before = tracemalloc.get_traced_memory()[0]
+        state = state_for(rules)
+        for batch, count in batches(columns):
+            state.judge(batch, count, rules if number == len(cases) - 1 else ())
+            state.commit()
+        taken = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        print(
+            f"| {name} | {state.entries:,} | {taken / state.entries:.0f} | {state.bytes / state.entries:.0f} |",
+            flush=True,
+        )
+
+
+def growing(rows: int, runs: int) -> None:
+    """The cost of a message as rules grow, each with a window: its own, or one of five that all share."""
+    columns = traffic(rows, accounts=10_000, span_ms=HOUR_MS)
+    head("rules", "us a message, windows of their own", "us a message, five windows in all")
+    for count in (1, 2, 5, 10, 20, 50):
+        own = [rule(f"own_{n}", figure("count", over_ms=60_000 * (n + 1), at_least=NEVER)) for n in range(count)]
+        shared = [rule(f"own_{n}", figure("count", over_ms=60_000 * (n % 5 + 1), at_least=NEVER)) for n in range(count)]
+        first, second = (best(runs, lambda r=rules: judge(columns, r).seconds) / rows * 1e6 for rules in (own, shared))
+        print(f"| {count} | {first:.2f} | {second:.2f} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", choices=("measures", "defaults", "rebuilding", "hot", "memory", "growing"))
+    options = parser.parse_args()
+    parts: dict[str, Callable[[], None]] = {
+        "measures": lambda: measures(options.rows, options.runs),
+        "defaults": lambda: defaults(options.rows, options.runs),
+        "rebuilding": lambda: rebuilding(options.rows, options.runs),
+        "hot": lambda: hot_key(options.rows // 4),
+        "memory": lambda: memory(options.rows),
+        "growing": lambda: growing(options.rows // 10, options.runs),
+    }
+    for name, part in parts.items():
+        if options.only in (None, name):
+            part()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
