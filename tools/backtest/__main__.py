@@ -17,7 +17,7 @@ from tools.backtest.comparing import Comparison
 from tools.backtest.result import Result, result_of
 from tools.backtest.table import show
 from tools.history import judge_history
-from tools.history.options import TOPIC, add_input_options, load, open_input, shown
+from tools.history.options import add_input_options, load, open_input, shown, topic_of
 from tools.history.stages import stages_of
 
 _EPILOG = """\
@@ -63,7 +63,7 @@ def backtest(options: argparse.Namespace) -> Result:
     """
     contracts = load_contracts()
     live, changed = load(options.live, options, contracts), load(options.rules, options, contracts)
-    fields = fields_of_schema(contracts.topic(options.from_topic or TOPIC).required_schema)
+    fields = fields_of_schema(contracts.topic(topic_of(options)).required_schema)
     comparison = Comparison(live, changed, fields, options.examples)
     with open_input(options, contracts, longest_ms=max(live.longest_ms, changed.longest_ms), labels=False) as source:
         history = judge_history(
@@ -91,7 +91,9 @@ def _options() -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument("rules", type=Path, metavar="RULES", help="the rules as they would be")
-    parser.add_argument("--live", type=Path, metavar="FILE", help="the rules as they are (default: the detector's own)")
+    parser.add_argument(
+        "--live", type=Path, metavar="FILE", help="the rules as they are (default: RULES_FILE, or the detector's own)"
+    )
     parser.add_argument("--examples", type=int, default=3, metavar="N", help="of each rule and change (default: 3)")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     add_input_options(parser)

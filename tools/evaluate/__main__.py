@@ -84,7 +84,9 @@ def _options() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--rules", type=Path, metavar="FILE", help="the rules (default: the detector's own)")
+    parser.add_argument(
+        "--rules", type=Path, metavar="FILE", help="the rules (default: RULES_FILE, or the detector's own)"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots, for a browser")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write the plots, each as an SVG of its own")

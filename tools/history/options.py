@@ -27,7 +27,6 @@ from tools.local_cluster import LocalCluster
 from tools.replay.options import add_layout_options, layout_of
 from tools.replay.reading import Reader
 
-TOPIC = "queueing.transactions"
 _ROOT = Path(__file__).parents[2]
 _UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DEFAULTS = StreamSettings()
@@ -69,9 +68,9 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "--rate", type=_rate, metavar="R", help=f"transactions a second of event time (default: {_DEFAULTS.rate})"
     )
     group.add_argument(
-        "--from-topic", nargs="?", const=TOPIC, metavar="TOPIC",
-        help=f"read this topic instead, read committed, to where it ends now (default: {TOPIC}). KAFKA_BROKER_URL and "
-        "SCHEMA_REGISTRY_URL name the cluster; the local one is used where neither is set",
+        "--from-topic", nargs="?", const=_input_topic(), metavar="TOPIC",
+        help=f"read this topic instead, read committed, to where it ends now (default: {_input_topic()}). "
+        "KAFKA_BROKER_URL and SCHEMA_REGISTRY_URL name the cluster; the local one is used where neither is set",
     )  # fmt: skip
     group.add_argument(
         "--labels-topic", metavar="TOPIC", help="the truth about them (default: the topic's name.labels)"
@@ -94,14 +93,25 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
     add_layout_options(parser, files=None)
 
 
+def topic_of(options: argparse.Namespace) -> str:
+    """The topic whose contract says what a transaction is: the one that is read, or the input topic."""
+    return str(options.from_topic or _input_topic())
+
+
+def _input_topic() -> str:
+    return os.environ.get("TRANSACTIONS_TOPIC") or str(DetectorSettings.model_fields["transactions_topic"].default)
+
+
 def load(path: Path | None, options: argparse.Namespace, contracts: Contracts) -> RuleSet:
-    """The rules of a file, by default of the detector's own.
+    """The rules of a file; by default of the one that RULES_FILE names, or the detector's own.
 
     Raises:
         RulesError: One line for each fault, with file and line.
     """
-    schema = contracts.topic(options.from_topic or TOPIC).required_schema
-    return load_rules(path or DEFAULT_RULES, schema, constants_of(options.suspicious_amount))
+    schema = contracts.topic(topic_of(options)).required_schema
+    return load_rules(
+        path or Path(os.environ.get("RULES_FILE") or DEFAULT_RULES), schema, constants_of(options.suspicious_amount)
+    )
 
 
 def shown(path: str) -> str:
@@ -141,11 +151,11 @@ def open_input(options: argparse.Namespace, contracts: Contracts, *, longest_ms:
 def _opened(
     options: argparse.Namespace, contracts: Contracts, stream: dict[str, object], *, longest_ms: int, labels: bool
 ) -> AbstractContextManager[Input]:
-    partitions = options.partitions or contracts.topic(options.from_topic or TOPIC).partitions
+    partitions = options.partitions or contracts.topic(topic_of(options)).partitions
     if options.from_topic:
         return _topic(options, contracts, timedelta(milliseconds=longest_ms) + options.lateness, labels=labels)
     if options.file:
-        reader = Reader(options.file, layout_of(options), contracts.topic(TOPIC).required_schema)
+        reader = Reader(options.file, layout_of(options), contracts.topic(topic_of(options)).required_schema)
         return nullcontext(FileInput(reader, ", ".join(map(str, options.file)), partitions))
     wanted = {name: value for name, value in stream.items() if value is not None}
     return nullcontext(StreamInput(StreamSettings(**wanted), partitions))  # type: ignore[arg-type]
@@ -160,13 +170,17 @@ def _topic(options: argparse.Namespace, contracts: Contracts, fill: timedelta, *
     ping(clients.admin(), settings.kafka_broker_url)
     wanted = TopicSettings(
         topic,
-        (options.labels_topic or f"{topic}.labels") if labels or options.labels_topic else None,
+        _labels_topic(options) if labels or options.labels_topic else None,
         options.begin,
         options.end,
         fill,
     )
     with Registry() as registry:
         yield TopicInput(clients, registry, contracts, wanted)
+
+
+def _labels_topic(options: argparse.Namespace) -> str:
+    return options.labels_topic or os.environ.get("LABELS_TOPIC") or f"{options.from_topic}.labels"
 
 
 def _count(text: str) -> int:

@@ -1,6 +1,6 @@
 """Topics as a history: transactions as they were read, joined with what the topic of labels says about them.
 
-All of it is held in memory, about 100 bytes a transaction: partitions have to be merged into one order.
+All of it is held in memory, about 120 bytes a transaction: partitions have to be merged into one order.
 """
 
 from collections.abc import Iterator, Mapping
@@ -89,13 +89,13 @@ class TopicInput:
         return self.contracts.topic(self.settings.transactions).partitions
 
     def blocks(self) -> Iterator[Block]:
-        """The transactions in the order of the log, partitions merged by the messages' timestamps."""
+        """The transactions in the order of the log, partitions merged by event time (or the earlier timestamp)."""
         table, partition, timestamp, counted = self._transactions()
         if not table:
             return
         labels = self._labels(table[ID]) if self.settings.labels else None
-        order = merged(partition, timestamp)
         clock = np.minimum(table[EVENT_TIME], timestamp)
+        order = merged(partition, clock)
         for first in range(0, len(order), BLOCK):
             rows = order[first : first + BLOCK]
             yield Block(
@@ -138,17 +138,19 @@ class TopicInput:
         return labels
 
 
-def merged(partition: NDArray[np.int64], timestamp: NDArray[np.int64]) -> NDArray[np.int64]:
-    """An order of messages that keeps that of each partition, and otherwise goes by their timestamps.
+def merged(partition: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:
+    """An order of messages that keeps that of each partition, and otherwise goes by time.
+
+    The time is not the messages' own timestamp: data of weeks that were replayed within seconds would be shuffled.
 
     Args:
         partition: Of each message, those of one partition in its order.
-        timestamp: Of each message.
+        time: When each was made, about.
     """
-    reached = timestamp.copy()
+    reached = time.copy()
     for number in np.unique(partition):
         rows = partition == number
-        reached[rows] = np.maximum.accumulate(timestamp[rows])
+        reached[rows] = np.maximum.accumulate(time[rows])
     return np.lexsort((np.arange(len(partition)), partition, reached))
 
 

@@ -9,19 +9,19 @@ from tools.history.topics import joined_labels, merged
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20)), max_size=40))
 def test_merging_keeps_the_order_of_each_partition(messages: list[tuple[int, int]]) -> None:
     partition = np.array([one for one, _ in messages], np.int64)
-    timestamp = np.array([one for _, one in messages], np.int64)
-    order = merged(partition, timestamp)
+    time = np.array([one for _, one in messages], np.int64)
+    order = merged(partition, time)
     assert sorted(order.tolist()) == list(range(len(messages)))
     for number in range(4):
         rows = [row for row in order.tolist() if partition[row] == number]
         assert rows == sorted(rows)
 
 
-def test_merging_goes_by_the_timestamps() -> None:
+def test_merging_goes_by_time() -> None:
     assert merged(np.array([0, 0, 1, 1]), np.array([10, 30, 20, 40])).tolist() == [0, 2, 1, 3]
 
 
-def test_a_timestamp_that_goes_back_does_not_come_before_its_predecessor() -> None:
+def test_a_time_that_goes_back_does_not_come_before_its_predecessor() -> None:
     assert merged(np.array([0, 0, 1]), np.array([30, 10, 20])).tolist() == [2, 0, 1]
 
 
