@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -37,7 +38,7 @@ _WIDTH = 160
 
 def main() -> int:
     """Run the command; the exit code."""
-    options = _options()
+    options = parsed()
     configure_logging("backtest", "error")
     try:
         result = backtest(options)
@@ -81,7 +82,8 @@ def _names(live: RuleSet, changed: RuleSet) -> tuple[str, str]:
     return shown(live.source), shown(changed.source)
 
 
-def _options() -> argparse.Namespace:
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The arguments, by default those of the command line."""
     parser = argparse.ArgumentParser(
         prog="backtest",
         description="Compare a changed rules file with the live one on transactions of the past: what would newly "
@@ -97,7 +99,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--examples", type=int, default=3, metavar="N", help="of each rule and change (default: 3)")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     add_input_options(parser)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -38,7 +39,7 @@ _WIDTH = 160
 
 def main() -> int:
     """Run the command; the exit code."""
-    options = _options()
+    options = parsed()
     configure_logging("evaluate", "error")
     try:
         report = evaluate(options)
@@ -76,7 +77,8 @@ def evaluate(options: argparse.Namespace) -> Report:
         )
 
 
-def _options() -> argparse.Namespace:
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The arguments, by default those of the command line."""
     parser = argparse.ArgumentParser(
         prog="evaluate",
         description="Say how well rules catch fraud, on transactions whose truth is known.",
@@ -95,7 +97,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--write-baseline", type=Path, metavar="FILE", help="write the figures for --baseline")
     add_input_options(parser)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def _say(report: Report, options: argparse.Namespace) -> int:

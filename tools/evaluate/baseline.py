@@ -15,6 +15,7 @@ TOLERANCE = 0.005
 SLOWER = 1.1
 """How many times longer the median time to detection may be."""
 
+_DELAY = "seconds_to_detection"
 _FIGURES = ("precision", "recall", "average_precision", "precision_at_100", "incidents_found")
 
 
@@ -77,8 +78,11 @@ def _worse(
             found = now.get(where, {}).get(figure)
             if value is None:
                 continue
-            slower = figure.startswith("seconds")
-            if found is None or (found > value * SLOWER + 1 if slower else found < value - TOLERANCE):
+            if figure == _DELAY:
+                worse = found is None or found > value * SLOWER + 1
+            else:
+                worse = (found or 0.0) < value - TOLERANCE
+            if worse:
                 yield Worse(where, figure, value, found)
 
 
@@ -89,4 +93,4 @@ def _figures(quality: Quality) -> dict[str, float | None]:
         quality.precision, quality.recall, quality.average_precision, quality.precision_at_100, share
     )  # fmt: skip
     rounded = {name: None if value is None else round(value, 6) for name, value in zip(_FIGURES, figures, strict=True)}
-    return rounded | {"seconds_to_detection": found.seconds_p50}
+    return rounded | {_DELAY: found.seconds_p50}

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from confluent_kafka import Producer
 
 from services.contracts import ColumnEncoder, RecordEncoder, frame
 from services.streaming.clients import PARTITIONER
+from tools.evaluate.__main__ import evaluate, parsed
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import DEADLINE
 from tools.history import Block
@@ -95,7 +97,7 @@ def test_topics_give_the_figures_that_the_stream_gives_in_memory(filled: Pipelin
     stream = [f"--{name}={getattr(STREAM, name)}" for name in ("seed", "transactions", "accounts", "rate", "scenarios")]
     lateness = "--lateness=1d"
     from_topic = run("evaluate", filled, "--rules", rules, "--from-topic", filled.input, lateness)
-    in_memory = run("evaluate", filled, "--rules", rules, *stream, lateness)
+    in_memory = json.loads(json.dumps(asdict(evaluate(parsed(["--rules", rules, *stream, lateness])))))
     assert {name: from_topic[name] for name in FIGURES} == {name: in_memory[name] for name in FIGURES}
     assert from_topic["total"]["detection"]["found"] > 0
     assert from_topic["notes"] == ["1 messages can't be decoded and were left out"]
