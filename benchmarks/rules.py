@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry
 from benchmarks.work import avro_work
 from services.contracts import ColumnDecoder, RecordDecoder, Registration, Schema, load_contracts
 from services.detector.alerts import Alerts
-from services.detector.judge import Judge, Outputs
+from services.detector.judge import Judge
 from services.detector.metrics import DetectorMetrics
 from services.detector.partitions import Partitions
+from services.detector.routing import Outputs, Router
 from services.detector.rules.loading import parse_rules
 from services.detector.stages import plan
 from services.detector.versions import Versions
@@ -80,8 +81,7 @@ def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]
         versions=Versions(plan(rules, {"target": "input"})),
         writers=writers,  # type: ignore[arg-type]
         partitions=Partitions(History(_nobody, Event()), writers, metrics, 0),  # type: ignore[arg-type]
-        alerts=Alerts(schema, alert, Registration("alerts-value", 1, 2)),
-        outputs=OUTPUTS,
+        router=Router(writers, Alerts(schema, alert, Registration("alerts-value", 1, 2)), OUTPUTS),  # type: ignore[arg-type]
         metrics=metrics,
         lateness_ms=0,
     )

@@ -6,9 +6,10 @@ from prometheus_client import CollectorRegistry
 
 from services.contracts import Registration, Registry, RegistrySettings, TopicContract, load_contracts
 from services.detector.alerts import Alerts
-from services.detector.judge import Judge, Outputs
+from services.detector.judge import Judge
 from services.detector.metrics import DetectorMetrics
 from services.detector.partitions import Partitions
+from services.detector.routing import Outputs, Router
 from services.detector.rules.loading import constants_of, load_rules
 from services.detector.rules.model import KEY
 from services.detector.rules_file import RulesWatcher
@@ -73,16 +74,16 @@ def main() -> int:
         passed_on = [*settings.output_topics, *[topic for topic in stages.values() if topic != read[0].name]]
         writers = Writers(registry, reader, [Output(topic, registered[topic]) for topic in passed_on])
 
+        alerts = Alerts(reader, written[2].required_schema, registered[settings.alerts_topic])
+        outputs = Outputs(*settings.output_topics, settings.alerts_topic)
         history = History(lambda: clients.consumer(settings.consumer_group, enable_partition_eof=True), stop)
         judge = Judge(
             versions=versions,
             writers=writers,
             partitions=Partitions(history, writers, metrics, lateness_ms),
-            alerts=Alerts(reader, written[2].required_schema, registered[settings.alerts_topic]),
-            outputs=Outputs(*settings.output_topics, settings.alerts_topic),
+            router=Router(writers, alerts, outputs, log_transactions=settings.log_transactions),
             metrics=metrics,
             lateness_ms=lateness_ms,
-            log_transactions=settings.log_transactions,
         )
         RulesWatcher(settings.rules_file, load, versions, metrics, stop).start()
         loop = TransactionalLoop(

@@ -6,39 +6,26 @@ frame check -> columns that the rules need -> rules of this stage -> next stage,
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import structlog
 from confluent_kafka import Message
 
-from services.contracts import HEADER_SIZE
-from services.detector.alerts import Alerts, Found
+from services.detector.alerts import Found
 from services.detector.batches import Batch, decode
-from services.detector.headers import OWNED, HeaderWriter, Verdict, read_headers
+from services.detector.headers import Verdict, read_headers
 from services.detector.metrics import DetectorMetrics
 from services.detector.partitions import Needs, Partitions, clock, needs_of
+from services.detector.routing import Judged, Router
 from services.detector.rules.model import EVENT_TIME, ID, Mode, fields_of
 from services.detector.stages import Plan, Stage
 from services.detector.versions import Versions
 from services.detector.writers import Writers
-from services.errors import PoisonError
 from services.streaming.handler import Partition
 from services.streaming.sink import Sink
 
 log = structlog.get_logger()
-
-VERDICTS = ("legit", "fraud")
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Where judged transactions and alerts go."""
-
-    legit: str
-    fraud: str
-    alerts: str
 
 
 class Judge:
@@ -48,11 +35,9 @@ class Judge:
         versions: The rules: those that hold, and those that were before.
         writers: How to read each schema id.
         partitions: The windows.
-        alerts: Makes alerts.
-        outputs: Where everything goes.
+        router: Passes everything on.
         metrics: Counts verdicts once they are committed.
         lateness_ms: How late a transaction may come for its windows to be whole.
-        log_transactions: Log one line per transaction.
     """
 
     def __init__(
@@ -61,21 +46,16 @@ class Judge:
         versions: Versions,
         writers: Writers,
         partitions: Partitions,
-        alerts: Alerts,
-        outputs: Outputs,
+        router: Router,
         metrics: DetectorMetrics,
         lateness_ms: int,
-        log_transactions: bool = False,
     ) -> None:
         self._versions = versions
         self._writers = writers
         self._partitions = partitions
-        self._alerts = alerts
-        self._outputs = outputs
+        self._router = router
         self._metrics = metrics
         self._lateness_ms = lateness_ms
-        self._log_transactions = log_transactions
-        self._headers = HeaderWriter()
         self._counts: Counter[tuple[str, ...]] = Counter()
         self._newest_ms = 0
         self._adopt(versions.current)
@@ -148,7 +128,7 @@ class Judge:
             needed.update(fields_of(same.rules))
             after = plan.after(self._numbers[stage.topic])
             needed.add(plan.stages[0 if after is None else after].field)
-            needed.update((ID, *self._alerts.fields(same.rules)) if same.rules else ())
+            needed.update((ID, *self._router.fields(same.rules)) if same.rules else ())
         return needed
 
     def _needs(self, coming: Plan) -> dict[str, Needs]:
@@ -189,39 +169,18 @@ class Judge:
     def _handle_run(
         self, number: int, plan: Plan, messages: Sequence[Message], came: Sequence[Verdict] | None, sink: Sink
     ) -> None:
-        stage, after = plan.stages[number], plan.after(number)
+        stage = plan.stages[number]
         values = [message.value() for message in messages]
         batch = decode(values, self._writers.__getitem__, self._fields[number])
         if len(batch.rows):
             self._newest_ms = max(self._newest_ms, int(batch.columns[EVENT_TIME].max()))
         found = [*(self._simple(stage, batch) if len(batch.rows) else ()), *self._windowed(stage, messages, batch)]
         live = self._live(plan, found, batch, came)
-        if after is None:
-            fraud = np.zeros(len(values), np.bool_)
-            fraud[list(live)] = True
-            topics = [self._outputs.fraud if one else self._outputs.legit for one in fraud.tolist()]
-        else:
-            topics = [plan.stages[after].topic] * len(values)
-        failures = dict(batch.failures)
-        self._one_by_one(batch, values, topics, failures)
-        self._alert(messages, batch, found, failures, sink)
-        headers = [self._headers(plan.version)] * len(values)
-        for row, names in live.items():
-            headers[row] = self._headers(plan.version, names)
-        keys = self._keys(number, plan, after, messages, batch)
-        if failures:
-            for row, error in sorted(failures.items()):
-                sink.dead_letter(messages[row], error)
-            kept = [row for row in range(len(values)) if row not in failures]
-            messages, values = [messages[row] for row in kept], [values[row] for row in kept]
-            topics, keys = [topics[row] for row in kept], [keys[row] for row in kept]
-            headers = [headers[row] for row in kept]
-        sink.forward(messages, values, topics, keys, headers, owned=OWNED)
-        if after is None:
-            suspects = topics.count(self._outputs.fraud)
-            self._counts["verdict", "fraud"] += suspects
-            self._counts["verdict", "legit"] += len(topics) - suspects
-            self._counts["judged", plan.version] += len(topics)
+        verdicts = self._router.route(Judged(number, plan, messages, batch, found, live), sink)
+        if verdicts is not None:
+            self._counts["verdict", "fraud"] += verdicts.fraud
+            self._counts["verdict", "legit"] += verdicts.legit
+            self._counts["judged", plan.version] += verdicts.fraud + verdicts.legit
 
     def _simple(self, stage: Stage, batch: Batch) -> list[Found]:
         """What the rules about one transaction alone find."""
@@ -266,65 +225,6 @@ class Judge:
             if len(names) > 1:
                 names.sort(key=lambda name: order.get(name, -1))
         return live
-
-    def _one_by_one(
-        self, batch: Batch, values: list[bytes | None], topics: Sequence[str], failures: dict[int, PoisonError]
-    ) -> None:
-        """What the columns can't do: re-encode for an output that the writer's schema is foreign to, and log."""
-        for writer, rows in batch.written:
-            if writer.governed.issuperset(topics) and not self._log_transactions:
-                continue
-            for row in rows.tolist():
-                value, topic = values[row], topics[row]
-                if value is None:
-                    continue
-                try:
-                    if self._log_transactions and topic in {self._outputs.legit, self._outputs.fraud}:
-                        record = writer.records.decode(value[HEADER_SIZE:])
-                        verdict = VERDICTS[topic == self._outputs.fraud]
-                        log.info("transaction", verdict=verdict, **{name: str(one) for name, one in record.items()})
-                    if topic not in writer.governed:
-                        values[row] = self._writers.reencode(writer, value[HEADER_SIZE:], topic)
-                except PoisonError as error:
-                    failures[row] = error
-
-    def _alert(
-        self, messages: Sequence[Message], batch: Batch, found: Sequence[Found], failures: Mapping[int, PoisonError],
-        sink: Sink,
-    ) -> None:  # fmt: skip
-        """Writes an alert for whatever fired, and a line in the log for what would have if it were live."""
-        if not found:
-            return
-        writers = [(writer, frozenset(rows.tolist())) for writer, rows in batch.written]
-        for one in found:
-            row = int(batch.rows[one.position])
-            value = messages[row].value()
-            if row in failures or value is None or not one.rule.alert:
-                continue
-            if one.rule.mode is Mode.SHADOW:
-                self._alerts.tell(one, batch.columns)
-                continue
-            writer = next(writer for writer, rows in writers if row in rows)
-            try:
-                body = self._writers.own_body(writer, value[HEADER_SIZE:])
-            except PoisonError:
-                continue
-            sink.send(self._outputs.alerts, self._alerts.encode(one, batch.columns, body), messages[row].key())
-
-    def _keys(
-        self, number: int, plan: Plan, after: int | None, messages: Sequence[Message], batch: Batch
-    ) -> Sequence[bytes | None]:
-        """The key of each message where it goes: what the next topic is keyed by."""
-        if number == 0 and after is None:
-            return [message.key() for message in messages]
-        column = batch.columns.get(plan.stages[0 if after is None else after].field)
-        keys: list[bytes | None] = [None] * len(messages)
-        if column is None:
-            return keys
-        texts = column.tolist()
-        for row, text in zip(batch.rows.tolist(), texts, strict=True):
-            keys[row] = text if isinstance(text, bytes) else str(text).encode()
-        return keys
 
     def _forget(self) -> None:
         self._counts.clear()

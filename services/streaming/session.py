@@ -1,7 +1,7 @@
 """One life of the loop's Kafka clients: subscribe, consume, commit, abort and rewind, leave."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Event
 
@@ -10,7 +10,6 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 
 from services.errors import RetryableError
 from services.streaming.failures import (
-    LostPartitions,
     Patience,
     Stuck,
     bounded,
@@ -19,7 +18,8 @@ from services.streaming.failures import (
     reason,
     retry,
 )
-from services.streaming.handler import Handler, LoopSettings, Partition
+from services.streaming.handler import Handler, LoopSettings
+from services.streaming.membership import Membership
 from services.streaming.metrics import LoopMetrics
 from services.streaming.sink import Sink
 
@@ -65,9 +65,7 @@ class Session:
         self._due = 0.0  # when to commit it
         self._committed_at = 0.0  # when the last commit began
         self._positions: list[TopicPartition] = []  # what the open transaction has read up to
-        self._owned: list[Partition] = []
-        self._rebalanced = False
-        self._failure: KafkaException | None = None  # raised inside a rebalance callback
+        self._membership = Membership(consumer, handler, metrics, commit=self._commit, is_open=self._is_open)
         self._measured_lag_at = 0.0
         self._stop_noticed_at: float | None = None
         self._reachable = True
@@ -81,9 +79,7 @@ class Session:
             NotAuthorised: the brokers refuse access.
         """
         self._producer.init_transactions(30)
-        self._consumer.subscribe(
-            list(self._settings.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
+        self._membership.join(self._settings.topics)
         while not self._stop.is_set():
             try:
                 self._step()
@@ -102,8 +98,7 @@ class Session:
         """Leaves the group; an open transaction is aborted by the broker when the next producer takes over."""
         self._opened_at = None
         self._handler.aborted()
-        self._handler.revoked(self._owned)
-        self._owned = []
+        self._membership.end()
         if not self._reachable:
             return  # there is nobody to take leave of, and trying would take longer than a stop may
         with suppress(KafkaException, RuntimeError):
@@ -114,13 +109,7 @@ class Session:
         if self._opened_at is not None and time.monotonic() >= self._due:
             self._commit()
             return
-        messages = self._read()
-        if self._failure:
-            failure, self._failure = self._failure, None
-            raise failure
-        if messages and self._rebalanced:
-            messages = self._still_ours(messages)
-        self._rebalanced = False
+        messages = self._membership.ours(self._read())
         if not self._handler.ready():
             self._commit()
             self._handler.prepare()
@@ -159,6 +148,9 @@ class Session:
         self._producer.poll(0)
         self._metrics.consumed.inc(len(good))
         self._metrics.batch_seconds.observe(time.monotonic() - started)
+
+    def _is_open(self) -> bool:
+        return self._opened_at is not None
 
     def _commit(self) -> None:
         if self._opened_at is None:
@@ -247,46 +239,6 @@ class Session:
     def _with_bookmark(self, position: TopicPartition) -> TopicPartition:
         note = self._handler.bookmark((position.topic, position.partition))
         return TopicPartition(position.topic, position.partition, position.offset, note) if note else position
-
-    def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        assigned = self._note_rebalance("assigned", partitions)
-        self._owned += assigned
-        self._handler.assigned(assigned)
-
-    def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        revoked = self._note_rebalance("revoked", partitions)
-        try:
-            self._commit()
-        except KafkaException as error:
-            self._failure = error
-        self._give_up(revoked)
-
-    def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        lost = self._note_rebalance("lost", partitions)
-        if self._opened_at is not None:
-            # The group has given these partitions to others: what this transaction read of them is not ours any more.
-            self._failure = LostPartitions()
-        self._give_up(lost)
-
-    def _give_up(self, partitions: Sequence[Partition]) -> None:
-        self._owned = [partition for partition in self._owned if partition not in partitions]
-        self._handler.revoked(partitions)
-
-    def _note_rebalance(self, change: str, partitions: list[TopicPartition]) -> list[Partition]:
-        self._rebalanced = True
-        self._metrics.rebalances.labels(change=change).inc()
-        log.info("rebalance", change=change, partitions=[f"{one.topic}-{one.partition}" for one in partitions])
-        changed = [(one.topic, one.partition) for one in partitions]
-        if change != "assigned":
-            for topic, number in changed:
-                with suppress(KeyError):
-                    self._metrics.lag.remove(topic, str(number))
-        return changed
-
-    def _still_ours(self, messages: list[Message]) -> list[Message]:
-        """Leaves out what a batch holds of partitions that were revoked while it was being read."""
-        owned = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
-        return [message for message in messages if message.error() or (message.topic(), message.partition()) in owned]
 
     def _notice(self, message: Message) -> None:
         """An error event among the messages: fatal ones end the session, others are librdkafka's to recover from."""
