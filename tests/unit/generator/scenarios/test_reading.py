@@ -1,5 +1,6 @@
 """What SCENARIOS may say, and what is said of the rest."""
 
+import tomllib
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -45,6 +46,16 @@ def test_a_file_has_parameters(tmp_path: Path) -> None:
         ),
         AccountTakeover(dormant=1),
     )
+
+
+def test_the_guide_shows_every_parameter_with_its_default(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[4] / "docs" / "scenarios.md").read_text()
+    toml = guide.split("```toml")[1].split("```")[0]
+    path = tmp_path / "guide.toml"
+    path.write_text(toml)
+    assert read_scenarios(str(path)) == STANDARD
+    for table, scenario in zip(tomllib.loads(toml).values(), STANDARD, strict=True):
+        assert set(table) == set(type(scenario).model_fields)
 
 
 @pytest.mark.parametrize(
