@@ -177,3 +177,23 @@ def test_wrong_usage(files: ContractFiles, capsys: pytest.CaptureFixture[str], a
 def test_an_unknown_subject(files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--against", "git:HEAD", "one"]) == 2
     assert "no subject one in schemas/contracts.toml; expected one of one-value, two-value" in capsys.readouterr().err
+
+
+def test_before_the_first_commit_everything_is_new(
+    files: ContractFiles, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = tmp_path / "fresh"
+    repository.mkdir()
+    git(repository, "init", "--quiet", "--initial-branch=main")
+    files.directory.rename(repository / "schemas")
+    monkeypatch.chdir(repository)
+    assert main(["--against", "git:HEAD"]) == 0
+    said = "checked against git:HEAD, which has no commit yet: nothing found"
+    assert said in capsys.readouterr().out
+    assert main(["--against", "git:main"]) == 3
+    assert main(["--against", "git:HEAD~1"]) == 3
+    capsys.readouterr()
+    commit_all(repository)
+    git(repository, "checkout", "--quiet", "--orphan", "other")
+    assert main(["--against", "git:HEAD"]) == 3, "there are commits, and this branch has none of them"
+    assert "no such commit here" in capsys.readouterr().err

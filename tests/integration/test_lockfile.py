@@ -1,5 +1,6 @@
 """`register-schemas --lockfile`, `--dry-run --detailed-exitcode` and metadata, with a real registry."""
 
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -84,7 +85,16 @@ def test_a_registry_that_is_not_as_locked_stops_everything(
 def test_a_broken_lockfile(files: ContractFiles, capsys: pytest.CaptureFixture[str], content: str) -> None:
     Path("test.lock.toml").write_text(content)
     assert run() == 1
-    assert capsys.readouterr().err.startswith("register-schemas: test.lock.toml:")
+    assert re.match(r"register-schemas: test\.lock\.toml:\d+", capsys.readouterr().err)
+
+
+def test_a_lockfile_that_cannot_be_written_is_told_before_anything_is_registered(
+    files: ContractFiles, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, said in (("nowhere/a.lock", "expected a file in a dir"), ("schemas", "cannot be read: Is a directory")):
+        assert register.main(["--lockfile", path]) == 2
+        assert capsys.readouterr().err.startswith(f"register-schemas: --lockfile {path}: {said}")
+    assert Registry(RegistrySettings.load(url=cluster.registry_url)).versions(files.subjects[0]) == []
 
 
 def test_metadata_that_this_registry_drops_are_not_reported_as_kept(

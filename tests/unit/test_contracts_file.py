@@ -101,8 +101,10 @@ def test_what_is_here_goes_before_what_is_beside_the_package(tmp_path: Path, mon
     monkeypatch.delenv("SCHEMAS_DIR", raising=False)
     monkeypatch.chdir(tmp_path)
     assert default_directory().samefile(SCHEMAS)
-    (tmp_path / "contracts.toml").touch()
-    assert default_directory() == Path()
+    for name in ("a.avsc", "contracts.toml"):
+        (tmp_path / name).touch()
+        assert default_directory() == Path()
+        (tmp_path / name).unlink()
     (tmp_path / "schemas").mkdir()
     assert default_directory() == Path("schemas")
 

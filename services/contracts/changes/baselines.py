@@ -15,7 +15,7 @@ from services.contracts.compatibility import Parser
 from services.contracts.definition.schema import Schema
 from services.contracts.definition.subjects import SubjectContract
 from services.contracts.definition.topics import Contracts, read_contracts
-from services.contracts.definition.tree import CONTRACTS, Directory, Tree
+from services.contracts.definition.tree import CONTRACTS, NOTHING, Directory, Tree
 from services.contracts.levels import Level
 from services.contracts.reporting import RULES, Family, Finding, merged
 from services.errors import ContractError, Unavailable, UsageError
@@ -169,6 +169,8 @@ def tree_baseline(against: str, directory: Path, since: str | None, stack: ExitS
         if not ref:
             raise UsageError("--against git:REF: expected a commit, branch or tag after the colon")
         repository = stack.enter_context(Repository(directory))
+        if ref == "HEAD" and repository.empty:
+            return TreeBaseline("git:HEAD, which has no commit yet", NOTHING)
         return GitBaseline(against, CommitTree.find(repository, ref), since)
     path = Path(against)
     path = path.parent if path.name == CONTRACTS else path

@@ -71,6 +71,14 @@ class Repository:
         self._open.close()
         self._contents = None
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is no commit at all yet."""
+        return (
+            not self._text("rev-list", "--all", "--max-count=1")
+            and self._run("rev-parse", "-q", "--verify", "HEAD").returncode != 0
+        )
+
     def commit(self, ref: str) -> str:
         """The hash of the commit that a name stands for."""
         found = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from services.contracts.changes.diffing import as_json, differences
 from services.contracts.changes.judging import OldVersion, Tiers, judge_schema
@@ -21,6 +22,7 @@ from services.contracts.compatibility import incompatibilities
 from services.contracts.levels import Level
 from services.contracts.registry.client import Registry
 from services.contracts.reporting import Format, Report
+from services.contracts.reporting import as_json as finding_as_json
 
 _EPILOG = f"""\
 OLD and NEW are each one of:
@@ -66,7 +68,8 @@ def _diff(options: argparse.Namespace) -> int:
     found = differences(old.json, new.json)
     backward = not incompatibilities(new.json, old.json)
     forward = not incompatibilities(old.json, new.json)
-    findings = judge_schema("", new, [OldVersion(options.old, old.json)], Level.FULL, Tiers())
+    judged = judge_schema("", new, [OldVersion(options.old, old.json)], Level.FULL, Tiers())
+    findings = [replace(finding, subjects=()) for finding in judged]  # files have none
     levels = [level for level in _PLAIN if (backward or not level.backward) and (forward or not level.forward)]
     if options.format == Format.JSON:
         document = {
@@ -75,8 +78,8 @@ def _diff(options: argparse.Namespace) -> int:
             "differences": [as_json(one) for one in found],
             "backward": backward,
             "forward": forward,
-            "levels": levels,
-            "findings": [str(finding.text) for finding in findings],
+            "levels": [Level.NONE, *levels],
+            "findings": [finding_as_json(finding) for finding in findings],
         }
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return 0
@@ -92,7 +95,7 @@ def _diff(options: argparse.Namespace) -> int:
         print(f"old reads new (FORWARD): {_yes(forward)}")
         print(f"levels that let it pass: {', '.join(('NONE', *levels))}")
         for finding in findings:
-            print(f"{finding.text}; {finding.fix}")
+            print(finding)
     return 0
 
 

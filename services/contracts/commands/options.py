@@ -5,6 +5,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from services.contracts.avro.syntax import suggestion
 from services.contracts.definition.subjects import SubjectContract
 from services.contracts.definition.topics import Contracts
 from services.contracts.definition.waivers import apply_waivers
@@ -30,6 +31,7 @@ SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN, or f
 the variable of the same name with _FILE at its end names.
 """
 DRY_RUN_HAS_CHANGES = 5
+_OPTIONS = {"url": "--registry-url", "timeout": "--timeout", "retries": "--retries"}
 _SEMANTIC = {"error": Severity.ERROR, "warn": Severity.WARNING, "off": None}
 
 
@@ -75,7 +77,15 @@ def registry_settings(options: argparse.Namespace, url: str | None = None) -> "R
     from services.contracts.registry.settings import RegistrySettings  # noqa: PLC0415 - not for a check of files
 
     given = {"url": url or options.registry_url, "timeout": options.timeout, "retries": options.retries}
-    return RegistrySettings.load(**{name: value for name, value in given.items() if value is not None})
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        return RegistrySettings.load(**given)
+    except UsageError as error:
+        told = str(error)
+        for name in given:
+            option = "registry:URL" if url and name == "url" else _OPTIONS[name]
+            told = told.replace(f"SCHEMA_REGISTRY_{name.upper()}:", f"{option}:")
+        raise UsageError(told) from None
 
 
 def tell(report: Report, options: argparse.Namespace) -> int:
@@ -93,7 +103,9 @@ def choose(contracts: Contracts, subjects: Sequence[str]) -> tuple[SubjectContra
     known = [contract.subject for contract in contracts.subjects]
     for subject in subjects:
         if subject not in known:
-            raise UsageError(f"no subject {subject} in {contracts.name}; expected one of {', '.join(known)}")
+            near = f"{subject}-value" if f"{subject}-value" in known else subject
+            expected = suggestion(near, known) or f"; expected one of {', '.join(known)}"
+            raise UsageError(f"no subject {subject} in {contracts.name}{expected}")
     return tuple(contract for contract in contracts.subjects if not subjects or contract.subject in subjects)
 
 

@@ -1,6 +1,7 @@
 """`pull-schemas`: bring what a registry holds under version control."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from services.contracts.definition.topics import inspect_contracts, load_contrac
 from services.contracts.definition.tree import CONTRACTS, Directory
 from services.contracts.lint.files import contract_findings
 from services.contracts.registration.pulling import Files, Pulled, pull
+from services.contracts.registration.wording import same_wording
 from services.contracts.registry.client import Registry
 from services.contracts.reporting import Finding, Format, Report, exit_code
 from services.errors import UsageError
@@ -99,7 +101,7 @@ def _write(path: Path, content: str) -> str:
     """Write a file; returns what happened to it."""
     try:
         if path.is_file():
-            if path.read_text(encoding="utf-8") == content:
+            if _same(path.read_text(encoding="utf-8"), content):
                 return "unchanged"
             path.write_text(content, encoding="utf-8")
             return "changed"
@@ -108,6 +110,14 @@ def _write(path: Path, content: str) -> str:
     except OSError as error:
         raise UsageError(f"--to: {shown(path)}: cannot be written: {error.strerror}") from None
     return "written"
+
+
+def _same(present: str, content: str) -> bool:
+    """Whether a file says what it should, however it is laid out or, a schema, spelled."""
+    try:
+        return present == content or same_wording(json.loads(present), json.loads(content))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):  # no schema, or a broken one
+        return False
 
 
 def _say(found: Sequence[Pulled], files: Files) -> None:

@@ -1,6 +1,7 @@
 """`register-schemas`: make the registry hold what the contracts say, all of it or nothing."""
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -114,7 +115,8 @@ def _carry_out(steps: Sequence[Step], registry: Registry, options: argparse.Name
         for step in steps:
             outcomes.append(foresee(step) if options.dry_run else carry_out(step, registry))
             dry = " (dry run)" if options.dry_run else ""
-            print(f"{step.subject:<{width}}  {outcomes[-1]}{dry}", file=output)
+            with contextlib.suppress(BrokenPipeError):  # that nobody reads on is no reason to stop halfway
+                print(f"{step.subject:<{width}}  {outcomes[-1]}{dry}", file=output)
     except PipelineError as error:
         put_levels_back(steps[len(outcomes) :], registry, error)
         raise

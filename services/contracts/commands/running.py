@@ -1,5 +1,6 @@
 """What the commands have in common: errors become one line and an exit code, never a traceback."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -14,10 +15,15 @@ def run(name: str, command: Callable[[], int]) -> int:
         command: Does the work; returns 0, or 1 for findings.
     """
     try:
-        return command()
+        code = command()
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # 128 + SIGPIPE, as shells report it
     except PipelineError as error:
         for line in str(error).splitlines():
             print(f"{name}: {line}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130  # 128 + SIGINT, as shells report it
+    return code

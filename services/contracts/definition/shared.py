@@ -7,7 +7,8 @@ from services.contracts.avro.source import Document, Place, parse_json
 from services.contracts.avro.syntax import enclosed_namespace, full_name, suggestion
 from services.contracts.definition.references import foreign_names
 from services.contracts.definition.schema import Reference, Schema, parse_schema
-from services.contracts.definition.subjects import SubjectContract, json_table, read_level, toml_shown
+from services.contracts.definition.subjects import SubjectContract, json_table, read_level
+from services.contracts.definition.toml import toml_shown
 from services.contracts.definition.tree import Tree
 from services.errors import ContractError
 

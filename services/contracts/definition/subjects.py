@@ -8,6 +8,7 @@ from typing import Any
 from services.contracts.avro.source import Place
 from services.contracts.avro.syntax import suggestion
 from services.contracts.definition.schema import Schema
+from services.contracts.definition.toml import toml_shown
 from services.contracts.definition.waivers import Waiver
 from services.contracts.levels import Level
 from services.errors import ContractError
@@ -132,23 +133,6 @@ def read_level(table: Mapping[str, Any], fault: Callable[[str], object]) -> Leve
     hint = suggestion(value.upper(), known) if isinstance(value, str) else ""
     fault(f"compatibility: expected one of {', '.join(known)}, found {toml_shown(value)}{hint}")
     return None
-
-
-def toml_shown(value: Any) -> str:
-    """A value of a TOML file as a message shows it."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return str(value).lower()
-        case str():
-            return f'"{value}"'
-        case dict():
-            return "a table"
-        case list():
-            return "an array"
-        case _:
-            return str(value)
 
 
 def json_table(table: Mapping[str, Any], key: str, fault: Callable[[str], object]) -> dict[str, Any] | None:

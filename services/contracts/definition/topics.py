@@ -1,7 +1,6 @@
 """The topics and what each carries, as ``contracts.toml`` says."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ from services.contracts.definition.subjects import (
     TopicContract,
     json_table,
     read_level,
-    toml_shown,
 )
+from services.contracts.definition.toml import parse_toml, toml_shown
 from services.contracts.definition.tree import CONTRACTS, Directory, Tree, default_directory
 from services.contracts.definition.waivers import read_waivers
 from services.contracts.levels import Level
@@ -88,14 +87,7 @@ def inspect_contracts(tree: Tree, name: str = CONTRACTS) -> Inspection:
             f"{file}: no such file; it says what each topic carries: a table [topics.NAME] for each, with partitions, "
             "retention, value and compatibility"
         )
-    try:
-        text = content.decode("utf-8")
-        tables = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ContractError(f"{file}:{line}: not UTF-8; save the file as UTF-8") from None
-    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
-        raise ContractError(_not_toml(file, text, error)) from None
+    text, tables = parse_toml(file, content)
     reader = _Reader(tree, file, text)
     shared = reader.shared(tables)
     waivers, faults = read_waivers(tables.get("waivers", []), reader.lines, file, tree.shown)
@@ -103,17 +95,6 @@ def inspect_contracts(tree: Tree, name: str = CONTRACTS) -> Inspection:
     reader.refuse_clashes(topics)
     contracts = Contracts(topics, file, shared, reader.since(tables), tuple(waivers))
     return Inspection(contracts, reader.types.types, (*reader.faults, *faults))
-
-
-def _not_toml(file: str, text: str, error: Exception) -> str:
-    """The parser's message with its place in front: it ends in ``(at line 3, column 5)``."""
-    message = str(error) or "nested too deep"
-    place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
-    if place is None:
-        return f"{file}:1: not TOML: {message}"
-    line = place.group(1) or str(text.count("\n") + 1)
-    column = f":{place.group(2)}" if place.group(2) else ""
-    return f"{file}:{line}{column}: not TOML: {message[: place.start()]}"
 
 
 class _Reader:

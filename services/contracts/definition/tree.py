@@ -46,16 +46,32 @@ class Directory:
         return shown(self.path / name)
 
 
+class _Nothing:
+    """A directory before there is any file."""
+
+    def read(self, name: str) -> bytes | None:  # noqa: ARG002
+        """Nothing."""
+        return None
+
+    def shown(self, name: str) -> str:
+        """The name."""
+        return name
+
+
+NOTHING = _Nothing()
+
+
 def default_directory() -> Path:
     """The directory of the contracts.
 
     It is ``SCHEMAS_DIR``; else the directory ``schemas`` in the working directory; else that itself, if it has a
-    ``contracts.toml``; else ``schemas`` beside the package (a checkout of this project), if that has one; else again
-    the working directory.
+    ``contracts.toml`` or a schema file; else ``schemas`` beside the package (a checkout of this project), if that has a
+    ``contracts.toml``; else again the working directory.
     """
     if chosen := os.environ.get("SCHEMAS_DIR"):
         return Path(chosen)
     here, beside = Path("schemas"), Path(services.__file__).parent.parent / "schemas"
     if here.is_dir():
         return here
-    return beside if not Path(CONTRACTS).is_file() and (beside / CONTRACTS).is_file() else Path()
+    used = Path(CONTRACTS).is_file() or any(Path().glob("*.avsc"))
+    return beside if not used and (beside / CONTRACTS).is_file() else Path()

@@ -105,8 +105,8 @@ def read_waivers(
     faults: list[str] = []
     for index, table in enumerate(tables):
         place = Place(file, starts[index] if index < len(starts) else 1)
-        wrong = list(_faults(table))
-        faults += [f"{_line(lines, place, key)}: waiver: {message}" for key, message in wrong]
+        wrong = sorted((_line(lines, place, key).line, message) for key, message in _faults(table))
+        faults += [f"{file}:{line}: waiver: {message}" for line, message in wrong]
         if not wrong:
             given = {**table, "file": shown(table["file"]) if "file" in table else None}
             waivers.append(Waiver(place=place, **given))

@@ -4,8 +4,8 @@ A table for each subject: the fingerprint of the schema that the registry holds,
 """
 
 import json
+import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 from services.contracts.avro.source import Place
 from services.contracts.definition.schema import shown
+from services.contracts.definition.toml import parse_toml
 from services.contracts.registration.wording import fingerprint
 from services.contracts.registry.client import Registry
 from services.contracts.reporting import Finding
@@ -22,6 +23,7 @@ _HEADER = """\
 # What the registry of one environment holds, written by register-schemas --lockfile and verified at its next run.
 # Keep it under version control, a file for each environment.
 """
+_BACK = "take it back from version control"
 
 
 @dataclass(frozen=True)
@@ -45,22 +47,27 @@ def read_lockfile(path: Path) -> dict[str, Locked]:
     """The subjects of a lockfile; none where there is no file yet.
 
     Raises:
+        UsageError: If no file can be written there.
         ContractError: If it is no lockfile, with its place.
     """
     file = shown(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except FileNotFoundError:
+        if not os.access(path.absolute().parent, os.W_OK):
+            raise UsageError(f"--lockfile {file}: expected a file in a directory that can be written to") from None
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ContractError(f"{file}: cannot be read: {error}") from None
+    except OSError as error:
+        raise UsageError(f"--lockfile {file}: cannot be read: {error.strerror}") from None
+    if not os.access(path, os.W_OK):
+        raise UsageError(f"--lockfile {file}: expected a file that can be written to")
     try:
-        tables = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ContractError(f"{file}: not TOML: {error}; take it back from version control") from None
+        text, tables = parse_toml(file, content)
+    except ContractError as error:
+        raise ContractError(f"{error}; {_BACK}") from None
     subjects = tables.get("subjects", {})
     if set(tables) - {"subjects"} or not isinstance(subjects, dict):
-        raise ContractError(f'{file}:1: expected tables [subjects."NAME"] alone; take it back from version control')
+        raise ContractError(f'{file}:1: expected tables [subjects."NAME"] alone; {_BACK}')
     return {subject: _locked(file, _line(text, subject), subject, table) for subject, table in subjects.items()}
 
 
@@ -68,7 +75,7 @@ def _locked(file: str, line: int, subject: str, table: Any) -> Locked:
     match table:
         case {"fingerprint": str(found), "version": int(version), "id": int(id_)} if len(table) == 3:
             return Locked(found, version, id_, line)
-    raise ContractError(f"{file}:{line}: subject {subject}: expected fingerprint, version and id")
+    raise ContractError(f"{file}:{line}: subject {subject}: expected fingerprint, version and id; {_BACK}")
 
 
 def _line(text: str, subject: str) -> int:
@@ -91,7 +98,9 @@ def verify(locked: Mapping[str, Locked], registry: Registry, path: Path) -> list
     findings = []
     for subject, lock in locked.items():
         present = registry.version(subject, lock.version) if lock.version in registry.versions(subject) else None
+        fix = "find out what happened to the registry; if it was made anew, remove the lockfile and register again"
         if present is None:
+            fix += "; if the subject was retired, remove its table"
             message = f"v{lock.version} (id {lock.id}) of {subject} is not in the registry at {registry}"
         elif present.id != lock.id:
             message = f"v{lock.version} of {subject} has id {present.id} in the registry at {registry}, not {lock.id}"
@@ -99,7 +108,6 @@ def verify(locked: Mapping[str, Locked], registry: Registry, path: Path) -> list
             message = f"v{lock.version} of {subject} is another schema in the registry at {registry}"
         else:
             continue
-        fix = "find out what happened to the registry; if it was made anew, remove the lockfile and register again"
         findings.append(Finding(Place(shown(path), lock.line), "LOCK_DIFFERS", message, fix, subjects=(subject,)))
     return findings
 

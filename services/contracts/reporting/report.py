@@ -68,14 +68,15 @@ def _json(report: Report) -> str:
         "tool": report.tool,
         "checked": report.checked,
         "summary": report.summary,
-        "findings": [_as_json(finding) for finding in report.findings],
+        "findings": [as_json(finding) for finding in report.findings],
     }
     if report.results is not None:
         document["results"] = report.results
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _as_json(finding: Finding) -> dict[str, Any]:
+def as_json(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON data."""
     return {
         "file": finding.place.file,
         "line": finding.place.line,
