@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from itertools import compress, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -65,25 +66,38 @@ class CsvFile:
         return [name.strip() for name in header]
 
 
-def _take(reader: "CsvReader", width: int, most: int) -> tuple[list[int], list[list[str]], list[tuple[int, str]]]:
+def _take(reader: "CsvReader", width: int, most: int) -> tuple[Sequence[int], list[list[str]], list[tuple[int, str]]]:
     """The next rows with the lines that they begin in, and those that are broken."""
-    lines: list[int] = []
+    line = reader.line_num + 1
     rows: list[list[str]] = []
     broken: list[tuple[int, str]] = []
-    for _ in range(most):
-        line = reader.line_num + 1
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            last = reader.line_num
-            place = f" (the row goes on to line {last})" if last > line else ""
-            broken.append((line, f"broken CSV: {error}{place}; is a quotation mark missing?"))
-            continue
-        if row is None:
-            break
-        if len(row) == width:
+    error = None
+    try:
+        rows.extend(islice(reader, most))  # keeps what came before an error
+    except csv.Error as caught:
+        error = caught
+    lines: Sequence[int] = range(line, line + len(rows))
+    if error is None and reader.line_num + 1 == line + len(rows):
+        line += len(rows)
+    else:
+        lines = []
+        for row in rows:
             lines.append(line)
-            rows.append(row)
-        elif row:
-            broken.append((line, f"{len(row)} cells: expected {width}, one for each column of the header"))
+            line += 1 + sum(map(_breaks, row))
+    if set(map(len, rows)) - {width}:
+        broken = [
+            (at, f"{len(row)} cells: expected {width}, one for each column of the header")
+            for at, row in zip(lines, rows, strict=True)
+            if row and len(row) != width
+        ]
+        good = [len(row) == width for row in rows]
+        lines, rows = list(compress(lines, good)), list(compress(rows, good))
+    if error is not None:
+        last = reader.line_num
+        place = f" (the row goes on to line {last})" if last > line else ""
+        broken.append((line, f"broken CSV: {error}{place}; is a quotation mark missing?"))
     return lines, rows, broken
+
+
+def _breaks(cell: str) -> int:
+    return cell.count("\n") + cell.count("\r") - cell.count("\r\n")

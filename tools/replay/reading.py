@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
 from typing import Any, cast
@@ -72,6 +72,20 @@ class Block:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def before(self, line: int) -> "Block":
+        """Those that begin before a line, and the errors before it."""
+        count = int(np.searchsorted(self.lines, line))
+        return replace(
+            self,
+            lines=self.lines[:count],
+            columns={name: column[:count] for name, column in self.columns.items()},
+            labelled=self.labelled[:count],
+            fraud=self.fraud[:count],
+            scenario=self.scenario[:count],
+            incident=self.incident[:count],
+            errors=[error for error in self.errors if error.line < line],
+        )
+
 
 class Reader:
     """Reads files of one layout.
@@ -133,7 +147,8 @@ class Reader:
             elif self._layout.needs(name):
                 close = difflib.get_close_matches(column, there, n=1)
                 hint = f" (or is it {close[0]!r}?)" if close else ""
-                missing.append(f"{path}:1: no column {column!r} for {name}{hint}: --map {name}=COLUMN says which it is")
+                constant = ", or --set currency=EUR" if name == "currency" else ""
+                missing.append(f"{path}:1: no column {column!r}{hint}: say which it is, --map {name}=COLUMN{constant}")
         if missing and there is not None:
             raise UsageError("\n".join([*missing, f"{path}:1: there are {', '.join(there)}"]))
         return file, columns
@@ -141,7 +156,6 @@ class Reader:
     def _block(self, path: Path, columns: Mapping[str, str], taken: Rows) -> Block:
         problems: dict[int, list[str]] = {}
         values = {name: self._column(name, column, taken.cells[column], problems) for name, column in columns.items()}
-        values |= {name: [value] * len(taken.lines) for name, value in self._constants.items()}
         lines = taken.lines
         errors = [RowError(path, lines[row], tuple(texts)) for row, texts in problems.items()]
         errors += [RowError(path, line, (what,)) for line, what in taken.broken]
@@ -149,7 +163,9 @@ class Reader:
             good = [row not in problems for row in range(len(lines))]
             values = {name: list(compress(column, good)) for name, column in values.items()}
             lines = list(compress(lines, good))
-        return _block(path, lines, values, sorted(errors, key=lambda error: error.line), taken.read)
+        return _block(
+            path, lines, values, self._constants, errors=sorted(errors, key=lambda one: one.line), read=taken.read
+        )
 
     def _column(self, name: str, column: str, texts: Cells, problems: dict[int, list[str]]) -> list[Any]:
         """The values of a field; None where a cell doesn't fit, and where a field that need not be there isn't."""
@@ -188,7 +204,7 @@ def _readers(layout: Layout, schema: Schema) -> dict[str, Read]:
     return {
         "id": cells.identifier,
         **accounts,
-        "amount": cells.amount_reader(digits, scale),
+        "amount": cells.Remembered(cells.amount_reader(digits, scale), 100_000).__getitem__,
         "currency": cells.Remembered(cells.currency).__getitem__,
         "created_at": cells.time_reader(layout.time, start_ms),
         "fraud": cells.Remembered(cells.fraud).__getitem__,
@@ -198,30 +214,59 @@ def _readers(layout: Layout, schema: Schema) -> dict[str, Read]:
 
 
 def _block(
-    path: Path, lines: Sequence[int], values: Mapping[str, Sequence[Any]], errors: Sequence[RowError], read: float
+    path: Path,
+    lines: Sequence[int],
+    values: Mapping[str, Sequence[Any]],
+    constants: Mapping[str, Any],
+    *,
+    errors: Sequence[RowError],
+    read: float,
 ) -> Block:
-    """A block of rows that fit: by field a value of each."""
+    """A block of rows that fit.
+
+    Args:
+        path: The file.
+        lines: Where each begins.
+        values: By field the value of each; None where a field that need not be there isn't.
+        constants: By field the value of all.
+        errors: The rows that don't fit.
+        read: How much of the file has been read.
+    """
     count = len(lines)
+
+    def column(name: str, dtype: str, absent: Any = None) -> NDArray[Any]:
+        if name in constants:
+            return np.full(count, constants[name])
+        found = values.get(name, ())
+        if None in found:
+            found = [absent if value is None else value for value in found]
+        return np.array(found, dtype) if name in values else np.full(count, absent)
+
+    def known(name: str) -> NDArray[np.bool_]:
+        found = values.get(name, ())
+        if None in found:
+            return np.array([value is not None for value in found], np.bool_)
+        return np.full(count, name in values or name in constants)
+
     numbers = np.array(lines, np.int64)
-    columns: dict[str, NDArray[Any]] = {
-        name: np.array(values[name], np.int64 if name in {"amount", "created_at"} else "S") for name in FIELDS[1:]
-    }
-    ids = ids_of(path.name, numbers, columns) if None in values.get("id", [None]) else np.empty(count, "S36")
-    if "id" in values:
-        ids = np.array([given or made for given, made in zip(values["id"], ids.tolist(), strict=True)], "S36")
-    columns["id"] = ids
-    said, fraud, scenario, incident = [], [], [], []
-    absent = [None] * count
-    for truth, kind, occurrence in zip(*(values.get(name, absent) for name in TRUTH), strict=True):
-        bad = bool(kind or occurrence) if truth is None else truth
-        said.append(truth is not None or kind is not None or occurrence is not None)
-        fraud.append(bad)
-        scenario.append(kind if bad and kind else b"")
-        incident.append(occurrence if bad and occurrence else b"")
+    columns = {name: column(name, "i8" if name in {"amount", "created_at"} else "S") for name in FIELDS if name != "id"}
+    with_id = known("id")
+    columns["id"] = column("id", "S36", b"")
+    if not with_id.all():
+        columns["id"] = np.where(with_id, columns["id"], ids_of(path.name, numbers, columns))
+    scenario, incident = column("scenario", "S", b""), column("incident", "S", b"")
+    fraud = np.where(known("fraud"), column("fraud", "?", False), (scenario != b"") | (incident != b""))
     return Block(
-        path, numbers, columns, np.array(said, np.bool_), np.array(fraud, np.bool_), np.array(scenario, "S"),
-        np.array(incident, "S"), errors, read,
-    )  # fmt: skip
+        path,
+        numbers,
+        columns,
+        known("fraud") | known("scenario") | known("incident"),
+        fraud,
+        np.where(fraud, scenario, b""),
+        np.where(fraud, incident, b""),
+        errors,
+        read,
+    )
 
 
 def _shown(text: str) -> str:

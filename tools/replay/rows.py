@@ -25,7 +25,7 @@ class Rows:
         read: How much of the file has been read with these, 0 to 1.
     """
 
-    lines: list[int]
+    lines: Sequence[int]
     cells: Mapping[str, Cells]
     broken: list[tuple[int, str]]
     read: float

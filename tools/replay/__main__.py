@@ -1,0 +1,166 @@
+"""The command ``scripts/replay``.
+
+Exit codes: 0 every row was sent, 1 a row doesn't fit, a message was not delivered or the replay was ended early, 2 a
+setting, an argument or a file is of no use, 3 broker or registry can't be reached, 4 not authorised.
+"""
+
+import argparse
+import math
+import os
+import sys
+import time
+from contextlib import suppress
+from functools import partial
+from threading import Event
+
+from prometheus_client import CollectorRegistry
+
+from services.contracts import Contracts, Registry, RegistrySettings, load_contracts
+from services.errors import PipelineError
+from services.generator.metrics import GeneratorMetrics
+from services.generator.outbox import Outbox
+from services.streaming.clients import KafkaClients
+from services.streaming.lifecycle import Stopped, spare_garbage_collection, stop_on_signals, wait_until
+from services.streaming.logs import configure_logging
+from services.streaming.settings import (
+    EnvironmentSettings,
+    KafkaSettings,
+    librdkafka_properties,
+    load_settings,
+    load_together,
+)
+from services.streaming.topics import TopicNeed, await_topics
+from tools.clusters import cluster_variables
+from tools.local_cluster import LocalCluster
+from tools.replay.options import add_layout_options, layout_of
+from tools.replay.pacing import Pace
+from tools.replay.reading import Reader
+from tools.replay.running import Replay
+from tools.replay.sending import Encoder, Sender
+from tools.replay.telling import Figures, teller
+
+_EPILOG = """\
+KAFKA_BROKER_URL and SCHEMA_REGISTRY_URL name the cluster; the local one is used where neither is set.
+
+examples:
+  scripts/replay --preset handbook transactions.csv --dry-run
+  scripts/replay --preset paysim PS_20174392719_1491204439457_log.csv --start 2024-01-01
+  scripts/replay payments.csv --map source=payer --map target=payee --map amount=value --map created_at=when \\
+      --time epoch-s --set currency=EUR --speed 60
+"""
+
+
+class Topics(EnvironmentSettings):
+    """Where transactions and labels go."""
+
+    transactions_topic: str = "queueing.transactions"
+    labels_topic: str = "queueing.transactions.labels"
+
+
+def main() -> int:
+    """Run the command; the exit code."""
+    options = _options()
+    configure_logging("replay", "warning")
+    try:
+        figures = _replay(options)
+    except Stopped as error:
+        print(f"replay: {error}: nothing was sent", file=sys.stderr)
+        return 1
+    except PipelineError as error:
+        for line in str(error).splitlines():
+            print(f"replay: {line}", file=sys.stderr)
+        return error.exit_code
+    return 0 if figures.complete and not figures.unfit else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="replay",
+        description="Send transactions from files to the input topic, and what is known about them as labels.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_layout_options(parser)
+    parser.add_argument(
+        "--speed", type=_speed, metavar="X", help="so many times as fast as it happened (default: as fast as it can)"
+    )
+    parser.add_argument(
+        "--max-errors", type=_count, default=1000, metavar="N", help="end after more than N rows that don't fit (1000)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="read and check everything, send nothing")
+    parser.add_argument("--json", action="store_true", help="print the figures as a JSON object")
+    return parser.parse_args()
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not (speed > 0 and math.isfinite(speed)):
+        raise argparse.ArgumentTypeError(f"expected a number above 0 such as 60, found {text!r}")
+    return speed
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}")
+    return int(text)
+
+
+def _replay(options: argparse.Namespace) -> Figures:
+    layout = layout_of(options)
+    topics = load_settings(Topics, KafkaSettings, RegistrySettings)
+    contracts = load_contracts()
+    reader = Reader(options.files, layout, contracts.topic(topics.transactions_topic).required_schema)
+    stop = stop_on_signals()
+    spare_garbage_collection()
+    sender = None if options.dry_run else _sender(topics, contracts, options.speed, stop)
+    began = time.monotonic()
+    with teller(len(options.files)) as tell:
+        run = Replay(reader, sender, tell, stop)
+        failure = None
+        try:
+            run.run(options.max_errors)
+            run.finish()
+        except PipelineError as error:
+            failure = error
+            with suppress(PipelineError):
+                run.finish()
+    figures = Figures(run.sent, run.unfit, time.monotonic() - began, run.complete, options.dry_run)
+    print(figures.as_json() if options.json else figures.as_text(topics.transactions_topic, topics.labels_topic))
+    if failure is not None:
+        raise failure
+    return figures
+
+
+def _sender(topics: Topics, contracts: Contracts, speed: float | None, stop: Event) -> Sender:
+    os.environ.update(cluster_variables(os.environ, LocalCluster()))
+    settings, registry_settings = load_together(
+        lambda: load_settings(KafkaSettings, RegistrySettings), RegistrySettings.load
+    )
+    clients = KafkaClients(settings, librdkafka_properties(), client_id="replay")
+    both = [contracts.topic(name) for name in (topics.transactions_topic, topics.labels_topic)]
+    await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions) for topic in both], stop)
+    with Registry(registry_settings) as registry:
+        registered = [
+            (
+                topic.required_schema,
+                wait_until(
+                    partial(registry.require, topic.subject, topic.required_schema),
+                    what="schema registry",
+                    timeout=settings.startup_timeout,
+                    stop=stop,
+                ).id,
+            )
+            for topic in both
+        ]
+    metrics = GeneratorMetrics(CollectorRegistry())
+    transactions, labels = (
+        Outbox(clients.producer(delivery_report_only_error=True), topic.name, metrics, stop) for topic in both
+    )
+    return Sender(Encoder(*registered), transactions, labels, Pace(speed) if speed else None, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

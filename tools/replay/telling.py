@@ -1,0 +1,121 @@
+"""What is said while files are replayed, and at the end."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from tools.replay.reading import RowError
+from tools.replay.sending import Sent
+
+_EPOCH = datetime(1970, 1, 1)  # UTC
+
+
+class Teller:
+    """A bar on a terminal, and above it a line for each row that doesn't fit; elsewhere the lines alone.
+
+    Args:
+        bar: The bar, if there is one.
+        files: How many files there are.
+    """
+
+    def __init__(self, bar: Progress | None, files: int) -> None:
+        self._bar = bar
+        self._task = TaskID(0) if bar is None else bar.add_task("", total=files, rows=0, unfit=0)
+
+    def progress(self, files: float, rows: int, unfit: int) -> None:
+        """So many files, the last of them in part, have been read and so many rows sent."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=files, rows=rows, unfit=unfit)
+
+    def unfit(self, errors: Iterable[RowError]) -> None:
+        """These rows don't fit."""
+        lines = "\n".join(str(error) for error in errors).encode("utf-8", "backslashreplace").decode()
+        if lines and self._bar is not None:
+            self._bar.console.print(lines, markup=False, highlight=False, soft_wrap=True)
+        elif lines:
+            print(lines, file=sys.stderr)
+
+
+@contextmanager
+def teller(files: int) -> Iterator[Teller]:
+    """What suits standard error."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Teller(None, files)
+        return
+    columns = (
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]:,} rows sent, {task.fields[unfit]:,} don't fit"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        yield Teller(bar, files)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a replay did.
+
+    Attributes:
+        sent: What was handed over and delivered; with a dry run what would have been.
+        unfit: How many rows don't fit.
+        seconds: How long it took.
+        complete: Whether every file was read to its end.
+        dry: Whether nothing was sent on purpose.
+    """
+
+    sent: Sent
+    unfit: int
+    seconds: float
+    complete: bool
+    dry: bool
+
+    def as_json(self) -> str:
+        """The figures as a JSON object."""
+        return json.dumps(
+            {
+                "transactions": self.sent.transactions,
+                "labels": self.sent.labels,
+                "frauds": self.sent.frauds,
+                "unfit": self.unfit,
+                "first": _moment(self.sent.first_ms),
+                "last": _moment(self.sent.last_ms),
+                "seconds": round(self.seconds, 3),
+                "rows_per_second": self._rate,
+                "complete": self.complete,
+                "dry_run": self.dry,
+            }
+        )
+
+    def as_text(self, topic: str, labels_topic: str) -> str:
+        """The figures for people."""
+        sent = self.sent
+        verb = "would go" if self.dry else "sent"
+        lines = [f"{sent.transactions:,} transactions {verb} to {topic}"]
+        if sent.labels:
+            lines.append(f"{sent.labels:,} labels {verb} to {labels_topic}, {sent.frauds:,} of them fraud")
+        lines.append(f"{self.unfit:,} rows don't fit" + (": each is named above" if self.unfit else ""))
+        if sent.first_ms is not None:
+            lines.append(f"event times {_moment(sent.first_ms)} to {_moment(sent.last_ms)}")
+        lines.append(f"{self.seconds:.1f} s, {self._rate:,} rows/s")
+        if not self.complete:
+            lines.append("ended early: what comes after these rows was not read")
+        return "\n".join(lines)
+
+    @property
+    def _rate(self) -> int:
+        return round((self.sent.transactions + self.unfit) / max(self.seconds, 1e-3))
+
+
+def _moment(milliseconds: int | None) -> str | None:
+    if milliseconds is None:
+        return None
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return moment.isoformat(timespec="milliseconds") + "Z"
