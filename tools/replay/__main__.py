@@ -155,11 +155,14 @@ def _sender(topics: Topics, contracts: Contracts, speed: float | None, stop: Eve
             )
             for topic in both
         ]
-    metrics = GeneratorMetrics(CollectorRegistry())
-    transactions, labels = (
-        Outbox(clients.producer(delivery_report_only_error=True), topic.name, metrics, stop) for topic in both
+    outbox = Outbox(
+        clients.producer(delivery_report_only_error=True),
+        topics.transactions_topic,
+        GeneratorMetrics(CollectorRegistry()),
+        stop,
+        topics.labels_topic,
     )
-    return Sender(Encoder(*registered), transactions, labels, Pace(speed) if speed else None, stop)
+    return Sender(Encoder(*registered), outbox, Pace(speed) if speed else None, stop)
 
 
 if __name__ == "__main__":

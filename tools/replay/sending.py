@@ -83,20 +83,16 @@ class Sent:
 class Sender:
     """Sends blocks.
 
-    A label goes before its transaction, so that one without the other is never a fraud that counts as none.
-
     Args:
         encoder: Makes messages.
-        transactions: Where transactions go; keyed by their target.
-        labels: Where labels go; with the same keys.
+        outbox: Where transactions go, keyed by their target, and labels, with the same keys.
         pace: When transactions are due; None: as soon as they can be sent.
         stop: Ends it when set.
     """
 
-    def __init__(self, encoder: Encoder, transactions: Outbox, labels: Outbox, pace: Pace | None, stop: Event) -> None:
+    def __init__(self, encoder: Encoder, outbox: Outbox, pace: Pace | None, stop: Event) -> None:
         self._encoder = encoder
-        self._transactions = transactions
-        self._labels = labels
+        self._outbox = outbox
         self._pace = pace
         self._stop = stop
         self._began: float | None = None
@@ -128,11 +124,9 @@ class Sender:
                     self._stop.wait(min(max(due[done] - elapsed, _TICK), 0.5))
                     progress(done)
                     continue
-            some = slice(labels_before[done], labels_before[end])
-            handed = self._labels.send(labels[some], label_keys[some])
-            if handed < some.stop - some.start:
-                return
-            handed = done + self._transactions.send(values[done:end], keys[done:end])
+            handed = done + self._outbox.send(values[done:end], keys[done:end])
+            some = slice(labels_before[done], labels_before[handed])
+            self._outbox.send_labels(labels[some], label_keys[some])
             self.sent.add(block, slice(done, handed))
             done = end
             progress(done)
@@ -143,5 +137,4 @@ class Sender:
         Raises:
             DeliveryFailed: If not everything was delivered.
         """
-        self._labels.finish(patiently=True)
-        self._transactions.finish(patiently=True)
+        self._outbox.finish(patiently=True)
