@@ -1,6 +1,7 @@
 """Windows through kills and rebalances: every verdict and every alert equals a plain recomputation from the topics."""
 
 import random
+import signal
 import threading
 import time
 from collections import Counter
@@ -123,6 +124,20 @@ def read_alert_ids(pipeline: Pipeline) -> list[str]:
     return [(message.value() or b"")[6:42].decode() for message in pipeline.read(pipeline.alerts)]
 
 
+def killed_inside_a_transaction(pipeline: Pipeline, detector: Service) -> bool:
+    """Kills it; whether a transaction was open then, which is looked for a few times while it is halted."""
+    is_open = False
+    for _ in range(20):
+        detector.process.send_signal(signal.SIGSTOP)
+        is_open = pipeline.open_transactions() > 0
+        if is_open:
+            break
+        detector.process.send_signal(signal.SIGCONT)
+        time.sleep(random.uniform(0.01, 0.08))
+    detector.kill()
+    return is_open
+
+
 @pytest.mark.slow
 def test_kills_change_no_verdict(pipeline: Pipeline) -> None:
     proven = 0
@@ -130,9 +145,8 @@ def test_kills_change_no_verdict(pipeline: Pipeline) -> None:
         while not traffic.over:
             with start(pipeline, "one") as detector:
                 detector.wait_for("rebalance", change="assigned")
-                time.sleep(random.uniform(0.5, 2.5))
-                proven += pipeline.open_transactions() > 0
-                detector.kill()
+                time.sleep(random.uniform(0.2, 1.5))
+                proven += killed_inside_a_transaction(pipeline, detector)
     with start(pipeline, "one") as detector:
         wait_for(
             lambda: len(pipeline.read(pipeline.legit)) + len(pipeline.read(pipeline.fraud)) >= COUNT, "outputs", 120
