@@ -26,10 +26,10 @@ def test_a_good_file_is_shown_by_stage(capsys: pytest.CaptureFixture[str]) -> No
     assert "5 rules" in lines[0]
     stage = lines.index("on streaming.transactions.by-source, keyed by source:")
     assert lines.index("on queueing.transactions, keyed by target:") < stage
-    (row,) = (line.split() for line in lines if "structuring" in line)
-    assert row[:3] == ["structuring", "high", "live"]
-    assert row[4:] == ["1", "h", "amount", ">=", "890", "and", "amount", "<", "900"]
-    assert stage < next(number for number, line in enumerate(lines) if "structuring" in line)
+    (row,) = (line.split() for line in lines if "dormant-account" in line)
+    assert row[:3] == ["dormant-account", "medium", "live"]
+    assert row[4:] == ["3", "d", "amount", ">=", "500"]
+    assert stage < next(number for number, line in enumerate(lines) if "dormant-account" in line)
 
 
 def test_a_good_file_needs_no_word(capsys: pytest.CaptureFixture[str]) -> None:

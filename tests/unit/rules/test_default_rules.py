@@ -1,4 +1,6 @@
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ import pytest
 from services.contracts import load_contracts
 from services.detector.rules.loading import DEFAULT_RULES, constants_of, load_rules
 from services.detector.rules.model import Rule, RuleSet, fields_of
+from services.detector.windows import WindowState
 from services.generator.transactions import Source
 
 SCHEMA = load_contracts().topic("queueing.transactions").required_schema
@@ -32,7 +35,7 @@ def test_each_runs_in_a_stage_by_target_or_by_source() -> None:
         (),
         ("target", "amount"),
         ("source",),
-        ("source",),
+        ("source", "target"),
         ("source",),
     ]
 
@@ -53,7 +56,7 @@ def test_another_setting_is_another_version() -> None:
     assert default_rules(Decimal("900.00")).version == ours.version
 
 
-def test_limits_are_those_that_the_readme_promises() -> None:
+def test_limits_are_those_that_the_file_explains() -> None:
     limited = {
         rule.name: (figure.window.measure, figure.window.over_ms // 1000, figure.at_least)
         for rule in default_rules().rules
@@ -62,8 +65,8 @@ def test_limits_are_those_that_the_readme_promises() -> None:
     }
     assert limited == {
         "many-senders": ("distinct", 86_400, 50),
-        "rapid-fire": ("count", 10, 10),
-        "structuring": ("count", 3600, 10),
+        "rapid-fire": ("count", 60, 8),
+        "structuring": ("count", 7200, 3),
         "dormant-account": ("silence", 72 * 3600, 48 * 3_600_000),
     }
 
@@ -75,5 +78,66 @@ def test_the_plain_stream_has_as_many_of_each_as_the_file_says() -> None:
         rule.name: rule.when.mask(columns, len(cents)).mean() for rule in default_rules().rules if rule.when is not None
     }
     assert share["large-amount"] == pytest.approx(0.1001, abs=0.015)
-    assert share["structuring"] == pytest.approx(0.0100, abs=0.005)
+    assert share["structuring"] == pytest.approx(0.0500, abs=0.01)
+    assert share["rapid-fire"] == pytest.approx(0.1992, abs=0.02)
     assert share["many-senders"] < 0.002
+
+
+def columns(rows: Sequence[tuple[str, str, str, float]]) -> dict[str, Any]:
+    """Source, target, amount and the second of each payment."""
+    sources, targets, amounts, seconds = zip(*rows, strict=True)
+    return {
+        "id": np.array([f"{row:08x}-0000-4000-8000-000000000000".encode() for row in range(len(rows))]),
+        "source": np.array([one.encode() for one in sources]),
+        "target": np.array([one.encode() for one in targets]),
+        "amount": np.array([int(Decimal(one) * 100) for one in amounts]),
+        "created_at": np.array([round(second * 1000) for second in seconds]),
+    }
+
+
+def fired(given: dict[str, Any]) -> list[tuple[int, str]]:
+    state = WindowState(lateness_ms=60_000)
+    rules = [rule for rule in default_rules().rules if rule.figures]
+    state.require([figure for rule in rules for figure in rule.figures])
+    return [(one.row, one.rule.name) for one in state.judge(given, len(given["id"]), rules).firings]
+
+
+def test_many_senders_are_fifty() -> None:
+    rows = [(f"sender-{number}", "receiver", "800", 1700.0 * number) for number in range(51)]
+    assert fired(columns(rows)) == [(49, "many-senders"), (50, "many-senders")]
+    assert fired(columns([*rows[:48], rows[0], rows[49]])) == []  # 50 payments from 49 accounts
+    odd = [(source, target, "800.01", second) for source, target, _, second in rows]
+    assert fired(columns(odd)) == []
+
+
+def test_rapid_fire_is_eight_small_payments_in_a_minute_to_five_accounts() -> None:
+    rows = [("payer", f"shop-{number % 5}", "19.99", 8.5 * number) for number in range(8)]
+    assert fired(columns(rows)) == [(7, "rapid-fire")]
+    assert fired(columns([("payer", f"shop-{number}", "19.99", float(number)) for number in range(8)])) == []
+    assert fired(columns([(source, target, "200", second) for source, target, _, second in rows])) == []
+    assert fired(columns([(source, target, amount, 10 * second) for source, target, amount, second in rows])) == []
+
+
+def test_structuring_is_three_payments_just_under_the_limit_to_one_account() -> None:
+    rows = [("payer", "friend", amount, 3599.0 * number) for number, amount in enumerate(["850", "899.99", "875"])]
+    assert fired(columns(rows)) == [(2, "structuring")]
+    assert fired(columns([*rows[:2], ("payer", "other", "875", 7198.0)])) == []
+    assert fired(columns([*rows[:2], ("payer", "friend", "849.99", 7198.0)])) == []
+    assert fired(columns([*rows[:2], ("payer", "friend", "875", 7200.0)])) == []
+
+
+def test_a_dormant_account_wakes_up_after_48_hours_with_500() -> None:
+    hours = 3600.0
+    rows = [("sleeper", "a", "5", 0.0), ("sleeper", "b", "500", 48 * hours), ("sleeper", "c", "500", 96 * hours - 1)]
+    assert fired(columns(rows)) == [(1, "dormant-account")]
+    assert fired(columns([rows[0], ("sleeper", "b", "499.99", 48 * hours)])) == []
+    assert fired(columns([rows[0], ("sleeper", "b", "500", 72 * hours)])) == []  # as good as new
+
+
+def test_no_window_catches_anything_in_the_plain_stream_however_fast_it_is() -> None:
+    drawn = Source(10_000, seed=1).take(8192, lambda _first, count: np.arange(count) // 100)
+    names = ("id", "source", "target", "amount", "created_at")
+    assert (
+        fired(dict(zip(names, (drawn.ids, drawn.sources, drawn.targets, drawn.cents, drawn.created_at), strict=True)))
+        == []
+    )
