@@ -122,6 +122,28 @@ def test_a_refusal_of_any_shape_names_subject_and_endpoint(response: httpx2.Resp
 
 
 @pytest.mark.parametrize(
+    ("status", "code", "todo"),
+    [
+        (409, 40901, "check-schemas --against registry says what is incompatible"),
+        (409, 409, "check-schemas --against registry says what is incompatible"),
+        (422, 42201, "lint-schemas may say why"),
+        (422, 422, "lint-schemas may say why"),
+        (422, 42205, "it is not in mode READWRITE"),
+        (418, 41800, "no reason given"),
+    ],
+)
+def test_a_refusal_says_what_to_do(status: int, code: int, todo: str) -> None:
+    answer = httpx2.Response(status, json={"error_code": code})
+    with pytest.raises(ContractError) as caught:
+        registry(answering(answer)).register("s-value", SCHEMA)
+    said = (
+        f"subject s-value: registering s.avsc: POST http://schemas.test/api/subjects/s-value/versions answered {status}"
+    )
+    assert str(caught.value).startswith(f"{said} ({code}): no reason given")
+    assert todo in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "body", [{"schema": 3}, {"schema": "{"}, {}, {"schema": "x", "version": "1", "id": 1}, {"id": None, "version": 1}]
 )
 def test_a_version_that_makes_no_sense(body: dict[str, object]) -> None:

@@ -169,6 +169,22 @@ def test_sarif_leads_to_the_page_of_a_rule(monkeypatch: pytest.MonkeyPatch) -> N
         assert leads_to().startswith("file:///"), "another repository has no such page"
 
 
+@pytest.mark.parametrize("directory", [".", "deep/down"])
+def test_github_finds_files_from_the_root_of_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: str
+) -> None:
+    (tmp_path / directory).mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(tmp_path / directory)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    report = Report("x", (BROKEN,), (), "about")
+    file = (Path(directory) / BROKEN.place.file).as_posix()
+    assert f"::error file={file},line=14,col=7," in render(report, Format.GITHUB)
+    (run,) = json.loads(render(report, Format.SARIF))["runs"]
+    assert run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == file
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path / "elsewhere"))
+    assert f"::error file={BROKEN.place.file},line=14" in render(report, Format.GITHUB)
+
+
 def fingerprints(*findings: Finding) -> list[str]:
     (run,) = json.loads(render(Report("x", findings, (), ""), Format.SARIF))["runs"]
     return [one["partialFingerprints"]["findingHash/v1"] for one in run["results"]]

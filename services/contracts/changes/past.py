@@ -56,6 +56,7 @@ class Past:
         self._contracts = contracts
         self._content = content
         self._parsed: dict[str, Any] = {}
+        self._names: dict[str, list[str]] = {}
         self._found: dict[str, dict[Key, tuple[str, str]]] = {}
         self._schemas: dict[Key, Any] = {}
         self._layout = self._read_layout() or _Layout()
@@ -105,12 +106,17 @@ class Past:
     def _used(self, path: str, seen: set[str]) -> set[str]:
         """The files that a schema refers to, and those that they refer to."""
         names = {name: used for used, name in self._shared_names()}
-        for name in foreign_names(self._json(self._files[path])):
+        for name in self._foreign_names(self._files[path]):
             used = names.get(name)
             if used and used not in seen:
                 seen.add(used)
                 self._used(used, seen)
         return seen
+
+    def _foreign_names(self, blob: str) -> list[str]:
+        if blob not in self._names:
+            self._names[blob] = foreign_names(self._json(blob))
+        return self._names[blob]
 
     def _shared_names(self) -> Iterator[tuple[str, str]]:
         for path in self._layout.shared:

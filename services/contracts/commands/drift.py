@@ -12,13 +12,14 @@ from services.contracts.commands.options import (
     choose,
     registry_settings,
     tell,
+    waived,
 )
 from services.contracts.commands.running import run
 from services.contracts.definition.topics import load_contracts
 from services.contracts.definition.tree import CONTRACTS, default_directory
 from services.contracts.registration.drift import drift
 from services.contracts.registry.client import Registry
-from services.contracts.reporting import Report
+from services.contracts.reporting import Family, Report
 
 _EPILOG = f"""\
 Looks in both directions: what is missing in the registry, is another version there or has another level, and
@@ -52,7 +53,7 @@ def _drift(options: argparse.Namespace) -> int:
     chosen = choose(contracts, options.subjects)
     with Registry(registry_settings(options)) as registry:
         ignored = None if options.subjects else options.ignore
-        findings = drift(contracts, chosen, registry, ignored=ignored)
+        findings = waived(drift(contracts, chosen, registry, ignored=ignored), contracts, {Family.CONTRACTS})
         compared = f"{len(chosen)} subject{'' if len(chosen) == 1 else 's'} compared with the registry at {registry}"
     subjects = tuple(contract.subject for contract in chosen)
     return tell(Report("drift", tuple(findings), subjects, compared), options)

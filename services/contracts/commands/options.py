@@ -2,7 +2,7 @@
 
 import argparse
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from services.contracts.avro.syntax import suggestion
@@ -10,7 +10,7 @@ from services.contracts.definition.subjects import SubjectContract
 from services.contracts.definition.topics import Contracts
 from services.contracts.definition.waivers import apply_waivers
 from services.contracts.lint import LINT_FAMILIES
-from services.contracts.reporting import RULES, Finding, Format, Report, Severity, exit_code, render
+from services.contracts.reporting import RULES, Family, Finding, Format, Report, Severity, exit_code, render
 from services.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN, or f
 the variable of the same name with _FILE at its end names.
 """
 DRY_RUN_HAS_CHANGES = 5
+_OF_CHANGES = frozenset(Family) - LINT_FAMILIES
 _OPTIONS = {"url": "--registry-url", "timeout": "--timeout", "retries": "--retries"}
 _SEMANTIC = {"error": Severity.ERROR, "warn": Severity.WARNING, "off": None}
 
@@ -109,7 +110,9 @@ def choose(contracts: Contracts, subjects: Sequence[str]) -> tuple[SubjectContra
     return tuple(contract for contract in contracts.subjects if not subjects or contract.subject in subjects)
 
 
-def waived(findings: Iterable[Finding], contracts: Contracts) -> list[Finding]:
-    """The findings about changes with those marked that the contracts waive today, and waivers that have expired."""
-    decided = [waiver for waiver in contracts.waivers if RULES[waiver.rule].family not in LINT_FAMILIES]
+def waived(
+    findings: Iterable[Finding], contracts: Contracts, families: Collection[Family] = _OF_CHANGES
+) -> list[Finding]:
+    """The findings with those marked that the contracts waive today, and the waivers that have expired."""
+    decided = [waiver for waiver in contracts.waivers if RULES[waiver.rule].family in families]
     return apply_waivers(findings, decided, dt.datetime.now(dt.UTC).date())

@@ -55,6 +55,11 @@ def _is_primitive(schema: Any) -> bool:
     return isinstance(schema, str) and schema in PRIMITIVES
 
 
+def _has_no_name(schema: Any) -> bool:
+    """Whether a type is seen at once to use no name."""
+    return all(map(_is_primitive, schema)) if isinstance(schema, list) else _is_primitive(schema)
+
+
 def inlined(schema: Any, types: Mapping[str, Any]) -> tuple[Any, dict[JsonPath, str]]:
     """A schema that stands alone: each foreign type defined where it is used first.
 
@@ -102,7 +107,9 @@ class _Inliner:
         if "fields" not in schema:
             return schema
         fields = [
-            {**field, "type": self.type(field["type"], inside, (*path, "fields", index, "type"))}
+            field
+            if _has_no_name(field["type"])
+            else {**field, "type": self.type(field["type"], inside, (*path, "fields", index, "type"))}
             for index, field in enumerate(schema["fields"])
         ]
         return {**schema, "fields": fields}

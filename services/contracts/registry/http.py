@@ -18,6 +18,13 @@ from services.errors import ContractError, FatalError, NotAuthorised, Unavailabl
 _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _FIRST_PAUSE = 0.2  # seconds before the first retry; doubled for each further one
 _LONGEST_PAUSE = 5.0
+# What to do about a refusal, by Confluent's error code, or by the status for registries without such codes.
+_TODO = {
+    409: "; check-schemas --against registry says what is incompatible, and where",
+    422: "; the registry takes what it was sent for invalid: lint-schemas may say why",
+    42202: "; expected a version from 1 on, or latest",
+    42205: "; it is not in mode READWRITE, as a whole or for this subject: see GET /mode",
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,8 @@ class Reply:
                 "Confluent API (Apicurio's ends in /apis/ccompat/v7)"
             )
         code = f" ({self.error_code})" if self.error_code else ""
-        return ContractError(f"{self.what}: {self.endpoint} answered {self.status}{code}: {self.message}")
+        todo = _TODO.get(self.error_code or 0) or _TODO.get(self.status, "")
+        return ContractError(f"{self.what}: {self.endpoint} answered {self.status}{code}: {self.message}{todo}")
 
 
 class Http:

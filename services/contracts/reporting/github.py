@@ -7,6 +7,7 @@ Grammar and escapes: https://docs.github.com/en/actions/reference/workflow-comma
 from collections.abc import Sequence
 
 from services.contracts.reporting.findings import Finding, Severity
+from services.contracts.reporting.workspace import from_root
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
@@ -18,7 +19,7 @@ def github(findings: Sequence[Finding], summary: str) -> str:
 
 def _command(finding: Finding) -> str:
     place = finding.place
-    properties = {"file": place.file, "line": place.line, "col": place.column, "title": finding.rule}
+    properties = {"file": from_root(place.file), "line": place.line, "col": place.column, "title": finding.rule}
     listed = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value is not None)
     # What the reader of a log sees is the message alone, so it says again where the finding is.
     return f"::{_COMMANDS[finding.severity]} {listed}::{_data(str(finding))}"

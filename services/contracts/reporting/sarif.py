@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from services.contracts.reporting.findings import Finding
 from services.contracts.reporting.rules import PAGE, RULES
+from services.contracts.reporting.workspace import from_root, workspace
 
 _PACKAGE = "streaming-fraud-detection"
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -47,8 +48,8 @@ def _home(environment: Mapping[str, str]) -> str | None:
     root = Path(__file__).parents[3]
     if not (root / PAGE).is_file():
         return None
-    workspace = Path(environment.get("GITHUB_WORKSPACE") or "nowhere")
-    if workspace.is_dir() and root.samefile(workspace):
+    checkout = workspace(environment)
+    if checkout and root.samefile(checkout):
         named = [environment.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "SHA")]
         if all(named):
             return "{}/{}/blob/{}/".format(*named)
@@ -83,7 +84,7 @@ def _result(finding: Finding, rule_index: int, fingerprint: str) -> dict[str, An
     if finding.place.column:
         region["startColumn"] = finding.place.column
     location: dict[str, Any] = {
-        "physicalLocation": {"artifactLocation": {"uri": _uri(finding.place.file)}, "region": region}
+        "physicalLocation": {"artifactLocation": {"uri": _uri(from_root(finding.place.file))}, "region": region}
     }
     if finding.field:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.field, "kind": "member"}]

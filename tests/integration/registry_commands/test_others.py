@@ -138,3 +138,18 @@ def test_drift_says_what_a_registry_dropped(
     else:
         assert "NOT_KEPT warning: the registry at" in output
         assert "has other docs or aliases in v1" in output
+
+
+def test_drift_that_is_lived_with(served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    files.change_contracts('FULL_TRANSITIVE"\n', 'BACKWARD"\n', 1)
+    assert drift.main([]) == 1
+    contracts = files.directory / "contracts.toml"
+    waiver = '\n[[waivers]]\nrule = "LEVEL_DIFFERS"\nsubject = "one-value"\nreason = "later"\nexpires = {}\n'
+    text = contracts.read_text()
+    contracts.write_text(text + waiver.format("2090-01-31"))
+    capsys.readouterr()
+    assert drift.main([]) == 0
+    assert capsys.readouterr().out.endswith(": 1 waived\n")
+    contracts.write_text(text + waiver.format("2001-01-31"))
+    assert drift.main([]) == 1
+    assert "WAIVER_EXPIRED" in capsys.readouterr().out
