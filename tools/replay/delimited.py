@@ -30,22 +30,23 @@ class CsvFile:
         with self._open() as stream:
             return self._header(self._reader(stream))
 
+    def check(self, wanted: Sequence[str]) -> None:
+        """Raises UsageError for columns that can't be told apart."""
+        header = self.columns()
+        for name in wanted:
+            if header.count(name) > 1:
+                raise UsageError(f"{self._path}:1: {header.count(name)} columns are called {name!r}: rename one")
+
     def rows(self, wanted: Sequence[str], most: int) -> Iterator[Rows]:
         """The rows, at most so many at a time, with the cells of some columns."""
         size = max(1, self._path.stat().st_size)
         with self._open() as stream:
             reader = self._reader(stream)
             header = self._header(reader)
-            twice = [name for name in wanted if header.count(name) > 1]
-            if twice:
-                raise UsageError(
-                    f"{self._path}:1: {header.count(twice[0])} columns are called {twice[0]!r}: rename one"
-                )
             places = {name: header.index(name) for name in wanted}
-            while True:
-                lines, rows, broken = _take(reader, len(header), most)
-                if not rows and not broken:
-                    return
+            ended = False
+            while not ended:
+                lines, rows, broken, ended = _take(reader, len(header), most)
                 columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
                 cells = {name: columns[place] for name, place in places.items()}
                 yield Rows(lines, cells, broken, min(1.0, stream.buffer.tell() / size))
@@ -66,8 +67,10 @@ class CsvFile:
         return [name.strip() for name in header]
 
 
-def _take(reader: "CsvReader", width: int, most: int) -> tuple[Sequence[int], list[list[str]], list[tuple[int, str]]]:
-    """The next rows with the lines that they begin in, and those that are broken."""
+def _take(
+    reader: "CsvReader", width: int, most: int
+) -> tuple[Sequence[int], list[list[str]], list[tuple[int, str]], bool]:
+    """The next rows with the lines that they begin in, those that are broken, and whether these are the last."""
     line = reader.line_num + 1
     rows: list[list[str]] = []
     broken: list[tuple[int, str]] = []
@@ -76,6 +79,7 @@ def _take(reader: "CsvReader", width: int, most: int) -> tuple[Sequence[int], li
         rows.extend(islice(reader, most))  # keeps what came before an error
     except csv.Error as caught:
         error = caught
+    ended = error is None and len(rows) < most
     lines: Sequence[int] = range(line, line + len(rows))
     if error is None and reader.line_num + 1 == line + len(rows):
         line += len(rows)
@@ -96,7 +100,7 @@ def _take(reader: "CsvReader", width: int, most: int) -> tuple[Sequence[int], li
         last = reader.line_num
         place = f" (the row goes on to line {last})" if last > line else ""
         broken.append((line, f"broken CSV: {error}{place}; is a quotation mark missing?"))
-    return lines, rows, broken
+    return lines, rows, broken, ended
 
 
 def _breaks(cell: str) -> int:

@@ -35,8 +35,8 @@ class ParquetFile:
         """The names of the columns."""
         return list(self._file.schema_arrow.names)
 
-    def rows(self, wanted: Sequence[str], most: int) -> Iterator[Rows]:
-        """The rows, at most so many at a time, with the cells of some columns; their lines are the rows' numbers."""
+    def check(self, wanted: Sequence[str]) -> None:
+        """Raises UsageError for columns that can't be told apart, or hold no scalars."""
         names = self.columns()
         for name in wanted:
             if names.count(name) > 1:
@@ -44,6 +44,9 @@ class ParquetFile:
             kind = self._file.schema_arrow.field(name).type
             if not self._usable(kind):
                 raise UsageError(f"{self._path}: column {name!r} holds {kind}: expected texts, numbers or times")
+
+    def rows(self, wanted: Sequence[str], most: int) -> Iterator[Rows]:
+        """The rows, at most so many at a time, with the cells of some columns; their lines are the rows' numbers."""
         total = max(1, self._file.metadata.num_rows)
         done = 0
         try:

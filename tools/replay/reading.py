@@ -151,6 +151,7 @@ class Reader:
                 missing.append(f"{path}:1: no column {column!r}{hint}: say which it is, --map {name}=COLUMN{constant}")
         if missing and there is not None:
             raise UsageError("\n".join([*missing, f"{path}:1: there are {', '.join(there)}"]))
+        file.check(sorted(set(columns.values())))
         return file, columns
 
     def _block(self, path: Path, columns: Mapping[str, str], taken: Rows) -> Block:
@@ -182,7 +183,7 @@ class Reader:
                 try:
                     value = read(text)
                 except Unfit as error:
-                    problems.setdefault(row, []).append(f"{column} {_shown(text)}: expected {error}")
+                    problems.setdefault(row, []).append(_problem(column, text, str(error)))
             values.append(value)
         return values
 
@@ -269,5 +270,10 @@ def _block(
     )
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+def _problem(column: str, text: str, expected: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        expected = "text in UTF-8"
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return f"{column} {shown!r}: expected {expected}"

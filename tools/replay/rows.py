@@ -37,10 +37,12 @@ class File(Protocol):
     def columns(self) -> Sequence[str] | None:
         """The names of its columns; None where each row says its own. Raises UsageError for a file of no use."""
 
+    def check(self, wanted: Sequence[str]) -> None:
+        """Raises UsageError if one of these columns, which are there, can't be used."""
+
     def rows(self, wanted: Sequence[str], most: int) -> Iterator[Rows]:
         """The rows, at most so many at a time, with the cells of some columns.
 
         Raises:
-            UsageError: If the columns can't be used.
             UnreadableFile: If it can't be read to its end.
         """

@@ -1,0 +1,332 @@
+"""Columns, labels and ids out of files."""
+
+import csv
+import json
+import struct
+import sys
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from hashlib import sha1
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.errors import UsageError
+from tests.unit.replay.files import GOOD, GOOD_JSON, HEADER, amounts, lines, read, reader
+from tools.replay.layout import PRESETS, Layout
+from tools.replay.reading import BLOCK, Block
+from tools.replay.rows import UnreadableFile
+
+HANDBOOK = "TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT,TX_FRAUD,TX_FRAUD_SCENARIO\n"
+PAYSIM = (
+    "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest,isFraud,"
+    "isFlaggedFraud\n"
+)
+
+
+def written(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def column(blocks: list[Block], name: str) -> list[Any]:
+    return [value for block in blocks for value in block.columns[name].tolist()]
+
+
+def test_the_handbooks_layout(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "x.csv",
+        HANDBOOK + "0,2018-04-01 00:00:31,596,3156,57.16,0,0\n1,2018-04-01 00:02:10,4961,596,81.5,1,2\n",
+    )
+    (block,), errors = read(path, PRESETS["handbook"])
+    assert errors == []
+    columns = {name: values.tolist() for name, values in block.columns.items() if name != "id"}
+    assert columns == {
+        "source": [b"C00000000596", b"C00000004961"],
+        "target": [b"T00000003156", b"T00000000596"],
+        "amount": [5716, 8150],
+        "currency": [b"EUR", b"EUR"],
+        "created_at": [1_522_540_831_000, 1_522_540_930_000],
+    }
+    assert block.labelled.tolist() == [True, True]
+    assert block.fraud.tolist() == [False, True]
+    assert block.scenario.tolist() == [b"", b"terminal-compromised"]
+    assert block.incident.tolist() == [b"", b""]
+
+
+def test_paysims_layout(tmp_path: Path) -> None:
+    rows = "1,PAYMENT,9839.64,C1231006815,170136.0,160296.36,M1979787155,0.0,0.0,0,0\n"
+    rows += "743,TRANSFER,6311409.28,C1529008245,6311409.28,0.0,C1881841831,0.0,0.0,1,0\n"
+    (block,), errors = read(written(tmp_path / "x.csv", PAYSIM + rows), PRESETS["paysim"])
+    assert errors == []
+    assert block.columns["source"].tolist() == [b"C01231006815", b"C01529008245"]
+    assert block.columns["target"].tolist() == [b"M01979787155", b"C01881841831"]
+    assert block.columns["amount"].tolist() == [983_964, 631_140_928]
+    start = datetime(2017, 1, 1, tzinfo=UTC)
+    assert [datetime.fromtimestamp(ms / 1000, UTC) - start for ms in block.columns["created_at"].tolist()] == [
+        timedelta(hours=1),
+        timedelta(hours=743),
+    ]
+    assert block.fraud.tolist() == [False, True]
+
+
+def test_columns_are_of_the_types_that_the_codec_delivers(tmp_path: Path) -> None:
+    (block,), _ = read(written(tmp_path / "x.csv", HEADER + GOOD))
+    assert {name: values.dtype.str for name, values in block.columns.items()} == {
+        "id": "|S36", "source": "|S12", "target": "|S12", "amount": "<i8", "currency": "|S3", "created_at": "<i8",
+    }  # fmt: skip
+    assert (len(block), block.lines.dtype, block.fraud.dtype) == (1, np.int64, np.bool_)
+
+
+def test_what_scripts_tail_prints_is_read_without_a_layout(tmp_path: Path) -> None:
+    one = str(uuid.uuid4())
+    path = written(tmp_path / "x.jsonl", GOOD_JSON.replace(b"{", b'{"id": "%b", "more": [], ' % one.encode(), 1))
+    blocks, errors = read(path)
+    assert (column(blocks, "id"), amounts(blocks), errors) == ([one.encode()], [1234], [])
+
+
+def test_a_file_without_labels_has_none(tmp_path: Path) -> None:
+    (block,), _ = read(written(tmp_path / "x.csv", HEADER + GOOD))
+    assert (block.labelled.tolist(), block.fraud.tolist()) == ([False], [False])
+    assert (block.scenario.tolist(), block.incident.tolist()) == ([b""], [b""])
+
+
+def test_a_scenario_alone_says_that_it_is_fraud_and_counts_only_where_it_is(tmp_path: Path) -> None:
+    rows = "".join(GOOD.replace("\n", end) for end in (",fan-in,7\n", ",,\n", ",0,\n", ",,8\n"))
+    path = written(tmp_path / "x.csv", HEADER.replace("\n", ",scenario,incident\n") + rows)
+    (block,), _ = read(path)
+    assert block.labelled.tolist() == [True] * 4
+    assert block.fraud.tolist() == [True, False, False, True]
+    assert block.scenario.tolist() == [b"fan-in", b"", b"", b""]
+    (block,), _ = read(path, Layout(constants={"fraud": "no"}))
+    assert (block.fraud.any(), block.scenario.tolist(), block.incident.tolist()) == (False, [b""] * 4, [b""] * 4)
+
+
+def test_json_lines_may_know_the_truth_about_some_transactions_only(tmp_path: Path) -> None:
+    more = b'"fraud": true, "scenario": "fan-in", ', b'"fraud": false, ', b"", b'"fraud": null, ', b'"scenario": "x", '
+    path = written(tmp_path / "x.jsonl", b"".join(GOOD_JSON.replace(b"{", b"{" + one) for one in more))
+    (block,), errors = read(path)
+    assert errors == []
+    assert block.labelled.tolist() == [True, True, False, False, True]
+    assert block.fraud.tolist() == [True, False, False, False, True]
+    assert block.scenario.tolist() == [b"fan-in", b"", b"", b"", b"x"]
+    _, errors = read(path, Layout(columns={"fraud": "fraud"}))
+    assert [(error.line, error.problems) for error in errors] == [(n, ("fraud: there is none",)) for n in (3, 4, 5)]
+
+
+def test_ids_are_the_same_each_time_and_others_for_other_rows_names_and_times(tmp_path: Path) -> None:
+    def ids(directory: str, name: str, content: str, layout: Layout | None = None, rows: int = BLOCK) -> list[bytes]:
+        (tmp_path / directory).mkdir(exist_ok=True)
+        return column(read(written(tmp_path / directory / name, content), layout, rows)[0], "id")
+
+    content = HEADER + GOOD * 5
+    first = ids("a", "x.csv", content)
+    assert len(set(first)) == 5
+    assert all(uuid.UUID(one.decode()).version == 5 for one in first)
+    assert all(uuid.UUID(one.decode()).variant == uuid.RFC_4122 for one in first)
+    assert ids("b", "x.csv", content, rows=2) == first
+    assert not set(first) & set(ids("a", "y.csv", content))
+    assert not set(first) & set(ids("b", "x.csv", content.replace("12.34", "12.35")))
+    assert not set(first) & set(ids("b", "x.csv", content, Layout(constants={"currency": "USD"})))
+    file = uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_OID, "payments.Transaction in a file"), "x.csv")
+    row = struct.pack(">q12s12sq3sq", 2, b"C00000000001", b"S00000000002", 1234, b"EUR", 1_522_540_831_000)
+    assert uuid.UUID(bytes=sha1(file.bytes + row).digest()[:16], version=5) == uuid.UUID(first[0].decode())
+
+
+def test_an_id_column_is_used_and_rows_of_json_without_one_get_one(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.csv", "number," + HEADER + f"7,{GOOD}8,{GOOD}")
+    mapped = column(read(path, Layout(columns={"id": "number"}))[0], "id")
+    assert len(set(mapped)) == 2
+    assert mapped == column(
+        read(written(tmp_path / "y.csv", path.read_bytes()), Layout(columns={"id": "number"}))[0], "id"
+    )
+    path = written(tmp_path / "x.jsonl", GOOD_JSON.replace(b"{", b'{"id": 7, ') + GOOD_JSON)
+    found = column(read(path)[0], "id")
+    assert found[0] == mapped[0] != found[1]
+
+
+def test_files_are_read_one_after_the_other_and_say_how_far_they_are(tmp_path: Path) -> None:
+    first = written(tmp_path / "1.csv", HEADER + GOOD * 5)
+    second = written(tmp_path / "2.jsonl", GOOD_JSON * 3)
+    blocks = list(reader(first, None, second).blocks(2))
+    assert [(block.path, len(block)) for block in blocks if len(block)] == [
+        (first, 2), (first, 2), (first, 1), (second, 2), (second, 1),
+    ]  # fmt: skip
+    for path in (first, second):
+        shares = [block.read for block in blocks if block.path == path]
+        assert shares == sorted(shares)
+        assert shares[-1] == 1.0
+
+
+def test_a_byte_order_mark_tabs_other_delimiters_and_windows_line_ends(tmp_path: Path) -> None:
+    for name, content, layout in [
+        ("bom.csv", "\ufeff" + HEADER + GOOD, Layout()),
+        ("tabs.tsv", (HEADER + GOOD).replace(",", "\t"), Layout()),
+        ("semicolons.csv", (HEADER + GOOD).replace(",", ";"), Layout(delimiter=";")),
+        ("windows.csv", (HEADER + GOOD).replace("\n", "\r\n"), Layout()),
+        ("no-end.csv", (HEADER + GOOD).rstrip("\n"), Layout()),
+        ("quoted.csv", HEADER + ",".join(f'"{cell}"' for cell in GOOD.strip().split(",")) + "\n", Layout()),
+        ("unnamed", HEADER + GOOD, Layout(format="csv")),
+    ]:
+        blocks, errors = read(written(tmp_path / name, content), layout)
+        assert (amounts(blocks), lines(blocks), errors) == ([1234], [2], []), name
+    blocks, errors = read(written(tmp_path / "bom.jsonl", b"\xef\xbb\xbf" + GOOD_JSON))
+    assert (amounts(blocks), errors) == ([1234], [])
+
+
+def test_a_header_alone_has_no_transactions(tmp_path: Path) -> None:
+    blocks, errors = read(written(tmp_path / "x.csv", HEADER))
+    assert (sum(map(len, blocks)), errors) == (0, [])
+
+
+def test_what_comes_before_a_line(tmp_path: Path) -> None:
+    bad = GOOD.replace("12.34", "x")
+    (block,), errors = read(written(tmp_path / "x.csv", HEADER + GOOD + bad + GOOD + bad + GOOD))
+    part = block.before(errors[1].line)
+    assert (part.lines.tolist(), [error.line for error in part.errors]) == ([2, 4], [3])
+    assert {name: len(values) for name, values in part.columns.items()} == dict.fromkeys(block.columns, 2)
+    assert len(part.fraud) == len(part.labelled) == len(part.scenario) == len(part.incident) == 2
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.text("0123456789abcXYZ", min_size=1, max_size=14),
+        st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Z"]), min_size=1, max_size=14),
+        st.decimals(0, Decimal("9999999999.99"), places=2),
+        st.sampled_from(["EUR", "USD"]),
+        st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),
+        st.booleans(),
+    ),
+    max_size=30,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS, size=st.integers(1, 20))
+def test_csv_json_lines_and_parquet_say_the_same(tmp_path: Path, rows: list[tuple[Any, ...]], size: int) -> None:
+    names = ["source", "target", "amount", "currency", "created_at", "fraud"]
+    csv_file, json_file, parquet_file = (tmp_path / f"x.{ending}" for ending in ("csv", "jsonl", "parquet"))
+    with csv_file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerows([names, *rows])
+    json_file.write_text(
+        "".join(
+            json.dumps(dict(zip(names, (*row[:2], f"{row[2]:f}", *row[3:]), strict=True)), default=str) + "\n"
+            for row in rows
+        )
+    )
+    types = [pa.string(), pa.string(), pa.decimal128(12, 2), pa.string(),
+             pa.timestamp("us"), pa.bool_()]  # fmt: skip
+    columns = list(zip(*rows, strict=True)) or [[]] * len(names)
+    pq.write_table(
+        pa.table([pa.array(one, kind) for one, kind in zip(columns, types, strict=True)], names), parquet_file
+    )
+
+    epoch = datetime(1970, 1, 1)
+    for path in (csv_file, json_file, parquet_file):
+        blocks, errors = read(path, rows=size)
+        assert errors == []
+        assert amounts(blocks) == [int(row[2] * 100) for row in rows]
+        assert column(blocks, "created_at") == [(row[4] - epoch) // timedelta(milliseconds=1) for row in rows]
+        assert column(blocks, "currency") == [row[3].encode() for row in rows]
+        assert [bool(one) for block in blocks for one in block.fraud] == [row[5] for row in rows]
+        assert [column(blocks, "source"), column(blocks, "target")] == [
+            [one for block in read(csv_file)[0] for one in block.columns[name].tolist()]
+            for name in ("source", "target")
+        ]
+
+
+def parquet(path: Path, **columns: Any) -> Path:
+    given_columns = {
+        "source": ["C1"], "target": ["S2"], "amount": [12.34], "currency": ["EUR"],
+        "created_at": [datetime(2018, 4, 1, tzinfo=UTC)],
+    } | columns  # fmt: skip
+    pq.write_table(pa.table(given_columns), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("amount", pa.array([12.34], pa.float32()), 1234),
+        ("amount", pa.array([1e7]), 1_000_000_000),
+        ("amount", pa.array([12], pa.int8()), 1200),
+        ("amount", pa.array([Decimal("12.340")], pa.decimal128(9, 3)), 1234),
+        ("amount", pa.array(["12.34"]).dictionary_encode(), 1234),
+        ("source", pa.array([7], pa.uint64()), b"000000000007"),
+        ("source", pa.array([b"C7"], pa.binary()), b"C00000000007"),
+        ("created_at", pa.array([date(2018, 4, 1)]), 1_522_540_800_000),
+        ("created_at", pa.array([1_522_540_800_123_456_789], pa.timestamp("ns", "Europe/Berlin")), 1_522_540_800_123),
+        ("created_at", pa.array([1_522_540_800], pa.timestamp("s")), 1_522_540_800_000),
+        ("created_at", pa.array(["2018-04-01T02:00:00+02:00"], pa.large_string()), 1_522_540_800_000),
+    ],
+)
+def test_types_of_parquet(tmp_path: Path, name: str, values: Any, expected: Any) -> None:
+    blocks, errors = read(parquet(tmp_path / "x.parquet", **{name: values}))
+    assert (errors, column(blocks, name)) == ([], [expected])
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("amount", pa.array([None], pa.float64()), "amount: there is none"),
+        ("amount", pa.array([float("nan")]), "amount 'nan': expected an amount such as 1234.56"),
+        ("amount", pa.array([float("inf")]), "amount 'inf': expected an amount"),
+        ("amount", pa.array([0.1 + 0.2]), "amount '0.30000000000000004': expected at most 2 digits after the point"),
+        ("amount", pa.array([-1]), "amount '-1': expected 0 or more"),
+        ("amount", pa.array([True]), "amount 'true': expected an amount"),
+        ("source", pa.array([b"caf\xe9"], pa.binary()), r"source 'caf\udce9': expected text in UTF-8"),
+        ("created_at", pa.array([1_522_540_800]), "created_at '1522540800': expected a time"),
+    ],
+)
+def test_rows_of_parquet_that_do_not_fit(tmp_path: Path, name: str, values: Any, expected: str) -> None:
+    path = parquet(tmp_path / "x.parquet", **{name: values})
+    (block,), errors = read(path)
+    assert len(block) == 0
+    assert str(errors[0]).startswith(f"{path}:1: {expected}")
+
+
+def test_parquet_that_is_of_no_use_is_refused(tmp_path: Path) -> None:
+    for values, kind in [([[1]], "list<"), ([{"value": 1}], "struct<"), (pa.array([None]), "null"),
+                         (pa.array([1], pa.time32("s")), "time32")]:  # fmt: skip
+        with pytest.raises(UsageError, match=f"column 'amount' holds {kind}.*: expected texts, numbers or times"):
+            reader(parquet(tmp_path / "x.parquet", amount=values))
+    with pytest.raises(UsageError, match="no column 'when'"):
+        reader(tmp_path / "x.parquet", Layout(columns={"created_at": "when"}))
+    table = pa.table([["C1"], ["C1"]], ["source", "source"])
+    pq.write_table(table, tmp_path / "y.parquet")
+    layout = Layout(columns=dict.fromkeys(["target", "amount", "created_at", "currency"], "source"))
+    with pytest.raises(UsageError, match="2 columns are called 'source'"):
+        reader(tmp_path / "y.parquet", layout)
+    with pytest.raises(UsageError, match="not a Parquet file that can be read"):
+        reader(written(tmp_path / "z.parquet", b"PAR1 no PAR1"))
+
+
+def test_parquet_that_breaks_off_says_from_which_row_on(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    count = 1000
+    table = pa.table({"source": [f"{i}" for i in range(count)], "target": ["S"] * count, "amount": range(count),
+                      "currency": ["EUR"] * count, "created_at": ["2018-04-01"] * count})  # fmt: skip
+    pq.write_table(table, path, row_group_size=500, compression="zstd", use_dictionary=False)
+    content = bytearray(path.read_bytes())
+    place = pq.ParquetFile(path).metadata.row_group(1).column(0).data_page_offset
+    content[place : place + 200] = bytes(200)
+    path.write_bytes(content)
+    found = []
+    with pytest.raises(UnreadableFile, match="x.parquet:501: rows 501 to 1000 can't be read"):
+        found.extend(reader(path).blocks(500))
+    assert amounts(found) == [100 * i for i in range(500)]
+
+
+def test_parquet_without_pyarrow_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = parquet(tmp_path / "x.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UsageError, match="scripts/install --parquet"):
+        reader(path)
