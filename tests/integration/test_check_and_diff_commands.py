@@ -53,6 +53,18 @@ def test_a_waiver_counts_until_it_expires(files: ContractFiles, capsys: pytest.C
     assert "WAIVER_EXPIRED" in capsys.readouterr().out
 
 
+def test_a_waiver_for_one_subject_is_for_no_other(files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    change_scale(files)
+    first, second = files.subjects
+    with (files.directory / "contracts.toml").open("a") as contracts:
+        contracts.write(WAIVER.format("2999-01-01").replace("field =", f'subject = "{first}"\nfield ='))
+    assert check.main(["--against", "git:HEAD"]) == 1
+    finding, summary = capsys.readouterr().out.splitlines()
+    assert finding.endswith(f"(breaks git:HEAD of {second}); keep the scale, or add a new field")
+    assert summary.endswith(": 1 error, 1 waived")
+    assert check.main(["--against", "git:HEAD", first]) == 0
+
+
 def test_an_explanation_shows_a_record_in_text_and_json(
     files: ContractFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -135,6 +135,12 @@ def test_junit_has_a_suite_for_each_subject_and_counts() -> None:
     assert [child.get("message") for child in skipped] == ["waived: not used: yet"]
 
 
+def test_junit_fails_every_subject_that_a_finding_concerns() -> None:
+    finding = Finding(Place("t.avsc", 1), "TYPE_CHANGED", "m", subjects=("a", "b"))
+    root = ET.fromstring(render(Report("x", (finding,), ("a", "b", "c"), ""), Format.JUNIT))
+    assert {suite.get("name"): suite.get("failures") for suite in root} == {"a": "1", "b": "1", "c": "0"}
+
+
 def test_sarif_says_where_what_and_how_it_is_suppressed() -> None:
     (run,) = json.loads(render(ALL, Format.SARIF))["runs"]
     rules, results = run["tool"]["driver"]["rules"], run["results"]

@@ -17,7 +17,7 @@ from services.contracts.definition.subjects import SubjectContract
 from services.contracts.definition.topics import Contracts, read_contracts
 from services.contracts.definition.tree import CONTRACTS, NOTHING, Directory, Tree
 from services.contracts.levels import Level
-from services.contracts.reporting import RULES, Family, Finding, merged
+from services.contracts.reporting import RULES, Family, Finding
 from services.errors import ContractError, Unavailable, UsageError
 
 REFUSED_FIX = "ask the registry's log for its reason"
@@ -199,7 +199,7 @@ class Asked:
 def check_contracts(
     contracts: Contracts, chosen: Sequence[SubjectContract], baseline: Baseline, asked: Asked
 ) -> list[Finding]:
-    """Everything that is wrong with the contracts as a change of the baseline.
+    """Everything that is wrong with the contracts as a change of the baseline, for each subject on its own.
 
     Args:
         contracts: All contracts.
@@ -214,7 +214,7 @@ def check_contracts(
         level = asked.level or contract.compatibility
         level = level.of_all_versions if asked.all_versions else level
         findings += check_schema(contract, level, baseline, asked.tiers)
-    return merged(findings)
+    return findings
 
 
 def check_schema(contract: SubjectContract, level: Level, baseline: Baseline, tiers: Tiers) -> list[Finding]:

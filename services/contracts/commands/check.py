@@ -24,7 +24,7 @@ from services.contracts.commands.running import run
 from services.contracts.definition.topics import Contracts, load_contracts
 from services.contracts.definition.tree import CONTRACTS, default_directory
 from services.contracts.levels import Level
-from services.contracts.reporting import Report
+from services.contracts.reporting import Report, merged
 
 _EPILOG = f"""\
 what is compared with:
@@ -76,7 +76,7 @@ def _check(options: argparse.Namespace) -> int:
     )
     with ExitStack() as stack:
         baseline = _baseline(options, contracts, stack)
-        findings = waived(check_contracts(contracts, chosen, baseline, asked), contracts)
+        findings = merged(waived(check_contracts(contracts, chosen, baseline, asked), contracts))
     for name in baseline.unreadable if isinstance(baseline, GitBaseline) else ():
         print(f"check-schemas: {name} is no Avro schema: left out", file=sys.stderr)
     subjects = tuple(contract.subject for contract in chosen)

@@ -125,8 +125,9 @@ def _carry_out(steps: Sequence[Step], registry: Registry, options: argparse.Name
 
 def _tell(outcomes: Sequence[Outcome], findings: Sequence[Finding], options: argparse.Namespace) -> int:
     """Tell what has been done besides the lines for each subject: the warnings, or everything in a report."""
+    findings = merged(findings)
     if options.format == Format.TEXT:
-        for finding in merged(findings):
+        for finding in findings:
             if not finding.waived:
                 print(finding)
         return 0

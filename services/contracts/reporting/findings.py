@@ -69,10 +69,13 @@ class Finding:
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings with those of the same place and text made one, which names every subject and every version."""
-    result: dict[tuple[Place, str, str], Finding] = {}
+    """The findings with those of the same place and text made one, which names every subject and every version.
+
+    What is waived and what is not stay apart: a waiver may be for one of the subjects.
+    """
+    result: dict[tuple[Place, str, str, str], Finding] = {}
     for finding in findings:
-        key = finding.place, finding.rule, finding.message
+        key = finding.place, finding.rule, finding.message, finding.waived
         known = result.setdefault(key, finding)
         result[key] = replace(
             known, subjects=_union(known.subjects, finding.subjects), breaks=_union(known.breaks, finding.breaks)

@@ -16,8 +16,8 @@ def junit(tool: str, findings: Sequence[Finding], checked: Sequence[str]) -> str
     """The report; warnings and notes pass with what they say as output, waived findings are skipped."""
     grouped: dict[str, dict[str, list[Finding]]] = {name: {} for name in checked}
     for finding in findings:
-        rules = grouped.setdefault(_suite(finding, checked), {})
-        rules.setdefault(finding.rule, []).append(finding)
+        for name in _suites(finding, checked):
+            grouped.setdefault(name, {}).setdefault(finding.rule, []).append(finding)
     root = ET.Element("testsuites", name=tool)
     for name, rules in grouped.items():
         suite = ET.SubElement(root, "testsuite", name=_clean(name))
@@ -31,8 +31,9 @@ def junit(tool: str, findings: Sequence[Finding], checked: Sequence[str]) -> str
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _suite(finding: Finding, checked: Sequence[str]) -> str:
-    return next((subject for subject in finding.subjects if subject in checked), finding.place.file)
+def _suites(finding: Finding, checked: Sequence[str]) -> list[str]:
+    """Every subject that it concerns, so that none seems to pass; the file where it concerns none."""
+    return [subject for subject in finding.subjects if subject in checked] or [finding.place.file]
 
 
 def _case(suite: ET.Element, name: str, rule: str, found: Sequence[Finding]) -> None:
