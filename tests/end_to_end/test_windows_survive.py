@@ -9,10 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from services.detector.alerts import alert_id
 from services.detector.rules.loading import load_rules
-from tests.support.payments import Payment, encoded
+from services.streaming.clients import PARTITIONER
+from tests.support.payments import Payment, account, encoded
 from tests.support.recomputing import Sliding, fired, records
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
@@ -47,7 +49,7 @@ BY_SOURCE = [
 
 
 class Traffic:
-    """Writes transactions of few accounts in the background, some of them out of order."""
+    """Writes transactions of few accounts in the background, some of them out of order, one after the other."""
 
     def __init__(self, pipeline: Pipeline, seed: int) -> None:
         chance = random.Random(seed)
@@ -63,6 +65,7 @@ class Traffic:
         ]
         self._pipeline = pipeline
         self._values = encoded(pipeline, payments)
+        self._keys = [account(payment.target).encode() for payment in payments]
         self._thread = threading.Thread(target=self._write)
 
     def __enter__(self) -> "Traffic":
@@ -77,9 +80,13 @@ class Traffic:
         return not self._thread.is_alive()
 
     def _write(self) -> None:
-        for first in range(0, COUNT, 500):
-            self._pipeline.produce(self._values[first : first + 500], keyed=True)
-            time.sleep(0.15)
+        producer = Producer({"bootstrap.servers": self._pipeline.cluster.bootstrap_servers, "partitioner": PARTITIONER})
+        for number, (value, key) in enumerate(zip(self._values, self._keys, strict=True)):
+            producer.produce(self._pipeline.input, value, key)
+            if number % 20 == 0:
+                producer.poll(0)
+                time.sleep(0.01)
+        assert producer.flush(60) == 0
 
 
 def start(pipeline: Pipeline, name: str) -> Service:
@@ -127,8 +134,9 @@ def read_alert_ids(pipeline: Pipeline) -> list[str]:
 def killed_inside_a_transaction(pipeline: Pipeline, detector: Service) -> bool:
     """Kills it; whether a transaction was open then, which is looked for a few times while it is halted."""
     is_open = False
-    for _ in range(20):
+    for _ in range(50):
         detector.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.05)  # what it has sent arrives
         is_open = pipeline.open_transactions() > 0
         if is_open:
             break

@@ -187,7 +187,7 @@ class Pipeline:
         There the last stable offset, where readers at read committed end, is before the end of the log.
         """
         admin = admin or self.admin
-        partitions = [TopicPartition(topic, n) for topic in (self.legit, self.fraud) for n in range(4)]
+        partitions = [TopicPartition(topic, n) for topic in (self.legit, self.fraud, self.by_source) for n in range(4)]
         partitions.append(TopicPartition(self.dead, 0))
         latest: dict[TopicPartition, OffsetSpec] = {}
         for partition in partitions:
