@@ -50,6 +50,9 @@ class FakeRegistry:
     def compatibility_level(self, subject: str) -> Level | None:
         return self.levels.get(subject)
 
+    def default_level(self) -> Level:
+        return Level.NONE
+
     def set_compatibility_level(self, subject: str, level: Level | None) -> None:
         if level and f"level of {subject}" in self.fails:
             raise self.fails[f"level of {subject}"]

@@ -39,8 +39,7 @@ class RegistryBaseline:
 
     def refuses(self, subject: str, schema: Schema, level: Level) -> bool:
         """Whether the registry says no, where it asks for no more than ``level`` does."""
-        present = self._registry.compatibility_level(subject)
-        if present is not None and not level.implies(present):
+        if not level.implies(self._registry.compatibility_level(subject) or self._registry.default_level()):
             return False
         version = ALL_VERSIONS if level.transitive else "latest"
         return not self._registry.is_compatible(subject, schema, version)

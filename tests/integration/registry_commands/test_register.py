@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.contracts.commands import register
+from services.contracts.commands import check, register
 from services.contracts.levels import Level
 from tests.contract_files import ContractFiles, add_field, remove_field
 from tests.registry_server import Fault, Served
@@ -222,3 +222,20 @@ def test_a_registry_that_registers_other_docs_than_it_was_sent_is_noticed(
     assert register.main(["one-value"]) == 0
     kept = "the registry keeps its docs and aliases, which differ from the file's"
     assert said(capsys) == [f"NEW v1 id 1, {kept}, level FULL_TRANSITIVE"]
+
+
+def test_a_level_of_the_registrys_own_is_not_the_contracts(
+    served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A subject without a level is judged by that of the whole registry, which may ask for something else."""
+    register.main([])
+    served.registry.levels.clear()
+    served.registry.default = Level.BACKWARD
+    files.change_contracts("FULL_TRANSITIVE", "FORWARD")
+    files.change(add_field(name="channel", type="string"))
+    capsys.readouterr()
+    # Apicurio's does not tell an unset level from one that is set, and so it seems to be lowered.
+    assert check.main(["--against", "registry"]) == (0 if served.registry.confluent else 1)
+    assert "REFUSED_BY_REGISTRY" not in capsys.readouterr().out
+    assert register.main([]) == 0
+    assert versions(served) == dict.fromkeys(files.subjects, 2)
