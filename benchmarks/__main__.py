@@ -14,7 +14,7 @@ from pathlib import Path
 
 import confluent_kafka
 
-from benchmarks.contenders import DETECTORS, GENERATORS, OURS, Contender, Skipped
+from benchmarks.contenders import DETECTORS, FIVE_RULES, GENERATORS, OURS, Contender, Skipped
 from benchmarks.draining import Drained, Drains
 from benchmarks.latency import measure_latency
 from benchmarks.plot import plots
@@ -27,7 +27,6 @@ from services.errors import PipelineError
 from services.streaming.logs import configure_logging
 from tools.local_cluster import Cluster, ephemeral
 
-RATES = (1_000, 20_000)
 SHORT_INTERVAL = replace(
     OURS, name="ours-15ms", label="this detector, COMMIT_INTERVAL_MS=15", environment={"COMMIT_INTERVAL_MS": "15"}
 )
@@ -185,12 +184,12 @@ def _latencies(
     seconds: int,
 ) -> None:
     """Ours in every round, the others in the first."""
-    ours = [(one, command) for one, command in contenders if one.name == OURS.name]
-    short = [(SHORT_INTERVAL, command) for _one, command in ours]
-    peers = [(one, command) for one, command in contenders if one.processes == 1 and one.name != OURS.name]
+    ours = [(one, command) for one, command in contenders if one in {OURS, FIVE_RULES}]
+    short = [(SHORT_INTERVAL, command) for one, command in ours if one is OURS]
+    peers = [(one, command) for one, command in contenders if one.processes == 1 and one not in {OURS, FIVE_RULES}]
     results.labels["detectors.ours-15ms"] = f"{SHORT_INTERVAL.label}, {SHORT_INTERVAL.guarantee}"
     for contender, command in [*ours, *short, *(peers if number == 0 else [])]:
-        for rate in RATES:
+        for rate in contender.rates:
             drained = results.detectors.get(contender.name)
             if f"detectors.{contender.name}" in results.skipped or (drained and drained[-1].rate < HEADROOM * rate):
                 continue

@@ -39,6 +39,8 @@ class Contender:
         form: What it reads: Avro messages or JSON.
         share: Which part of the messages it gets: slow ones would take minutes for all of them.
         processes: How many of it share the work.
+        rates: Transactions a second at which its latency is measured.
+        finds_more: It finds more suspicious than large amounts alone.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Contender:
     form: Literal["avro", "json"] = "avro"
     share: float = 1.0
     processes: int = 1
+    rates: tuple[int, ...] = (1_000, 20_000)
+    finds_more: bool = False
 
 
 def _module(name: str) -> Command:
@@ -119,12 +123,17 @@ TUTORIAL = Contender(
     "tutorial", "tutorial's way: kafka-python, JSON", "at least once", _own_environment("tutorial", "detector.py"),
     form="json", share=0.1,
 )  # fmt: skip
+FIVE_RULES = Contender(
+    "ours-rules", "this detector, its five rules in two stages", "exactly once", OURS.prepare,
+    {"RULES_FILE": str(ROOT / "services" / "detector" / "rules.toml")}, rates=(1_000, 5_000), finds_more=True,
+)  # fmt: skip
 C_LOOP = Contender("c", "C loop on librdkafka", "at least once", _c_loop)
 QUIX = {"COMMIT_INTERVAL_MS": "1000"}
 
 DETECTORS: tuple[Contender, ...] = (
     OURS,
     Contender("ours-2", "this detector, 2 processes", "exactly once", OURS.prepare, processes=2),
+    FIVE_RULES,
     Contender(
         "ours-alo", "this detector's code", "at least once", _module("benchmarks.at_least_once"),
         {"COMMIT_INTERVAL_MS": "5000"},

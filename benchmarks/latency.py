@@ -57,7 +57,7 @@ def measure_latency(
     consumer = Consumer({"bootstrap.servers": cluster.bootstrap_servers, **READER})
     consumer.assign([TopicPartition(topic, number, 0) for topic in lane.outputs for number in range(4)])
     feeder = "services.generator" if contender.form == "avro" else "benchmarks.feeder"
-    pace = {"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": str(rate * seconds)}
+    pace = {"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": str(rate * seconds), "ACCOUNTS": str(10 * rate)}
     with ExitStack() as stack:
         log = directory / f"{contender.name}-latency.log"
         detector = stack.enter_context(Running(command, {**lane.environment, **contender.environment}, log))

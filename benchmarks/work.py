@@ -59,10 +59,11 @@ def json_work(count: int) -> Work:
 
 
 def _rows(count: int) -> Transactions:
-    source, now = Source(ACCOUNTS, SEED), time.time_ns() // 1_000_000
+    source, start = Source(ACCOUNTS, SEED), time.time_ns() // 1_000_000 - count
     parts: list[Transactions] = []
     while (missing := count - sum(map(len, parts))) > 0:
-        parts.append(source.take(missing, lambda _first, some: np.full(some, now)))
+        begun = start + count - missing  # one a millisecond, as at 1,000 a second
+        parts.append(source.take(missing, lambda _first, some, begun=begun: begun + np.arange(some)))
     columns = {
         column.name: np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Transactions)
     }
