@@ -14,6 +14,7 @@ _TOP = 84.0
 _TIMES = ((1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (21_600, "6 h"), (86_400, "1 d"),
           (604_800, "7 d"), (2_592_000, "30 d"))  # fmt: skip
 _MOST_DAYS = 62
+_SEVERITIES = {"critical": "s4", "high": "s1", "medium": "s0", "low": "muted"}
 
 
 def pictures(report: Report) -> Mapping[str, Picture]:
@@ -35,9 +36,9 @@ def precision_recall(report: Report) -> Picture:
     """Precision over recall, a dot for each threshold."""
     picture = Picture(
         _WIDTH, 420, f"Precision and recall: average precision {score(report.total.average_precision)}",
-        "Of what is called fraud, how much is; of the fraud, how much is called so. A dot for each threshold.",
+        "Of what is called fraud, how much is; of the fraud, how much is called so. A dot for each score.",
     )  # fmt: skip
-    left, right, top, bottom = 64.0, _WIDTH - 30, 110.0, 370.0
+    left, right, top, bottom = 64.0, _WIDTH - 30, 126.0, 370.0
     across, up = right - left, bottom - top
 
     def at(recall: float, precision: float) -> tuple[float, float]:
@@ -49,23 +50,24 @@ def precision_recall(report: Report) -> Picture:
         picture.text(left - 8, y + 4, f"{tick} %", "muted", size=11, anchor="end")
         picture.text(x, bottom + 18, f"{tick} %", "muted", size=11, anchor="middle")
     picture.text(right, bottom + 36, "recall", "muted", size=11, anchor="end")
-    picture.text(24, top - 22, "precision", "muted", size=11)
+    picture.text(left, top - 10, "precision", "muted", size=11)
     base = report.total.fraud / report.total.transactions
     picture.line([at(0, base), at(1, base)], "gone", width=1.5, dashes="4 4")
-    picture.text(right, at(1, base)[1] - 6, f"calling everything fraud: {share(base)}", "muted", size=11, anchor="end")
+    picture.text(left + 8, at(1, base)[1] - 6, f"calling everything fraud: {share(base)}", "muted", size=11)
     points, reached = [], 0.0
     for step in report.steps:  # the precision of a step holds for all of the recall that it gains
         points += [at(reached, step.precision), at(step.recall, step.precision)]
         reached = step.recall
     if points:
         picture.line([*points, at(reached, base)], "good", width=2.2)
-    last = {step.severity: step for step in report.steps}
+    x = left
+    for severity in dict.fromkeys(step.severity for step in report.steps):
+        words = severity if x == left else f"{severity} or worse"
+        picture.dot(x + 5, _TOP - 1, _SEVERITIES[severity], 5)
+        picture.text(x + 16, _TOP + 3, words, "muted")
+        x += 40 + 6.2 * len(words)
     for step in report.steps:
-        picture.dot(*at(step.recall, step.precision), "good")
-    for severity, step in last.items():
-        x, y = at(step.recall, step.precision)
-        words = f"{severity} or worse" if severity != "critical" else severity
-        picture.text(min(x + 8, right - 110), y - 9, words, size=12, weight=600)
+        picture.dot(*at(step.recall, step.precision), _SEVERITIES[step.severity], 5)
     return picture
 
 

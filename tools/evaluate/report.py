@@ -164,7 +164,8 @@ def report_on(
         total=quality(verdicts),
         scenarios=tuple(_scenario(verdicts, truth, number) for number in range(len(truth.scenarios))),
         rules=tuple(
-            _rule(rule, fired, verdicts, hits, truth) for rule, fired in zip(history.rules, history.fired, strict=True)
+            _rule(history.rules[index], history.fired[index], verdicts, hits, truth)
+            for index in sorted(range(len(history.rules)), key=lambda one: history.rules[one].line)
         ),
         steps=_steps(verdicts),
         days=_days(verdicts),
