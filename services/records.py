@@ -68,8 +68,8 @@ class Alert(TypedDict):
     # for a rule without a window.
     key: dict[str, str]
 
-    # What the rule found in its windows, by the figure's name: exact numbers as text, durations in
-    # milliseconds.
+    # What the rule found in its windows, by the figure's name: numbers as text, averages rounded,
+    # durations in milliseconds.
     figures: dict[str, str]
 
     # Ids of the transactions in the window, in the order of their event time: the latest 100 at

@@ -176,7 +176,7 @@ class Judge:
             self._newest_ms = max(self._newest_ms, int(batch.columns[EVENT_TIME].max()))
         found = [*(self._simple(stage, batch) if len(batch.rows) else ()), *self._windowed(stage, messages, batch)]
         live = self._live(plan, found, batch, came)
-        verdicts = self._router.route(Judged(number, plan, messages, batch, found, live), sink)
+        verdicts = self._router.route(Judged(number, plan, messages, values, batch, found, live), sink)
         if verdicts is not None:
             self._counts["verdict", "fraud"] += verdicts.fraud
             self._counts["verdict", "legit"] += verdicts.legit
@@ -194,7 +194,7 @@ class Judge:
         """What the rules with windows find, partition by partition."""
         if not self._partitions.keeps(stage.topic):
             return []
-        numbers = np.fromiter((message.partition() for message in messages), np.int64, len(messages))
+        numbers = np.array([message.partition() for message in messages], np.int64)
         found: list[Found] = []
         good = [messages[row] for row in batch.rows.tolist()]
         times = clock(batch.columns[EVENT_TIME], good) if good else None

@@ -55,7 +55,7 @@ def clock(event_times: NDArray[np.int64], messages: Sequence[Message]) -> NDArra
     That is its event time, but no later than when it was written: one transaction dated years ahead must not empty
     everybody's windows.
     """
-    written = np.fromiter((message.timestamp()[1] for message in messages), np.int64, len(messages))
+    written = np.array([message.timestamp()[1] for message in messages], np.int64)
     return np.where(written > 0, np.minimum(event_times, written), event_times)
 
 

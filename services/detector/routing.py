@@ -36,6 +36,7 @@ class Judged:
         number: Of the stage that they come from.
         plan: The rules.
         messages: The transactions.
+        values: Their values.
         batch: What could be read of them.
         found: What fired here.
         live: By message the rules that fired on it here or before, without those that are only watched.
@@ -44,6 +45,7 @@ class Judged:
     number: int
     plan: Plan
     messages: Sequence[Message]
+    values: Sequence[bytes | None]
     batch: Batch
     found: Sequence[Found]
     live: Mapping[int, Sequence[str]]
@@ -87,7 +89,7 @@ class Router:
         messages, batch, live = judged.messages, judged.batch, judged.live
         number, plan = judged.number, judged.plan
         after = plan.after(number)
-        values = [message.value() for message in messages]
+        values = list(judged.values)
         if after is None:
             topics = [self._outputs.legit] * len(values)
             for row in live:
@@ -100,7 +102,7 @@ class Router:
         keys = self._keys(number, plan, after, messages, batch)
         failures = dict(batch.failures)
         self._one_by_one(batch, values, topics, failures)
-        self._alert(messages, batch, judged.found, failures, sink)
+        self._alert(judged, failures, sink)
         if failures:
             for row, error in sorted(failures.items()):
                 sink.dead_letter(messages[row], error)
@@ -135,16 +137,14 @@ class Router:
                 except PoisonError as error:
                     failures[row] = error
 
-    def _alert(
-        self, messages: Sequence[Message], batch: Batch, found: Sequence[Found], failures: Mapping[int, PoisonError],
-        sink: Sink,
-    ) -> None:  # fmt: skip
+    def _alert(self, judged: Judged, failures: Mapping[int, PoisonError], sink: Sink) -> None:
         """Writes an alert for whatever fired, and a line in the log for what would have if it were live."""
-        told = [one for one in found if one.rule.alert or one.rule.mode is Mode.SHADOW]
+        batch = judged.batch
+        told = [one for one in judged.found if one.rule.alert or one.rule.mode is Mode.SHADOW]
         writers = [(writer, frozenset(rows.tolist())) for writer, rows in batch.written] if told else []
         for one in told:
             row = int(batch.rows[one.position])
-            value = messages[row].value()
+            value = judged.values[row]
             if row in failures or value is None:
                 continue
             if one.rule.mode is Mode.SHADOW:
@@ -155,7 +155,7 @@ class Router:
                 body = self._writers.own_body(writer, value[HEADER_SIZE:])
             except PoisonError:
                 continue
-            sink.send(self._outputs.alerts, self._alerts.encode(one, batch.columns, body), messages[row].key())
+            sink.send(self._outputs.alerts, self._alerts.encode(one, batch.columns, body), judged.messages[row].key())
 
     def _keys(
         self, number: int, plan: Plan, after: int | None, messages: Sequence[Message], batch: Batch

@@ -1,0 +1,88 @@
+"""Which rules hold when: one set at a time, the one before for what it began, and none but whole ones."""
+
+from pathlib import Path
+from threading import Event
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.detector import versions as module
+from services.detector.metrics import DetectorMetrics
+from services.detector.rules.model import RuleSet
+from services.detector.rules_file import RulesWatcher
+from services.detector.stages import Plan
+from services.detector.versions import KEPT_SECONDS, Versions
+from services.errors import ContractError
+
+
+def named(version: str) -> Plan:
+    return Plan(RuleSet((), version, "rules.toml"), ())
+
+
+def test_new_rules_wait_until_they_begin() -> None:
+    old, new = named("old"), named("new")
+    versions = Versions(old)
+    assert not versions.waiting
+    versions.propose(new)
+    assert (versions.waiting, versions.current, versions.next) == (True, old, new)
+    versions.begin(new)
+    assert (versions.waiting, versions.current) == (False, new)
+
+
+def test_what_an_older_version_began_it_also_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    versions = Versions(named("old"))
+    versions.begin(named("new"))
+    assert versions.of("old").version == "old"
+    assert versions.of("never heard of").version == "new"
+    assert not versions.retire()
+    now[0] += KEPT_SECONDS + 1
+    assert versions.retire()
+    assert (versions.of("old").version, len(versions.all)) == ("new", 1)
+
+
+def test_rules_that_come_back_are_the_current_ones() -> None:
+    versions = Versions(named("a"))
+    versions.begin(named("b"))
+    versions.begin(named("a"))
+    assert [plan.version for plan in versions.all] == ["a", "b"]
+
+
+def watched(path: Path) -> tuple[RulesWatcher, Versions, CollectorRegistry]:
+    registry, versions = CollectorRegistry(), Versions(named("first"))
+
+    def load() -> Plan:
+        text = path.read_text()
+        if text == "broken":
+            raise ContractError(f"{path}:1: broken")
+        return named(text)
+
+    return RulesWatcher(path, load, versions, DetectorMetrics(registry), Event()), versions, registry
+
+
+def test_a_changed_file_is_proposed_once(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text("first")
+    watcher, versions, registry = watched(path)
+    watcher.look()
+    assert not versions.waiting
+    path.write_text("second")
+    watcher.look()
+    watcher.look()
+    assert versions.next.version == "second"
+    assert registry.get_sample_value("rules_reloads_total", {"result": "taken"}) == 1
+
+
+@pytest.mark.parametrize("remove", [False, True])
+def test_the_old_rules_hold_on_when_the_file_is_broken_or_gone(tmp_path: Path, remove: bool) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text("first")
+    watcher, versions, registry = watched(path)
+    path.write_text("broken")
+    if remove:
+        path.unlink()
+        watcher._load = lambda: (_ for _ in ()).throw(ContractError("cannot be read"))
+    watcher.look()
+    assert not versions.waiting
+    assert registry.get_sample_value("rules_reloads_total", {"result": "refused"}) == 1
