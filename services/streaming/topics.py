@@ -1,6 +1,6 @@
 """Topics as a service needs them: checked at start, never created by accident."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Event
 
@@ -46,6 +46,22 @@ def require_topics(admin: AdminClient, needs: Iterable[TopicNeed]) -> None:
             )
     if problems:
         raise ContractError("\n".join(problems))
+
+
+def require_equal_partitions(admin: AdminClient, topics: Sequence[str]) -> None:
+    """Checks that topics which are read together, partition by partition, have as many of them.
+
+    Raises:
+        ContractError: They don't.
+    """
+    counts = partition_counts(admin)
+    found = {topic: counts[topic] for topic in topics}
+    if len(set(found.values())) > 1:
+        listed = ", ".join(f"{topic} has {count}" for topic, count in found.items())
+        raise ContractError(
+            f"topics that one process reads together need equally many partitions: {listed}; "
+            "give them the same number in contracts.toml and run scripts/create-topics"
+        )
 
 
 def await_topics(clients: KafkaClients, settings: KafkaSettings, needs: Iterable[TopicNeed], stop: Event) -> None:

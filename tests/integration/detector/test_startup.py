@@ -1,11 +1,13 @@
 """What is missing or wrong at start ends the detector with one clear line, never a traceback."""
 
 import pytest
-from confluent_kafka.admin import NewTopic
+from confluent_kafka.admin import NewPartitions, NewTopic
 
+from services.streaming.topics import partition_counts
 from tests.support.ports import free_port
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
+from tools.harness.waiting import wait_for
 from tools.local_cluster import Cluster
 
 
@@ -43,6 +45,11 @@ def test_a_topic_with_too_few_partitions_is_named(cluster: Cluster, tmp_path) ->
     with pipeline.start("detector") as detector:
         detector.wait_for("rebalance", change="assigned")
         assert detector.stop() == 0
+    admin.create_partitions([NewPartitions(pipeline.by_source, 6)])[pipeline.by_source].result()
+    wait_for(lambda: partition_counts(admin)[pipeline.by_source] == 6, "growth")
+    with pipeline.start("detector") as detector:
+        (line,) = reason(detector, 1)
+    assert f"{pipeline.input} has 4, {pipeline.by_source} has 6; give them the same number" in line
 
 
 def test_a_schema_that_is_not_registered_is_named(cluster: Cluster, tmp_path) -> None:  # type: ignore[no-untyped-def]
