@@ -90,7 +90,7 @@ def _take(
             line += 1 + sum(map(_breaks, row))
     if set(map(len, rows)) - {width}:
         broken = [
-            (at, f"{len(row)} cells: expected {width}, one for each column of the header")
+            (at, f"{len(row)} cell{'s' if len(row) > 1 else ''}: expected {width}, one for each column of the header")
             for at, row in zip(lines, rows, strict=True)
             if row and len(row) != width
         ]

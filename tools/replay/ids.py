@@ -32,12 +32,14 @@ def ids_of(name: str, lines: NDArray[np.int64], columns: Mapping[str, NDArray[An
         rows[field] = columns[field]
     data, size = rows.tobytes(), rows.dtype.itemsize
     file = sha1(uuid.uuid5(_FILES, name).bytes, usedforsecurity=False)
-    digests = bytearray()
-    for start in range(0, len(data), size):
+
+    def digest(start: int) -> bytes:
         one = file.copy()
         one.update(data[start : start + size])
-        digests += one.digest()[:16]
-    octets = np.frombuffer(digests, np.uint8).reshape(count, 16)
+        return one.digest()
+
+    digests = b"".join(map(digest, range(0, len(data), size)))
+    octets = np.frombuffer(digests, np.uint8).reshape(count, 20)[:, :16].copy()
     octets[:, 6] = octets[:, 6] & 0x0F | 0x50
     octets[:, 8] = octets[:, 8] & 0x3F | 0x80
     text = np.full((count, 36), ord("-"), np.uint8)
