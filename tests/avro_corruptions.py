@@ -10,8 +10,8 @@ from tests.avro_schemas import LOGICAL, PRIMITIVES, SchemaGenerator
 
 _NAMES = ["A", "B", "a.B", ".C", "n.A", "", "x-y", "9a", "ä", "n..A", "int", "n.m.int", "a b", "é9", "record", "D."]
 _VALUES: list[Any] = [
-    None, True, 0, -1, 7, 1.0, 1.5, 2**31 - 1, 2**31, -(2**31), 2**63 - 1, 2**63, 2**70, "", "x", "text", "NaN", "€",
-    "\0\0\0\0", [], [None], ["X"], [1], {}, {"a": 1}, {"a": "x"}, {"b": {}},
+    None, True, 0, -1, 7, 1.0, 1.5, 2**31 - 1, 2**31, -(2**31), 2**63 - 1, 2**63, 2**70, "", "x", "text", "NaN", "1.5d",
+    "€", "\0\0\0\0", [], [None], ["X"], [1], {}, {"a": 1}, {"a": "x"}, {"b": {}},
 ]  # fmt: skip
 _TYPES: list[Any] = [*PRIMITIVES, "A", "n.A", "B", "Z", "union", [], [[]], ["null", "A"], ["int", "int"], {}, 3, None]
 _ATTRIBUTES = ["type", "name", "namespace", "doc", "aliases", "symbols", "default", "size", "items", "values", "fields",

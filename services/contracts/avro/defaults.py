@@ -1,10 +1,18 @@
 """Whether the default of a field fits the field's type: by kind and by range."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from services.contracts.avro.syntax import enclosed_namespace, full_name
+
+_JAVA_DOUBLE = re.compile(
+    r"[\x00-\x20]*[+-]?(?:NaN|Infinity|(?:"
+    r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    r"|0[xX](?:[0-9a-fA-F]+\.?|[0-9a-fA-F]*\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[fFdD]?)[\x00-\x20]*"
+)
+"""The grammar of java.lang.Double.valueOf."""
 
 
 class UnfinishedRecordError(Exception):
@@ -30,7 +38,10 @@ def default_fits(default: Any, schema: Any, namespace: str, defined: Mapping[str
 def default_accepted(
     default: Any, schema: Any, namespace: str, defined: Mapping[str, Any], unfinished: Sequence[Mapping[str, Any]]
 ) -> bool:
-    """Whether Avro Java's parser takes a default: any text will do for bytes and fixed, and for floats some texts.
+    """Whether Avro Java's parser takes a default: any text for bytes and fixed, and a number as text for floats.
+
+    The latter in a field of that very type alone, not inside of a union, an array, a map or a record: the parser
+    makes a number of it by ``Double.valueOf`` before it looks whether it fits.
 
     Args:
         default: As for `default_fits`.
@@ -42,6 +53,9 @@ def default_accepted(
     Raises:
         UnfinishedRecordError: If the default is for one of these.
     """
+    kind = schema.get("type") if isinstance(schema, dict) else schema
+    if isinstance(default, str) and kind in ("float", "double"):
+        return _JAVA_DOUBLE.fullmatch(default) is not None
     return _Lenient(defined, unfinished).fits(default, schema, namespace)
 
 
@@ -143,8 +157,6 @@ class _Lenient(_Judge):
     def fits_primitive(self, default: Any, name: str) -> bool:
         if name == "bytes":
             return isinstance(default, str)
-        if name in ("float", "double") and default in ("NaN", "Infinity", "-Infinity"):
-            return True
         return super().fits_primitive(default, name)
 
     def fits_fixed(self, default: Any, size: int) -> bool:  # noqa: ARG002 - any length will do
