@@ -22,6 +22,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "many"))
 _numbers = itertools.count(1)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What shares fixtures is run by one worker, in its order: a file, or a folder that has fixtures of its own."""
+    if config.getoption("dist", "no") != "no":
+        for item in items:
+            own = item.path.parent / "conftest.py"
+            item.add_marker(pytest.mark.xdist_group(str(item.path.parent if own.exists() else item.path)))
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """One broker and a registry of this test session alone; see tools.local_cluster for what it has."""
@@ -29,11 +37,31 @@ def cluster() -> Iterator[Cluster]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def fragile_cluster() -> Iterator[Cluster]:
+    """One whose broker may be killed without harm to other tests; it runs again after each of them."""
+    with ephemeral() as started:
+        yield started
+
+
+@pytest.fixture
+def fragile(fragile_cluster: Cluster, tmp_path: Path) -> Pipeline:
+    """A pipeline on a broker that may be killed."""
+    fragile_cluster.start()
+    return Pipeline(fragile_cluster, tmp_path)
+
+
 @pytest.fixture
 def unique(request: pytest.FixtureRequest) -> Callable[[str], str]:
     """Make a name that no other test of the session uses: ``unique("topic")``; also for groups and subjects."""
     test = re.sub("[^a-zA-Z0-9]+", "-", request.node.name).strip("-")[:60]
     return lambda purpose: f"{purpose}.{test}.{next(_numbers)}"
+
+
+@pytest.fixture
+def bare(cluster: Cluster, tmp_path: Path) -> Pipeline:
+    """A pipeline without topics and subjects, for services that never come to look for them."""
+    return Pipeline(cluster, tmp_path, create=False, register=False)
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """Ports for what a test starts."""
 
-import socket
+from tools.local_cluster.ports import free_ports
 
 
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on 127.0.0.1 that nobody listens on, now or later: no connection is ever given it as its own."""
+    (port,) = free_ports(1)
+    return port

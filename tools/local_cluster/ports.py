@@ -17,10 +17,28 @@ NOT_EPHEMERAL = range(20_000, 30_000)
 trying to reach it could otherwise be given that very port, and the server could not come back."""
 
 
+_claims: list[socket.socket] = []
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on at the moment, all different."""
+    """Ports that nobody listens on, and that no process which still runs was given by this function.
+
+    A server takes seconds to begin to listen: until this process ends, a UDP socket of the same number says whose the
+    port is.
+    """
     shuffled = random.SystemRandom().sample(NOT_EPHEMERAL, len(NOT_EPHEMERAL))
-    return list(itertools.islice(filter(_is_free, shuffled), count))
+    return list(itertools.islice((port for port in shuffled if _is_free(port) and _claim(port)), count))
+
+
+def _claim(port: int) -> bool:
+    claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        claim.bind((HOST, port))
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
 
 
 def _is_free(port: int) -> bool:

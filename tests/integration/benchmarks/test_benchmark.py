@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,10 @@ from benchmarks.soak import soak
 from tools.local_cluster import Cluster
 
 
-def test_a_run_gives_a_table_json_and_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_gives_a_table_json_and_pictures(
+    cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "ephemeral", lambda **_: nullcontext(cluster))
     file = tmp_path / "figures.json"
     arguments = ["--rounds", "1", "--messages", "5000", "--only", "ours", "--parts", "detectors,generators,rules"]
     assert benchmark.main([*arguments, "--json", str(file), "--plot", str(tmp_path)]) == 0

@@ -1,24 +1,6 @@
 """A broker that comes late, or is away when the detector is asked to end. Dying brokers are `tools.chaos`'s matter."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from tools.harness.pipeline import Pipeline
-from tools.local_cluster import Cluster, ephemeral
-
-
-@pytest.fixture(scope="module")
-def fragile_cluster() -> Iterator[Cluster]:
-    """A cluster whose broker may be killed without harm to other tests."""
-    with ephemeral() as started:
-        yield started
-
-
-@pytest.fixture
-def fragile(fragile_cluster: Cluster, tmp_path: Path) -> Pipeline:
-    return Pipeline(fragile_cluster, tmp_path)
 
 
 def wait_until_judged(pipeline: Pipeline, expected: list[bytes]) -> None:

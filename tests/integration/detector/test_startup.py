@@ -62,8 +62,8 @@ def test_a_schema_that_is_not_registered_is_named(cluster: Cluster, tmp_path) ->
         assert registry.versions(f"{pipeline.input}-value") == []  # a service never registers
 
 
-def test_a_topic_that_no_contract_covers_is_named(pipeline: Pipeline) -> None:
-    with pipeline.start("detector", TRANSACTIONS_TOPIC="elsewhere") as detector:
+def test_a_topic_that_no_contract_covers_is_named(bare: Pipeline) -> None:
+    with bare.start("detector", TRANSACTIONS_TOPIC="elsewhere") as detector:
         (line,) = reason(detector, 1)
     assert "elsewhere" in line
     assert "contracts.toml" in line
@@ -83,30 +83,30 @@ def test_a_topic_that_no_contract_covers_is_named(pipeline: Pipeline) -> None:
         ("SUSPICIOUS_AMOUNTS", "900"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_one_line(pipeline: Pipeline, variable: str, value: str) -> None:
-    with pipeline.start("detector", **{variable: value}) as detector:
+def test_a_setting_that_cannot_be_used_is_one_line(bare: Pipeline, variable: str, value: str) -> None:
+    with bare.start("detector", **{variable: value}) as detector:
         (line,) = reason(detector, 2)
     assert line.startswith(f"{variable}: ")
 
 
-def test_no_broker_at_start_is_waited_for_and_then_given_up(pipeline: Pipeline) -> None:
+def test_no_broker_at_start_is_waited_for_and_then_given_up(bare: Pipeline) -> None:
     nobody = f"127.0.0.1:{free_port()}"
-    with pipeline.start("detector", KAFKA_BROKER_URL=nobody, STARTUP_TIMEOUT="3") as detector:
+    with bare.start("detector", KAFKA_BROKER_URL=nobody, STARTUP_TIMEOUT="3") as detector:
         (line,) = reason(detector, 3)
     assert nobody in line
     assert detector.events("waiting", waiting_for=f"broker {nobody}")
 
 
-def test_sigterm_while_waiting_for_a_broker_is_no_failure(pipeline: Pipeline) -> None:
+def test_sigterm_while_waiting_for_a_broker_is_no_failure(bare: Pipeline) -> None:
     nobody = f"127.0.0.1:{free_port()}"
-    with pipeline.start("detector", KAFKA_BROKER_URL=nobody) as detector:
+    with bare.start("detector", KAFKA_BROKER_URL=nobody) as detector:
         detector.wait_for("waiting", waiting_for=f"broker {nobody}")
         assert detector.stop() == 0
 
 
-def test_a_metrics_port_in_use_is_named(pipeline: Pipeline) -> None:
-    port = str(pipeline.cluster.registry_url.split(":")[2].split("/")[0])
-    with pipeline.start("detector", METRICS_PORT=port, METRICS_HOST="127.0.0.1") as detector:
+def test_a_metrics_port_in_use_is_named(bare: Pipeline) -> None:
+    port = str(bare.cluster.registry_url.split(":")[2].split("/")[0])
+    with bare.start("detector", METRICS_PORT=port, METRICS_HOST="127.0.0.1") as detector:
         (line,) = reason(detector, 2)
     assert line.startswith("METRICS_PORT: ")
 

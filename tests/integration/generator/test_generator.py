@@ -16,7 +16,8 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
-from tools.local_cluster import Cluster, ephemeral
+from tools.harness.waiting import wait_for
+from tools.local_cluster import Cluster
 from tools.local_cluster.ports import free_ports
 
 
@@ -91,8 +92,7 @@ def test_sigterm_delivers_what_was_made_and_ends_well(pipeline: Pipeline) -> Non
     (port,) = free_ports(1)
     with pipeline.start("generator", TRANSACTIONS_PER_SECOND="0", METRICS_PORT=str(port)) as generator:
         generator.wait_for("started")
-        while not pipeline.read(pipeline.input):
-            time.sleep(0.05)
+        wait_for(lambda: pipeline.read(pipeline.input), "the first transaction")
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
             metrics = reply.read().decode()
         assert generator.stop() == 0
@@ -154,10 +154,8 @@ def test_it_waits_for_broker_and_registry_and_gives_up_in_time(pipeline: Pipelin
     assert "Traceback" not in generator.text
 
 
-def test_wrong_settings_are_one_line_each(pipeline: Pipeline) -> None:
-    generator = pipeline.start(
-        "generator", ACCOUNTS="1", SEED="-1", TRANSACTIONS_PER_SECOND="x", SCENARIOS="fan-in,fraud"
-    )
+def test_wrong_settings_are_one_line_each(bare: Pipeline) -> None:
+    generator = bare.start("generator", ACCOUNTS="1", SEED="-1", TRANSACTIONS_PER_SECOND="x", SCENARIOS="fan-in,fraud")
     assert finished(generator) == 2
     reasons = dict(line["reason"].split(": ", 1) for line in generator.events("stopped"))
     assert set(reasons) == {"ACCOUNTS", "SEED", "TRANSACTIONS_PER_SECOND", "SCENARIOS"}
@@ -165,25 +163,22 @@ def test_wrong_settings_are_one_line_each(pipeline: Pipeline) -> None:
     assert "Traceback" not in generator.text
 
 
-@pytest.mark.slow
-def test_a_broker_that_dies_ends_it_with_the_counts(tmp_path: Path) -> None:
-    with ephemeral() as cluster:
-        pipeline = Pipeline(cluster, tmp_path)
-        with pipeline.start(
-            "generator", TRANSACTIONS_PER_SECOND="2000", KAFKA_CONFIG_MESSAGE_TIMEOUT_MS="2000"
-        ) as generator:
-            generator.wait_for("started")
-            while not pipeline.read(pipeline.input):
-                time.sleep(0.05)
-            cluster.broker(1).kill()
-            assert generator.exit_code() == 1
-        (line,) = generator.events("stopped")
-        counts = re.search(r"(\d+) transactions delivered, (\d+) failed, (\d+) outstanding", line["reason"])
-        assert counts, line
-        delivered, failed, outstanding = map(int, counts.groups())
-        assert failed > 0
+def test_a_broker_that_dies_ends_it_with_the_counts(fragile: Pipeline) -> None:
+    broker = fragile.cluster.broker(1)
+    with fragile.start(
+        "generator", TRANSACTIONS_PER_SECOND="2000", KAFKA_CONFIG_MESSAGE_TIMEOUT_MS="2000"
+    ) as generator:
+        generator.wait_for("started")
+        wait_for(lambda: fragile.read(fragile.input), "the first transaction")
+        broker.kill()
+        assert generator.exit_code() == 1
+    (line,) = generator.events("stopped")
+    counts = re.search(r"(\d+) transactions delivered, (\d+) failed, (\d+) outstanding", line["reason"])
+    assert counts, line
+    delivered, failed, outstanding = map(int, counts.groups())
+    assert failed > 0
 
-        # What was reported as delivered is there; of the rest the broker may have some that it could not acknowledge.
-        cluster.broker(1).start()
-        cluster.broker(1).wait_healthy()
-        assert delivered <= len(pipeline.read(pipeline.input)) <= delivered + failed + outstanding
+    # What was reported as delivered is there; of the rest the broker may have some that it could not acknowledge.
+    broker.start()
+    broker.wait_healthy()
+    assert delivered <= len(fragile.read(fragile.input)) <= delivered + failed + outstanding

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,15 @@ def test_free_ports_differ_and_are_never_given_to_outgoing_connections() -> None
     ports = free_ports(20)
     assert len(set(ports)) == 20
     assert all(port in NOT_EPHEMERAL for port in ports)
+
+
+def test_a_port_is_given_to_one_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    (port,) = free_ports(1)
+    monkeypatch.setattr("tools.local_cluster.ports.NOT_EPHEMERAL", range(port, port + 1))
+    assert free_ports(1) == []
+    other = f"import tools.local_cluster.ports as ports; ports.NOT_EPHEMERAL = range({port}, {port + 1})"
+    command = [sys.executable, "-c", f"{other}; print(ports.free_ports(1))"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_a_port_in_use_is_named_with_its_owner_and_the_option_that_chooses_another() -> None:

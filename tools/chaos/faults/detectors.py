@@ -115,7 +115,7 @@ def come_and_go(stage: Stage) -> None:
     everybody = list(team.values())
     stage.generator(5000)
     stage.until_moving()
-    owners = _settled(team)
+    owners = _settled(stage, team)
     began = time.monotonic()
     time.sleep(CALM)
     calm = max(stage.watch.longest_pause(partition, began, time.monotonic()) for partition in owners)
@@ -124,7 +124,7 @@ def come_and_go(stage: Stage) -> None:
 
     def settle(began: float) -> None:
         nonlocal owners, worst, moved
-        after = _settled(team)
+        after = _settled(stage, team)
         time.sleep(0.5)
         untouched = [partition for partition in owners if owners[partition] == after[partition]]
         pauses = [stage.watch.longest_pause(partition, began, time.monotonic()) for partition in untouched]
@@ -158,20 +158,21 @@ def come_and_go(stage: Stage) -> None:
     stage.require_within(worst, PAUSE + calm, "the longest pause of an untouched partition")
 
 
-def _settled(team: dict[str, Service]) -> dict[int, str]:
-    """Waits until every partition belongs to one of the team and each has one; who owns which."""
+def _settled(stage: Stage, team: dict[str, Service]) -> dict[int, str]:
+    """Waits until every partition of the input belongs to one of the team and each has one; who owns which."""
 
     def look() -> dict[int, str]:
-        owned = [(name, partition) for name, one in team.items() for partition in _owned(one)]
+        owned = [(name, partition) for name, one in team.items() for partition in _owned(one, stage.pipeline.input)]
         shared = len(owned) == 4 and len({name for name, _ in owned}) == len(team)
         return {partition: name for name, partition in owned} if shared else {}
 
     return wait_for(look, "the partitions are shared out", pause=0.05)
 
 
-def _owned(detector: Service) -> set[int]:
+def _owned(detector: Service, topic: str) -> set[int]:
     owned: set[int] = set()
     for line in sorted(detector.events("rebalance"), key=lambda line: datetime.fromisoformat(line["timestamp"])):
-        partitions = {int(name.rpartition("-")[2]) for name in line["partitions"]}
+        names = (name.rpartition("-") for name in line["partitions"])
+        partitions = {int(number) for of, _, number in names if of == topic}
         owned = owned | partitions if line["change"] == "assigned" else owned - partitions
     return owned
