@@ -17,6 +17,7 @@ from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
 from tools.harness.waiting import wait_for
 
+CARRY_TRANSACTIONS = 6  # subjects: the shared one, input, legit, fraud, the stage, and alerts by their reference
 CHANNEL = {
     "name": "channel",
     "type": {
@@ -94,7 +95,7 @@ def test_from_the_first_version_to_the_second_with_no_stop(pipeline: Pipeline, s
         assert against.returncode == 0, against.stdout
         registered = command(pipeline, second, "register")
         assert registered.returncode == 0, registered.stdout
-        assert registered.stdout.count("CHANGED v2") == 3
+        assert registered.stdout.count("CHANGED v2") == CARRY_TRANSACTIONS
         v2 = id_of(pipeline, second)
         assert v2 != v1
 
@@ -138,7 +139,7 @@ def test_an_incompatible_third_version_is_stopped_at_each_gate(pipeline: Pipelin
         before = [(registry.versions(subject), registry.compatibility_level(subject)) for subject in subjects]
         refused = command(pipeline, third, "register")
         assert refused.returncode == 1
-        assert refused.stdout.count("INCOMPATIBLE") == 3
+        assert refused.stdout.count("INCOMPATIBLE") == CARRY_TRANSACTIONS
         assert [(registry.versions(subject), registry.compatibility_level(subject)) for subject in subjects] == before
 
     for name in ("generator", "detector"):
