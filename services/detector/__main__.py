@@ -92,6 +92,7 @@ def main() -> int:
                 topics=tuple(stages.values()),
                 dead_letter_topic=settings.dead_letter_topic,
                 commit_interval=settings.commit_interval_ms / 1000,
+                hops=max(1, sum(bool(stage.rules) for stage in versions.current.stages)),
                 patience=settings.retry_timeout,
             ),
             make_consumer=lambda: clients.consumer(settings.consumer_group),

@@ -60,6 +60,9 @@ class LoopSettings:
         topics: What it reads.
         dead_letter_topic: Where poison messages go.
         commit_interval: Seconds from one commit to the next, at least; a transaction lasts no longer.
+        hops: How many transactions one after the other a message goes through, by way of topics that the loop itself
+            writes and reads. They share the interval, so that it says how long a message waits in all, except while
+            there is a backlog: then long transactions get through it sooner.
         batch_size: The most messages that a handler gets at once.
         patience: Seconds without a commit, while something keeps failing, before the loop gives up.
         stop_timeout: Seconds that the last commit may take when the loop is asked to stop.
@@ -68,6 +71,7 @@ class LoopSettings:
     topics: tuple[str, ...]
     dead_letter_topic: str
     commit_interval: float
+    hops: int = 1
     batch_size: int = 5000
     patience: float = 300
     stop_timeout: float = 5

@@ -141,7 +141,9 @@ class Session:
             self._producer.begin_transaction()
             self._opened_at = started
             # At most one commit per interval: after a pause the first message is committed at once.
-            self._due = max(started, self._committed_at + self._settings.commit_interval)
+            backlog = len(messages) >= self._settings.batch_size
+            interval = self._settings.commit_interval / (1 if backlog else self._settings.hops)
+            self._due = max(started, self._committed_at + interval)
         self._handler.handle(good, self._sink)
         self._positions = [position for position in self._consumer.position(self._consumer.assignment())
                            if position.offset >= 0]  # fmt: skip
