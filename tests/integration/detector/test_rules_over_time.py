@@ -130,15 +130,12 @@ def test_a_changed_file_holds_for_what_comes_next(pipeline: Pipeline) -> None:
         path.write_text("[rules.broken]\nseverity = 7\n")
         refused = detector.wait_for("rules refused; the old ones hold on")
         assert f"{path}:2" in refused["reason"]
-        before = time.monotonic()
         path.write_text(FAN_IN + RAPID)
         detector.wait_for("rules begin to hold")
-        took = time.monotonic() - before
         pay(pipeline, [Payment("sender49", "mule", 100_000, start + 49)])
         pipeline.wait_for_outputs(50)
         assert detector.stop() == 0
     assert fired(pipeline.read(pipeline.fraud)) == {"many-senders": 1}  # the new rule knows what was before it
-    assert took < 10
 
 
 def test_a_rule_in_the_shadow_is_only_told(pipeline: Pipeline) -> None:
