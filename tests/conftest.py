@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tools.harness.pipeline import Pipeline
@@ -28,6 +29,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             own = item.path.parent / "conftest.py"
             item.add_marker(pytest.mark.xdist_group(str(item.path.parent if own.exists() else item.path)))
+
+
+@pytest.fixture(autouse=True)
+def _logging_of_its_own() -> Iterator[None]:
+    """Undoes what a test sets up: a later one would log to the standard error that was captured for the earlier one."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
