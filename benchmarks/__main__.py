@@ -184,9 +184,10 @@ def _latencies(
     seconds: int,
 ) -> None:
     """Ours in every round, the others in the first."""
-    ours = [(one, command) for one, command in contenders if one in {OURS, FIVE_RULES}]
-    short = [(SHORT_INTERVAL, command) for one, command in ours if one is OURS]
-    peers = [(one, command) for one, command in contenders if one.processes == 1 and one not in {OURS, FIVE_RULES}]
+    own = {OURS.name, FIVE_RULES.name}
+    ours = [(one, command) for one, command in contenders if one.name in own]
+    short = [(SHORT_INTERVAL, command) for one, command in ours if one.name == OURS.name]
+    peers = [(one, command) for one, command in contenders if one.processes == 1 and one.name not in own]
     results.labels["detectors.ours-15ms"] = f"{SHORT_INTERVAL.label}, {SHORT_INTERVAL.guarantee}"
     for contender, command in [*ours, *short, *(peers if number == 0 else [])]:
         for rate in contender.rates:
