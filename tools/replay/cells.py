@@ -77,7 +77,7 @@ def amount_reader(precision: int, scale: int) -> Read:
 
     def read(cell: str) -> int:
         whole, _, places = cell.partition(".")
-        if whole.isdigit() and places.isdigit() and len(places) <= scale and cell.isascii():
+        if whole.isdigit() and places.isdigit() and len(whole) <= precision and len(places) <= scale and cell.isascii():
             unscaled = int(whole + places) * powers[len(places)]
             if unscaled < limit:
                 return unscaled

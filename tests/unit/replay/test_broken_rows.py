@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from services.errors import UsageError
 from tests.unit.replay.files import GOOD, GOOD_JSON, HEADER, amounts, lines, read, reader
@@ -201,3 +203,34 @@ def test_a_layout_that_makes_no_sense_is_refused(tmp_path: Path, layout: dict[st
     path.write_text(HEADER + GOOD)
     with pytest.raises(UsageError, match=expected):
         reader(path, Layout(**layout))
+
+
+FUZZ = st.lists(
+    st.one_of(st.binary(max_size=40), st.sampled_from([GOOD.encode().strip(), GOOD_JSON.strip(), b'"', b"{"]))
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=FUZZ, size=st.integers(1, 5))
+def test_every_line_of_any_json_lines_file_is_read_or_named(tmp_path: Path, rows: list[bytes], size: int) -> None:
+    path = tmp_path / "rows.jsonl"
+    content = b"\n".join(rows)
+    path.write_bytes(content)
+    blocks, errors = read(path, rows=size)
+    found = sorted([*lines(blocks), *(error.line for error in errors)])
+    assert found == [number for number, line in enumerate(content.split(b"\n"), 1) if line and not line.isspace()]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=FUZZ, size=st.integers(1, 5))
+def test_any_csv_file_is_read_to_its_end_in_the_same_way_whatever_the_blocks(
+    tmp_path: Path, rows: list[bytes], size: int
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(HEADER.encode() + b"\n".join(rows))
+    blocks, errors = read(path, rows=size)
+    at_once, same_errors = read(path)
+    assert (lines(blocks), errors) == (lines(at_once), same_errors)
+    if not any(b'"' in row or b"\r" in row or b"\n" in row for row in rows):
+        good = [number for number, row in enumerate(rows, 2) if row == GOOD.encode().strip()]
+        assert set(good) <= set(lines(blocks))

@@ -2,8 +2,11 @@
 
 import string
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,6 +42,7 @@ def test_an_amount_is_exact_however_it_is_written(value: Decimal, form: str) -> 
         ("0e-999999", 0),
         ("1." + "0" * 60, 100),
         ("0" * 60 + "1", 100),
+        ("0" * 5000 + "1.00", 100),
         ("9999999999.99", 999_999_999_999),
     ],
 )
@@ -71,6 +75,8 @@ def test_amounts_at_the_edges(cell: str, expected: int) -> None:
         ("1e999999999", "at most 9999999999.99"),
         ("9999999999.995", "2 digits after"),
         ("1e9999999999", "1234.56"),
+        ("9" * 5000 + ".00", "at most 9999999999.99"),
+        ("0." + "1" * 5000, "2 digits after"),
     ],
 )
 def test_what_is_no_amount_is_refused(cell: str, expected: str) -> None:
@@ -128,6 +134,7 @@ def test_times_that_are_numbers(form: str, cell: str, expected: int) -> None:
         ("epoch-s", "1522540831123", "--time epoch-ms"),
         ("epoch-ms", "9" * 30, "years 1 to 9999"),
         ("offset-h", "1e999999999", "years"),
+        ("epoch-s", "9" * 5000, "years"),
         ("offset-h", "one", "hours since the start"),
         ("epoch-s", "", "seconds since 1970"),
         ("epoch-s", "NaN", "seconds since"),
@@ -220,3 +227,26 @@ def test_what_is_remembered_is_read_once_and_never_more_than_it_may_hold() -> No
     assert [remembered[cell] for cell in "abab"] == [1, 2, 1, 2]
     assert [remembered[cell] for cell in "cc"] == [3, 3]
     assert len(remembered) == 1
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        cents,
+        iso,
+        time_reader("epoch-s"),
+        time_reader("offset-h"),
+        account,
+        cells.currency,
+        cells.identifier,
+        cells.fraud,
+        name_reader({}),
+    ],
+)
+@given(
+    cell=st.one_of(st.text(), st.text("0123456789.eE+-:TZ "), st.from_regex("[+-]?[0-9.]{1,40}([eE][+-]?[0-9]{1,12})?"))
+)
+def test_whatever_a_cell_holds_it_is_read_or_refused(read: Callable[[str], Any], cell: str) -> None:
+    with suppress(Unfit):
+        value = read(cell)
+        assert isinstance(value, (bytes, bool)) or abs(value) < 10**15
