@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from rich.console import Console
-
 from services.contracts import load_contracts
 from services.detector.rules.fields import fields_of_schema
 from services.detector.rules.model import RuleSet
@@ -19,7 +17,9 @@ from tools.backtest.result import Result, result_of
 from tools.backtest.table import show
 from tools.history import judge_history
 from tools.history.options import add_input_options, load, open_input, shown, topic_of
+from tools.history.progress import told
 from tools.history.stages import stages_of
+from tools.history.terminal import terminal
 
 _EPILOG = """\
 examples:
@@ -32,8 +32,6 @@ exit codes:
   0 done, whatever is different; 1 a rules file, a topic or a file is broken; 2 wrong usage;
   3 broker or registry can't be reached; 4 not authorised
 """
-_WIDTH = 160
-"""Columns of the table where there is no terminal to ask."""
 
 
 def main() -> int:
@@ -51,8 +49,7 @@ def main() -> int:
     if options.json:
         print(json.dumps(asdict(result), indent=2))
     else:
-        console = Console()
-        show(result, console if console.is_terminal else Console(width=_WIDTH))
+        show(result, terminal())
     return 0
 
 
@@ -68,7 +65,7 @@ def backtest(options: argparse.Namespace) -> Result:
     comparison = Comparison(live, changed, fields, options.examples)
     with open_input(options, contracts, longest_ms=max(live.longest_ms, changed.longest_ms), labels=False) as source:
         history = judge_history(
-            source.blocks(),
+            told(source.blocks()),
             stages_of(live, changed, partitions=source.partitions),
             lateness_ms=int(options.lateness.total_seconds() * 1000),
             watch=comparison.watch,

@@ -6,51 +6,56 @@ from rich.text import Text
 
 from tools.backtest.comparing import Change, Example
 from tools.backtest.result import Count, Result, RuleChange
+from tools.history.terminal import Column, Grid
 
 _STYLES = {Change.NEWLY: "green", Change.NO_LONGER: "red", Change.NEWLY_WATCHED: "dim"}
 
 
 def show(result: Result, console: Console) -> None:
     """Print a backtest."""
-    console.print(Group(*_parts(result)))
+    console.print(Group(*_parts(result, console.width)))
 
 
-def _parts(result: Result) -> list[RenderableType]:
+def _parts(result: Result, width: int) -> list[RenderableType]:
     head = f"{result.transactions:,} transactions over {result.days_of_data:.1f} days"
     parts: list[RenderableType] = [
         Text(result.source, style="bold"),
         Text(f"{head}, judged in {result.seconds:.1f} s"),
         Text(f"{result.live} -> {result.changed}"),
         Text(),
-        _totals(result),
+        _totals(result, width),
         Text(),
-        _rules(result),
+        _rules(result, width),
     ]
     for number, example in enumerate(result.examples):
         parts += [*([Text(), Text("examples", style="dim")] if not number else []), *_example(example)]
     return [*parts, *(Text(note, style="yellow") for note in result.notes)]
 
 
-def _totals(result: Result) -> Table:
-    table = _table("suspicious", "transactions", *(["of them fraud"] if _is_labelled(result) else []))
+def _totals(result: Result, width: int) -> Table:
+    labelled = _is_labelled(result)
+    truth = [Column("of them fraud")] if labelled else []
+    grid = Grid([Column("suspicious", words=True), Column("transactions"), *truth], width)
     for name, count in (
         ("before", result.suspicious_before), ("after", result.suspicious_after), ("newly", result.newly),
         ("no longer", result.no_longer),
     ):  # fmt: skip
-        table.add_row(name, *_cells(count, labelled=_is_labelled(result)))
-    return table
+        grid.add([name, *_cells(count, labelled=labelled)])
+    return grid.table
 
 
-def _rules(result: Result) -> Table:
+def _rules(result: Result, width: int) -> Table:
     labelled = _is_labelled(result)
-    columns = ["fired before", "fires now", "newly", "no longer", "newly in shadow"]
-    truth = ["of them\nfraud"] if labelled else []
-    table = _table("rule", "", "mode", *(cell for column in columns for cell in [column, *truth]))
+    counted = [Column("fired before", always=False), Column("fires now", always=False), Column("newly"),
+               Column("no longer"), Column("newly\nin shadow")]  # fmt: skip
+    truth = [Column("of them\nfraud", always=False)] if labelled else []
+    heads = [Column("rule", words=True), Column("", words=True), Column("mode", words=True)]
+    grid = Grid([*heads, *(column for one in counted for column in [one, *truth])], width)
     for one in result.rules:
         counts = (one.fired, one.fires, one.newly, one.no_longer, one.newly_in_shadow)
         cells = [cell for count in counts for cell in _cells(count, labelled=labelled)]
-        table.add_row(one.name, one.status, _mode(one), *cells, style="dim" if one.status == "same" else "")
-    return table
+        grid.add([one.name, one.status, _mode(one), *cells], style="dim" if one.status == "same" else "")
+    return grid.table
 
 
 def _mode(one: RuleChange) -> str:
@@ -73,10 +78,3 @@ def _is_labelled(result: Result) -> bool:
 
 def _cells(count: Count, *, labelled: bool) -> list[str]:
     return [f"{count.transactions:,}", *([f"{count.fraud:,}"] if labelled else [])]
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if not number or column in {"", "mode"} else "right")
-    return table

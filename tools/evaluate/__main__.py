@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from rich.console import Console
-
 from services.contracts import load_contracts
 from services.errors import PipelineError, UsageError
 from services.streaming.logs import configure_logging
@@ -19,7 +17,9 @@ from tools.evaluate.report import Report, report_on
 from tools.evaluate.table import show
 from tools.history import judge_history
 from tools.history.options import add_input_options, load, open_input, shown
+from tools.history.progress import told
 from tools.history.stages import stages_of
+from tools.history.terminal import terminal
 
 _EPILOG = """\
 examples:
@@ -33,8 +33,6 @@ exit codes:
   2 wrong usage; 3 broker or registry can't be reached; 4 not authorised
 docs/quality.md says what the figures mean.
 """
-_WIDTH = 160
-"""Columns of the table where there is no terminal to ask."""
 
 
 def main() -> int:
@@ -62,7 +60,7 @@ def evaluate(options: argparse.Namespace) -> Report:
     rules = load(options.rules, options, contracts)
     with open_input(options, contracts, longest_ms=rules.longest_ms, labels=True) as source:
         history = judge_history(
-            source.blocks(),
+            told(source.blocks()),
             stages_of(rules, partitions=source.partitions),
             lateness_ms=int(options.lateness.total_seconds() * 1000),
         )
@@ -105,8 +103,7 @@ def _say(report: Report, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(asdict(report), indent=2))
     else:
-        console = Console()
-        show(report, console if console.is_terminal else Console(width=_WIDTH))
+        show(report, terminal())
     try:
         if options.html:
             options.html.write_text(page(report), encoding="utf-8")

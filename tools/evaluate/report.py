@@ -145,8 +145,8 @@ def report_on(
         raise UsageError(f"{source}: there are no transactions to judge")
     if history.truth is None:
         raise UsageError(
-            f"{source}: nobody says which transactions are fraud; name the column with --map fraud=COLUMN, or use "
-            "scripts/backtest, which needs no labels"
+            f"{source}: nobody says which transactions are fraud; a topic needs labels (--labels-topic), a file a "
+            "column with them (--map fraud=COLUMN); scripts/backtest needs neither"
         )
     truth = history.truth
     live = [index for index, rule in enumerate(history.rules) if rule.mode is Mode.LIVE]

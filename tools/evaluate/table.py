@@ -7,17 +7,45 @@ from rich.text import Text
 from tools.evaluate.metrics import Quality
 from tools.evaluate.report import Report, RuleFigures
 from tools.evaluate.wording import duration, number, score, share
+from tools.history.terminal import Column, Grid
 
-_QUALITY = ("precision", "recall", "average\nprecision", "precision at\n100 a day")
-_INCIDENTS = ("incidents\nfound", "found after\n(median)", "90 %\nwithin", "payments\nbefore")
+_SCENARIOS = (
+    Column("scenario", words=True),
+    Column("fraud"),
+    Column("caught", always=False),
+    Column("precision"),
+    Column("recall"),
+    Column("average\nprecision"),
+    Column("precision at\n100 a day", always=False),
+    Column("incidents\nfound"),
+    Column("found after\n(median)"),
+    Column("90 %\nwithin", always=False),
+    Column("payments\nbefore", always=False),
+)
+_RULES = (
+    Column("rule", words=True),
+    Column("severity", words=True),
+    Column("fires"),
+    Column("true"),
+    Column("false"),
+    Column("precision"),
+    Column("recall"),
+    Column("average\nprecision", always=False),
+    Column("precision at\n100 a day", always=False),
+    Column("only this\nrule: true"),
+    Column("only this\nrule: false", always=False),
+    Column("incidents\nfound", always=False),
+    Column("only by\nthis rule", always=False),
+    Column("found after\n(median)", always=False),
+)
 
 
 def show(report: Report, console: Console) -> None:
     """Print a report."""
-    console.print(Group(*_parts(report)))
+    console.print(Group(*_parts(report, console.width)))
 
 
-def _parts(report: Report) -> list[RenderableType]:
+def _parts(report: Report, width: int) -> list[RenderableType]:
     total = report.total
     speed = f"{total.transactions / report.seconds:,.0f}/s" if report.seconds else "at once"
     head = (
@@ -26,27 +54,24 @@ def _parts(report: Report) -> list[RenderableType]:
         f"{report.times_real_time:,.0f} times real time)"
     )
     parts: list[RenderableType] = [Text(report.source, style="bold"), Text(f"{report.rules_file}, {head}"), Text()]
-    parts += [_scenarios(report), Text(), _rules(report)]
+    parts += [_scenarios(report, width), Text(), _rules(report, width)]
     notes = [*report.notes, *([f"{report.late:,} transactions were late"] if report.late else [])]
     return [*parts, *(Text(note, style="yellow") for note in notes)]
 
 
-def _scenarios(report: Report) -> Table:
-    table = _table("scenario", "fraud", "caught", *_QUALITY, *_INCIDENTS)
+def _scenarios(report: Report, width: int) -> Table:
+    grid = Grid(_SCENARIOS, width)
     for one in report.scenarios:
-        table.add_row(one.name, *_quality(one.quality), *_incidents(one.quality))
-    table.add_section()
-    table.add_row("all", *_quality(report.total), *_incidents(report.total), style="bold")
-    return table
+        grid.add([one.name, *_quality(one.quality)])
+    grid.add(["all", *_quality(report.total)], style="bold")
+    return grid.table
 
 
-def _rules(report: Report) -> Table:
-    table = _table("rule", "severity", "fires", "true", "false", "precision", "recall", "average\nprecision",
-                   "precision at\n100 a day", "only this\nrule: true", "only this\nrule: false", "incidents\nfound",
-                   "only by\nthis rule", "found after\n(median)")  # fmt: skip
+def _rules(report: Report, width: int) -> Table:
+    grid = Grid(_RULES, width)
     for one in report.rules:
-        table.add_row(*_rule(one), style="dim" if one.mode == "shadow" else "")
-    return table
+        grid.add(_rule(one), style="dim" if one.mode == "shadow" else "")
+    return grid.table
 
 
 def _rule(one: RuleFigures) -> list[str]:
@@ -62,25 +87,10 @@ def _rule(one: RuleFigures) -> list[str]:
 
 
 def _quality(quality: Quality) -> list[str]:
+    found = quality.detection
     return [
         number(quality.fraud), number(quality.caught), share(quality.precision), share(quality.recall),
         score(quality.average_precision), share(quality.precision_at_100),
-    ]  # fmt: skip
-
-
-def _incidents(quality: Quality) -> list[str]:
-    found = quality.detection
-    return [
         f"{found.found} of {found.incidents}" if found.incidents else number(None),
-        duration(found.seconds_p50),
-        duration(found.seconds_p90),
-        number(found.before_p50),
-    ]
-
-
-def _table(first: str, *columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column(first)
-    for column in columns:
-        table.add_column(column, justify="left" if column == "severity" else "right")
-    return table
+        duration(found.seconds_p50), duration(found.seconds_p90), number(found.before_p50),
+    ]  # fmt: skip

@@ -17,7 +17,7 @@ from services.contracts import Contracts, Registry
 from services.detector.rules.conditions import null_mark
 from services.detector.rules.model import EVENT_TIME, ID
 from services.streaming.clients import KafkaClients
-from services.streaming.topics import TopicNeed, require_topics
+from services.streaming.topics import TopicNeed, partition_counts, require_topics
 from tools.history.blocks import Block, Labels
 from tools.history.decoding import Decoder, Table, joined
 from tools.history.reading import PastReader
@@ -69,7 +69,9 @@ class TopicInput:
     def __post_init__(self) -> None:
         topics = [self.settings.transactions, *([self.settings.labels] if self.settings.labels else [])]
         needs = [TopicNeed(name, self.contracts.topic(name).partitions) for name in topics]
-        require_topics(self.clients.admin(), needs)
+        admin = self.clients.admin()
+        require_topics(admin, needs)
+        self._counts = partition_counts(admin)  # there may be more than the contract says
 
     @property
     def name(self) -> str:
@@ -85,8 +87,8 @@ class TopicInput:
 
     @property
     def partitions(self) -> int:
-        """How many partitions the topic of the transactions has by its contract."""
-        return self.contracts.topic(self.settings.transactions).partitions
+        """How many partitions the topic of the transactions has."""
+        return self._counts[self.settings.transactions]
 
     def blocks(self) -> Iterator[Block]:
         """The transactions in the order of the log, partitions merged by event time (or the earlier timestamp)."""
@@ -129,7 +131,7 @@ class TopicInput:
         topic = str(self.settings.labels)
         decoder = Decoder(self.registry, self.contracts.topic(topic).required_schema)
         tables = []
-        with closing(PastReader(self.clients, topic, self.contracts.topic(topic).partitions)) as reader:
+        with closing(PastReader(self.clients, topic, self._counts[topic])) as reader:
             for messages in reader.read(*reader.bounds()):
                 rows, table = decoder.decode([message.value() for message in messages])
                 if len(rows):
