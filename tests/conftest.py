@@ -28,7 +28,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("dist", "no") != "no":
         for item in items:
             own = item.path.parent / "conftest.py"
-            item.add_marker(pytest.mark.xdist_group(str(item.path.parent if own.exists() else item.path)))
+            shared = item.path.parent if own.exists() else item.path
+            item.add_marker(pytest.mark.xdist_group(str(shared.relative_to(config.rootpath))))
 
 
 @pytest.fixture(autouse=True)

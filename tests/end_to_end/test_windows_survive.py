@@ -66,6 +66,7 @@ class Traffic:
         self._pipeline = pipeline
         self._values = encoded(pipeline, payments)
         self._keys = [account(payment.target).encode() for payment in payments]
+        self._begun = threading.Event()
         self._thread = threading.Thread(target=self._write)
 
     def __enter__(self) -> "Traffic":
@@ -73,13 +74,19 @@ class Traffic:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.begin()
         self._thread.join()
+
+    def begin(self) -> None:
+        """Begins to write; only then, so that it goes on for seconds after what has to start has started."""
+        self._begun.set()
 
     @property
     def over(self) -> bool:
         return not self._thread.is_alive()
 
     def _write(self) -> None:
+        self._begun.wait()
         producer = Producer({"bootstrap.servers": self._pipeline.cluster.bootstrap_servers, "partitioner": PARTITIONER})
         for number, (value, key) in enumerate(zip(self._values, self._keys, strict=True)):
             producer.produce(self._pipeline.input, value, key)
@@ -153,6 +160,7 @@ def test_kills_change_no_verdict(pipeline: Pipeline) -> None:
         while not traffic.over:
             with start(pipeline, "one") as detector:
                 detector.wait_for("rebalance", change="assigned")
+                traffic.begin()
                 time.sleep(random.uniform(0.2, 1.5))
                 proven += killed_inside_a_transaction(pipeline, detector)
     with start(pipeline, "one") as detector:
@@ -170,6 +178,7 @@ def test_kills_change_no_verdict(pipeline: Pipeline) -> None:
 def test_detectors_that_come_and_go_change_no_verdict(pipeline: Pipeline) -> None:
     with Traffic(pipeline, seed=2) as traffic, start(pipeline, "one") as first, start(pipeline, "two") as second:
         first.wait_for("rebalance", change="assigned")
+        traffic.begin()
         with start(pipeline, "three") as third:
             third.wait_for("rebalance", change="assigned")
             third.wait_for("windows rebuilt")
@@ -178,7 +187,6 @@ def test_detectors_that_come_and_go_change_no_verdict(pipeline: Pipeline) -> Non
             third.kill()
         with start(pipeline, "four") as fourth:
             fourth.wait_for("rebalance", change="assigned")
-            assert traffic is not None
             wait_for(
                 lambda: len(pipeline.read(pipeline.legit)) + len(pipeline.read(pipeline.fraud)) >= COUNT, "outputs", 120
             )

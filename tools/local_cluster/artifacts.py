@@ -7,6 +7,7 @@ import shutil
 import tarfile
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from tools.local_cluster.process import exists
 
 DOWNLOADS_AT_ONCE = 8
 ATTEMPTS = 3
+PAUSE_SECONDS = 2.0  # before the second attempt, and twice as long before the third
 TIMEOUT_SECONDS = 15
 CHUNK_BYTES = 1 << 16
 
@@ -168,7 +170,10 @@ def _fetch(
         f"{base}/{component.path_prefix.as_posix()}/{artifact.filename}" for base in context.remote_repos.values()
     ]
     problem: Exception | None = None
-    for _attempt, address in itertools.product(range(ATTEMPTS), addresses):
+    for attempt, address in itertools.product(range(ATTEMPTS), addresses):
+        if attempt and address == addresses[0]:
+            time.sleep(PAUSE_SECONDS * attempt)
+            add(0)  # ends the attempts where the start was cancelled
         try:
             with client.stream("GET", address) as response, path.open("wb") as file:
                 response.raise_for_status()
@@ -177,7 +182,7 @@ def _fetch(
                     add(len(chunk))
         except httpx2.HTTPError as error:
             problem = error
-            add(0)  # ends the attempts where the start was cancelled
+            add(0)
         else:
             verify(path, artifact)
             return path

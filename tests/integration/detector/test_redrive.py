@@ -13,12 +13,12 @@ from services.detector.headers import OWNED
 from services.streaming.redrive import MEMORY
 from tools.harness.pipeline import Pipeline
 from tools.harness.registry_proxy import RegistryProxy
-from tools.harness.waiting import DEADLINE
+from tools.harness.waiting import DEADLINE, wait_for
 
 
-def redriving(pipeline: Pipeline, *arguments: str) -> "subprocess.Popen[str]":
+def redriving(pipeline: Pipeline, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "services.streaming.redrive", *arguments]
-    environment = os.environ | pipeline.environment
+    environment = os.environ | pipeline.environment | settings
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -125,15 +125,14 @@ def test_killed_midway_and_run_again_each_is_put_back_once(pipeline: Pipeline) -
     letters = strange(pipeline, 30_000)
     pipeline.produce(letters)
     detect(pipeline, 30_000)
-    process = redriving(pipeline)
-    deadline = time.monotonic() + DEADLINE
-    while pipeline.dead + MEMORY not in pipeline.admin.list_topics(timeout=10).topics:
-        assert time.monotonic() < deadline
-    while not pipeline.read(pipeline.dead + MEMORY):
-        assert time.monotonic() < deadline
+    # So that each of its transactions waits for the last one's end: it takes seconds, however fast the machine.
+    process = redriving(pipeline, KAFKA_CONFIG_RETRY_BACKOFF_MS="200")
+    memory, admin = pipeline.dead + MEMORY, pipeline.admin
+    wait_for(lambda: memory in admin.list_topics(timeout=10).topics, "the topic of what was put back")
+    wait_for(lambda: pipeline.read(memory), "the first that is put back")
     process.kill()
     process.communicate()
-    redriven = len(pipeline.read(pipeline.dead + MEMORY))
+    redriven = len(pipeline.read(memory))
     assert 0 < redriven < 30_000  # it was killed midway
     assert redrive(pipeline) == f"{30_000 - redriven} put back on {pipeline.input}\n"
     values = Counter(message.value() for message in pipeline.read(pipeline.input))

@@ -62,6 +62,11 @@ class Shelf(SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.local_cluster.artifacts.PAUSE_SECONDS", 0.0)
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
     for name, file, content in (("tool", "tool-1.0.jar", JAR), ("app", "app-1.0-all.tar.gz", ARCHIVE)):
