@@ -124,11 +124,13 @@ class Judge:
         """What has to be read of a stage's transactions, under whatever version of the rules they come."""
         needed = {EVENT_TIME}
         for plan in self._versions.all:
-            same = plan.stages[self._numbers[stage.topic]]
+            number = self._numbers[stage.topic]
+            same, after = plan.stages[number], plan.after(number)
             needed.update(fields_of(same.rules))
-            after = plan.after(self._numbers[stage.topic])
-            needed.add(plan.stages[0 if after is None else after].field)
-            needed.update((ID, *self._router.fields(same.rules)) if same.rules else ())
+            if number or after is not None:  # else the key stays what it is
+                needed.add(plan.stages[0 if after is None else after].field)
+            told = [rule for rule in same.rules if rule.told]
+            needed.update((ID, *self._router.fields(told)) if told else ())
         return needed
 
     def _needs(self, coming: Plan) -> dict[str, Needs]:
@@ -217,10 +219,12 @@ class Judge:
         """By message the names of the live rules that fired, in the order of the file; none are left out."""
         order = {rule.name: place for place, rule in enumerate(plan.rules.rules)}
         live = {row: list(before) for row, (_version, before) in enumerate(came or ()) if before}
+        rows = batch.rows.tolist() if found else []
+        for (name, mode), count in Counter([(one.rule.name, one.rule.mode) for one in found]).items():
+            self._counts["fired", name, mode] += count
         for one in found:
-            self._counts["fired", one.rule.name, one.rule.mode] += 1
             if one.rule.mode is Mode.LIVE:
-                live.setdefault(int(batch.rows[one.position]), []).append(one.rule.name)
+                live.setdefault(rows[one.position], []).append(one.rule.name)
         for names in live.values():
             if len(names) > 1:
                 names.sort(key=lambda name: order.get(name, -1))

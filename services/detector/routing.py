@@ -140,7 +140,7 @@ class Router:
     def _alert(self, judged: Judged, failures: Mapping[int, PoisonError], sink: Sink) -> None:
         """Writes an alert for whatever fired, and a line in the log for what would have if it were live."""
         batch = judged.batch
-        told = [one for one in judged.found if one.rule.alert or one.rule.mode is Mode.SHADOW]
+        told = [one for one in judged.found if one.rule.told]
         writers = [(writer, frozenset(rows.tolist())) for writer, rows in batch.written] if told else []
         for one in told:
             row = int(batch.rows[one.position])

@@ -54,13 +54,13 @@ class Sink:
         """
         produce = self._producer.produce
         for message, value, topic, key, added in zip(messages, values, topics, keys, headers, strict=True):
-            own = headers_of(message)
-            every = [*(one for one in own if one[0] not in owned), *added] if own else added
-            timestamp = message.timestamp()[1]
+            own: Any = message.headers()
+            if own is not None:
+                added = [*(one for one in own if one[0] not in owned), *added]  # noqa: PLW2901 - names cost time here
             try:  # arguments by position: by name they cost another 0.4 µs of about 0.6
-                produce(topic, value, key, ANY_PARTITION, None, None, timestamp, every)
+                produce(topic, value, key, ANY_PARTITION, None, None, message.timestamp()[1], added)
             except BufferError:
-                self.send(topic, value, key, timestamp=timestamp, headers=every)
+                self.send(topic, value, key, timestamp=message.timestamp()[1], headers=added)
             except KafkaException as error:
                 raise _refused(message, topic, error) from error
 

@@ -141,6 +141,11 @@ class Rule:
     line: int = 0
     alert: bool = True
 
+    @property
+    def told(self) -> bool:
+        """Whether each finding is told of: by an alert, or by a line in the log where the rule is only watched."""
+        return self.alert or self.mode is Mode.SHADOW
+
     @cached_property
     def key(self) -> tuple[str, ...]:
         """The fields that all of its figures have in their keys, in the order of the first; empty without figures."""
