@@ -21,6 +21,7 @@ _TEXT = re.compile(
     re.DOTALL,
 )
 _SCALAR = re.compile(r"[^,\]}#\n]+")
+_THOUSANDS = re.compile(r"=\s*\d{1,3}(?:,\d{3})+\b")
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -97,7 +98,9 @@ def _not_toml(name: str, text: str, error: Exception) -> str:
         return f"{name}:1: not TOML: {message}"
     line = place.group(1) or str(text.rstrip("\n").count("\n") + 1)
     column = f":{place.group(2)}" if place.group(2) else ""
-    return f"{name}:{line}{column}: not TOML: {message[: place.start()]}"
+    written = text.split("\n")[int(line) - 1]
+    hint = "; a number has no commas: 5000 or 5_000" if _THOUSANDS.search(_TEXT.sub("", written)) else ""
+    return f"{name}:{line}{column}: not TOML: {message[: place.start()]}{hint}"
 
 
 class _Scanner:

@@ -103,6 +103,10 @@ def test_line_ends_of_windows_are_lines() -> None:
     [
         (b"a = 1\nb =\n", "x.toml:2:4: not TOML: Invalid value"),
         (b"a = 1\na = 2\n", "x.toml:2:6: not TOML: Cannot overwrite a value"),
+        (
+            b"a = 1\nb = { c = 5,000 }\n",
+            "x.toml:2:17: not TOML: Expected '=' after a key in a key/value pair; a number has no",
+        ),
         (b"a = [1,\n2", "x.toml:2: not TOML: Unclosed array"),
         (b"a = 1\n# \xff", "x.toml:2: not UTF-8; save the file as UTF-8"),
         (b"a = " + b"[" * 5000, "x.toml:1: not TOML: "),

@@ -47,6 +47,11 @@ class RuleChange:
     no_longer: Count
     newly_in_shadow: Count
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is new or changed, and fires on nothing."""
+        return self.status in {"added", "changed"} and not self.fires.transactions
+
 
 @dataclass(frozen=True)
 class Result:
@@ -65,7 +70,7 @@ class Result:
         no_longer: Suspicious by the former only.
         rules: In the order of the changed file, then what was removed.
         examples: Of each rule and change some, of different keys; by rule, change and the order of the log.
-        notes: What else there is to say about the input.
+        notes: What else there is to say about the input, and which new or changed rule fires on nothing.
     """
 
     live: str
@@ -128,7 +133,14 @@ def result_of(
         no_longer=count(comparison.no_longer),
         rules=rules,
         examples=tuple(sorted(comparison.examples, key=lambda one: (names_of.index(one.rule), one.change))),
-        notes=tuple(notes),
+        notes=(*notes, *(_silent(rule.name) for rule in rules if rule.is_silent)),
+    )
+
+
+def _silent(name: str) -> str:
+    return (
+        f"{name} fires on nothing here: loosen its limits until it does, and the reasons of its examples say how far "
+        "these transactions are from them"
     )
 
 

@@ -7,6 +7,7 @@ from rich.text import Text
 from tools.backtest.comparing import Change, Example
 from tools.backtest.result import Count, Result, RuleChange
 from tools.history.terminal import Column, Grid
+from tools.history.wording import days
 
 _STYLES = {Change.NEWLY: "green", Change.NO_LONGER: "red", Change.NEWLY_WATCHED: "dim"}
 
@@ -17,7 +18,7 @@ def show(result: Result, console: Console) -> None:
 
 
 def _parts(result: Result, width: int) -> list[RenderableType]:
-    head = f"{result.transactions:,} transactions over {result.days_of_data:.1f} days"
+    head = f"{result.transactions:,} transactions over {days(result.days_of_data)}"
     parts: list[RenderableType] = [
         Text(result.source, style="bold"),
         Text(f"{head}, judged in {result.seconds:.1f} s"),

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from tools.evaluate.drawing import SERIES, Picture
 from tools.evaluate.metrics import PER_DAY
 from tools.evaluate.report import Report
-from tools.evaluate.wording import score, share
+from tools.history.wording import rate, score, share
 
 _WIDTH = 720.0
 _TOP = 84.0
-_TIMES = ((1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (21_600, "6 h"), (86_400, "1 d"),
+_TIMES = ((1, "≤ 1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (21_600, "6 h"), (86_400, "1 d"),
           (604_800, "7 d"), (2_592_000, "30 d"))  # fmt: skip
 _MOST_DAYS = 62
 _SEVERITIES = {"critical": "s4", "high": "s1", "medium": "s0", "low": "muted"}
@@ -78,7 +78,8 @@ def time_to_detection(report: Report) -> Picture:
         _WIDTH, 420, "Time to detection",
         "The share of all incidents that were found within a time from their first transaction.",
     )  # fmt: skip
-    left, right, bottom = 64.0, _WIDTH - 200, 370.0
+    ends = {one.name: f"{one.name} {share(len(one.seconds) / one.quality.detection.incidents)}" for one in scenarios}
+    left, right, bottom = 64.0, _WIDTH - 26 - 7.6 * max(map(len, ends.values())), 370.0
     most = max(max(one.seconds, default=1.0) for one in scenarios)
     ticks = [tick for number, tick in enumerate(_TIMES) if not number or _TIMES[number - 1][0] < most]
     end = math.log10(max(ticks[-1][0], 10))
@@ -105,7 +106,7 @@ def time_to_detection(report: Report) -> Picture:
             points += [at(seconds, found / incidents), at(seconds, (found + 1) / incidents)]
         points.append((right, points[-1][1]))
         picture.line(points, role, width=2.2)
-        labels.append((points[-1][1], f"{one.name} {share(len(one.seconds) / incidents)}", role))
+        labels.append((points[-1][1], ends[one.name], role))
     line = 0.0
     for y, words, role in sorted(labels):  # from the top down, none on another
         line = max(y + 4, line + 17)
@@ -124,7 +125,9 @@ def rules_and_scenarios(report: Report) -> Picture:
         "The share of each scenario's incidents that a rule finds (of its transactions, where incidents aren't known).",
     )  # fmt: skip
     for number, name in enumerate(columns):
-        picture.text(left + (number + 0.5) * cell, _TOP + 12, name, "muted", size=12, anchor="middle")
+        lines = _in_lines(name, int(cell / 7))
+        for line, words in enumerate(lines, 1 - len(lines)):
+            picture.text(left + (number + 0.5) * cell, _TOP + 12 + 14 * line, words, "muted", size=12, anchor="middle")
     picture.text(_WIDTH - 30, _TOP + 12, "false alarms a day", "muted", size=12, anchor="end")
     for line, (name, one) in enumerate(zip(names, report.rules, strict=True)):
         y = _TOP + 26 + line * row
@@ -137,7 +140,7 @@ def rules_and_scenarios(report: Report) -> Picture:
             role = "over" if part > 0.5 else "ink" if part else "muted"
             picture.text(x + cell / 2, y + row / 2 + 4, share(part), role, size=12.5, anchor="middle", weight=600)
         false = (one.quality.flagged - one.quality.caught) / max(report.days_of_data, 1e-9)
-        picture.text(_WIDTH - 30, y + row / 2 + 4, f"{false:,.1f}", size=12.5, anchor="end")
+        picture.text(_WIDTH - 30, y + row / 2 + 4, rate(false), size=12.5, anchor="end")
     return picture
 
 
@@ -206,6 +209,15 @@ def days(report: Report) -> Picture:
     picture.line([(left, zero), (right, zero)], "muted")
     picture.line([(left, zero - PER_DAY * scale), (right, zero - PER_DAY * scale)], "ink", dashes="5 4")
     return picture
+
+
+def _in_lines(name: str, most: int) -> list[str]:
+    """A name in at most two lines, cut behind a hyphen or underscore, where one of `most` characters is too short."""
+    cuts = [place for place in range(1, len(name)) if name[place - 1] in "-_ "]
+    if len(name) <= most or not cuts:
+        return [name]
+    middle = min(cuts, key=lambda place: abs(2 * place - len(name)))
+    return [name[:middle], name[middle:]]
 
 
 def _round_step(raw: float) -> int:

@@ -6,8 +6,8 @@ from rich.text import Text
 
 from tools.evaluate.metrics import Quality
 from tools.evaluate.report import Report, RuleFigures
-from tools.evaluate.wording import duration, number, score, share
 from tools.history.terminal import Column, Grid
+from tools.history.wording import days, duration, number, score, share
 
 _SCENARIOS = (
     Column("scenario", words=True),
@@ -49,7 +49,7 @@ def _parts(report: Report, width: int) -> list[RenderableType]:
     total = report.total
     speed = f"{total.transactions / report.seconds:,.0f}/s" if report.seconds else "at once"
     head = (
-        f"{total.transactions:,} transactions over {report.days_of_data:.1f} days, {total.fraud:,} of them fraud; "
+        f"{total.transactions:,} transactions over {days(report.days_of_data)}, {total.fraud:,} of them fraud; "
         f"{len(report.rules)} rules; judged in {report.seconds:.1f} s ({speed}, "
         f"{report.times_real_time:,.0f} times real time)"
     )

@@ -132,3 +132,9 @@ def test_examples_are_bounded_and_of_different_keys() -> None:
 @pytest.mark.parametrize(("fraud", "expected"), [(True, 1), (False, 0), (None, None)])
 def test_the_truth_is_counted_where_it_is_known(fraud: bool | None, expected: int | None) -> None:
     assert backtest(large(300), large(200), block(AMOUNTS, fraud=fraud)).newly.fraud == expected
+
+
+def test_a_new_rule_that_fires_on_nothing_is_told_of() -> None:
+    (note,) = backtest(BUSY, BUSY + large(900), block(AMOUNTS)).notes
+    assert note.startswith("large fires on nothing here")
+    assert not backtest(BUSY, BUSY + large(400), block(AMOUNTS)).notes

@@ -18,6 +18,7 @@ from tools.evaluate.plots import pictures
 from tools.evaluate.report import Report, report_on, scores
 from tools.evaluate.table import show
 from tools.history import History, Truth
+from tools.history.wording import days, rate
 
 MINUTE = 60_000
 RULES = "".join(
@@ -126,6 +127,25 @@ def test_the_page_loads_nothing_and_shows_every_picture() -> None:
 
 def test_a_page_takes_names_as_text() -> None:
     assert "<b>mine" not in page(replace(report(), source="<b>mine</b>"))
+
+
+def test_names_that_are_too_long_for_their_column_are_cut_in_two() -> None:
+    scenarios = tuple(replace(one, name=f"terminal-compromised-{one.name}") for one in report().scenarios * 3)
+    rules = tuple(replace(one, incidents=dict.fromkeys((two.name for two in scenarios), 0.5)) for one in report().rules)
+    text = pictures(replace(report(), scenarios=scenarios, rules=rules))["rules-and-scenarios"].svg(alone=True)
+    assert ">terminal-<" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0, "0 s"), (0.003, "4.3 min"), (0.99, "23.8 h"), (1, "1.0 days"), (28.94, "28.9 days")]
+)
+def test_how_much_time_transactions_cover(value: float, shown: str) -> None:
+    assert days(value) == shown
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0, "0.0"), (0.034, "0.03"), (4.17, "4.2"), (1582.0, "1,582.0")])
+def test_how_many_a_day(value: float, shown: str) -> None:
+    assert rate(value) == shown
 
 
 def test_what_became_worse_is_told_and_what_became_better_is_not(tmp_path: Path) -> None:

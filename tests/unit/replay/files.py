@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from services.contracts import load_contracts
 from tools.replay.layout import Layout
@@ -23,6 +24,16 @@ def read(path: Path, layout: Layout | None = None, rows: int = 10_000) -> tuple[
     """The blocks of a file, and all rows that don't fit."""
     blocks = list(reader(path, layout).blocks(rows))
     return blocks, [error for block in blocks for error in block.errors]
+
+
+def written(path: Path, content: str | bytes) -> Path:
+    """The path, of a file with this content now."""
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def column(blocks: list[Block], name: str) -> list[Any]:
+    return [value for block in blocks for value in block.columns[name].tolist()]
 
 
 def amounts(blocks: Sequence[Block]) -> list[int]:

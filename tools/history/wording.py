@@ -11,6 +11,11 @@ def share(value: float | None) -> str:
     return f"{100 * value:.0f} %" if value in {0, 1} else f"{100 * value:.1f} %"
 
 
+def rate(value: float) -> str:
+    """How many a day: 158.2, and of rare ones as many digits as it takes to see them: 0.03."""
+    return f"{value:,.1f}" if value >= 0.1 or not value else f"{value:.1g}"
+
+
 def score(value: float | None) -> str:
     """A figure between 0 and 1; a dash for none."""
     return NOTHING if value is None else f"{value:.3f}"
@@ -19,6 +24,11 @@ def score(value: float | None) -> str:
 def number(value: float | None) -> str:
     """A count; a dash for none."""
     return NOTHING if value is None else f"{value:,.0f}"
+
+
+def days(value: float) -> str:
+    """How much time transactions cover: 28.94 is ``28.9 days``, and less than a day ``4.2 min``."""
+    return f"{value:.1f} days" if value >= 1 else duration(86_400 * value)
 
 
 def duration(seconds: float | None) -> str:
