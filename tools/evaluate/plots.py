@@ -125,7 +125,7 @@ def rules_and_scenarios(report: Report) -> Picture:
         "The share of each scenario's incidents that a rule finds (of its transactions, where incidents aren't known).",
     )  # fmt: skip
     for number, name in enumerate(columns):
-        lines = _in_lines(name, int(cell / 7))
+        lines = _in_lines(name, int(cell / 7.4))
         for line, words in enumerate(lines, 1 - len(lines)):
             picture.text(left + (number + 0.5) * cell, _TOP + 12 + 14 * line, words, "muted", size=12, anchor="middle")
     picture.text(_WIDTH - 30, _TOP + 12, "false alarms a day", "muted", size=12, anchor="end")
@@ -177,7 +177,7 @@ def days(report: Report) -> Picture:
     shown = report.days[:_MOST_DAYS]
     picture = Picture(
         _WIDTH, 400, "Day by day",
-        f"Transactions called fraud, upwards, and fraud that was missed, downwards; dashed: {PER_DAY} a day."
+        f"Transactions called fraud (up) and fraud that was missed (down); dashed: {PER_DAY} a day."
         + (f" The first {_MOST_DAYS} days." if len(report.days) > _MOST_DAYS else ""),
     )  # fmt: skip
     left, right, top, bottom = 64.0, _WIDTH - 30, _TOP + 26, 362.0
