@@ -200,30 +200,28 @@ def hot_key(rows: int) -> None:
 def memory(rows: int) -> None:
     """Bytes for each entry, beside what the state itself says."""
     head("memory", "entries", "bytes an entry", "the state's own estimate")
-    four = [figure("count", over_ms=DAY_MS), figure("sum amount", over_ms=DAY_MS), figure("silence", over_ms=DAY_MS)]
-    four += [figure("distinct source", ("target",), over_ms=DAY_MS)]
-    cases: list[tuple[str, int, Sequence[Rule]]] = [
-        ("one window, 1,000 keys", 1000, (rule("one", figure("count", over_ms=DAY_MS)),)),
-        ("one window, a key for each", rows, (rule("one", figure("count", over_ms=DAY_MS)),)),
-        ("four windows that share, 1,000 keys", 1000, (rule("four", *four),)),
-        ("four windows that share, a key for each", rows, (rule("four", *four),)),
-        ("four, each row's figures taken, 1,000 keys", 1000, (rule("four", *four),)),
-    ]
-    for number, (name, accounts, rules) in enumerate(cases):
+    one = rule("one", figure("count", over_ms=DAY_MS))
+    shared = [figure("count", over_ms=DAY_MS), figure("sum amount", over_ms=DAY_MS), figure("silence", over_ms=DAY_MS)]
+    four = rule("four", *shared, figure("distinct source", ("target",), over_ms=DAY_MS))
+    for name, accounts, rules, taken in (
+        ("one window, 1,000 keys", 1000, one, False),
+        ("one window, a key for each", rows, one, False),
+        ("four windows that share, 1,000 keys", 1000, four, False),
+        ("four windows that share, a key for each", rows, four, False),
+        ("the same with 1,000 keys, after all figures were taken", 1000, four, True),
+    ):
         gc.collect()
         tracemalloc.start()
         columns = traffic(rows, accounts=accounts, span_ms=DAY_MS // 2)
         before = tracemalloc.get_traced_memory()[0]
-        state = state_for(rules)
+        state = state_for([rules])
         for batch, count in batches(columns):
-            state.judge(batch, count, rules if number == len(cases) - 1 else ())
+            state.judge(batch, count, [rules] if taken else ())
             state.commit()
-        taken = tracemalloc.get_traced_memory()[0] - before
+        size = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
-        print(
-            f"| {name} | {state.entries:,} | {taken / state.entries:.0f} | {state.bytes / state.entries:.0f} |",
-            flush=True,
-        )
+        entries = state.entries
+        print(f"| {name} | {entries:,} | {size / entries:.0f} | {state.bytes / entries:.0f} |", flush=True)
 
 
 def growing(rows: int, runs: int) -> None:

@@ -2,13 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from random import Random
+from unittest.mock import patch
 
 import numpy as np
 
 from services.detector.rules.model import Condition, Figure, Rule, Window
 from services.detector.windows import Judgement, WindowState
-from tests.window_streams import Fired, Recomputed, Row, columns_of, random_rows, random_rules
+from services.detector.windows.running import Running
+from tests.window_streams import Fired, Recomputed, Row, columns_of, random_habits, random_rows, random_rules
 
 
 class Comparison:
@@ -23,6 +26,7 @@ class Comparison:
         self._random = random
         self._seen = seen
         self._lateness = random.choice([0, 0, 5, 20, 50])
+        self._habits = random_habits(random, self._lateness)
         self._bound = random.choice([1, 3, 100])
         self._wheres: dict[Window, Condition | None] = {}
         self._rules: tuple[Rule, ...] = ()
@@ -35,6 +39,14 @@ class Comparison:
         self._change_rules()
 
     def run(self) -> None:
+        """Half of the streams keep figures from the second entry on, as only busy keys do otherwise."""
+        kinds = [kind for kind in Running.__subclasses__() if self._random.random() < 0.5]
+        with ExitStack() as stack:
+            for kind in kinds:
+                stack.enter_context(patch.object(kind, "few", 1))
+            self._run()
+
+    def _run(self) -> None:
         steps = (self._judge, self._judge, self._judge, self._add, self._commit, self._commit, self._commit)
         rare = (self._rollback, self._reload, self._rebuild, self._change_rules, self._judge_and_undo)
         for _ in range(self._random.randint(1, 12)):
@@ -49,8 +61,9 @@ class Comparison:
         for window in filter(None, windows):
             edges += [window.over_ms, window.over_ms + self._lateness]
         newest = self._expected.watermark_ms
-        count = self._random.choice([0, 1, 1, 2, 5, 12])
-        rows = random_rows(self._random, count, self._start if newest is None else newest, edges, len(self._history))
+        count = self._random.choice([0, 1, 2, 5, 12, 12, 40])
+        newest = self._start if newest is None else newest
+        rows = random_rows(self._random, self._habits, count, newest=newest, edges=edges, number=len(self._history))
         times = [row["created_at"] for row in rows]
         if self._random.random() < 0.7:
             return rows, None, times

@@ -175,7 +175,7 @@ def random_window(random: Random) -> Window:
     elif measure not in (Measure.COUNT, Measure.SILENCE):
         name = random.choice(["amount", "created_at"])
     return Window(
-        measure, name, random.choice(KEYS), random.choice([1, 2, 10, 25, 60]), random.choice(["", "amount >= 2"])
+        measure, name, random.choice(KEYS), random.choice([1, 2, 10, 25, 60, 300]), random.choice(["", "amount >= 2"])
     )
 
 
@@ -187,12 +187,12 @@ def random_rules(random: Random) -> tuple[Rule, ...]:
 
 def _rule(random: Random, number: int, windows: Sequence[Window]) -> Rule:
     figures = []
-    for index in range(random.randint(0, 3)):
+    for index in range(random.choice([0, 1, 1, 2, 2, 3])):
         window = random.choice(windows)
         low, high = _limits(random, window)
         where = AtLeast("amount", 2) if window.where else None
         figures.append(Figure(f"figure_{index}", window, where, low, high))
-    when = random.choice([None, None, AtLeast("amount", 1), AtLeast("amount", 3), AtLeast("amount", 1000)])
+    when = random.choice([None, None, None, AtLeast("amount", 1), AtLeast("amount", 3), AtLeast("amount", 1000)])
     severity = random.choice(list(Severity))
     return Rule(f"rule_{number}", severity, "", Mode.LIVE, when, tuple(figures), version=f"{number:012}")
 
@@ -207,34 +207,58 @@ def _limits(random: Random, window: Window) -> tuple[Fraction | None, Fraction |
     return low, high
 
 
-def random_rows(random: Random, count: int, newest: int, edges: Sequence[int], number: int) -> list[Row]:
+@dataclass(frozen=True)
+class Habits:
+    """What the rows of a stream are like.
+
+    Attributes:
+        accounts: Who pays and is paid.
+        disorder: How many of the rows don't just come after the one before.
+        lateness_ms: How far back a row mostly is if it is back.
+    """
+
+    accounts: Sequence[bytes]
+    disorder: float
+    lateness_ms: int
+
+
+def random_habits(random: Random, lateness_ms: int) -> Habits:
+    accounts = random.choice([ACCOUNTS, ACCOUNTS[:2], ACCOUNTS[:1], ODD_ACCOUNTS])
+    return Habits(accounts, random.choice([0, 0.1, 0.1, 0.5, 0.9]), lateness_ms)
+
+
+def random_rows(
+    random: Random, habits: Habits, count: int, *, newest: int, edges: Sequence[int], number: int
+) -> list[Row]:
     """Rows whose times repeat, run backwards, and lie on or beside the edges of what was read before.
 
     Args:
         random: Decides.
+        habits: What they are like.
         count: How many.
         newest: The time that they are near to.
         edges: Distances at which something may begin or stop to count.
         number: Of the first: part of its id.
     """
-    accounts = random.choice([ACCOUNTS, ACCOUNTS[:2], ACCOUNTS[:1], ODD_ACCOUNTS])
-    rows = []
+    rows: list[Row] = []
     for index in range(count):
-        step = random.random()
-        if step < 0.5:
+        kind = random.random() / habits.disorder if habits.disorder else 1
+        if kind >= 1:
             newest += random.choice([0, 0, 1, 1, 2, 7])
             time = newest
-        elif step < 0.8:
-            time = newest + random.choice([1, 1, -1]) * random.choice(edges) + random.choice([-1, 0, 1])
+        elif kind >= 0.4:
+            time = newest - random.randint(0, habits.lateness_ms)
+        elif kind >= 0.1:
+            time = newest + random.choice([1, -1, -1]) * random.choice(edges) + random.choice([-1, 0, 1])
         else:
-            time = newest - random.randint(0, 80)
+            time = newest - random.randint(0, 400)
         repeated = rows and random.random() < 0.05
         rows.append(
             {
                 "id": rows[-1]["id"] if repeated else b"%d" % (number + index),
-                "source": random.choice(accounts),
-                "target": random.choice(accounts),
-                "amount": random.choice([0, 1, 2, 2, 3, 256, -1]),
+                "source": random.choice(habits.accounts),
+                "target": random.choice(habits.accounts),
+                "amount": random.choice([1, 2, 2, 2, 3, 256, -1]),
                 "created_at": time,
             }
         )

@@ -34,13 +34,15 @@ _UUID = 0x80
 _SIGN = 1 << 63
 _LAST = (1 << 64) - 1
 _whole = Struct(">q").unpack_from
+_flipped = Struct(">Q").unpack_from
 _length = Struct(">I").unpack_from
 
-_NIBBLES = np.full(256, 255, np.uint8)
-_NIBBLES[list(b"0123456789abcdef")] = range(16)
-_BEYOND = np.uint64(0xF0F0F0F0F0F0F0F0)
 _DASHES = [8, 13, 18, 23]
 _DIGITS = [(0, 8), (9, 13), (14, 18), (19, 23), (24, 36)]
+_NO_DIGITS = 256
+_PAIRS = np.full(1 << 16, _NO_DIGITS, np.uint16)
+"""By the 16 bits of two lower-case hexadecimal digits what they stand for."""
+_PAIRS[np.frombuffer(bytes(range(256)).hex().encode(), np.uint16)] = range(256)
 
 
 def bound(time: int) -> bytes:
@@ -57,7 +59,8 @@ def bounds(times: Ints) -> list[bytes]:
 
 def time_of(entry: Entry) -> int:
     """The event time."""
-    return int.from_bytes(entry[:TIME], "big") - _SIGN
+    flipped: int = _flipped(entry)[0]
+    return flipped - _SIGN
 
 
 def order_of(entry: Entry) -> int:
@@ -80,18 +83,23 @@ class Layout:
     def __init__(self, slots: Iterable[tuple[str, bool]] = ()) -> None:
         self.slots: dict[str, bool] = dict(slots)
 
-    def pack(self, columns: Columns, times: Ints, order: int) -> list[Entry]:
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The fields that entries are made of, besides the event time."""
+        return (ID, *self.slots)
+
+    def pack(self, columns: Columns, times: Ints, orders: Ints) -> list[Entry]:
         """An entry for each row.
 
         Args:
             columns: The id and the fields; one that is missing is kept as nothing, as no window can need it.
             times: The event times.
-            order: Of the first row.
+            orders: The places in the order of reading.
         """
         rows = len(times)
         blocks = [
             big_endian(times.view(np.uint64) ^ np.uint64(_SIGN)),
-            big_endian(np.arange(order, order + rows))[:, 2:],
+            big_endian(orders)[:, 2:],
         ]
         texts: list[NDArray[Any]] = []
         slots: list[Octets] = []
@@ -124,17 +132,27 @@ class Layout:
             entries = list(map(add, entries, tail))
         return entries
 
-    def admit(self, name: str, column: NDArray[Any]) -> None:
+    def admit(self, name: str, column: NDArray[Any], *, whole: bool) -> None:
         """Gives a field a slot, if it needs one and has none.
 
+        Args:
+            name: The field.
+            column: Some of its values.
+            whole: Whether they have to be whole numbers.
+
         Raises:
-            ValueError: there are no windows on values of this type.
+            ValueError: no window can measure such values.
         """
-        if name in self.slots or name in (ID, EVENT_TIME):
+        if name == EVENT_TIME or (name == ID and not whole):
             return
-        if column.dtype.kind not in "iubSO":
-            raise ValueError(f"{name} is of type {column.dtype}: a window can measure whole numbers and texts")
-        self.slots[name] = column.dtype.kind in "SO"
+        is_text = column.dtype.kind == "S" or (column.dtype.kind == "O" and isinstance(column[0], bytes))
+        if not (column.dtype.kind in "iub" or (is_text and not whole)):
+            kind = type(column[0]).__name__ if column.dtype.kind == "O" else column.dtype
+            wanted = "whole numbers of 64 bits" + ("" if whole else " and of texts")
+            raise ValueError(f"{name} has values of type {kind}: a window can take its measure of {wanted}")
+        self.slots.setdefault(name, is_text)
+        if sum(4 if text else 8 for text in self.slots.values()) // 4 >= _UUID:
+            raise ValueError(f"{name} is one field too many to measure: entries have room for {_UUID // 2 - 1}")
 
     def number(self, name: str) -> Reader:
         """Reads a whole number from an entry."""
@@ -155,11 +173,13 @@ class Layout:
 
         def text(entry: Entry) -> bytes:
             start = _START + 4 * (entry[_SLOTS] & ~_UUID)
-            for earlier in before:
-                start += _length(entry, earlier)[0]
             return entry[start : start + _length(entry, offset)[0]]
 
-        return text
+        def later_text(entry: Entry) -> bytes:
+            start = _START + 4 * (entry[_SLOTS] & ~_UUID) + sum(_length(entry, earlier)[0] for earlier in before)
+            return entry[start : start + _length(entry, offset)[0]]
+
+        return later_text if before else text
 
     def id_of(self, entry: Entry) -> bytes:
         """The transaction's id, as the column had it."""
@@ -198,6 +218,10 @@ def _uuids(ids: NDArray[Any]) -> tuple[Octets, NDArray[np.bool_]]:
     if ids.dtype != "S36":
         return np.zeros((len(ids), 16), np.uint8), np.zeros(len(ids), np.bool_)
     letters = octets(ids)
-    digits = _NIBBLES[np.concatenate([letters[:, first:last] for first, last in _DIGITS], axis=1)]
-    odd = (digits.view(np.uint64) & _BEYOND).any(axis=1) | (letters[:, _DASHES] != ord("-")).any(axis=1)
-    return digits[:, ::2] << 4 | digits[:, 1::2], ~odd
+    pairs = np.concatenate([letters[:, first:last] for first, last in _DIGITS], axis=1).view(np.uint16)
+    packed = _PAIRS[pairs]
+    canonical = np.ones(len(ids), np.bool_)
+    dashes = letters[:, _DASHES] == ord("-")
+    if packed.max() == _NO_DIGITS or not dashes.all():
+        canonical = (packed < _NO_DIGITS).all(axis=1) & dashes.all(axis=1)
+    return packed.astype(np.uint8), canonical

@@ -19,8 +19,8 @@ class Keyed(Protocol):
     def add(self, entry: Entry, read: Reader) -> None:
         """Keeps an entry."""
 
-    def evict(self, until: bytes, read: Reader) -> None:
-        """Lets go of the entries in front of a bound."""
+    def evict(self, until: bytes, read: Reader) -> int:
+        """Lets go of the entries in front of a bound, and says how many these were."""
 
     def aggregate(self, since: bytes, to: Entry, read: Reader) -> Raw:
         """The figure over the entries from a bound on, up to and including one that need not be among them."""
@@ -54,13 +54,11 @@ class Kept(list[Entry]):
         else:
             del self[bisect_left(self, entry)]
 
-    def evict(self, until: bytes, read: Reader) -> None:  # noqa: ARG002 - for those that keep a figure
-        """Lets go of the entries in front of a bound."""
-        del self[: bisect_left(self, until)]
-
-    def upto(self, entry: Entry) -> int:
-        """How many entries there are up to and including one that need not be among them."""
-        return len(self) if not self or self[-1] <= entry else bisect_right(self, entry)
+    def evict(self, until: bytes, read: Reader) -> int:  # noqa: ARG002 - for those that keep a figure
+        """Lets go of the entries in front of a bound, and says how many these were."""
+        gone = bisect_left(self, until)
+        del self[:gone]
+        return gone
 
     def aggregate(self, since: bytes, to: Entry, read: Reader) -> Raw:
         """The figure over the entries from a bound on, up to and including one that need not be among them."""
@@ -70,7 +68,7 @@ class Kept(list[Entry]):
         """Of the entries from a bound on up to and including one, those read no later than it; the last of them."""
         order = order_of(to)
         found: list[Entry] = []
-        for index in range(self.upto(to) - 1, -1, -1):
+        for index in range(bisect_right(self, to) - 1, -1, -1):
             entry = self[index]
             if entry < since or len(found) == most:
                 break
@@ -99,7 +97,9 @@ class Count(Kept):
 
     def aggregate(self, since: bytes, to: Entry, read: Reader) -> Raw:  # noqa: ARG002 - what is read doesn't matter
         """How many entries there are from a bound on, up to and including one."""
-        last = self.upto(to)
+        last = len(self)
+        if last and self[-1] > to:
+            last = bisect_right(self, to)
         return last - bisect_left(self, since, 0, last)
 
 

@@ -28,21 +28,22 @@ def _window(kept: KeptWindow) -> float:
     # Beside the window's own reference: a key has one in the schedule and one here, a single entry two here.
     each = _POINTER + (_shared(sample, own=2, elsewhere=1) + _shared(single, own=1, elsewhere=2)) / len(sample)
     each += sum(map(_several, several)) / len(sample)
-    return getsizeof(kept.keys) + len(kept.keys) * each
+    return getsizeof(kept.keys) + len(kept.keys) * each + kept.waiting * (_POINTER + getsizeof(sample[0]))
 
 
 def _several(held: Kept) -> float:
     step = len(held) // _SAMPLE + 1
     entries = held[::step]
-    figure = getattr(held, "figure", None)
-    return getsizeof(held) + _shared(entries, own=1, elsewhere=1) * len(held) / len(entries) + _figure(figure)
+    values = getattr(held, "values", None)
+    return getsizeof(held) + _shared(entries, own=1, elsewhere=1) * len(held) / len(entries) + _values(values)
 
 
-def _figure(figure: object) -> float:
+def _values(values: object) -> float:
     """A figure that is kept: a number, or a dictionary of values that nobody else has."""
-    if isinstance(figure, dict):
-        return getsizeof(figure) + sum(map(getsizeof, list(figure)[:_SAMPLE])) * max(len(figure) / _SAMPLE, 1)
-    return 0 if figure is None else 2 * getsizeof(figure)
+    if isinstance(values, dict):
+        some = list(values)[:_SAMPLE]
+        return getsizeof(values) + sum(map(getsizeof, some)) * len(values) / max(len(some), 1)
+    return 0 if values is None else 2 * getsizeof(values)
 
 
 def _shared(things: Sequence[Any], own: int, elsewhere: int) -> float:

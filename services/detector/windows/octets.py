@@ -31,7 +31,7 @@ def keys(columns: list[NDArray[Any]]) -> list[Any]:
     A single field's values are keys as they are. Whole numbers with one text at most become one `bytes` object, the
     numbers in front; a 1 between them and the text, as trailing zeros get lost. Anything else is a tuple.
     """
-    if len(columns) == 1:
+    if len(columns) == 1 or not len(columns[0]):
         values: list[Any] = columns[0].tolist()
         return values
     numbers = [column for column in columns if column.dtype == np.int64]

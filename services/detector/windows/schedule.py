@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
+from services.detector.windows.entries import Entry, time_of
+
 _PARTS = 32
 """What is too old stays for no more than this part of the time that it was kept for."""
 
@@ -22,12 +24,21 @@ class Schedule:
 
     def plan(self, keys: Sequence[Any], time: int) -> None:
         """Looks at keys, none of which is planned already, when an event time is too old."""
-        name = time // self._width
-        bucket = self._buckets.get(name)
-        if bucket is None:
-            bucket = self._buckets[name] = []
-            heappush(self._names, name)
-        bucket += keys
+        self._bucket(time // self._width).extend(keys)
+
+    def plan_each(self, keys: Iterable[Any], oldest: Iterable[Entry], watermark: int) -> None:
+        """Looks at keys, none of which is planned already, when their oldest entries are too old.
+
+        A key whose oldest entry is ahead of the watermark is looked at as if it were not: others may come before it.
+        """
+        width, get = self._width, self._buckets.get
+        last = watermark // width
+        for key, entry in zip(keys, oldest, strict=True):
+            name = min(time_of(entry) // width, last)
+            bucket = get(name)
+            if bucket is None:
+                bucket = self._bucket(name)
+            bucket.append(key)
 
     def due(self, time: int) -> Iterator[Any]:
         """The keys of all buckets that lie in front of an event time; they are planned no longer."""
@@ -49,3 +60,9 @@ class Schedule:
             found += bucket[skip::step]
             skip = (skip - len(bucket)) % step
         return found
+
+    def _bucket(self, name: int) -> list[Any]:
+        if name not in self._buckets:
+            self._buckets[name] = []
+            heappush(self._names, name)
+        return self._buckets[name]

@@ -1,8 +1,13 @@
 """The state of a window of silence, of which an entry a key is enough once the lateness has passed."""
 
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 from services.detector.rules.model import Mask, Measure, Window
-from services.detector.windows.batch import Batch
-from services.detector.windows.entries import Entry, Layout, bound
+from services.detector.windows.batch import Batch, back
+from services.detector.windows.entries import TIME, Entry, Layout, bound, bounds
 from services.detector.windows.keyed import Kept, Raw
 from services.detector.windows.window import Figures, KeptWindow
 
@@ -17,15 +22,23 @@ class KeptSilence(KeptWindow):
     front of the latest settled entry.
     """
 
+    def __init__(self, window: Window, lateness_ms: int, layout: Layout) -> None:
+        super().__init__(window, lateness_ms, layout)
+        self._settling: deque[tuple[int, list[Any]]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many rows' keys are remembered besides, until the lateness has passed."""
+        return sum(len(keys) for _, keys in self._settling)
+
     def judge(self, batch: Batch, wanted: Mask, at_least: int) -> Figures:
         """Keeps the rows of a batch, and takes the silence before some of them."""
-        since = batch.since(self.window, self._lateness)
-        back = batch.back(at_least)
-        late = batch.late(self._lateness).tolist()
+        recent = bounds(back(batch.times, at_least) + 1) if at_least else []
+        late = batch.late.tolist()
         kept, get, fresh, kind, read = self.keys, self.keys.get, self._fresh.append, self._kind, self._read
         rows: list[int] = []
         figures: list[Raw] = []
-        for row, key, entry, adds, wants in self._rows(batch, wanted):
+        for row, key, entry, since, adds, wants in self.rows(batch, wanted):
             held = get(key)
             if adds:
                 if held is None:
@@ -43,37 +56,50 @@ class KeptSilence(KeptWindow):
                 if at_least and (held is None or held is entry):
                     continue
                 held = kind((held,) if held else ())
-            elif held[-1] is entry and held[-2] >= back[row]:
+            elif at_least and held[-1] is entry and held[-2] >= recent[row]:
                 continue
             rows.append(row)
-            figures.append(held.aggregate(self.since(batch, row, held) if late[row] else since[row], entry, read))
+            first = self.since(batch, row, entry, held, since) if late[row] else since
+            figures.append(held.aggregate(first, entry, read))
         return rows, figures
 
     def commit(self, watermark: int) -> None:
         """What was added stays; what is too old, or settled and not the latest, goes."""
-        settled = bound(watermark - self._lateness + 1)
-        kept = self.keys
-        for keys, _ in self._added:
-            for key in keys:
-                held = kept[key]
-                if type(held) is bytes or held[1] >= settled:
-                    continue
-                if len(held) == 2 and held[0] < held[1][:8]:
-                    kept[key] = held[1]
-                    self.entries -= 1
-                else:
-                    self.shrink(key, held, held.settled(settled, _LAST))
+        self._settling += ((watermark, keys) for keys, _ in self._added)
+        settled = watermark - self._lateness
+        while self._settling and self._settling[0][0] <= settled:
+            self._settle(self._settling.popleft()[1], bound(settled + 1))
         super().commit(watermark)
 
-    def since(self, batch: Batch, row: int, held: Kept) -> bytes:
-        """From when on entries of its key count for a row."""
+    def restore(self, contents: Mapping[Any, Sequence[Entry]], watermark: int) -> None:
+        """Begins with these entries by key."""
+        super().restore(contents, watermark)
+        self._settling.append((watermark, [key for key, entries in contents.items() if len(entries) > 1]))
+
+    def since(self, batch: Batch, row: int, entry: Entry, held: Kept, since: bytes) -> bytes:
+        """From when on entries of its key count for a row: as the base says, and not what is settled but the latest."""
         settled = bound(int(batch.watermarks[row]) - self._lateness + 1)
-        return max(super().since(batch, row, held), held.settled(settled, batch.entries[row]))
+        return max(since, held.settled(settled, entry))
 
     def alive(self, held: Kept, until: bytes, watermark: int | None) -> list[Entry]:
         """The entries of a key that aren't gone by definition."""
         settled = b"" if watermark is None else held.settled(bound(watermark - self._lateness + 1), _LAST)
         return super().alive(held, max(until, settled), watermark)
+
+    def _settle(self, keys: Iterable[Any], until: bytes) -> None:
+        kept = self.keys
+        for key in keys:
+            held = kept.get(key)
+            if held is None or type(held) is bytes or held[1] >= until:
+                continue
+            count = len(held) if held[-1] < until else bisect_left(held, until)
+            latest = held[count - 1]
+            gone = count - 1 if held[count - 2] < latest[:TIME] else bisect_left(held, latest[:TIME])
+            self.entries -= gone
+            if gone == len(held) - 1:
+                kept[key] = latest
+            else:
+                del held[:gone]
 
 
 def keep(window: Window, lateness_ms: int, layout: Layout) -> KeptWindow:

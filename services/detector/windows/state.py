@@ -11,6 +11,7 @@ from services.detector.windows.batch import Batch
 from services.detector.windows.entries import Ints, Layout, time_of
 from services.detector.windows.judgement import Judgement
 from services.detector.windows.judging import Round
+from services.detector.windows.plan import Plan
 from services.detector.windows.silence import keep
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class WindowState:
         self._contributors = contributors
         self._layout = Layout()
         self._kept: dict[Window, KeptWindow] = {}
+        self._plan: Plan | None = None
         self._watermark: int | None = None
         self._order = 0
         self._committed: tuple[int | None, int, dict[str, bool]] = (None, 0, {})
@@ -65,6 +67,7 @@ class WindowState:
             Those windows: `add` what they should hold, `only` to them.
         """
         new = []
+        self._plan = None
         for figure in figures:
             if figure.window not in self._kept:
                 self._kept[figure.window] = keep(figure.window, self._lateness, self._layout)
@@ -74,6 +77,7 @@ class WindowState:
 
     def retain(self, windows: Collection[Window]) -> None:
         """Stops keeping the others."""
+        self._plan = None
         self._kept = {window: kept for window, kept in self._kept.items() if window in windows}
 
     def add(
@@ -86,12 +90,14 @@ class WindowState:
             rows: How many there are, in the order of the log.
             clock: For each row what the watermark is taken from; its event time where there is none.
             only: The windows that keep them; None for all.
+
+        Raises:
+            ValueError: a window can't be kept on these columns.
         """
-        batch = self._read(columns, rows, clock)
-        if batch is None:
-            return
-        for window, kept in self._kept.items():
-            if only is None or window in only:
+        keeping = [kept for window, kept in self._kept.items() if only is None or window in only]
+        batch = self._read(columns, rows, clock, keeping)
+        if batch is not None:
+            for kept in keeping:
                 kept.add(batch)
 
     def judge(self, columns: Columns, rows: int, rules: Sequence[Rule], *, clock: Ints | None = None) -> Judgement:
@@ -104,19 +110,15 @@ class WindowState:
             clock: For each row what the watermark is taken from; its event time where there is none.
 
         Raises:
-            ValueError: a window of a rule is not kept.
+            ValueError: a window of a rule is not kept, or a window can't be kept on these columns.
         """
-        for rule in rules:
-            missing = [figure.name for figure in rule.figures if figure.window not in self._kept]
-            if missing:
-                raise ValueError(
-                    f"rule {rule.name}: the window of {missing[0]} is not kept; require() its figures first"
-                )
-        batch = self._read(columns, rows, clock)
+        if self._plan is None or self._plan.rules != tuple(rules):
+            self._plan = Plan(rules, self._kept)
+        batch = self._read(columns, rows, clock, self._kept.values())
         if batch is None:
             return Judgement((), 0)
-        firings = Round(batch, rules, self._kept).firings(self._contributors)
-        return Judgement(firings, int(np.count_nonzero(batch.late(self._lateness))))
+        firings = Round(batch, self._plan, self._kept).firings(self._contributors)
+        return Judgement(firings, int(np.count_nonzero(batch.late)))
 
     def commit(self) -> None:
         """What was read since the last commit stands; what is too old for every later row goes."""
@@ -151,7 +153,8 @@ class WindowState:
         state._layout = Layout((name, is_text) for name, is_text in head["slots"])
         for window, found in contents.items():
             state._kept[window] = keep(window, state._lateness, state._layout)
-            state._kept[window].restore(found)
+            if found:
+                state._kept[window].restore(found, head["watermark_ms"])
         state._watermark, state._order = head["watermark_ms"], order
         state.commit()
         return state
@@ -161,13 +164,21 @@ class WindowState:
         """How much memory the windows take, about."""
         return memory.taken(self._kept.values())
 
-    def _read(self, columns: Columns, rows: int, clock: Ints | None) -> Batch | None:
-        """Rows on their way into the windows; None if there are none."""
+    def _read(self, columns: Columns, rows: int, clock: Ints | None, keeping: "Iterable[KeptWindow]") -> Batch | None:
+        """Rows on their way into windows; None if there are none."""
         if not rows:
             return None
-        for kept in self._kept.values():
+        for kept in keeping:
             kept.prepare(columns)
-        batch = Batch(columns, rows, clock, self._layout, watermark=self._watermark, order=self._order)
+        batch = Batch(
+            columns,
+            rows,
+            clock,
+            self._layout,
+            lateness_ms=self._lateness,
+            watermark=self._watermark,
+            order=self._order,
+        )
         self._watermark = batch.watermark
         self._order += rows
         return batch

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from services.detector.rules.model import Columns, Condition, Mask, Measure, Window
-from services.detector.windows.batch import Batch
+from services.detector.windows import octets
+from services.detector.windows.batch import Batch, Part
 from services.detector.windows.entries import Entry, Layout, Reader, bound, time_of
 from services.detector.windows.keyed import Count, Kept, Raw, Silence
 from services.detector.windows.running import Average, Distinct, Maximum, Minimum, Sum
@@ -49,8 +50,12 @@ class KeptWindow:
         self._read: Reader = time_of
         self._ready = False
         self._fresh: list[Any] = []
-        self._ahead = False
         self._added: list[tuple[list[Any], list[Entry]]] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many rows' keys are remembered besides."""
+        return 0
 
     def prepare(self, columns: Columns) -> None:
         """Makes sure that entries hold what this window needs, now that it is known what fields look like.
@@ -58,22 +63,24 @@ class KeptWindow:
         Raises:
             ValueError: a window can't be kept on a field of this type, or its condition is not known yet.
         """
+        name = self.window.field
+        if name is not None and name not in columns:
+            raise ValueError(f"{name} is not among the columns, but a window takes its {self.window.measure}")
         if self._ready:
             return
         if self.window.where and self.where is None:
             raise ValueError(f"who counts ({self.window.where}) is not dumped; require() the figures after load()")
-        name = self.window.field
         if name is not None:
-            self._layout.admit(name, columns[name])
-            reader = self._layout.token if self.window.measure is Measure.DISTINCT else self._layout.number
-            self._read = reader(name)
+            whole = self.window.measure is not Measure.DISTINCT
+            self._layout.admit(name, columns[name], whole=whole)
+            self._read = self._layout.number(name) if whole else self._layout.token(name)
         self._ready = True
 
     def add(self, batch: Batch) -> None:
         """Keeps the rows of a batch."""
-        keys, entries = self._keep(batch, self._mask(batch))
+        part, _ = self._keep(batch)
         kept, get, fresh, kind = self.keys, self.keys.get, self._fresh.append, self._kind
-        for key, entry in zip(keys, entries, strict=True):
+        for key, entry in zip(part.keys(self.window.by), part.entries, strict=True):
             held = get(key)
             if held is None:
                 kept[key] = entry
@@ -95,11 +102,10 @@ class KeptWindow:
         """
         # Neither how many there are nor how many differ can be more than there are entries from the bound on.
         needed = at_least if self.window.measure in (Measure.COUNT, Measure.DISTINCT) else 0
-        since = batch.since(self.window, self._lateness)
         kept, get, fresh, kind, read = self.keys, self.keys.get, self._fresh.append, self._kind, self._read
         rows: list[int] = []
         figures: list[Raw] = []
-        for row, key, entry, adds, wants in self._rows(batch, wanted):
+        for row, key, entry, since, adds, wants in self.rows(batch, wanted):
             held = get(key)
             if adds:
                 if held is None:
@@ -120,28 +126,28 @@ class KeptWindow:
                 continue
             if held is None or type(held) is bytes:
                 held = kind((held,) if held else ())
-            if needed and (len(held) < needed or held[-needed] < since[row]):
+            if needed and (len(held) < needed or held[-needed] < since):
                 continue
             rows.append(row)
-            figures.append(held.aggregate(since[row], entry, read))
+            figures.append(held.aggregate(since, entry, read))
         return rows, figures
 
     def contributors(self, batch: Batch, row: int, most: int) -> list[bytes]:
         """The ids of the latest entries that count for a row of the batch that was judged last."""
-        held = self.held(batch.keys(self.window.by)[row])
-        since = self.since(batch, row, held)
-        return [self._layout.id_of(entry) for entry in held.latest(since, batch.entries[row], most)]
+        only = np.array([row])
+        (key,) = octets.keys([batch.columns[name][only] for name in self.window.by])
+        (entry,), (since,) = batch.entries(only), batch.since(self.window.over_ms, only)
+        held = self.held(key)
+        found = held.latest(self.since(batch, row, entry, held, since), entry, most)
+        return [self._layout.id_of(one) for one in found]
 
     def commit(self, watermark: int) -> None:
         """What was added stays; what is too old goes."""
-        if self._ahead:
-            for key in self._fresh:
-                self.schedule.plan((key,), max(time_of(self.held(key)[0]), watermark))
-        elif self._fresh:
+        if self._fresh:
             self.schedule.plan(self._fresh, watermark)
         self._forget()
         alive = watermark - self.window.over_ms - self._lateness + 1
-        self._evict(self.schedule.due(alive), bound(alive))
+        self._evict(self.schedule.due(alive), bound(alive), watermark)
 
     def rollback(self) -> None:
         """What was added since the last commit goes."""
@@ -164,12 +170,12 @@ class KeptWindow:
         found = {key: self.alive(self.held(key), until, watermark) for key in self.keys}
         return {key: entries for key, entries in found.items() if entries}
 
-    def restore(self, contents: Mapping[Any, Sequence[Entry]]) -> None:
+    def restore(self, contents: Mapping[Any, Sequence[Entry]], watermark: int) -> None:
         """Begins with these entries by key."""
         for key, entries in contents.items():
             self.keys[key] = entries[0] if len(entries) == 1 else self._kind(entries)
-            self.schedule.plan((key,), time_of(entries[0]))
             self.entries += len(entries)
+        self.schedule.plan_each(contents, (entries[0] for entries in contents.values()), watermark)
 
     def oldest(self) -> Iterator[Entry]:
         """Entries among which is the oldest one, but for what came out of order."""
@@ -181,71 +187,64 @@ class KeptWindow:
         held = self.keys.get(key, ())
         return held if isinstance(held, Kept) else self._kind((held,) if held else ())
 
-    def since(self, batch: Batch, row: int, held: Kept) -> bytes:  # noqa: ARG002 - silence needs it
-        """From when on entries of its key count for a row."""
-        return batch.since(self.window, self._lateness)[row]
+    def since(self, batch: Batch, row: int, entry: Entry, held: Kept, since: bytes) -> bytes:  # noqa: ARG002
+        """From when on entries of its key count for a row, if from a bound on those of any key may."""
+        return since
+
+    def rows(self, batch: Batch, wanted: Mask) -> Iterable[tuple[int, Any, Entry, bytes, bool, bool]]:
+        """Keeps the rows of a batch, but by key.
+
+        Returns:
+            For each row that is kept or wanted its number, key and entry, from when on entries count for it, and
+            whether it is kept and wanted.
+        """
+        part, mask = self._keep(batch)
+        adds: Iterable[bool] = repeat(True)
+        if mask is not None and (wanted & ~mask).any():
+            part = Part(batch, mask | wanted)
+            adds = part.of(mask)
+        numbers = range(batch.rows) if part.rows is None else part.rows.tolist()
+        keys, since = part.keys(self.window.by), part.since(self.window.over_ms)
+        return zip(numbers, keys, part.entries, since, adds, part.of(wanted), strict=False)
 
     def alive(self, held: Kept, until: bytes, watermark: int | None) -> list[Entry]:  # noqa: ARG002 - silence needs it
         """The entries of a key that aren't gone by definition."""
         return held[bisect_left(held, until) :]
 
-    def shrink(self, key: Any, held: Kept, until: bytes) -> None:
-        """Lets go of the entries of a key in front of a bound; it may be left with none."""
-        before = len(held)
-        held.evict(until, self._read)
-        self.entries -= before - len(held)
-        if len(held) == 1:
-            self.keys[key] = held[0]
-
-    def _evict(self, keys: Iterable[Any], until: bytes) -> None:
+    def _evict(self, keys: Iterable[Any], until: bytes, watermark: int) -> None:
+        kept, read = self.keys, self._read
+        left: list[Any] = []
+        oldest: list[Entry] = []
         for key in keys:
-            held = self.keys[key]
+            held = kept[key]
             if type(held) is bytes:
                 if held < until:
-                    del self.keys[key]
+                    del kept[key]
                     self.entries -= 1
                     continue
-                oldest = held
             else:
-                self.shrink(key, held, until)
+                self.entries -= held.evict(until, read)
                 if not held:
-                    del self.keys[key]
+                    del kept[key]
                     continue
-                oldest = held[0]
-            self.schedule.plan((key,), time_of(oldest))
+                first = held[0]
+                if len(held) == 1:
+                    kept[key] = first
+                held = first
+            left.append(key)
+            oldest.append(held)
+        self.schedule.plan_each(left, oldest, watermark)
 
     def _forget(self) -> None:
         self._fresh.clear()
         self._added.clear()
-        self._ahead = False
 
-    def _mask(self, batch: Batch) -> Mask | None:
-        """Which rows are kept; None for all."""
-        where, alive = batch.holds(self.where), batch.alive(self.window, self._lateness)
-        if where is None or alive is None:
-            return alive if where is None else where
-        return where & alive
-
-    def _keep(self, batch: Batch, mask: Mask | None) -> tuple[list[Any], list[Entry]]:
-        """Keys and entries of the rows that are kept; remembers them until the commit."""
-        keys, entries = batch.keys(self.window.by), batch.entries
-        if mask is not None:
-            rows = np.flatnonzero(mask).tolist()
-            keys, entries = [keys[row] for row in rows], [entries[row] for row in rows]
-        self._added.append((keys, entries))
-        self._ahead |= batch.ahead
-        self.entries += len(entries)
-        return keys, entries
-
-    def _rows(self, batch: Batch, wanted: Mask) -> Iterable[tuple[int, Any, Entry, bool, bool]]:
-        """For the rows that are kept or wanted: number, key, entry, whether kept, whether wanted."""
-        mask = self._mask(batch)
-        self._keep(batch, mask)
-        keys, entries = batch.keys(self.window.by), batch.entries
-        if mask is None:
-            return zip(range(batch.rows), keys, entries, repeat(True), wanted.tolist(), strict=False)
-        rows = np.flatnonzero(mask | wanted)
-        return [
-            (row, keys[row], entries[row], adds, wants)
-            for row, adds, wants in zip(rows.tolist(), mask[rows].tolist(), wanted[rows].tolist(), strict=True)
-        ]
+    def _keep(self, batch: Batch) -> tuple[Part, Mask | None]:
+        """The rows of a batch that are kept, remembered until the commit; and which they are, None for all."""
+        where, alive = batch.holds(self.where), batch.alive(self.window.over_ms)
+        mask = alive if where is None else where if alive is None else where & alive
+        name = "" if mask is None else f"{self.window.where} {'' if alive is None else self.window.over_ms}"
+        part = batch.part(name, mask)
+        self._added.append((part.keys(self.window.by), part.entries))
+        self.entries += len(part.entries)
+        return part, mask
