@@ -1,5 +1,6 @@
 """The rows of one call, prepared by columns: what the loops over rows need, each made once and shared by windows."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,33 @@ from services.detector.windows.entries import Entry, Ints, Layout, bounds
 from services.detector.windows.octets import keys
 
 _EARLIEST = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """When rows happened, and what time it was then.
+
+    Attributes:
+        times: For each row its event time.
+        watermarks: For each row the largest clock up to it.
+        lateness_ms: How far behind the watermark a row may be without being late.
+    """
+
+    times: Ints
+    watermarks: Ints
+    lateness_ms: int
+
+    def of(self, rows: Ints | None) -> "Clocks":
+        """Those of some rows; None for all."""
+        return self if rows is None else Clocks(self.times[rows], self.watermarks[rows], self.lateness_ms)
+
+    def gone(self, over_ms: int) -> Ints:
+        """For each row until when entries are too old for a window of some length to keep."""
+        return back(self.watermarks, over_ms + self.lateness_ms)
+
+    def since(self, over_ms: int) -> list[bytes]:
+        """For each row from when on entries of a window of some length count for it."""
+        return bounds(np.maximum(back(self.times, over_ms), self.gone(over_ms)) + 1)
 
 
 class Batch:
@@ -37,7 +65,6 @@ class Batch:
     ) -> None:
         self.columns = columns
         self.rows = rows
-        self.lateness = lateness_ms
         self.times: Ints = np.asarray(columns[EVENT_TIME], np.int64)
         self._layout = layout
         self._order = order
@@ -47,6 +74,7 @@ class Batch:
         self._parts: dict[str, Part] = {}
         reached = np.maximum.accumulate(self.times if clock is None else np.asarray(clock, np.int64))
         self.watermarks: Ints = reached if watermark is None else np.maximum(reached, watermark)
+        self.clocks = Clocks(self.times, self.watermarks, lateness_ms)
         before = np.concatenate(([_EARLIEST if watermark is None else watermark], self.watermarks[:-1]))
         self.late: Mask = self.times < back(before, lateness_ms)
 
@@ -65,13 +93,8 @@ class Batch:
 
     def alive(self, over_ms: int) -> Mask | None:
         """Which rows aren't too old for a window of some length to keep; None for all."""
-        alive: Mask = self.times > back(self.watermarks, over_ms + self.lateness)
+        alive: Mask = self.times > self.clocks.gone(over_ms)
         return None if alive.all() else alive
-
-    def since(self, over_ms: int, rows: Ints | None) -> list[bytes]:
-        """From when on entries of a window of some length count for some rows; None for all rows."""
-        times, watermarks = (self.times, self.watermarks) if rows is None else (self.times[rows], self.watermarks[rows])
-        return bounds(np.maximum(back(times, over_ms), back(watermarks, over_ms + self.lateness)) + 1)
 
     def entries(self, rows: Ints | None) -> list[Entry]:
         """What windows keep of some rows; None for all rows. The same objects for all windows."""
@@ -94,8 +117,13 @@ class Batch:
             mask: Which rows.
         """
         if name not in self._parts:
-            self._parts[name] = Part(self, mask)
+            self._parts[name] = self.cut(mask)
         return self._parts[name]
+
+    def cut(self, mask: Mask | None) -> "Part":
+        """The rows of a mask that nobody else asks for; None for all rows."""
+        rows = None if mask is None else np.flatnonzero(mask)
+        return Part(rows, self.entries(rows), self.columns, self.clocks)
 
     def _pack(self, rows: Ints) -> list[Entry]:
         if len(rows) == self.rows:
@@ -105,17 +133,20 @@ class Batch:
 
 
 class Part:
-    """Some rows of a batch, by columns.
+    """Some rows of a batch. It doesn't know the batch, which is gone at once when nobody needs it any more.
 
     Args:
-        batch: The batch.
-        mask: Which rows; None for all.
+        rows: Their numbers; None for all.
+        entries: What windows keep of them.
+        columns: Of the batch.
+        clocks: Of the batch.
     """
 
-    def __init__(self, batch: Batch, mask: Mask | None) -> None:
-        self.rows = None if mask is None else np.flatnonzero(mask)
-        self.entries = batch.entries(self.rows)
-        self._batch = batch
+    def __init__(self, rows: Ints | None, entries: list[Entry], columns: Columns, clocks: Clocks) -> None:
+        self.rows = rows
+        self.entries = entries
+        self._columns = columns
+        self._clocks = clocks
         self._keys: dict[tuple[str, ...], list[Any]] = {}
         self._since: dict[int, list[bytes]] = {}
 
@@ -127,14 +158,14 @@ class Part:
     def keys(self, by: tuple[str, ...]) -> list[Any]:
         """For each row its key: equal for equal values of the fields, in whatever batch."""
         if by not in self._keys:
-            columns = [self._batch.columns[name] for name in by]
+            columns = [self._columns[name] for name in by]
             self._keys[by] = keys(columns if self.rows is None else [column[self.rows] for column in columns])
         return self._keys[by]
 
     def since(self, over_ms: int) -> list[bytes]:
         """For each row from when on entries of a window of some length count for it."""
         if over_ms not in self._since:
-            self._since[over_ms] = self._batch.since(over_ms, self.rows)
+            self._since[over_ms] = self._clocks.of(self.rows).since(over_ms)
         return self._since[over_ms]
 
 

@@ -136,7 +136,7 @@ class KeptWindow:
         """The ids of the latest entries that count for a row of the batch that was judged last."""
         only = np.array([row])
         (key,) = octets.keys([batch.columns[name][only] for name in self.window.by])
-        (entry,), (since,) = batch.entries(only), batch.since(self.window.over_ms, only)
+        (entry,), (since,) = batch.entries(only), batch.clocks.of(only).since(self.window.over_ms)
         held = self.held(key)
         found = held.latest(self.since(batch, row, entry, held, since), entry, most)
         return [self._layout.id_of(one) for one in found]
@@ -180,7 +180,8 @@ class KeptWindow:
     def oldest(self) -> Iterator[Entry]:
         """Entries among which is the oldest one, but for what came out of order."""
         for keys in (self.schedule.first(), self._fresh):
-            yield from (self.held(key)[0] for key in keys)
+            for held in map(self.keys.__getitem__, keys):
+                yield held if type(held) is bytes else held[0]
 
     def held(self, key: Any) -> Kept:
         """The entries of a key."""
@@ -201,7 +202,7 @@ class KeptWindow:
         part, mask = self._keep(batch)
         adds: Iterable[bool] = repeat(True)
         if mask is not None and (wanted & ~mask).any():
-            part = Part(batch, mask | wanted)
+            part = batch.cut(mask | wanted)
             adds = part.of(mask)
         numbers = range(batch.rows) if part.rows is None else part.rows.tolist()
         keys, since = part.keys(self.window.by), part.since(self.window.over_ms)

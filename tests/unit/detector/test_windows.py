@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -290,3 +291,17 @@ def test_the_estimate_of_memory_grows_with_what_is_kept() -> None:
         state.add(rows(range(1000), first=first), 1000)
         state.commit()
     assert 50 < state.bytes / state.entries < 75  # each entry has 15 bytes and an id, an object around it, and a place
+
+
+def test_a_batch_is_gone_with_its_commit_and_waits_for_no_garbage_collector() -> None:
+    every = rule(figure(Measure.COUNT), figure(Measure.SUM, "amount"), figure(Measure.SILENCE, at_least=1))
+    state = state_of(every)
+    gc.collect()
+    gc.disable()
+    try:
+        for first in range(3):
+            state.judge(rows([first, first]), 2, [every])
+            state.commit()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
