@@ -73,7 +73,10 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "KAFKA_BROKER_URL and SCHEMA_REGISTRY_URL name the cluster; the local one is used where neither is set",
     )  # fmt: skip
     group.add_argument(
-        "--labels-topic", metavar="TOPIC", help="the truth about them (default: the topic's name.labels)"
+        "--labels-topic",
+        metavar="TOPIC",
+        help="the truth about them (evaluate: by default the topic's name.labels; "
+        "backtest: by default it does without)",
     )
     group.add_argument("--from", dest="begin", type=_moment, metavar="TIME", help="messages from this time on (UTC)")
     group.add_argument("--to", dest="end", type=_moment, metavar="TIME", help="messages before this time (UTC)")
