@@ -84,7 +84,7 @@ def inspect_contracts(tree: Tree, name: str = CONTRACTS) -> Inspection:
     content = tree.read(name)
     if content is None:
         raise ContractError(
-            f"{file}: no such file; it says what each topic carries, on lines such as: [topics.orders], partitions = 3, "
+            f"{file}: no such file; it says what each topic carries, on lines such as [topics.orders], partitions = 3, "
             'retention = "7d", value = "order.avsc", compatibility = "BACKWARD"'
         )
     text, tables = parse_toml(file, content)
