@@ -4,13 +4,11 @@ import time
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.avro import AvroDeserializer
-from confluent_kafka.serialization import MessageField, SerializationContext
 
 from tests.end_to_end.compose import Stack, run, stack, why_not
+from tests.support.confluent import deserialized
 
 pytestmark = [pytest.mark.compose, pytest.mark.slow]
 
@@ -34,8 +32,8 @@ def until(condition: Callable[[], bool], what: str, timeout: float = 120) -> Non
         time.sleep(0.5)
 
 
-def values(containers: Stack, topic: str) -> list[bytes]:
-    """Every committed value of a topic, read from outside."""
+def messages(containers: Stack, topic: str) -> list[Message]:
+    """Every committed message of a topic, read from outside."""
     config = {
         "bootstrap.servers": f"127.0.0.1:{containers.kafka_port}",
         "group.id": "independent-reader",
@@ -47,13 +45,13 @@ def values(containers: Stack, topic: str) -> list[bytes]:
     consumer = Consumer(config)
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-    found: list[bytes] = []
+    found: list[Message] = []
     ended = set[int | None]()
     while len(ended) < len(partitions):
         for message in consumer.consume(10_000, timeout=1):
             error = message.error()
             if error is None:
-                found.append(message.value() or b"")
+                found.append(message)
             else:
                 assert error.code() == KafkaError._PARTITION_EOF, error
                 ended.add(message.partition())
@@ -62,10 +60,8 @@ def values(containers: Stack, topic: str) -> list[bytes]:
 
 
 def ids(containers: Stack, topic: str) -> list[str]:
-    registry = SchemaRegistryClient({"url": f"http://127.0.0.1:{containers.registry_port}", "timeout": 10})
-    decode = AvroDeserializer(registry)
-    context = SerializationContext(topic, MessageField.VALUE)
-    return [str(decode(value, context)["id"]) for value in values(containers, topic)]
+    registry = f"http://127.0.0.1:{containers.registry_port}"
+    return [str(record["id"]) for record in deserialized(registry, messages(containers, topic))]
 
 
 def owners(containers: Stack) -> list[set[int]]:
@@ -87,10 +83,10 @@ def test_down_loses_nothing_and_a_second_up_goes_on_from_there() -> None:
         containers.cluster("up", "--detach", "--wait")
         containers.services("up", "--detach", "--scale", "detector=3")
         assert exit_codes(containers, "create-topics") == exit_codes(containers, "register-schemas") == [0]
-        until(lambda: min(len(values(containers, LEGIT)), len(values(containers, FRAUD))) > 0, "both outputs fill")
+        until(lambda: min(len(messages(containers, LEGIT)), len(messages(containers, FRAUD))) > 0, "both outputs fill")
 
         def judged() -> int:
-            return len(values(containers, LEGIT)) + len(values(containers, FRAUD))
+            return len(messages(containers, LEGIT)) + len(messages(containers, FRAUD))
 
         def three_share_the_input() -> bool:
             owned = owners(containers)
@@ -103,7 +99,7 @@ def test_down_loses_nothing_and_a_second_up_goes_on_from_there() -> None:
         judged_first = judged()
 
         containers.services("up", "--detach", "--scale", "detector=3")
-        until(lambda: len(values(containers, INPUT)) > len(first), "the generator goes on")
+        until(lambda: len(messages(containers, INPUT)) > len(first), "the generator goes on")
         until(lambda: judged() > judged_first, "the detectors go on")
         containers.services("stop", "generator")
         generated = ids(containers, INPUT)
@@ -114,7 +110,7 @@ def test_down_loses_nothing_and_a_second_up_goes_on_from_there() -> None:
         lost, doubled = set(generated) - set(verdicts), len(verdicts) - len(set(verdicts))
         assert (len(lost), doubled, len(verdicts)) == (0, 0, len(generated))
         assert not set(first) - set(verdicts)
-        assert values(containers, DEAD) == []
+        assert messages(containers, DEAD) == []
         assert exit_codes(containers, "generator") == [0]
         assert exit_codes(containers, "detector") == [0, 0, 0]
 

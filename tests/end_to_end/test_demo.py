@@ -14,10 +14,8 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.avro import AvroDeserializer
-from confluent_kafka.serialization import MessageField, SerializationContext
 
+from tests.support.confluent import deserialized
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import DEADLINE
 
@@ -116,10 +114,7 @@ def require_every_id_once_where_its_amount_belongs(pipeline: Pipeline) -> None:
 
 
 def records(pipeline: Pipeline, topic: str) -> list[dict[str, Any]]:
-    registry = SchemaRegistryClient({"url": pipeline.cluster.registry_url, "timeout": 10})
-    deserialize = AvroDeserializer(registry)
-    context = SerializationContext(topic, MessageField.VALUE)
-    return [deserialize(message.value(), context) for message in pipeline.read(topic)]
+    return deserialized(pipeline.cluster.registry_url, pipeline.read(topic))
 
 
 def test_a_second_run_judges_first_what_is_left_and_counts_only_its_own(pipeline: Pipeline) -> None:

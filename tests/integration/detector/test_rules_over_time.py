@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Message
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.avro import AvroDeserializer
-from confluent_kafka.serialization import MessageField, SerializationContext
 
+from tests.support.confluent import deserialized
 from tests.support.payments import Payment, account, pay
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import wait_for
@@ -39,11 +37,7 @@ def rules(pipeline: Pipeline, *texts: str) -> dict[str, str]:
 
 
 def alerts(pipeline: Pipeline) -> list[dict[str, Any]]:
-    """What somebody else's client reads: Confluent's own deserializer, given nothing but the registry."""
-    client = SchemaRegistryClient({"url": pipeline.cluster.registry_url})
-    deserialize = AvroDeserializer(client)
-    context = SerializationContext(pipeline.alerts, MessageField.VALUE)
-    return [deserialize(message.value(), context) for message in pipeline.read(pipeline.alerts)]
+    return deserialized(pipeline.cluster.registry_url, pipeline.read(pipeline.alerts))
 
 
 def header(message: Message, name: str) -> str | None:

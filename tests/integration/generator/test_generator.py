@@ -6,26 +6,15 @@ import urllib.request
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from confluent_kafka import Message
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.avro import AvroDeserializer
-from confluent_kafka.serialization import MessageField, SerializationContext
 
+from tests.support.confluent import deserialized
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
 from tools.harness.waiting import wait_for
 from tools.local_cluster import Cluster
 from tools.local_cluster.ports import free_ports
-
-
-def deserialized(pipeline: Pipeline, messages: list[Message]) -> list[dict[str, Any]]:
-    """What confluent-kafka's own deserializer makes of the messages."""
-    deserializer = AvroDeserializer(SchemaRegistryClient({"url": pipeline.cluster.registry_url}))
-    context = SerializationContext(pipeline.input, MessageField.VALUE)
-    return [deserializer(message.value(), context) for message in messages]
 
 
 def finished(service: Service) -> int:
@@ -40,7 +29,7 @@ def test_transactions_are_read_back_by_an_independent_reader(pipeline: Pipeline)
     )
     assert finished(generator) == 0, generator.text
     messages = pipeline.read(pipeline.input)
-    records = deserialized(pipeline, messages)
+    records = deserialized(pipeline.cluster.registry_url, messages)
 
     assert len(records) == 2500
     assert len({record["id"] for record in records}) == 2500
@@ -82,7 +71,7 @@ def test_a_seed_gives_the_same_transactions_at_any_rate(pipeline: Pipeline) -> N
         assert finished(generator) == 0, generator.text
     made = Counter(
         (record["id"], record["source"], record["target"], record["amount"])
-        for record in deserialized(pipeline, pipeline.read(pipeline.input))
+        for record in deserialized(pipeline.cluster.registry_url, pipeline.read(pipeline.input))
     )
     assert len(made) == 1500
     assert set(made.values()) == {2}
@@ -106,7 +95,10 @@ def test_transactions_are_logged_one_by_one_only_when_asked_for(pipeline: Pipeli
     loud = pipeline.start("generator", MAX_TRANSACTIONS="20", LOG_TRANSACTIONS="1")
     quiet = pipeline.start("generator", MAX_TRANSACTIONS="20")
     assert (finished(loud), finished(quiet)) == (0, 0)
-    records = {str(record["id"]): record for record in deserialized(pipeline, pipeline.read(pipeline.input))}
+    records = {
+        str(record["id"]): record
+        for record in deserialized(pipeline.cluster.registry_url, pipeline.read(pipeline.input))
+    }
     assert len(loud.events("transaction")) == 20
     for line in loud.events("transaction"):
         assert Decimal(line["amount"]) == records[line["id"]]["amount"]

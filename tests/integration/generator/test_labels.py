@@ -3,10 +3,7 @@
 from collections import defaultdict
 from pathlib import Path
 
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.avro import AvroDeserializer
-from confluent_kafka.serialization import MessageField, SerializationContext
-
+from tests.support.confluent import deserialized
 from tools.harness.pipeline import Pipeline
 from tools.local_cluster import Cluster
 
@@ -34,18 +31,16 @@ def test_labels_tell_which_transactions_belong_to_which_incident(pipeline: Pipel
     ) as generator:  # fmt: skip
         assert generator.exit_code() == 0, generator.text
 
-    registry = SchemaRegistryClient({"url": pipeline.cluster.registry_url})
-    deserializer = AvroDeserializer(registry)
+    transactions, truths = pipeline.read(pipeline.input), pipeline.read(labels)
+    url = pipeline.cluster.registry_url
     sent = {
         record["id"]: (message.key(), message.partition(), record)
-        for message in pipeline.read(pipeline.input)
-        for record in [deserializer(message.value(), SerializationContext(pipeline.input, MessageField.VALUE))]
+        for message, record in zip(transactions, deserialized(url, transactions), strict=True)
     }
     assert len(sent) == 6000
     incidents = defaultdict(list)
     count = 0
-    for message in pipeline.read(labels):
-        label = deserializer(message.value(), SerializationContext(labels, MessageField.VALUE))
+    for message, label in zip(truths, deserialized(url, truths), strict=True):
         key, partition, transaction = sent[label["transaction_id"]]
         assert (message.key(), message.partition()) == (key, partition)
         assert label["fraud"] is True

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Message
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.avro import AvroDeserializer
-from confluent_kafka.serialization import MessageField, SerializationContext
 
+from tests.support.confluent import deserialized
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import DEADLINE, wait_for
 
@@ -47,8 +45,7 @@ def said(err: str) -> list[str]:
 
 
 def records(pipeline: Pipeline, messages: list[Message]) -> list[dict[str, Any]]:
-    deserializer = AvroDeserializer(SchemaRegistryClient({"url": pipeline.cluster.registry_url}))
-    return [deserializer(one.value(), SerializationContext(str(one.topic()), MessageField.VALUE)) for one in messages]
+    return deserialized(pipeline.cluster.registry_url, messages)
 
 
 def test_rows_and_labels_arrive_as_the_contracts_say_and_the_row_that_does_not_fit_is_named(
