@@ -31,7 +31,7 @@ figure svg{display:block;width:100%;min-width:560px;height:auto}
 table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
 th,td{padding:8px 12px;text-align:right;white-space:nowrap;border-top:1px solid var(--edge)}
 th{color:var(--muted);font-weight:500;border-top:0;vertical-align:bottom;white-space:normal}
-th:first-child,td:first-child{text-align:left;font-weight:600}tr.all td{font-weight:650}tr.shadow td{opacity:.65}
+th:first-child,td:first-child{font-weight:600}.words{text-align:left}tr.all td{font-weight:650}tr.shadow td{opacity:.65}
 dt{font-weight:600;margin-top:10px}dd{margin:0;color:var(--muted);max-width:80ch}
 """
     + STYLE
@@ -119,7 +119,7 @@ def _rules(report: Report) -> str:
     columns = ("rule", "severity", "mode", "fires", "true", "false", "precision", "recall", "average precision",
                "precision at 100 a day", "only this rule: true", "only this rule: false", "incidents found",
                "only by this rule", "found after (median)")  # fmt: skip
-    return _table(columns, [(_rule(one), "shadow" if one.mode == "shadow" else "") for one in report.rules])
+    return _table(columns, [(_rule(one), "shadow" if one.mode == "shadow" else "") for one in report.rules], words=3)
 
 
 def _rule(one: RuleFigures) -> list[str]:
@@ -133,10 +133,14 @@ def _rule(one: RuleFigures) -> list[str]:
     ]  # fmt: skip
 
 
-def _table(columns: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]) -> str:
-    head = "".join(f"<th>{escape(one)}</th>" for one in columns)
-    body = "".join(
-        f"<tr{f' class={kind}' if kind else ''}>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
-        for cells, kind in rows
-    )
+def _table(columns: Sequence[str], rows: Iterable[tuple[Sequence[str], str]], *, words: int = 1) -> str:
+    """A table whose first columns, so many as `words` says, are no figures."""
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        return "".join(
+            f"<{tag}{' class=words' if at < words else ''}>{escape(cell)}</{tag}>" for at, cell in enumerate(cells)
+        )
+
+    head = line("th", columns)
+    body = "".join(f"<tr{f' class={kind}' if kind else ''}>{line('td', cells)}</tr>" for cells, kind in rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -150,7 +150,10 @@ def what_rules_fire_on(report: Report) -> Picture:
     names = [f"{one.name} (shadow)" if one.mode == "shadow" else one.name for one in fired]
     left, right, row, top = 34 + 7.2 * max(map(len, names)), _WIDTH - 140, 36.0, _TOP + 30
     picture = Picture(
-        _WIDTH, top + row * len(fired) + 20, "What each rule fires on", "Shares of the transactions that it fires on."
+        _WIDTH,
+        top + row * len(fired) + 20,
+        "What each rule fires on",
+        "Shares of the transactions that it fires on; at the right, how many of them are fraud.",
     )
     x = left
     for role, words in (

@@ -32,6 +32,15 @@ def test_rules_in_documents_are_sound_beside_the_default_rules(document: str) ->
     assert rules[-1].name == name
 
 
+def test_windows_that_the_guide_offers_are_sound() -> None:
+    guide = (ROOT / "docs" / "writing-a-rule.md").read_text()
+    windows = re.findall(r"^\|.*(\{ measure = .*? \})`", guide, re.MULTILINE)
+    assert windows
+    for window in windows:
+        rule = f'[rules.x]\nseverity = "low"\nreason = "{{it}}"\nwindows.it = {window}'
+        assert parse_rules(rule, "guide", SCHEMA, constants_of()).rules
+
+
 def test_examples_are_sound() -> None:
     files = sorted((ROOT / "docs" / "examples").glob("*.toml"))
     assert files
