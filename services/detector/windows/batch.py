@@ -155,6 +155,13 @@ class Part:
         values: list[Any] = (column if self.rows is None else column[self.rows]).tolist()
         return values
 
+    def numbers(self, places: list[int]) -> list[int]:
+        """The numbers in the batch of those in some places."""
+        if self.rows is None:
+            return places
+        found: list[int] = self.rows[places].tolist() if places else []
+        return found
+
     def keys(self, by: tuple[str, ...]) -> list[Any]:
         """For each row its key: equal for equal values of the fields, in whatever batch."""
         if by not in self._keys:

@@ -3,11 +3,12 @@
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from services.detector.rules.model import Mask, Measure, Window
-from services.detector.windows.batch import Batch, back
-from services.detector.windows.entries import TIME, Entry, Layout, bound, bounds
+from services.detector.windows.batch import Batch
+from services.detector.windows.entries import TIME, Entry, Layout, bound
 from services.detector.windows.keyed import Kept, Raw
 from services.detector.windows.window import Figures, KeptWindow
 
@@ -24,28 +25,36 @@ class KeptSilence(KeptWindow):
 
     def __init__(self, window: Window, lateness_ms: int, layout: Layout) -> None:
         super().__init__(window, lateness_ms, layout)
+        self._paired: list[Any] = []
         self._settling: deque[tuple[int, list[Any]]] = deque()
 
     @property
     def waiting(self) -> int:
-        """How many rows' keys are remembered besides, until the lateness has passed."""
+        """How many keys with several entries are remembered besides."""
         return sum(len(keys) for _, keys in self._settling)
+
+    def pair(self, key: Any, held: Entry, entry: Entry) -> Kept:
+        """Keeps a second entry of a key, and remembers to settle them."""
+        self._paired.append(key)
+        return super().pair(key, held, entry)
 
     def judge(self, batch: Batch, wanted: Mask, at_least: int) -> Figures:
         """Keeps the rows of a batch, and takes the silence before some of them."""
-        recent = bounds(back(batch.times, at_least) + 1) if at_least else []
-        late = batch.late.tolist()
+        # Where an entry is as recent as this, no row of the batch finds a silence that is long enough.
+        recent = bound(int(batch.times.max()) - at_least + 1)
         kept, get, fresh, kind, read = self.keys, self.keys.get, self._fresh.append, self._kind, self._read
+        part, adding, wanting = self.rows(batch, wanted)
+        late, since = part.of(batch.late), part.since(self.window.over_ms)
         rows: list[int] = []
         figures: list[Raw] = []
-        for row, key, entry, since, adds, wants in self.rows(batch, wanted):
+        for row, key, entry, adds, wants in zip(count(), part.keys(self.window.by), part.entries, adding, wanting):
             held = get(key)
             if adds:
                 if held is None:
                     held = kept[key] = entry
                     fresh(key)
                 elif type(held) is bytes:
-                    held = kept[key] = kind((held, entry) if held < entry else (entry, held))
+                    held = self.pair(key, held, entry)
                 elif entry > held[-1]:
                     held.append(entry)
                 else:
@@ -56,19 +65,22 @@ class KeptSilence(KeptWindow):
                 if at_least and (held is None or held is entry):
                     continue
                 held = kind((held,) if held else ())
-            elif at_least and held[-1] is entry and held[-2] >= recent[row]:
+            elif at_least and held[-1] is entry and held[-2] >= recent:
                 continue
+            number = row if part.rows is None else int(part.rows[row])
+            first = self.since(batch, number, entry, held, since[row]) if late[row] else since[row]
             rows.append(row)
-            first = self.since(batch, row, entry, held, since) if late[row] else since
             figures.append(held.aggregate(first, entry, read))
-        return rows, figures
+        return part.numbers(rows), figures
 
     def commit(self, watermark: int) -> None:
         """What was added stays; what is too old, or settled and not the latest, goes."""
-        self._settling += ((watermark, keys) for keys, _ in self._added)
         settled = watermark - self._lateness
+        left: list[Any] = []
         while self._settling and self._settling[0][0] <= settled:
-            self._settle(self._settling.popleft()[1], bound(settled + 1))
+            left += self._settle(self._settling.popleft()[1], bound(settled + 1))
+        if self._paired or left:
+            self._settling.append((watermark, self._paired + left))
         super().commit(watermark)
 
     def restore(self, contents: Mapping[Any, Sequence[Entry]], watermark: int) -> None:
@@ -86,20 +98,29 @@ class KeptSilence(KeptWindow):
         settled = b"" if watermark is None else held.settled(bound(watermark - self._lateness + 1), _LAST)
         return super().alive(held, max(until, settled), watermark)
 
-    def _settle(self, keys: Iterable[Any], until: bytes) -> None:
+    def _settle(self, keys: Iterable[Any], until: bytes) -> list[Any]:
+        """Keeps the latest entry in front of a bound only; returns the keys that have several all the same."""
         kept = self.keys
+        left: list[Any] = []
         for key in keys:
             held = kept.get(key)
-            if held is None or type(held) is bytes or held[1] >= until:
+            if held is None or type(held) is bytes:
                 continue
-            count = len(held) if held[-1] < until else bisect_left(held, until)
-            latest = held[count - 1]
-            gone = count - 1 if held[count - 2] < latest[:TIME] else bisect_left(held, latest[:TIME])
-            self.entries -= gone
-            if gone == len(held) - 1:
-                kept[key] = latest
-            else:
+            if held[1] < until:
+                settled = len(held) if held[-1] < until else bisect_left(held, until)
+                latest = held[settled - 1]
+                gone = settled - 1 if held[settled - 2] < latest[:TIME] else bisect_left(held, latest[:TIME])
+                self.entries -= gone
+                if gone == len(held) - 1:
+                    kept[key] = latest
+                    continue
                 del held[:gone]
+            left.append(key)
+        return left
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._paired = []
 
 
 def keep(window: Window, lateness_ms: int, layout: Layout) -> KeptWindow:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
+from itertools import count, repeat
 from typing import Any
 
 import numpy as np
@@ -79,14 +79,14 @@ class KeptWindow:
     def add(self, batch: Batch) -> None:
         """Keeps the rows of a batch."""
         part, _ = self._keep(batch)
-        kept, get, fresh, kind = self.keys, self.keys.get, self._fresh.append, self._kind
+        kept, get, fresh = self.keys, self.keys.get, self._fresh.append
         for key, entry in zip(part.keys(self.window.by), part.entries, strict=True):
             held = get(key)
             if held is None:
                 kept[key] = entry
                 fresh(key)
             elif type(held) is bytes:
-                kept[key] = kind((held, entry) if held < entry else (entry, held))
+                self.pair(key, held, entry)
             elif entry > held[-1]:
                 held.append(entry)
             else:
@@ -103,16 +103,18 @@ class KeptWindow:
         # Neither how many there are nor how many differ can be more than there are entries from the bound on.
         needed = at_least if self.window.measure in (Measure.COUNT, Measure.DISTINCT) else 0
         kept, get, fresh, kind, read = self.keys, self.keys.get, self._fresh.append, self._kind, self._read
+        part, adding, wanting = self.rows(batch, wanted)
+        bounds: list[bytes] = []
         rows: list[int] = []
         figures: list[Raw] = []
-        for row, key, entry, since, adds, wants in self.rows(batch, wanted):
+        for row, key, entry, adds, wants in zip(count(), part.keys(self.window.by), part.entries, adding, wanting):
             held = get(key)
             if adds:
                 if held is None:
                     held = kept[key] = entry
                     fresh(key)
                 elif type(held) is bytes:
-                    held = kept[key] = kind((held, entry) if held < entry else (entry, held))
+                    held = self.pair(key, held, entry)
                 elif entry > held[-1]:
                     held.append(entry)
                 else:
@@ -126,11 +128,14 @@ class KeptWindow:
                 continue
             if held is None or type(held) is bytes:
                 held = kind((held,) if held else ())
-            if needed and (len(held) < needed or held[-needed] < since):
+            if len(held) < needed:
+                continue
+            bounds = bounds or part.since(self.window.over_ms)
+            if needed and held[-needed] < bounds[row]:
                 continue
             rows.append(row)
-            figures.append(held.aggregate(since, entry, read))
-        return rows, figures
+            figures.append(held.aggregate(bounds[row], entry, read))
+        return part.numbers(rows), figures
 
     def contributors(self, batch: Batch, row: int, most: int) -> list[bytes]:
         """The ids of the latest entries that count for a row of the batch that was judged last."""
@@ -192,21 +197,23 @@ class KeptWindow:
         """From when on entries of its key count for a row, if from a bound on those of any key may."""
         return since
 
-    def rows(self, batch: Batch, wanted: Mask) -> Iterable[tuple[int, Any, Entry, bytes, bool, bool]]:
+    def rows(self, batch: Batch, wanted: Mask) -> tuple[Part, Iterable[bool], list[bool]]:
         """Keeps the rows of a batch, but by key.
 
         Returns:
-            For each row that is kept or wanted its number, key and entry, from when on entries count for it, and
-            whether it is kept and wanted.
+            The rows that are kept or wanted, and for each of them whether it is kept and whether it is wanted.
         """
         part, mask = self._keep(batch)
         adds: Iterable[bool] = repeat(True)
         if mask is not None and (wanted & ~mask).any():
             part = batch.cut(mask | wanted)
             adds = part.of(mask)
-        numbers = range(batch.rows) if part.rows is None else part.rows.tolist()
-        keys, since = part.keys(self.window.by), part.since(self.window.over_ms)
-        return zip(numbers, keys, part.entries, since, adds, part.of(wanted), strict=False)
+        return part, adds, part.of(wanted)
+
+    def pair(self, key: Any, held: Entry, entry: Entry) -> Kept:
+        """Keeps a second entry of a key."""
+        several = self.keys[key] = self._kind((held, entry) if held < entry else (entry, held))
+        return several
 
     def alive(self, held: Kept, until: bytes, watermark: int | None) -> list[Entry]:  # noqa: ARG002 - silence needs it
         """The entries of a key that aren't gone by definition."""

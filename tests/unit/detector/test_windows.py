@@ -86,9 +86,12 @@ def test_silence_keeps_one_entry_for_each_key() -> None:
     for time in range(0, 100_000, 100):
         state.add(rows([time, time], source=b"%d" % (time % 500)), 2)
         state.commit()
-    assert state.entries <= 5 + 2 * 10 + 2 * 5
+    assert state.entries <= 2 * 5 + 2 * 2 * 10  # the settled ones, and those of two latenesses
     (firing,) = state.judge(rows([100_400], source=b"0"), 1, [pause]).firings
     assert firing.figures == {"silence": 900}
+    state.add(rows([102_500], source=b"other"), 1)
+    state.commit()
+    assert state.entries == 2 * 4 + 1 + 1  # four accounts with two at the same time, the one that was judged, the other
 
 
 def test_silence_counts_all_entries_of_the_same_time() -> None:
