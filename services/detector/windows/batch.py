@@ -68,7 +68,7 @@ class Batch:
         self.times: Ints = np.asarray(columns[EVENT_TIME], np.int64)
         self._layout = layout
         self._order = order
-        self._entries: list[Entry] = [b""] * rows
+        self._entries = np.empty(rows, object)
         self._packed = np.zeros(rows, np.bool_)
         self._masks: dict[str, Mask] = {}
         self._parts: dict[str, Part] = {}
@@ -98,16 +98,13 @@ class Batch:
 
     def entries(self, rows: Ints | None) -> list[Entry]:
         """What windows keep of some rows; None for all rows. The same objects for all windows."""
-        if rows is None and not self._packed.any():
-            self._entries = self._pack(np.arange(self.rows))
-            self._packed[:] = True
-            return self._entries
         wanted = np.arange(self.rows) if rows is None else rows
         missing = wanted[~self._packed[wanted]]
-        for row, entry in zip(missing.tolist(), self._pack(missing) if len(missing) else (), strict=True):
-            self._entries[row] = entry
-        self._packed[missing] = True
-        return self._entries if rows is None else [self._entries[row] for row in rows.tolist()]
+        if len(missing):
+            self._entries[missing] = self._pack(missing)
+            self._packed[missing] = True
+        found: list[Entry] = self._entries[wanted].tolist()
+        return found
 
     def part(self, name: str, mask: Mask | None) -> "Part":
         """The rows of a mask; None for all rows.

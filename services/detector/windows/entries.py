@@ -219,7 +219,7 @@ def _uuids(ids: NDArray[Any]) -> tuple[Octets, NDArray[np.bool_]]:
         return np.zeros((len(ids), 16), np.uint8), np.zeros(len(ids), np.bool_)
     letters = octets(ids)
     pairs = np.concatenate([letters[:, first:last] for first, last in _DIGITS], axis=1).view(np.uint16)
-    packed = _PAIRS[pairs]
+    packed = np.take(_PAIRS, pairs)
     canonical = np.ones(len(ids), np.bool_)
     dashes = letters[:, _DASHES] == ord("-")
     if packed.max() == _NO_DIGITS or not dashes.all():

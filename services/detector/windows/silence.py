@@ -44,7 +44,8 @@ class KeptSilence(KeptWindow):
         recent = bound(int(batch.times.max()) - at_least + 1)
         kept, get, fresh, kind, read = self.keys, self.keys.get, self._fresh.append, self._kind, self._read
         part, adding, wanting = self.rows(batch, wanted)
-        late, since = part.of(batch.late), part.since(self.window.over_ms)
+        late = part.of(batch.late)
+        bounds: list[bytes] = []
         rows: list[int] = []
         figures: list[Raw] = []
         for row, key, entry, adds, wants in zip(count(), part.keys(self.window.by), part.entries, adding, wanting):
@@ -67,10 +68,12 @@ class KeptSilence(KeptWindow):
                 held = kind((held,) if held else ())
             elif at_least and held[-1] is entry and held[-2] >= recent:
                 continue
-            number = row if part.rows is None else int(part.rows[row])
-            first = self.since(batch, number, entry, held, since[row]) if late[row] else since[row]
+            bounds = bounds or part.since(self.window.over_ms)
+            since = bounds[row]
+            if late[row]:
+                since = self.since(batch, part.numbers([row])[0], entry, held, since)
             rows.append(row)
-            figures.append(held.aggregate(first, entry, read))
+            figures.append(held.aggregate(since, entry, read))
         return part.numbers(rows), figures
 
     def commit(self, watermark: int) -> None:

@@ -164,7 +164,7 @@ class WindowState:
         """How much memory the windows take, about."""
         return memory.taken(self._kept.values())
 
-    def _read(self, columns: Columns, rows: int, clock: Ints | None, keeping: "Iterable[KeptWindow]") -> Batch | None:
+    def _read(self, columns: Columns, rows: int, clock: Ints | None, keeping: "Collection[KeptWindow]") -> Batch | None:
         """Rows on their way into windows; None if there are none."""
         if not rows:
             return None
@@ -179,6 +179,8 @@ class WindowState:
             watermark=self._watermark,
             order=self._order,
         )
+        if any(kept.where is None for kept in keeping):
+            batch.entries(None)  # all at once, not first those that another window keeps
         self._watermark = batch.watermark
         self._order += rows
         return batch
