@@ -1,10 +1,11 @@
 """What the detector writes into the headers of the transactions that it passes on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from confluent_kafka import Message
 
-from services.streaming.sink import Headers, headers_of
+from services.streaming.sink import Headers
 
 VERSION = "rules.version"
 """The version of the rules that judged the transaction."""
@@ -38,10 +39,21 @@ class HeaderWriter:
         return headers
 
 
-def read_headers(message: Message) -> Verdict:
-    """What an earlier stage wrote; an empty version where it wrote nothing."""
+def read_headers(messages: Sequence[Message]) -> list[Verdict]:
+    """What an earlier stage wrote into each message's headers; an empty version where it wrote nothing."""
+    verdicts = []
+    last, verdict = None, _verdict(())
+    for message in messages:
+        own: Any = message.headers()
+        if own != last:  # most are like the one before
+            last, verdict = own, _verdict(own or ())
+        verdicts.append(verdict)
+    return verdicts
+
+
+def _verdict(headers: Iterable[tuple[str, str | bytes | None]]) -> Verdict:
     version, fired = "", ""
-    for name, value in headers_of(message) or ():
+    for name, value in headers:
         if isinstance(value, bytes):
             if name == VERSION:
                 version = value.decode(errors="replace")

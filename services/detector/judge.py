@@ -7,6 +7,8 @@ frame check -> columns that the rules need -> rules of this stage -> next stage,
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import structlog
@@ -158,15 +160,15 @@ class Judge:
         if number == 0:
             yield self._versions.current, messages, None
             return
-        came = [read_headers(message) for message in messages]
+        came = read_headers(messages)
         begin = 0
-        for end in range(1, len(messages) + 1):
-            if end == len(messages) or came[end][0] != came[begin][0]:
-                plan = self._versions.of(came[begin][0])
-                if plan.version != came[begin][0]:
-                    self._counts["mixed",] += end - begin
-                yield plan, messages[begin:end], came[begin:end]
-                begin = end
+        for version, run in groupby(came, itemgetter(0)):
+            end = begin + len(list(run))
+            plan = self._versions.of(version)
+            if plan.version != version:
+                self._counts["mixed",] += end - begin
+            yield plan, messages[begin:end], came[begin:end]
+            begin = end
 
     def _handle_run(
         self, number: int, plan: Plan, messages: Sequence[Message], came: Sequence[Verdict] | None, sink: Sink
