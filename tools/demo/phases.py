@@ -27,6 +27,8 @@ STALLED_SECONDS = 15.0
 END_SECONDS = 30.0
 PATIENCE_SECONDS = 30.0
 WARM_UP_SECONDS = 2
+HIGH_RATE = 10_000  # transactions a second, from which on the broker's just-in-time compiler is in the way for longer
+HIGH_RATE_WARM_UP_SECONDS = 6
 WARM_UP_AT_FULL_SPEED = 100_000  # transactions
 ACCOUNTS_PER_RATE = 10  # accounts for each transaction a second: more busy ones would look like fraud
 FULL_SPEED = 400_000  # transactions a second, about what the generator can
@@ -66,12 +68,14 @@ def warm_up(
 ) -> None:
     """Have some transactions judged that are not counted, after what an earlier run may have left.
 
-    A broker that has just been started takes a second for its first transaction, and this is about all the others.
+    A broker that has just been started takes a second for its first transaction, and at high rates it compiles its code
+    for some more; this is about all the others.
 
     Raises:
         FatalError: Generator or detector died.
     """
-    count = rate * WARM_UP_SECONDS or WARM_UP_AT_FULL_SPEED
+    seconds = WARM_UP_SECONDS if rate < HIGH_RATE else HIGH_RATE_WARM_UP_SECONDS
+    count = rate * seconds or WARM_UP_AT_FULL_SPEED
     with step(presenter, WARM_UP, f"{count:,} transactions that are not counted") as say:
         generator = services.start(GENERATOR, _pace(rate, count))
         while not generator.ended:
