@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
 
-WIDTH = 900
+WIDTH = 1000
 MARGIN = 24
+LETTER = 7.4  # how wide a letter of a label is, on average, in the widest of the fonts
 INK, MUTED, GRID, PAPER = "#1f2933", "#6b7785", "#e3e8ee", "#ffffff"
 OURS, FLOOR, PEER = "#0b7285", "#495057", "#adb5bd"
 FONT = "font-family='system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif'"
@@ -43,7 +44,8 @@ def ticks(most: float, about: int = 5) -> list[float]:
 
 def bar_chart(title: str, subtitle: str, bars: Sequence[Bar], unit: str, foot: Sequence[str]) -> str:
     """Horizontal bars, one below the other, with the range as a thin line."""
-    left, right, row, top = 378, 130, 30, 92
+    left = MARGIN + 10 + LETTER * max(len(bar.label) for bar in bars)
+    right, row, top = 130, 30, 92
     marks = ticks(max(bar.high for bar in bars))
     scale = (WIDTH - left - right) / marks[-1]
     bottom = top + row * len(bars)

@@ -41,7 +41,7 @@ def _speeds(results: Results, figures: dict[str, list[Round]], kind: str, title:
     for name, rounds in figures.items():
         rate = Spread.of(one.rate / 1000 for one in rounds)
         ratio = results.speed_ratio(name, "tutorial", kind)
-        times = "" if ratio is None or name == "tutorial" else f"   {ratio.median:.{0 if ratio.median >= 10 else 1}f}x"
+        times = "" if ratio is None or name == "tutorial" else f" · {ratio.median:.{0 if ratio.median >= 10 else 1}f}x"
         label = results.labels[f"{kind}.{name}"]
         note = f"{rate.median:,.0f}{times}"
         bars.append(Bar(_short(label), rate.median, rate.low, rate.high, _colour(name), note))
