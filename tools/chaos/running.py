@@ -32,7 +32,7 @@ class Runner:
 
     Args:
         lab: The clusters.
-        logs: Keeps the logs of rounds that were violated.
+        logs: Keeps the logs of rounds that were violated, the brokers' too.
         scale: How much of a full round's load there is.
         leniency: What limits of time are multiplied by.
     """
@@ -83,4 +83,8 @@ class Runner:
             shutil.rmtree(kept, ignore_errors=True)
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(scratch, kept)
+            for node in stage.bench.cluster.nodes if stage else ():
+                written = node.process.log
+                for log in written.parent.glob(f"{written.name}*"):  # of the run before a restart, too
+                    shutil.copy(log, kept)
         return result
