@@ -96,6 +96,7 @@ class Partitions:
         self._complete = True
         self._touched: set[Partition] = set()
         self._measured_at = 0.0
+        self._unmeasured: list[Partition] = []
 
     @property
     def complete(self) -> bool:
@@ -188,11 +189,17 @@ class Partitions:
             held.state.commit()
             held.reach.commit(held.horizon_ms)
         self._touched.clear()
+        self._measure()
+
+    def _measure(self) -> None:
+        """Tells what is held: each partition about once a second, one at a time, so that nothing waits for all."""
         now = time.monotonic()
-        if now - self._measured_at > 1:
-            self._measured_at = now
-            for partition, held in self._held.items():
-                self._metrics.note_windows(partition, held.state)
+        if not self._held or now - self._measured_at < 1 / len(self._held):
+            return
+        self._measured_at = now
+        self._unmeasured = [one for one in self._unmeasured if one in self._held] or list(self._held)
+        partition = self._unmeasured.pop()
+        self._metrics.note_windows(partition, self._held[partition].state)
 
     def rollback(self) -> None:
         """What was judged since the last commit is undone."""

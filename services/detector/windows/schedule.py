@@ -46,7 +46,7 @@ class Schedule:
         while self._names and self._names[0] < name:
             yield from self._buckets.pop(heappop(self._names))
 
-    def first(self) -> Iterable[Any]:
+    def first(self) -> Sequence[Any]:
         """The keys that are looked at next."""
         return self._buckets[self._names[0]] if self._names else ()
 

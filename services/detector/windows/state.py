@@ -56,7 +56,7 @@ class WindowState:
 
     @property
     def oldest_ms(self) -> int | None:
-        """The event time of the oldest entry; None without entries."""
+        """The event time of the oldest entry, of very many from a sample; None without entries."""
         oldest = [entry for kept in self._kept.values() for entry in kept.oldest()]
         return time_of(min(oldest)) if oldest else None
 

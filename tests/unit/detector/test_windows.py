@@ -65,6 +65,17 @@ def test_a_firing_names_the_latest_contributors_in_order_of_event_time() -> None
     assert (firing.row, firing.key, firing.contributors) == (4, (b"ann",), (b"3", b"2", b"4"))
 
 
+def test_telling_the_oldest_entry_looks_at_few_of_many_keys() -> None:
+    silence = rule(figure(Measure.SILENCE, over_ms=72 * HOUR))
+    state = state_of(silence)
+    for time in range(20_000):
+        state.add(rows([time], source=b"%d" % time), 1)
+    state.commit()
+    (kept,) = state._kept.values()
+    assert len(list(kept.oldest())) <= 1000
+    assert state.oldest_ms == 0
+
+
 def test_entries_go_at_the_commit_and_keys_with_them() -> None:
     count = rule(figure(Measure.COUNT, over_ms=1000))
     state = state_of(count)

@@ -1,0 +1,38 @@
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.detector import partitions as module
+from services.detector.metrics import DetectorMetrics
+from services.detector.partitions import Partitions, needs_of
+from services.detector.rules.model import Measure
+from services.streaming.history import Committed
+from tests.unit.detector.test_windows import figure, rows, rule
+
+COUNT = rule(figure(Measure.COUNT))
+
+
+class NothingBefore:
+    def committed(self, partitions: Iterable[Any]) -> dict[Any, Committed]:
+        return {partition: Committed(None, "") for partition in partitions}
+
+
+def test_each_partition_is_told_of_within_a_second_or_so_but_never_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = CollectorRegistry()
+    held: Any = Partitions(NothingBefore(), {}, DetectorMetrics(registry), 0)  # type: ignore[arg-type]
+    every = [("in", number) for number in range(4)]
+    held.assigned(every)
+    held.bring({"in": needs_of([COUNT], 0)})
+    for number, partition in enumerate(every, 1):
+        columns = rows(range(number))
+        held.judge(partition, columns, columns["created_at"], [COUNT])
+    told = []
+    for quarter in range(1, 6):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda now=1000 + quarter / 4: now))
+        held.commit()
+        told.append([registry.get_sample_value("window_entries", {"topic": "in", "partition": one}) for one in "0123"])
+    assert [sum(entries is not None for entries in at) for at in told] == [1, 2, 3, 4, 4]
+    assert told[-1] == [1, 2, 3, 4]
