@@ -155,7 +155,7 @@ def test_a_service_that_dies_ends_it_with_the_last_lines_of_its_log(pipeline: Pi
         run.service("detector").kill()
         assert run.end() == (1, "")
         assert "the detector ended early with exit code -9; the end of" in run.text
-        assert '"event": "rebalance"' in run.text
+        assert '"service": "detector"' in run.text
 
 
 def test_the_services_end_with_a_demo_that_is_killed(pipeline: Pipeline) -> None:
