@@ -179,6 +179,7 @@ def test_detectors_that_come_and_go_change_no_verdict(pipeline: Pipeline) -> Non
     with Traffic(pipeline, seed=2) as traffic, start(pipeline, "one") as first, start(pipeline, "two") as second:
         first.wait_for("rebalance", change="assigned")
         traffic.begin()
+        wait_for(lambda: len(pipeline.read(pipeline.legit)) > COUNT // 20, "windows to be rebuilt in every partition")
         with start(pipeline, "three") as third:
             third.wait_for("rebalance", change="assigned")
             third.wait_for("windows rebuilt")
