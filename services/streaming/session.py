@@ -26,6 +26,7 @@ from services.streaming.sink import Sink
 log = structlog.get_logger()
 
 COMMIT_SECONDS = 15  # how long a commit may take: by then the broker has given the transaction up itself
+LATE_SECONDS = 7  # past its time-out; a broker that is silent for that long is about to be declared dead as well
 IDLE_SECONDS = 0.1  # how long to wait for a first message before looking after everything else
 
 
@@ -165,9 +166,14 @@ class Session:
             offsets = [self._with_bookmark(position) for position in self._positions]
 
             def send(timeout: float) -> None:
-                self._producer.send_offsets_to_transaction(offsets, group, timeout)
+                late = time.monotonic() + timeout + LATE_SECONDS
+                bounded(
+                    lambda: self._producer.send_offsets_to_transaction(offsets, group, timeout),
+                    "send_offsets_to_transaction",
+                    lambda: min(late, deadline()),
+                )
 
-            bounded(lambda: retry(send, deadline), "send_offsets_to_transaction", deadline)
+            retry(send, deadline)
             retry(self._producer.commit_transaction, deadline)
         except KafkaException as error:
             if error.args[0].retriable():

@@ -1,0 +1,96 @@
+"""The transactional loop on a real broker, with a client that behaves as librdkafka does at its worst."""
+
+from collections.abc import Sequence
+from threading import Event, Thread
+from typing import Any
+
+from confluent_kafka import Message, Producer
+from prometheus_client import CollectorRegistry
+
+from services.streaming.clients import KafkaClients
+from services.streaming.handler import LoopSettings, Partition
+from services.streaming.loop import TransactionalLoop
+from services.streaming.metrics import LoopMetrics
+from services.streaming.settings import KafkaSettings
+from services.streaming.sink import Sink
+from tools.harness.pipeline import Pipeline
+from tools.harness.waiting import wait_for
+
+
+class PassOn:
+    """Passes everything on to one topic."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+
+    def assigned(self, partitions: Sequence[Partition]) -> None: ...
+
+    def revoked(self, partitions: Sequence[Partition]) -> None: ...
+
+    def ready(self) -> bool:
+        return True
+
+    def prepare(self) -> None: ...
+
+    def bookmark(self, partition: Partition) -> str:  # noqa: ARG002 - as a Handler has it
+        return ""
+
+    def handle(self, messages: Sequence[Message], sink: Sink) -> None:
+        for message in messages:
+            sink.send(self._topic, message.value(), message.key())
+
+    def committed(self) -> None: ...
+
+    def aborted(self) -> None: ...
+
+
+class Hanging:
+    """A producer whose `send_offsets_to_transaction` takes no notice of its time-out and does not come back."""
+
+    def __init__(self, producer: Producer, released: Event) -> None:
+        self._producer = producer
+        self._released = released
+        self.hung = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._producer, name)
+
+    def send_offsets_to_transaction(self, *_: Any) -> None:
+        self.hung += 1
+        self._released.wait()
+
+
+def test_a_client_that_does_not_come_back_is_given_up_for_a_new_one(pipeline: Pipeline) -> None:
+    clients = KafkaClients(KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers), {}, "test")
+    released, stop = Event(), Event()
+    made: list[Any] = []
+
+    def producer() -> Any:
+        real = clients.producer(transactional_id=f"{pipeline.group}.only")
+        made.append(real if made else Hanging(real, released))
+        return made[-1]
+
+    metrics = LoopMetrics(CollectorRegistry())
+    loop = TransactionalLoop(
+        LoopSettings(topics=(pipeline.input,), dead_letter_topic=pipeline.dead, commit_interval=0.1),
+        make_consumer=lambda: clients.consumer(pipeline.group),
+        make_producer=producer,
+        handler=PassOn(pipeline.legit),
+        metrics=metrics,
+        stop=stop,
+    )
+    values = pipeline.transactions(1000)
+    pipeline.produce(values)
+    running = Thread(target=loop.run)
+    running.start()
+    try:
+        wait_for(lambda: len(made) > 1, "a second producer is made")
+        assert made[0].hung == 1  # it was asked once and left behind
+        wait_for(lambda: len(pipeline.read(pipeline.legit)) >= len(values), "everything is passed on", pause=0.2)
+    finally:
+        stop.set()
+        running.join()
+        released.set()
+    assert sorted(str(message.value()) for message in pipeline.read(pipeline.legit)) == sorted(map(str, values))
+    assert metrics.restarts._value.get() == 1
+    assert not pipeline.open_transactions()
