@@ -20,7 +20,8 @@ from tools.local_cluster.files import write_whole
 from tools.local_cluster.node import Node, java
 from tools.local_cluster.ports import HOST
 
-JVM = ("-Xms256m", "-Xmx768m", "-XX:+UseG1GC", "-Xshare:auto", "-Djava.awt.headless=true",
+# The parallel collector: G1 marks a heap as small as this over and over, and everybody else on the machine waits.
+JVM = ("-Xms256m", "-Xmx768m", "-XX:+UseParallelGC", "-Xshare:auto", "-Djava.awt.headless=true",
        "-Dorg.slf4j.simpleLogger.showDateTime=true",
        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS")  # fmt: skip
 
