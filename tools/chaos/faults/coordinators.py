@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from confluent_kafka import ElectionType, KafkaException, TopicPartition
 
-from tools.chaos.stage import Stage
+from tools.chaos.stage import DRAINED, Stage
 from tools.harness.waiting import wait_for
 
 
@@ -52,7 +52,7 @@ def _move(stage: Stage, topic: str, name: str) -> None:
         third = wait_for(returned, "the preferred broker leads again", pause=0.2)
         stage.prove(True, f"back to {third} by election")
     back = time.monotonic()
-    stage.watch.wait_until_more(back)
+    stage.watch.wait_until_more(back, DRAINED)
 
 
 def coordinating_partition(name: str, partitions: int) -> int:
