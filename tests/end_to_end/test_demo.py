@@ -88,7 +88,7 @@ def require_consistent(summary: dict[str, Any]) -> None:
 
 
 def test_it_shows_the_pipeline_and_counts_every_transaction_once(pipeline: Pipeline) -> None:
-    with demo(pipeline, "--duration", "5", "--json") as run:
+    with demo(pipeline, "--duration", "5", "--json", SEED="7") as run:
         code, summary = run.summary()
         assert code == 0, run.text
         require_consistent(summary)

@@ -1,6 +1,7 @@
 """The phases of a run, in their order: the detector reads, the generator writes, both end well."""
 
 import os
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -77,7 +78,8 @@ def warm_up(
     seconds = WARM_UP_SECONDS if rate < HIGH_RATE else HIGH_RATE_WARM_UP_SECONDS
     count = rate * seconds or WARM_UP_AT_FULL_SPEED
     with step(presenter, WARM_UP, f"{count:,} transactions that are not counted") as say:
-        generator = services.start(GENERATOR, _pace(rate, count))
+        # A SEED of the user's is for what is counted; the same ids twice would look like duplicates.
+        generator = services.start(GENERATOR, {**_pace(rate, count), "SEED": str(secrets.randbits(64))})
         while not generator.ended:
             services[DETECTOR].require_alive()
             time.sleep(0.1)
