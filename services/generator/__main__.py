@@ -1,9 +1,11 @@
 """The generator's composition root: reads the settings, builds the parts, runs them."""
 
 import secrets
+from contextlib import suppress
 from functools import partial
 
 import structlog
+from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry
 
 from services.contracts import Registry, RegistrySettings, load_contracts
@@ -39,6 +41,8 @@ def main() -> int:
     collector = CollectorRegistry()
     serve_metrics(collector, settings.metrics_host, settings.metrics_port)
 
+    # Connects and gets its producer id while the rest is looked after: the first transactions would wait for that.
+    producer = clients.producer(delivery_report_only_error=True)
     await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions) for topic in topics], stop)
     with Registry(registry_settings) as registry:
         ids = wait_until(
@@ -49,7 +53,9 @@ def main() -> int:
         )
     seed = secrets.randbits(64) if settings.seed is None else settings.seed
     metrics = GeneratorMetrics(collector)
-    outbox = Outbox(clients.producer(delivery_report_only_error=True), names[0], metrics, stop, labels_topic)
+    with suppress(KafkaException):  # what it does not know now, it asks for again
+        producer.list_topics(names[0], timeout=5)
+    outbox = Outbox(producer, names[0], metrics, stop, labels_topic)
     build = partial(
         Generator,
         encoder=TransactionEncoder(topics[0].required_schema, ids[0]),
