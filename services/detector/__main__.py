@@ -25,7 +25,7 @@ from services.streaming.logs import configure_logging
 from services.streaming.loop import TransactionalLoop
 from services.streaming.metrics import LoopMetrics, serve_metrics
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
-from services.streaming.topics import TopicNeed, await_topics, require_equal_partitions, retention_of
+from services.streaming.topics import TopicNeed, await_topics, require_equal_partitions, topic_configs
 
 
 def main() -> int:
@@ -59,7 +59,8 @@ def main() -> int:
     needs = [TopicNeed(topic.name, topic.partitions) for topic in [*read, *written, dead_letters]]
     await_topics(clients, settings, needs, stop)
     require_equal_partitions(clients.admin(), list(stages.values()))
-    retention |= {topic.name: retention_of(clients.admin(), topic.name, topic.retention_ms) for topic in read}
+    configs = topic_configs(clients.admin(), [*read, *written, dead_letters])
+    retention |= {topic.name: configs[topic.name].retention_ms for topic in read}
     versions = Versions(load())
     with Registry(registry_settings) as registry:
 

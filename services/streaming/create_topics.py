@@ -1,5 +1,8 @@
 """Makes the topics of contracts.toml: creates what is missing, reports what differs, never shrinks or deletes.
 
+The configuration of a topic that exists is never changed: a shorter retention deletes messages, and another
+`message.timestamp.type` gives the timestamps another meaning for everything else that reads the topic.
+
 Exit codes: 0 every topic is as the contract says, 1 a difference remains, 2 wrong usage, 3 no broker answers,
 4 not authorised.
 """
@@ -15,12 +18,12 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, Ne
 
 from services.contracts import TopicContract, load_contracts
 from services.errors import PipelineError, Unavailable
-from services.streaming.clients import DEAD_LETTER_MAX_BYTES, KafkaClients, ping
+from services.streaming.clients import KafkaClients, ping
 from services.streaming.failures import raise_if_refused, reason
 from services.streaming.lifecycle import wait_until
 from services.streaming.logs import configure_logging
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
-from services.streaming.topics import partition_counts
+from services.streaming.topics import contracted_config, partition_counts
 
 KNOWN_SECONDS = 30.0  # how long the brokers may take to hear of a new topic
 
@@ -46,10 +49,14 @@ class Outcome:
 
 
 def wanted_config(topic: TopicContract) -> dict[str, str]:
-    """The topic-level configuration that the contract asks for."""
-    config = {"retention.ms": str(topic.retention_ms)}
+    """Return the topic-level configuration that the contract asks for."""
+    wanted = contracted_config(topic)
+    config = {
+        "retention.ms": str(wanted.retention_ms),
+        "message.timestamp.type": wanted.message_timestamp_type,
+    }
     if topic.schema is None:
-        config["max.message.bytes"] = str(DEAD_LETTER_MAX_BYTES)
+        config["max.message.bytes"] = str(wanted.max_message_bytes)
     return config
 
 
@@ -118,7 +125,8 @@ class Topics:
         resource = ConfigResource(ResourceType.TOPIC, topic.name)
         found = self._admin.describe_configs([resource])[resource].result()
         return [
-            f"{name} is {found[name].value}, the contract says {value}: change it with kafka-configs"
+            f"{name} is {found[name].value}, the contract says {value}: change it with kafka-configs --alter "
+            f"--topic {topic.name} --add-config {name}={value}"
             for name, value in wanted_config(topic).items()
             if found[name].value != value
         ]

@@ -3,14 +3,56 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Event
+from typing import Protocol
 
+import structlog
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from services.errors import ContractError
-from services.streaming.clients import KafkaClients, ping
+from services.streaming.clients import DEAD_LETTER_MAX_BYTES, KafkaClients, ping
+from services.streaming.failures import reason
 from services.streaming.lifecycle import wait_until
 from services.streaming.settings import KafkaSettings
+
+log = structlog.get_logger()
+
+DEFAULT_MAX_MESSAGE_BYTES = 1_048_588  # Kafka's own for max.message.bytes; the contract sets it for dead letters only
+
+
+@dataclass(frozen=True)
+class TopicConfig:
+    """The configuration of a topic, as far as services depend on it.
+
+    Attributes:
+        retention_ms: How long messages are kept, in milliseconds; -1 is for ever.
+        max_message_bytes: The largest record batch that the topic takes, as written: compressed where it is.
+        message_timestamp_type: CreateTime: producers set the records' timestamps; LogAppendTime: the broker does.
+    """
+
+    retention_ms: int
+    max_message_bytes: int
+    message_timestamp_type: str
+
+
+class TopicDeclaration(Protocol):
+    """What a topic's contract says about its configuration."""
+
+    @property
+    def name(self) -> str:
+        """The topic."""
+
+    @property
+    def retention_ms(self) -> int:
+        """How long messages are kept, in milliseconds."""
+
+    @property
+    def message_timestamp_type(self) -> str:
+        """CreateTime or LogAppendTime."""
+
+    @property
+    def schema(self) -> object | None:
+        """What values are; None for raw bytes, which dead letters are."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +126,36 @@ def await_topics(clients: KafkaClients, settings: KafkaSettings, needs: Iterable
     require_topics(admin, needs)
 
 
-def retention_of(admin: AdminClient, topic: str, promised_ms: int) -> int:
-    """How long the brokers keep a topic's messages, in milliseconds; -1 is for ever.
+def contracted_config(topic: TopicDeclaration) -> TopicConfig:
+    """Return the configuration that a topic has if it was created as its contract says."""
+    limit = DEFAULT_MAX_MESSAGE_BYTES if topic.schema is not None else DEAD_LETTER_MAX_BYTES
+    return TopicConfig(topic.retention_ms, limit, topic.message_timestamp_type)
+
+
+def topic_configs(admin: AdminClient, topics: Iterable[TopicDeclaration]) -> dict[str, TopicConfig]:
+    """Ask the brokers for the configuration of topics.
 
     Args:
         admin: Asks them.
-        topic: Which.
-        promised_ms: What the contract says, for where asking is not allowed.
+        topics: The topics' contracts. They stand in for topics that the brokers do not describe, as describing takes
+            a permission (DescribeConfigs) that reading and writing do not; a log line says so.
+
+    Returns:
+        The configuration by topic name.
     """
-    resource = ConfigResource(ResourceType.TOPIC, topic)
-    try:
-        value = admin.describe_configs([resource], request_timeout=10)[resource].result()["retention.ms"].value
-    except KafkaException:
-        return promised_ms
-    return int(value)
+    configs = {topic.name: contracted_config(topic) for topic in topics}
+    resources = {ConfigResource(ResourceType.TOPIC, name): name for name in configs}
+    answers = admin.describe_configs(list(resources), request_timeout=10) if resources else {}
+    for resource, answer in answers.items():
+        name = resources[resource]
+        try:
+            values = answer.result()
+        except KafkaException as error:
+            log.warning("topic config unknown, assuming the contract's", topic=name, reason=reason(error))
+            continue
+        configs[name] = TopicConfig(
+            retention_ms=int(values["retention.ms"].value),
+            max_message_bytes=int(values["max.message.bytes"].value),
+            message_timestamp_type=str(values["message.timestamp.type"].value),
+        )
+    return configs

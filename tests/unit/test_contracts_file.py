@@ -20,6 +20,8 @@ partitions = 3
 retention = "12h"
 value = "transaction.avsc"
 compatibility = "FULL"
+message_timestamp_type = "LogAppendTime"
+dead_letter_topic = "raw"
 
 [topics.raw]
 partitions = 1
@@ -62,6 +64,7 @@ def test_the_contracts_of_this_project() -> None:
         "streaming.transactions.legit",
         "streaming.transactions.fraud",
         "streaming.transactions.by-source",
+        "streaming.transactions.by-target",
         "streaming.alerts",
         "queueing.transactions.labels",
     ]
@@ -71,6 +74,13 @@ def test_the_contracts_of_this_project() -> None:
     assert names.pop("queueing.transactions.labels") == "payments.Label"
     assert set(names.values()) == {"payments.Transaction"}
     assert contracts.topic("queueing.transactions.dlq").schema is None
+    by_broker = [topic.name for topic in contracts.topics if topic.message_timestamp_type == "LogAppendTime"]
+    assert by_broker == ["queueing.transactions"]
+    assert [topic.name for topic in contracts.inputs_of("queueing.transactions.dlq")] == [
+        "queueing.transactions",
+        "streaming.transactions.by-source",
+        "streaming.transactions.by-target",
+    ]
 
 
 def test_a_contract_is_read() -> None:
@@ -78,7 +88,10 @@ def test_a_contract_is_read() -> None:
     topic = contracts.topic("a.b")
     assert (topic.partitions, topic.retention_ms, topic.compatibility) == (3, 12 * 3_600_000, Level.FULL)
     assert (topic.subject, str(topic.place)) == ("a.b-value", "contracts.toml:1")
+    assert (topic.message_timestamp_type, topic.dead_letter_topic) == ("LogAppendTime", "raw")
     raw = contracts.topic("raw")
+    assert (raw.message_timestamp_type, raw.dead_letter_topic) == ("CreateTime", None)
+    assert (contracts.inputs_of("raw"), contracts.inputs_of("a.b")) == ((topic,), ())
     assert (raw.retention_ms, raw.schema, raw.compatibility) == (2 * 86_400_000, None, None)
     with pytest.raises(ContractError, match=r'contracts\.toml: no topic "rwa".*did you mean "raw"\?'):
         contracts.topic("rwa")
@@ -118,7 +131,7 @@ def test_what_is_here_goes_before_what_is_beside_the_package(tmp_path: Path, mon
         ("partitions = 3", "partitions = 0", 2, "found 0"),
         ("partitions = 3", "partitions = true", 2, "found true"),
         ("partitions = 3", 'partitions = "3"', 2, 'found "3"'),
-        ("partitions = 1", "partitions = 1.5", 8, "topic raw: partitions"),
+        ("partitions = 1", "partitions = 1.5", 10, "topic raw: partitions"),
         ('"12h"', '"12w"', 3, 'retention: expected hours or days such as "12h" or "7d", found "12w"'),
         ('"12h"', "12", 3, "found 12"),
         ('"12h"', '"-1h"', 3, 'found "-1h"'),
@@ -129,11 +142,23 @@ def test_what_is_here_goes_before_what_is_beside_the_package(tmp_path: Path, mon
         ('"FULL"', '"FUL"', 5, 'compatibility: expected one of NONE, .* found "FUL"; did you mean "FULL"?'),
         ('"FULL"', '"full"', 5, 'did you mean "FULL"?'),
         ('compatibility = "FULL"\n', "", 1, "compatibility: expected one of .* found nothing"),
-        ('value = "bytes"', 'value = "bytes"\ncompatibility = "NONE"', 11, "raw bytes have none; remove it"),
-        ("[topics.raw]", "[topic.raw]", 7, 'unknown key "topic"; expected tables'),
-        ("[topics.raw]", "[topics.'r w']", 7, '"r w" is no topic name'),
+        ('value = "bytes"', 'value = "bytes"\ncompatibility = "NONE"', 13, "raw bytes have none; remove it"),
+        ('"LogAppendTime"', '"CreateTim"', 6, 'found "CreateTim"; did you mean "CreateTime"?'),
+        (
+            '"LogAppendTime"',
+            "[]",
+            6,
+            "message_timestamp_type: expected one of CreateTime, LogAppendTime, found an array",
+        ),
+        ('= "raw"', "= 1", 7, "dead_letter_topic: expected the name of a topic of this file, found 1"),
+        ('= "raw"', '= ""', 7, 'found ""'),
+        ('= "raw"', '= "rwa"', 7, 'dead_letter_topic: no topic "rwa" in this file; did you mean "raw"?'),
+        ('= "raw"', '= "a.b"', 7, 'a dead letter is any bytes, expected value = "bytes" of topic a.b'),
+        ('value = "bytes"', 'value = "bytes"\ndead_letter_topic = "raw"', 13, "expected another topic than this one"),
+        ("[topics.raw]", "[topic.raw]", 9, 'unknown key "topic"; expected tables'),
+        ("[topics.raw]", "[topics.'r w']", 9, '"r w" is no topic name'),
         ("[topics.raw]", "[topics]\nraw = 1\n[x]", 1, None),
-        ("[topics.raw]", "[topics.raw", 7, "not TOML: "),
+        ("[topics.raw]", "[topics.raw", 9, "not TOML: "),
         ("partitions = 3", "partitions = 3\npartitions = 4", 3, "not TOML: "),
     ],
 )

@@ -77,7 +77,7 @@ def test_a_waiver_is_read() -> None:
         "DOC_MISSING",
         "said elsewhere",
         dt.date(2027, 1, 31),
-        Place("contracts.toml", 12),
+        Place("contracts.toml", 14),
         "transaction.avsc",
         None,
         "payments.Transaction.id",
@@ -87,19 +87,19 @@ def test_a_waiver_is_read() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ('reason = "said elsewhere"\n', "", 12, "reason: expected a text such as"),
-        ('"said elsewhere"', '" "', 16, "reason: expected a text"),
-        ("expires = 2027-01-31\n", "", 12, "expires: expected the last day of the waiver, such as 2027-01-31"),
-        ("2027-01-31", '"2027-01-31"', 17, "expires: expected the last day"),
-        ("2027-01-31", "2027-01-31T12:00:00", 17, "expires: expected the last day"),
-        ("DOC_MISSING", "DOC_MISING", 13, 'rule: there is no DOC_MISING; did you mean "DOC_MISSING"?'),
-        ("DOC_MISSING", "UNION_NESTED", 13, "rule: UNION_NESTED can't be waived"),
-        ("DOC_MISSING", "WAIVER_EXPIRED", 13, "rule: WAIVER_EXPIRED can't be waived"),
-        ('"DOC_MISSING"', "3", 13, "rule: expected a text"),
-        ("field =", "feild =", 15, 'unknown key "feild"; did you mean "field"?'),
-        ('"transaction.avsc"', "[]", 14, "file: expected a text"),
-        ('file = "transaction.avsc"\nfield = "payments.Transaction.id"\n', "", 13, "at least one of file, subject"),
-        ("[[waivers]]", "[waivers]", 12, "waivers: expected tables [[waivers]]"),
+        ('reason = "said elsewhere"\n', "", 14, "reason: expected a text such as"),
+        ('"said elsewhere"', '" "', 18, "reason: expected a text"),
+        ("expires = 2027-01-31\n", "", 14, "expires: expected the last day of the waiver, such as 2027-01-31"),
+        ("2027-01-31", '"2027-01-31"', 19, "expires: expected the last day"),
+        ("2027-01-31", "2027-01-31T12:00:00", 19, "expires: expected the last day"),
+        ("DOC_MISSING", "DOC_MISING", 15, 'rule: there is no DOC_MISING; did you mean "DOC_MISSING"?'),
+        ("DOC_MISSING", "UNION_NESTED", 15, "rule: UNION_NESTED can't be waived"),
+        ("DOC_MISSING", "WAIVER_EXPIRED", 15, "rule: WAIVER_EXPIRED can't be waived"),
+        ('"DOC_MISSING"', "3", 15, "rule: expected a text"),
+        ("field =", "feild =", 17, 'unknown key "feild"; did you mean "field"?'),
+        ('"transaction.avsc"', "[]", 16, "file: expected a text"),
+        ('file = "transaction.avsc"\nfield = "payments.Transaction.id"\n', "", 15, "at least one of file, subject"),
+        ("[[waivers]]", "[waivers]", 14, "waivers: expected tables [[waivers]]"),
     ],
 )
 def test_a_faulty_waiver_is_told_with_its_line(old: str, new: str, line: int, said: str) -> None:
@@ -110,5 +110,5 @@ def test_a_faulty_waiver_is_told_with_its_line(old: str, new: str, line: int, sa
 
 def test_the_second_waiver_has_lines_of_its_own() -> None:
     assert faults(TABLE + TABLE.replace("2027-01-31", "1")) == [
-        "contracts.toml:24: waiver: expires: expected the last day of the waiver, such as 2027-01-31, without quotes"
+        "contracts.toml:26: waiver: expires: expected the last day of the waiver, such as 2027-01-31, without quotes"
     ]

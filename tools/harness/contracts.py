@@ -24,9 +24,9 @@ def private_contracts(directory: Path, prefix: str) -> Path:
     """
     shutil.copytree(SCHEMAS, directory)
     contracts = directory / "contracts.toml"
-    text = (
-        contracts.read_text().replace('[topics."', f'[topics."{prefix}').replace('subject = "', f'subject = "{prefix}')
-    )
+    text = contracts.read_text()
+    for before_name in ('[topics."', 'subject = "', 'dead_letter_topic = "'):
+        text = text.replace(before_name, before_name + prefix)
     contracts.write_text(text)
     return contracts
 

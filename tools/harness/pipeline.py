@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, OffsetSpec, ResourceType
 
 from services.contracts import ColumnEncoder, Contracts, Registry, RegistrySettings, load_contracts
 from services.streaming.clients import PARTITIONER
@@ -81,6 +81,14 @@ class Pipeline:
     def create_topics_of(self, *names: str) -> None:
         """Makes some of the topics."""
         Topics(self.admin).apply([self.contracts.topic(name) for name in names])
+
+    def alter(self, topic: str, **config: str) -> None:
+        """Change the configuration of a topic; `config` has `_` for `.` in its names."""
+        entries = [ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET)
+                   for name, value in config.items()]  # fmt: skip
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+        admin = self.admin
+        admin.incremental_alter_configs([resource])[resource].result()
 
     def register(self, *topics: str) -> int:
         """Registers the schemas of some topics, or of all; the transaction's id, the same under every subject."""

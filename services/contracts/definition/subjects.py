@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from services.contracts.avro.source import Place
@@ -35,6 +36,13 @@ class SubjectContract:
     rule_set: Mapping[str, Any] | None = None
 
 
+class TimestampType(StrEnum):
+    """Who sets the timestamp of a topic's records: Kafka's ``message.timestamp.type``."""
+
+    CREATE_TIME = "CreateTime"  # the producer
+    LOG_APPEND_TIME = "LogAppendTime"  # the broker
+
+
 @dataclass(frozen=True)
 class TopicContract:
     """What one topic is and carries.
@@ -46,6 +54,8 @@ class TopicContract:
         schema: What values are; None for raw bytes.
         compatibility: What a change of the schema must be compatible with; None for raw bytes.
         place: Where the contract stands.
+        message_timestamp_type: Who sets the timestamp of its records.
+        dead_letter_topic: Where a reader of this topic puts what it can't process; None where no reader does.
         metadata: Confluent's ``metadata`` of the subject's versions; None where nothing is said of it.
         rule_set: Confluent's ``ruleSet`` of the subject's versions; None where nothing is said of it.
     """
@@ -56,6 +66,8 @@ class TopicContract:
     schema: Schema | None
     compatibility: Level | None
     place: Place
+    message_timestamp_type: TimestampType = TimestampType.CREATE_TIME
+    dead_letter_topic: str | None = None
     metadata: Mapping[str, Any] | None = None
     rule_set: Mapping[str, Any] | None = None
 
@@ -117,6 +129,10 @@ class Contracts:
                 return topic
         close = suggestion(name, [topic.name for topic in self.topics])
         raise ContractError(f'{self.name}: no topic "{name}"; add [topics."{name}"]{close}')
+
+    def inputs_of(self, dead_letter_topic: str) -> tuple[TopicContract, ...]:
+        """Return the topics whose dead letters go to `dead_letter_topic`."""
+        return tuple(topic for topic in self.topics if topic.dead_letter_topic == dead_letter_topic)
 
     @property
     def governed(self) -> tuple[TopicContract, ...]:

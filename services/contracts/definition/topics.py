@@ -13,6 +13,7 @@ from services.contracts.definition.shared import SharedSchemas
 from services.contracts.definition.subjects import (
     Contracts,
     SubjectContract,
+    TimestampType,
     TopicContract,
     json_table,
     read_level,
@@ -26,7 +27,16 @@ from services.errors import ContractError
 __all__ = ["Contracts", "Inspection", "TopicContract", "inspect_contracts", "load_contracts", "read_contracts"]
 
 _TABLES = ("topics", "schemas", "history", "waivers")
-_KEYS = ("partitions", "retention", "value", "compatibility", "metadata", "ruleSet")
+_KEYS = (
+    "partitions",
+    "retention",
+    "value",
+    "compatibility",
+    "message_timestamp_type",
+    "dead_letter_topic",
+    "metadata",
+    "ruleSet",
+)
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # what Kafka allows: org.apache.kafka.common.internals.Topic
 _HEADER = re.compile(r"\s*\[\s*(topics|schemas)\s*\.\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'\]]+))\s*\]")
 _RETENTION = re.compile(r"([1-9][0-9]{0,5})([hd])")
@@ -93,6 +103,7 @@ def inspect_contracts(tree: Tree, name: str = CONTRACTS) -> Inspection:
     waivers, faults = read_waivers(tables.get("waivers", []), reader.lines, file, tree.shown)
     topics = tuple(reader.topics(tables))
     reader.refuse_clashes(topics)
+    reader.check_dead_letter_topics(topics)
     contracts = Contracts(topics, file, shared, reader.since(tables), tuple(waivers))
     return Inspection(contracts, reader.types.types, (*reader.faults, *faults))
 
@@ -130,6 +141,24 @@ class _Reader:
                 message = f'the subject "{subject}" is that of {taken[subject]}; choose another'
                 self.fault_in_schemas(message, name, "subject")
             taken.setdefault(subject, f"schema {name} (line {self.line(name, kind='schemas')})")
+
+    def check_dead_letter_topics(self, topics: Sequence[TopicContract]) -> None:
+        """Report each `dead_letter_topic` that is not a topic of the file with raw bytes as values."""
+        known = {topic.name: topic for topic in topics}
+        for topic in topics:
+            name = topic.dead_letter_topic
+            if name is None:
+                continue
+            target = known.get(name)
+            if target is None:
+                message = f'dead_letter_topic: no topic "{name}" in this file{suggestion(name, list(known))}'
+            elif target.schema is not None:
+                message = f'dead_letter_topic: a dead letter is any bytes, expected value = "{_RAW}" of topic {name}'
+            elif target is topic:
+                message = "dead_letter_topic: expected another topic than this one"
+            else:
+                continue
+            self.fault(message, topic.name, "dead_letter_topic")
 
     def since(self, tables: dict[str, Any]) -> str | None:
         history = tables.get("history", {})
@@ -172,6 +201,8 @@ class _Reader:
             schema=schema,
             compatibility=self.compatibility(name, table, raw=raw),
             place=Place(self.file, self.line(name)),
+            message_timestamp_type=self.message_timestamp_type(name, table),
+            dead_letter_topic=self.dead_letter_topic(name, table),
             metadata=json_table(table, "metadata", lambda message: self.fault(message, name, "metadata")),
             rule_set=json_table(table, "ruleSet", lambda message: self.fault(message, name, "ruleSet")),
         )
@@ -191,6 +222,24 @@ class _Reader:
         message = f'retention: expected hours or days such as "12h" or "7d", found {toml_shown(value)}'
         self.fault(message, name, "retention")
         return 0
+
+    def message_timestamp_type(self, name: str, table: dict[str, Any]) -> TimestampType:
+        value = table.get("message_timestamp_type", TimestampType.CREATE_TIME)
+        known = [timestamp_type.value for timestamp_type in TimestampType]
+        if value in known:
+            return TimestampType(value)
+        hint = suggestion(value, known) if isinstance(value, str) else ""
+        message = f"message_timestamp_type: expected one of {', '.join(known)}, found {toml_shown(value)}{hint}"
+        self.fault(message, name, "message_timestamp_type")
+        return TimestampType.CREATE_TIME
+
+    def dead_letter_topic(self, name: str, table: dict[str, Any]) -> str | None:
+        value = table.get("dead_letter_topic")
+        if value is None or (isinstance(value, str) and value):
+            return value
+        message = f"dead_letter_topic: expected the name of a topic of this file, found {toml_shown(value)}"
+        self.fault(message, name, "dead_letter_topic")
+        return None
 
     def compatibility(self, name: str, table: dict[str, Any], *, raw: bool) -> Level | None:
         if not raw:

@@ -48,6 +48,7 @@ def headers(message: Message) -> list[tuple[str, bytes]]:
 
 
 def test_after_a_fix_what_had_died_is_judged_once_as_it_was(pipeline: Pipeline) -> None:
+    pipeline.alter(pipeline.input, message_timestamp_type="CreateTime")
     known = pipeline.transactions(50)
     yesterday = int(time.time() * 1000) - 86_400_000
     with (
@@ -87,6 +88,7 @@ def test_a_message_that_keeps_dying_shows_how_often_it_was_put_back(pipeline: Pi
 
 
 def test_only_what_is_wanted_is_put_back(pipeline: Pipeline) -> None:
+    pipeline.alter(pipeline.input, message_timestamp_type="CreateTime")
     now = datetime.now(UTC)
     for days, letters in ((3, strange(pipeline, 3)), (1, strange(pipeline, 2, seed=2))):
         pipeline.produce(letters, timestamp=int((now - timedelta(days=days)).timestamp() * 1000))
@@ -113,6 +115,7 @@ def test_only_what_is_wanted_is_put_back(pipeline: Pipeline) -> None:
 
 
 def test_a_message_too_old_for_its_topic_gets_the_present_time(pipeline: Pipeline) -> None:
+    pipeline.alter(pipeline.input, message_timestamp_type="CreateTime")
     pipeline.produce(strange(pipeline, 1), timestamp=1_700_000_000_000)
     detect(pipeline, 1)
     began = time.time() * 1000

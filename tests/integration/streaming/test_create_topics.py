@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
+from confluent_kafka.admin import NewTopic
 
-from services.streaming.topics import partition_counts
+from services.streaming.topics import partition_counts, topic_configs
 from tests.support.ports import free_port
 from tools.harness.pipeline import Pipeline
 from tools.local_cluster import Cluster
@@ -49,7 +51,8 @@ def test_creates_once_and_then_changes_nothing(pipeline: Pipeline) -> None:
 
 def test_grows_reports_and_never_shrinks(pipeline: Pipeline) -> None:
     admin = pipeline.admin
-    new = [NewTopic(pipeline.input, 2, config={"retention.ms": str(7 * 24 * 3_600_000)}), NewTopic(pipeline.legit, 9)]
+    config = {"retention.ms": str(7 * 24 * 3_600_000), "message.timestamp.type": "LogAppendTime"}
+    new = [NewTopic(pipeline.input, 2, config=config), NewTopic(pipeline.legit, 9)]
     for created in admin.create_topics(new).values():
         created.result()
     result = create_topics(pipeline)
@@ -63,14 +66,44 @@ def test_grows_reports_and_never_shrinks(pipeline: Pipeline) -> None:
 
 def test_reports_another_retention_and_leaves_it(pipeline: Pipeline) -> None:
     assert create_topics(pipeline).returncode == 0
-    hour = ConfigEntry("retention.ms", "3600000", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, pipeline.fraud, incremental_configs=[hour])
-    admin = pipeline.admin
-    admin.incremental_alter_configs([resource])[resource].result()
+    pipeline.alter(pipeline.fraud, retention_ms="3600000")
     for _ in range(2):
         result = create_topics(pipeline)
         assert result.returncode == 1
         assert "retention.ms is 3600000, the contract says 2592000000" in result.stdout
+
+
+def timestamp_type(pipeline: Pipeline, topic: str) -> str:
+    admin = pipeline.admin
+    return topic_configs(admin, [pipeline.contracts.topic(topic)])[topic].message_timestamp_type
+
+
+def test_the_broker_sets_the_timestamps_of_the_input_topic(pipeline: Pipeline) -> None:
+    assert create_topics(pipeline).returncode == 0
+    assert timestamp_type(pipeline, pipeline.input) == "LogAppendTime"
+    assert {timestamp_type(pipeline, topic) for topic in (pipeline.legit, pipeline.by_source, pipeline.dead)} == {
+        "CreateTime"
+    }
+    pipeline.produce([b"x"], timestamp=1_000)
+    pipeline.produce([b"y"], timestamp=int((time.time() + 86_400) * 1000))  # CreateTime topics refuse this one
+    for message in pipeline.read(pipeline.input):
+        kind, milliseconds = message.timestamp()
+        assert kind == TIMESTAMP_LOG_APPEND_TIME
+        assert abs(milliseconds / 1000 - time.time()) < 600
+
+
+def test_reports_timestamps_of_producers_and_leaves_them(pipeline: Pipeline) -> None:
+    admin = pipeline.admin
+    new = NewTopic(pipeline.input, 4, config={"retention.ms": str(7 * 24 * 3_600_000)})
+    admin.create_topics([new])[pipeline.input].result()
+    result = create_topics(pipeline)
+    assert result.returncode == 1
+    assert statuses(result.stdout) == all_of(pipeline, "CREATED") | {pipeline.input: "DIFFERS"}
+    assert (
+        "message.timestamp.type is CreateTime, the contract says LogAppendTime: change it with kafka-configs --alter "
+        f"--topic {pipeline.input} --add-config message.timestamp.type=LogAppendTime" in result.stdout
+    )
+    assert timestamp_type(pipeline, pipeline.input) == "CreateTime"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""The configuration of topics: what the brokers say, or what the contract says where they may not be asked."""
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import ConfigEntry, ConfigResource
+from structlog.testing import capture_logs
+
+from services.contracts import Contracts, load_contracts
+from services.streaming.clients import DEAD_LETTER_MAX_BYTES
+from services.streaming.topics import DEFAULT_MAX_MESSAGE_BYTES, TopicConfig, contracted_config, topic_configs
+
+INPUT, DEAD_LETTERS = "queueing.transactions", "queueing.transactions.dlq"
+DAY_MS = 86_400_000
+
+
+class FakeAdmin:
+    """Answers with the given values, or with an error for topics that have none."""
+
+    def __init__(self, values: Mapping[str, Mapping[str, str]]) -> None:
+        self._values = values
+
+    def describe_configs(self, resources: list[ConfigResource], **_options: Any) -> dict[ConfigResource, Future[Any]]:
+        answers = {}
+        for resource in resources:
+            answer: Future[Any] = Future()
+            if resource.name in self._values:
+                values = self._values[resource.name]
+                answer.set_result({name: ConfigEntry(name, value) for name, value in values.items()})
+            else:
+                answer.set_exception(KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)))
+            answers[resource] = answer
+        return answers
+
+
+@pytest.fixture
+def contracts() -> Contracts:
+    return load_contracts()
+
+
+def test_the_contract_gives_each_topic_its_configuration(contracts: Contracts) -> None:
+    assert contracted_config(contracts.topic(INPUT)) == TopicConfig(
+        7 * DAY_MS, DEFAULT_MAX_MESSAGE_BYTES, "LogAppendTime"
+    )
+    assert contracted_config(contracts.topic(DEAD_LETTERS)) == TopicConfig(
+        30 * DAY_MS, DEAD_LETTER_MAX_BYTES, "CreateTime"
+    )
+
+
+def test_the_brokers_answer_counts(contracts: Contracts) -> None:
+    values = {"retention.ms": "-1", "max.message.bytes": "77", "message.timestamp.type": "CreateTime"}
+    with capture_logs() as logs:
+        configs = topic_configs(FakeAdmin({INPUT: values}), [contracts.topic(INPUT)])  # type: ignore[arg-type]
+    assert configs == {INPUT: TopicConfig(-1, 77, "CreateTime")}
+    assert logs == []
+
+
+def test_the_contract_stands_in_where_describing_is_not_allowed(contracts: Contracts) -> None:
+    topics = [contracts.topic(INPUT), contracts.topic(DEAD_LETTERS)]
+    values = {"retention.ms": "5", "max.message.bytes": "77", "message.timestamp.type": "CreateTime"}
+    with capture_logs() as logs:
+        configs = topic_configs(FakeAdmin({DEAD_LETTERS: values}), topics)  # type: ignore[arg-type]
+    assert configs == {INPUT: contracted_config(topics[0]), DEAD_LETTERS: TopicConfig(5, 77, "CreateTime")}
+    assert [(line["topic"], "TOPIC_AUTHORIZATION_FAILED" in line["reason"]) for line in logs] == [(INPUT, True)]
+
+
+def test_no_topics_need_no_answer() -> None:
+    assert topic_configs(FakeAdmin({}), []) == {}  # type: ignore[arg-type]
