@@ -1,30 +1,31 @@
-"""How many bytes a record takes in a topic, as brokers measure it against `max.message.bytes`. Pure.
+"""The size of a record on the wire, as librdkafka computes it (`rd_kafka_msg_max_wire_size`). Pure."""
 
-That is the batch that holds it, alone and not compressed: https://kafka.apache.org/documentation/#recordbatch. A
-producer that compresses may write a larger one; what was decompressed and is written again is measured like this.
-"""
+from collections.abc import Sequence
 
-from collections.abc import Iterable
+RECORD_OVERHEAD = 36
+"""The most bytes that a record takes besides key, value and headers: RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD."""
 
-BATCH_OVERHEAD = 61  # bytes of a record batch before its first record
-RECORD_OVERHEAD = 1 + 1 + 1  # attributes, and the deltas of timestamp and offset of a batch's only record
-HEADER_OVERHEAD = 10  # the most that the lengths of a header's name and value take together
+BATCH_OVERHEAD = 61
+"""The header of a record batch (message format v2). A topic's `max.message.bytes` is the limit of a whole batch."""
 
-FRAME_BYTES = BATCH_OVERHEAD + RECORD_OVERHEAD + 4 * 5
-"""The most that a record takes besides its key, its value and its headers: the length of each, and their number."""
+Header = tuple[str, bytes | str | None]
 
 
-def headers_size(headers: Iterable[tuple[str, str | bytes | None]]) -> int:
-    """Bytes that headers take at most."""
+def batch_size(key: bytes | None, value: bytes | None, headers: Sequence[Header] | None) -> int:
+    """Return the size in bytes of a batch with one uncompressed record; at most 30 bytes too much."""
+    return BATCH_OVERHEAD + RECORD_OVERHEAD + len(key or b"") + len(value or b"") + headers_size(headers or ())
+
+
+def headers_size(headers: Sequence[Header]) -> int:
+    """Return the size in bytes of headers as they are written: each name and value after its length."""
     size = 0
     for name, value in headers:
-        text = value.encode() if isinstance(value, str) else value or b""
-        size += len(name.encode()) + len(text) + HEADER_OVERHEAD
+        name_length = len(name.encode())
+        value_length = len(value.encode() if isinstance(value, str) else value or b"")
+        size += _varint_size(name_length) + name_length + _varint_size(value_length) + value_length
     return size
 
 
-def record_size(
-    key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, str | bytes | None]] = ()
-) -> int:
-    """Bytes that a record takes at most, alone in its batch: no more than 30 too many."""
-    return FRAME_BYTES + len(key or b"") + len(value or b"") + headers_size(headers)
+def _varint_size(length: int) -> int:
+    """The bytes that a length takes as a zigzag varint: twice its value, seven bits a byte."""
+    return max(1, -(-(2 * length).bit_length() // 7))
