@@ -1,129 +1,248 @@
-"""Dead letters as data: where each came from and why, which are wanted, and the message as it was before. Pure."""
+"""What a dead letter is made of. Pure.
 
-from collections.abc import Sequence
+A dead letter is the record itself, key, value and headers, with six headers behind its own: Kafka Connect's names
+(KIP-298), so that its tools and its users' habits fit.
+
+    ...own headers  __connect.errors.topic .partition .offset .stage .exception.class.name .exception.message
+
+What the dead-letter topic can't hold is left out and described by further headers; the last one names what is left out.
+The record's producer can forge none of this: whatever it wrote comes before.
+
+    ...the six headers  __dead_letter.value.size .value.sha256 .value.start  __dead_letter.omitted
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
+from confluent_kafka import Message
 
-from services.streaming.sink import DEAD_LETTER_HEADERS
+from services.errors import PoisonError
+from services.streaming.record_size import Header, batch_size, headers_size
 
-REDRIVES = "__redrive.count"
-"""The header of a message that was put back: how often, as decimal digits. One that keeps coming back is seen by it."""
+ORIGIN = "__connect.errors."
+"""Begins the names of the headers that say where a dead letter comes from and why it is dead."""
 
-_ABOUT = 6  # how many headers `Sink.dead_letter` appends
+DETAILS = "__dead_letter."
+"""Begins the names of the headers that describe what is left out of a dead letter."""
 
-Headers = list[tuple[str, bytes | str | None]]
+VALUE, HEADERS, KEY, UNREADABLE_HEADERS = "value", "headers", "key", "unreadable-headers"
+"""What can be left out; headers that could not be read are missing whether or not there was room for them."""
+
+PREVIEW_BYTES = 1024
+"""How much of a key or value that is left out stays readable."""
+
+ERROR_MESSAGE_BYTES = 4096
+"""How long the error's message may be; a longer one is cut."""
+
+_ORIGIN_NAMES = ("topic", "partition", "offset", "stage", "exception.class.name", "exception.message")
+_DETAIL_NAMES: Mapping[str, tuple[str, ...]] = {
+    VALUE: ("value.size", "value.sha256", "value.start"),
+    HEADERS: ("headers.count", "headers.size"),
+    KEY: ("key.size", "key.sha256", "key.start"),
+    UNREADABLE_HEADERS: (),
+}
+_OMITTED = "omitted"
+_APPENDED = [ORIGIN + name for name in _ORIGIN_NAMES]
+
+Headers = list[Header]
 
 
 @dataclass(frozen=True)
-class DeadLetter:
-    """One dead letter.
+class Original:
+    """A record as it was read from its topic.
 
     Attributes:
-        partition: Of the dead-letter topic.
-        offset: In the dead-letter topic.
-        timestamp_ms: The message's own, in milliseconds since the epoch; 0 where it has none.
-        topic: Where the message was read.
-        source_partition: The partition of that topic.
-        error: The class of the error, with its module.
-        reason: The error's message.
-        redrives: How often the message had been put back when it died.
-        key: The message's own.
-        value: The message's own.
-        headers: The message's own.
+        topic: Its topic.
+        partition: Its partition.
+        offset: Its offset.
+        key: Its key.
+        value: Its value.
+        headers: Its headers; None where it has none.
+        headers_unreadable: Whether it has headers that the client can't read.
     """
 
+    topic: str
     partition: int
     offset: int
-    timestamp_ms: int
-    topic: str
-    source_partition: int
-    error: str
-    reason: str
-    redrives: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[Header] | None
+    headers_unreadable: bool = False
+
+
+@dataclass(frozen=True)
+class DeadLetterRecord:
+    """What is written to the dead-letter topic; its timestamp is the original's."""
+
     key: bytes | None
     value: bytes | None
     headers: Headers
 
-    @property
-    def place(self) -> str:
-        """What tells it from every other one of its topic."""
-        return f"{self.partition}-{self.offset}"
 
-    def revived(self) -> Headers:
-        """The headers that the message is put back with: its own, and how often it was put back."""
-        return [*self.headers, (REDRIVES, str(self.redrives + 1).encode())]
+@dataclass(frozen=True)
+class Digest:
+    """What is known of bytes that are left out.
 
-
-def dead_letter_of(message: Message) -> DeadLetter | None:
-    """The dead letter that a message of the dead-letter topic is; None where its headers don't say so.
-
-    The last headers are those that were appended when it died; others of the same names are the message's own.
+    Attributes:
+        size: How many.
+        sha256: Their SHA-256, in hexadecimal digits.
     """
-    headers = cast("Headers", message.headers() or [])
-    own, about = headers[:-_ABOUT], dict(headers[-_ABOUT:])
-    try:
-        texts = {
-            name: _text(about[DEAD_LETTER_HEADERS + name])
-            for name in ("topic", "partition", "offset", "stage", "exception.class.name", "exception.message")
-        }
-        source_partition = int(texts["partition"])
-    except (KeyError, ValueError):
-        return None
-    kind, milliseconds = message.timestamp()
-    return DeadLetter(
-        partition=int(message.partition() or 0),
-        offset=int(message.offset() or 0),
-        timestamp_ms=0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds,
-        topic=texts["topic"],
-        source_partition=source_partition,
-        error=texts["exception.class.name"],
-        reason=texts["exception.message"],
-        redrives=max([0, *(_count(value) for name, value in own if name == REDRIVES)]),
-        key=_octets(message.key()),
-        value=_octets(message.value()),
-        headers=[(name, value) for name, value in own if name != REDRIVES],
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, content: bytes | None) -> "Digest":
+        """Return the digest of some bytes."""
+        return cls(len(content or b""), hashlib.sha256(content or b"").hexdigest())
+
+
+def dead_letter_record(original: Original, error: PoisonError, max_bytes: int) -> DeadLetterRecord:
+    """Make the dead letter of a record.
+
+    Args:
+        original: The record.
+        error: Why it can't be processed.
+        max_bytes: The largest batch that the dead-letter topic takes (`max.message.bytes`), and that the producer
+            sends (`message.max.bytes`).
+
+    Returns:
+        The whole record if it fits; else without its value, if that is not enough without its own headers, and last
+        without its key. Where `max_bytes` is too small even for that, the smallest of these.
+    """
+    unreadable = (UNREADABLE_HEADERS,) if original.headers_unreadable else ()
+    parts = ((VALUE, original.value), (HEADERS, original.headers), (KEY, original.key))
+    removable = [part for part, content in parts if content]
+    record = _record(original, error, max_bytes, unreadable)
+    for count in range(1, len(removable) + 1):
+        if batch_size(record.key, record.value, record.headers) <= max_bytes:
+            break
+        record = _record(original, error, max_bytes, (*removable[:count], *unreadable))
+    return record
+
+
+def _record(original: Original, error: PoisonError, max_bytes: int, omitted: Sequence[str]) -> DeadLetterRecord:
+    origin = (
+        original.topic,
+        original.partition,
+        original.offset,
+        error.stage,
+        f"{type(error).__module__}.{type(error).__qualname__}",
+        _cut(str(error), max(256, min(ERROR_MESSAGE_BYTES, max_bytes // 8))),
+    )
+    headers: Headers = [] if HEADERS in omitted else list(original.headers or ())
+    headers += [(ORIGIN + name, str(value).encode()) for name, value in zip(_ORIGIN_NAMES, origin, strict=True)]
+    for part in omitted:
+        details = _details(original, part, min(PREVIEW_BYTES, max_bytes // 16))
+        headers += [(DETAILS + name, value) for name, value in zip(_DETAIL_NAMES[part], details, strict=True)]
+    if omitted:
+        headers.append((DETAILS + _OMITTED, ",".join(omitted).encode()))
+    return DeadLetterRecord(
+        key=None if KEY in omitted else original.key,
+        value=None if VALUE in omitted else original.value,
+        headers=headers,
     )
 
 
+def _details(original: Original, part: str, preview: int) -> Sequence[bytes]:
+    """What describes a part that is left out, in the order of its names."""
+    if part == UNREADABLE_HEADERS:
+        return ()
+    if part == HEADERS:
+        headers = original.headers or ()
+        return str(len(headers)).encode(), str(headers_size(headers)).encode()
+    content = (original.value if part == VALUE else original.key) or b""
+    digest = Digest.of(content)
+    return str(digest.size).encode(), digest.sha256.encode(), content[:preview]
+
+
+def _cut(text: str, limit: int) -> str:
+    """A text of at most `limit` bytes: whole if it fits, else its beginning with a note of its size."""
+    content = text.encode(errors="replace")
+    if len(content) <= limit:
+        return content.decode()
+    note = f"... (cut, {len(content)} bytes)"
+    return content[: limit - len(note)].decode(errors="ignore") + note
+
+
 @dataclass(frozen=True)
-class Wanted:
-    """Which dead letters to put back; what is None does not matter.
+class HeaderParts:
+    """The headers of a dead letter, apart.
 
     Attributes:
-        errors: Names of error classes, with or without their module.
-        since_ms: Only messages with a timestamp of at least this.
-        until_ms: Only messages with an earlier timestamp than this.
-        partition: Only this partition of the dead-letter topic.
-        offsets: Only these offsets there.
+        own: The record's own.
+        origin: Where it comes from and why it is dead, by the names behind `ORIGIN`.
+        details: What describes what is left out, by the names behind `DETAILS`.
+        omitted: What is left out.
     """
 
-    errors: Sequence[str] = ()
-    since_ms: int | None = None
-    until_ms: int | None = None
-    partition: int | None = None
-    offsets: range | None = None
+    own: Headers
+    origin: Mapping[str, str]
+    details: Mapping[str, bytes]
+    omitted: frozenset[str]
 
-    def __contains__(self, letter: DeadLetter) -> bool:
-        """Whether a dead letter is wanted."""
-        return (
-            (not self.errors or letter.error in self.errors or letter.error.rpartition(".")[2] in self.errors)
-            and (self.since_ms is None or letter.timestamp_ms >= self.since_ms)
-            and (self.until_ms is None or letter.timestamp_ms < self.until_ms)
-            and (self.partition is None or letter.partition == self.partition)
-            and (self.offsets is None or letter.offset in self.offsets)
-        )
+
+def split_headers(headers: Sequence[Header]) -> HeaderParts | None:
+    """Take the headers of a dead letter apart; None where the last ones are not those of a dead letter.
+
+    Other headers of the same names are the record's own.
+    """
+    omitted = _omitted(headers)
+    begin = None if omitted is None else _begin(headers, omitted)
+    if omitted is None or begin is None:
+        return None
+    end = begin + len(_ORIGIN_NAMES)
+    origin = {name: _text(value) for name, (_, value) in zip(_ORIGIN_NAMES, headers[begin:end], strict=True)}
+    details = {name.removeprefix(DETAILS): _octets(value) for name, value in headers[end:]}
+    return HeaderParts(list(headers[:begin]), origin, details, frozenset(omitted))
+
+
+def origin_of(headers: Sequence[Header]) -> tuple[str, int, int] | None:
+    """Return the topic, partition and offset that a dead letter comes from; None where it is none."""
+    omitted = _omitted(headers)
+    begin = None if omitted is None else _begin(headers, omitted)
+    if begin is None:
+        return None
+    topic, partition, offset = (_text(value) for _, value in headers[begin : begin + 3])
+    return topic, int(partition), int(offset)
+
+
+def _omitted(headers: Sequence[Header]) -> tuple[str, ...] | None:
+    """What is left out of a dead letter with these headers; None where they name something unknown."""
+    if not headers or headers[-1][0] != DETAILS + _OMITTED:
+        return ()
+    omitted = tuple(_text(headers[-1][1]).split(","))
+    return omitted if set(omitted) <= set(_DETAIL_NAMES) else None
+
+
+def _begin(headers: Sequence[Header], omitted: Sequence[str]) -> int | None:
+    """Where the headers that were appended begin; None where they are not those of a dead letter."""
+    names = _APPENDED if not omitted else [
+        *_APPENDED, *(DETAILS + name for part in omitted for name in _DETAIL_NAMES[part]), DETAILS + _OMITTED
+    ]  # fmt: skip
+    begin = len(headers) - len(names)
+    if begin < 0 or [name for name, _ in headers[begin:]] != names:
+        return None
+    numbers = (_text(value) for _, value in headers[begin + 1 : begin + 3])
+    return begin if all(number.isascii() and number.isdigit() and len(number) < 20 for number in numbers) else None
+
+
+def read_headers(message: Message) -> Headers | None:
+    """Return the headers of a message; None where the client can't read them, as a name is not UTF-8.
+
+    To be called once for a message: after the error the client's list has holes.
+    """
+    try:
+        return cast("Headers", message.headers() or [])
+    except (SystemError, UnicodeDecodeError):
+        return None
 
 
 def _text(value: bytes | str | None) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
 
 
-def _octets(value: bytes | str | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
-
-
-def _count(value: bytes | str | None) -> int:
-    text = _text(value)
-    return int(text) if text.isascii() and text.isdigit() else 0
+def _octets(value: bytes | str | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""

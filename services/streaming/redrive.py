@@ -25,7 +25,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 
 from services.errors import ContractError, PipelineError, RetryableError, Unavailable
 from services.streaming.clients import KafkaClients, ping
-from services.streaming.dead_letters import DeadLetter, Wanted, dead_letter_of
+from services.streaming.dead_letter_reading import DeadLetter, DeadLetterFilter, dead_letter_of
 from services.streaming.failures import is_fatal, raise_if_refused, reason
 from services.streaming.lifecycle import wait_until
 from services.streaming.logs import configure_logging
@@ -61,7 +61,7 @@ class Redrive:
         self._admin = clients.admin()
         self._oldest: dict[str, int] = {}
 
-    def run(self, wanted: Wanted, *, most: int | None = None, dry_run: bool = False) -> Counter[str]:
+    def run(self, wanted: DeadLetterFilter, *, most: int | None = None, dry_run: bool = False) -> Counter[str]:
         """Puts back what is wanted, was there when this began, and was not put back before.
 
         Args:
@@ -90,7 +90,7 @@ class Redrive:
         return self._put_back(producer, counts, wanted, most)
 
     def _put_back(
-        self, producer: Producer | None, counts: dict[str, int], wanted: Wanted, most: int | None
+        self, producer: Producer | None, counts: dict[str, int], wanted: DeadLetterFilter, most: int | None
     ) -> Counter[str]:
         done = self._remembered() if self._memory in counts else set()
         total: Counter[str] = Counter()
@@ -206,7 +206,7 @@ def _run(options: argparse.Namespace) -> Counter[str]:
     brokers = settings.kafka_broker_url
     admin: AdminClient = clients.admin()
     wait_until(lambda: ping(admin, brokers), what=f"broker {brokers}", timeout=settings.startup_timeout, stop=Event())
-    wanted = Wanted(
+    wanted = DeadLetterFilter(
         errors=tuple(options.error),
         since_ms=options.since,
         until_ms=options.until,

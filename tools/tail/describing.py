@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.errors import PoisonError
-from services.streaming.sink import DEAD_LETTER_HEADERS
+from services.streaming.dead_letters import ORIGIN
 
 Decode = Callable[[bytes | None], Any]
 """Gives the record in a message's value; raises PoisonError where there is none."""
@@ -37,7 +37,7 @@ class Received:
     @property
     def is_dead_letter(self) -> bool:
         """Whether its headers say why something could not be processed."""
-        return any(name.startswith(DEAD_LETTER_HEADERS) for name, _ in self.headers)
+        return any(name.startswith(ORIGIN) for name, _ in self.headers)
 
 
 def describe(message: Received, decode: Decode, *, meta: bool) -> Any:

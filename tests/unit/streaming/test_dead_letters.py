@@ -1,86 +1,197 @@
-from dataclasses import replace
+"""What a dead letter is made of: all of the record where it fits, and what describes the rest where it doesn't."""
+
+import hashlib
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.errors import PoisonError
-from services.streaming.dead_letters import DeadLetter, Wanted, dead_letter_of
-from services.streaming.sink import dead_letter_headers
+from services.streaming.dead_letters import (
+    HEADERS,
+    KEY,
+    UNREADABLE_HEADERS,
+    VALUE,
+    DeadLetterRecord,
+    Original,
+    dead_letter_record,
+    origin_of,
+    split_headers,
+)
+from services.streaming.record_size import batch_size
+
+LIMIT = 2 * 1_048_588
+OWN = [("trace", b"7"), ("trace", None), ("__connect.errors.topic", b"of another system")]
+PARTS = [VALUE, HEADERS, KEY]
 
 
-class FakeMessage:
-    """What a consumer hands out, made by hand: confluent-kafka's own can't be made with headers and a topic."""
-
-    def __init__(self, headers: list[tuple[str, bytes]] | None, topic: str = "dlq", timestamp: int = 5) -> None:
-        self._headers, self._topic, self._timestamp = headers, topic, timestamp
-
-    def headers(self) -> list[tuple[str, bytes]] | None:
-        return self._headers
-
-    def topic(self) -> str:
-        return self._topic
-
-    def partition(self) -> int:
-        return 3
-
-    def offset(self) -> int:
-        return 17
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, self._timestamp
-
-    def key(self) -> bytes:
-        return b"key"
-
-    def value(self) -> bytes:
-        return b"value"
+class TooStrangeError(PoisonError):
+    pass
 
 
-def buried(own: list[tuple[str, bytes]] | None) -> DeadLetter:
-    headers = dead_letter_headers(FakeMessage(own, "transactions"), PoisonError("because"))
-    letter = dead_letter_of(FakeMessage(list(headers)))
-    assert letter is not None
-    return letter
+def original(**parts: Any) -> Original:
+    return Original(**{"topic": "in", "partition": 3, "offset": 17, "key": b"k", "value": b"v", "headers": OWN} | parts)
 
 
-def test_what_is_buried_can_be_revived_with_its_own_headers() -> None:
-    own = [("trace", b"7"), ("trace", b"8"), ("__connect.errors.topic", b"of another system")]
-    letter = buried(own)
-    assert (letter.topic, letter.source_partition, letter.place) == ("transactions", 3, "3-17")
-    assert (letter.error, letter.reason) == ("services.errors.PoisonError", "because")
-    assert letter.revived() == [*own, ("__redrive.count", b"1")]
+def details(record: DeadLetterRecord) -> dict[str, bytes | str | None]:
+    return {
+        name.removeprefix("__dead_letter."): value
+        for name, value in record.headers
+        if name.startswith("__dead_letter.")
+    }
 
 
-def test_each_redrive_is_counted() -> None:
-    once = buried([("trace", b"7")]).revived()
-    assert buried(once).revived() == [("trace", b"7"), ("__redrive.count", b"2")]
+def test_a_record_that_fits_is_put_aside_as_it_is() -> None:
+    record = dead_letter_record(original(), TooStrangeError("because", stage="TRANSFORMATION"), LIMIT)
+    assert (record.key, record.value) == (b"k", b"v")
+    assert record.headers == [
+        *OWN,
+        ("__connect.errors.topic", b"in"),
+        ("__connect.errors.partition", b"3"),
+        ("__connect.errors.offset", b"17"),
+        ("__connect.errors.stage", b"TRANSFORMATION"),
+        ("__connect.errors.exception.class.name", b"tests.unit.streaming.test_dead_letters.TooStrangeError"),
+        ("__connect.errors.exception.message", b"because"),
+    ]
 
 
-def test_a_count_that_is_none_begins_anew() -> None:
-    assert buried([("__redrive.count", b"many")]).revived() == [("__redrive.count", b"1")]
+def test_one_byte_too_many_leaves_out_the_value() -> None:
+    error = PoisonError("because")
+    size = batch_size(*_parts(dead_letter_record(original(value=b"x" * 5000), error, LIMIT)))
+    assert dead_letter_record(original(value=b"x" * 5000), error, size).value == b"x" * 5000
+    record = dead_letter_record(original(value=b"x" * 5000), error, size - 1)
+    assert (record.key, record.value) == (b"k", None)
+    assert record.headers[: len(OWN)] == OWN
+    assert details(record) == {
+        "value.size": b"5000",
+        "value.sha256": hashlib.sha256(b"x" * 5000).hexdigest().encode(),
+        "value.start": b"x" * ((size - 1) // 16),
+        "omitted": b"value",
+    }
 
 
-@pytest.mark.parametrize("headers", [None, [], [("trace", b"7")] * 6, [("__connect.errors.topic", b"t")]])
-def test_what_is_no_dead_letter_is_left_alone(headers: list[tuple[str, bytes]] | None) -> None:
-    assert dead_letter_of(FakeMessage(headers)) is None
+def test_a_kilobyte_of_what_is_left_out_stays_readable() -> None:
+    value = bytes(range(256)) * 12_000
+    found = details(dead_letter_record(original(value=value), PoisonError("because"), LIMIT))
+    assert (found["value.start"], found["value.size"]) == (value[:1024], b"3072000")
 
 
-LETTER = replace(buried(None), timestamp_ms=1000, partition=3, offset=17)
+def test_headers_that_leave_no_room_are_left_out_as_well() -> None:
+    headers = [("h" * 100, b"x" * 900)] * 30
+    record = dead_letter_record(original(value=b"v" * 9000, headers=headers), PoisonError("because"), 20_000)
+    assert (record.key, record.value) == (b"k", None)
+    found = details(record)
+    assert (found["omitted"], found["headers.count"]) == (b"value,headers", b"30")
+    assert found["headers.size"] == str(30 * (2 + 100 + 2 + 900)).encode()
+
+
+def test_a_key_that_leaves_no_room_is_left_out_last() -> None:
+    record = dead_letter_record(original(key=b"k" * 30_000), PoisonError("because"), 20_000)
+    assert (record.key, record.value, record.headers[0][0]) == (None, None, "__connect.errors.topic")
+    found = details(record)
+    assert (found["omitted"], found["key.size"], found["value.start"]) == (b"value,headers,key", b"30000", b"v")
+    assert found["key.start"] == b"k" * 1024
+
+
+def test_headers_that_cannot_be_read_are_noted() -> None:
+    record = dead_letter_record(original(headers=None, headers_unreadable=True), PoisonError("because"), LIMIT)
+    assert (record.key, record.value) == (b"k", b"v")
+    assert details(record) == {"omitted": b"unreadable-headers"}
+    record = dead_letter_record(
+        original(value=b"x" * 9000, headers=None, headers_unreadable=True), PoisonError("because"), 8000
+    )
+    assert details(record)["omitted"] == b"value,unreadable-headers"
+
+
+def test_a_long_message_is_cut_and_marked() -> None:
+    record = dead_letter_record(original(), PoisonError("ü" * 5000), LIMIT)
+    message = dict(record.headers)["__connect.errors.exception.message"]
+    assert isinstance(message, bytes)
+    assert 4000 < len(message) <= 4096
+    assert message.decode().endswith("ü... (cut, 10000 bytes)")
+
+
+def test_a_message_with_half_a_character_can_be_written() -> None:
+    record = dead_letter_record(original(), PoisonError("\ud800"), LIMIT)
+    assert dict(record.headers)["__connect.errors.exception.message"] == b"?"
+
+
+def test_a_tombstone_is_not_left_out() -> None:
+    record = dead_letter_record(original(key=None, value=None, headers=None), PoisonError("because"), 1)
+    assert len(record.headers) == 6
+
+
+def test_a_limit_too_small_for_anything_leaves_the_origin() -> None:
+    record = dead_letter_record(original(value=b"x" * 9000), PoisonError("because"), 1)
+    assert (record.key, record.value) == (None, None)
+    assert origin_of(record.headers) == ("in", 3, 17)
+    assert details(record)["value.start"] == b""
+    assert batch_size(*_parts(record)) < 1000
+
+
+@given(
+    st.binary(max_size=6000) | st.none(),
+    st.binary(max_size=3000) | st.none(),
+    st.lists(st.tuples(st.text(max_size=300), st.binary(max_size=900) | st.none()), max_size=8) | st.none(),
+    st.text(max_size=6000),
+    st.booleans(),
+    st.integers(3000, 12_000),
+)
+def test_whatever_it_was_it_fits_and_can_be_read(  # noqa: PLR0917 - hypothesis names them
+    value: bytes | None,
+    key: bytes | None,
+    headers: list[tuple[str, bytes | None]] | None,
+    message: str,
+    unreadable: bool,
+    limit: int,
+) -> None:
+    whole = original(
+        key=key, value=value, headers=None if unreadable else headers, headers_unreadable=unreadable, topic="t" * 249
+    )
+    record = dead_letter_record(whole, PoisonError(message), limit)
+    assert batch_size(*_parts(record)) <= limit
+    parts = split_headers(record.headers)
+    assert parts is not None
+    assert (parts.origin["topic"], parts.origin["partition"], parts.origin["offset"]) == ("t" * 249, "3", "17")
+    assert origin_of(record.headers) == ("t" * 249, 3, 17)
+    assert (UNREADABLE_HEADERS in parts.omitted) is unreadable
+    assert record.value == (None if VALUE in parts.omitted else value)
+    assert record.key == (None if KEY in parts.omitted else key)
+    assert parts.own == ([] if HEADERS in parts.omitted else list(whole.headers or ()))
+
+
+FORGED = dead_letter_record(original(topic="forged", value=b"x" * 9000), PoisonError("forged"), 5000).headers
+
+
+@pytest.mark.parametrize("cut", range(len(FORGED) + 1))
+def test_what_the_producer_wrote_does_not_count(cut: int) -> None:
+    record = dead_letter_record(original(headers=FORGED[cut:]), PoisonError("because"), LIMIT)
+    parts = split_headers(record.headers)
+    assert parts is not None
+    assert (parts.own, parts.origin["topic"], parts.omitted) == (FORGED[cut:], "in", frozenset())
+    assert origin_of(record.headers) == ("in", 3, 17)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "is_wanted"),
+    "headers",
     [
-        (Wanted(), True),
-        (Wanted(errors=("PoisonError",)), True),
-        (Wanted(errors=("Other", "services.errors.PoisonError")), True),
-        (Wanted(errors=("Poison",)), False),
-        (Wanted(since_ms=1000, until_ms=1001), True),
-        (Wanted(since_ms=1001), False),
-        (Wanted(until_ms=1000), False),
-        (Wanted(partition=3, offsets=range(17, 18)), True),
-        (Wanted(partition=2), False),
-        (Wanted(offsets=range(17)), False),
+        [],
+        [("trace", b"7")] * 6,
+        [("__connect.errors.topic", b"t")],
+        [("__dead_letter.omitted", b"value")],
+        [("__dead_letter.omitted", b"everything")],
+        FORGED[1:-1],
+        [*FORGED, ("trace", b"7")],
+        [(name, b"-1" if name.endswith("offset") else value) for name, value in FORGED],
+        [(name, b"9" * 5000 if name.endswith("partition") else value) for name, value in FORGED],
+        [(name, None) for name, _ in FORGED],
     ],
 )
-def test_filters(wanted: Wanted, is_wanted: bool) -> None:
-    assert (LETTER in wanted) is is_wanted
+def test_what_is_no_dead_letter_has_no_origin(headers: list[tuple[str, bytes | str | None]]) -> None:
+    assert split_headers(headers) is None
+    assert origin_of(headers) is None
+
+
+def _parts(record: DeadLetterRecord) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes | str | None]]]:
+    return record.key, record.value, record.headers

@@ -1,0 +1,132 @@
+"""Dead letters as they are read: the message that each was, verified where it comes from its topic, and filters."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.errors import PoisonError
+from services.streaming.dead_letter_reading import DeadLetter, DeadLetterFilter, OriginalDiffers, dead_letter_of
+from services.streaming.dead_letters import Original, dead_letter_record
+
+LIMIT = 2 * 1_048_588
+ORIGINAL = Original("transactions", 3, 170, b"key", b"value", [("trace", b"7")])
+
+
+class FakeMessage:
+    """What a consumer hands out, made by hand: confluent-kafka's own can't be made with headers and a topic."""
+
+    def __init__(self, key: bytes | None, value: bytes | None, headers: Any) -> None:
+        self._key, self._value, self._headers = key, value, headers
+
+    def headers(self) -> Any:
+        if isinstance(self._headers, Exception):
+            raise self._headers
+        return self._headers
+
+    def partition(self) -> int:
+        return 3
+
+    def offset(self) -> int:
+        return 17
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 5
+
+    def key(self) -> bytes | None:
+        return self._key
+
+    def value(self) -> bytes | None:
+        return self._value
+
+
+def buried(original: Original, limit: int = LIMIT) -> DeadLetter:
+    record = dead_letter_record(original, PoisonError("because"), limit)
+    letter = dead_letter_of(FakeMessage(record.key, record.value, record.headers))  # type: ignore[arg-type]
+    assert letter is not None
+    return letter
+
+
+def test_what_is_buried_can_be_revived_with_its_own_headers() -> None:
+    own = [("trace", b"7"), ("trace", b"8"), ("__connect.errors.topic", b"of another system")]
+    letter = buried(replace(ORIGINAL, headers=own))
+    assert (letter.topic, letter.source_partition, letter.source_offset) == ("transactions", 3, 170)
+    assert (letter.place, letter.origin) == ("3-17", "transactions-3-170")
+    assert (letter.error, letter.reason) == ("services.errors.PoisonError", "because")
+    assert (letter.key, letter.value, letter.is_whole) == (b"key", b"value", True)
+    assert letter.revived() == [*own, ("__redrive.count", b"1")]
+
+
+def test_each_redrive_is_counted() -> None:
+    once = buried(ORIGINAL).revived()
+    again = buried(replace(ORIGINAL, headers=once))
+    assert again.redrives == 1
+    assert again.revived() == [("trace", b"7"), ("__redrive.count", b"2")]
+
+
+@pytest.mark.parametrize("count", [b"many", b"9" * 5000, None])
+def test_a_count_that_is_none_begins_anew(count: bytes | None) -> None:
+    assert buried(replace(ORIGINAL, headers=[("__redrive.count", count)])).revived() == [("__redrive.count", b"1")]
+
+
+@pytest.mark.parametrize(
+    "headers", [None, [], [("trace", b"7")] * 6, [("__connect.errors.topic", b"t")], SystemError("not UTF-8")]
+)
+def test_what_is_no_dead_letter_is_left_alone(headers: Any) -> None:
+    assert dead_letter_of(FakeMessage(b"key", b"value", headers)) is None  # type: ignore[arg-type]
+
+
+LARGE = Original("transactions", 3, 170, b"k" * 9000, b"v" * 9000, [("trace", b"h" * 9000), ("__redrive.count", b"1")])
+
+
+@pytest.mark.parametrize(("limit", "omitted"), [(24_000, 1), (16_000, 2), (8000, 3)])
+def test_what_is_left_out_is_taken_from_the_original(limit: int, omitted: int) -> None:
+    letter = buried(LARGE, limit)
+    assert (letter.is_whole, len(letter.omitted)) == (False, omitted)
+    whole = letter.completed(LARGE)
+    assert (whole.key, whole.value, whole.headers) == (LARGE.key, LARGE.value, LARGE.headers)
+    assert (whole.is_whole, whole.redrives) == (True, 1)
+    assert whole.revived() == [("trace", b"h" * 9000), ("__redrive.count", b"2")]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"value": b"v" * 8999}, "a value of 8999 bytes with the SHA-256 .*, it died with one of 9000 bytes with"),
+        ({"value": b"V" + b"v" * 8999}, "a value of 9000 bytes"),
+        ({"value": None}, "a value of 0 bytes"),
+        ({"key": b"other"}, "a key of 5 bytes"),
+        ({"headers": None}, "0 headers of 0 bytes, it died with 2 of "),
+    ],
+)
+def test_another_record_is_not_taken_for_the_original(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(OriginalDiffers, match=words):
+        buried(LARGE, 8000).completed(replace(LARGE, **change))
+
+
+def test_headers_that_could_not_be_read_are_missing_from_a_whole_letter() -> None:
+    letter = buried(replace(ORIGINAL, headers=None, headers_unreadable=True))
+    assert (letter.is_whole, letter.omitted) == (True, {"unreadable-headers"})
+    assert letter.revived() == [("__redrive.count", b"1")]
+
+
+LETTER = replace(buried(ORIGINAL), timestamp_ms=1000, partition=3, offset=17)
+
+
+@pytest.mark.parametrize(
+    ("selection", "is_selected"),
+    [
+        (DeadLetterFilter(), True),
+        (DeadLetterFilter(errors=("PoisonError",)), True),
+        (DeadLetterFilter(errors=("Other", "services.errors.PoisonError")), True),
+        (DeadLetterFilter(errors=("Poison",)), False),
+        (DeadLetterFilter(since_ms=1000, until_ms=1001), True),
+        (DeadLetterFilter(since_ms=1001), False),
+        (DeadLetterFilter(until_ms=1000), False),
+        (DeadLetterFilter(partition=3, offsets=range(17, 18)), True),
+        (DeadLetterFilter(partition=2), False),
+        (DeadLetterFilter(offsets=range(17)), False),
+    ],
+)
+def test_filters(selection: DeadLetterFilter, is_selected: bool) -> None:
+    assert (LETTER in selection) is is_selected
