@@ -2,12 +2,10 @@
 
 from functools import partial
 
-from prometheus_client import CollectorRegistry
-
 from services.contracts import Registration, Registry, RegistrySettings, TopicContract, load_contracts
 from services.detector.alerts import Alerts
 from services.detector.judge import Judge
-from services.detector.metrics import DetectorMetrics
+from services.detector.metrics import NAMESPACE, DetectorMetrics, VerdictAge
 from services.detector.partitions import Partitions
 from services.detector.routing import Outputs, Router
 from services.detector.rules.loading import constants_of, load_rules
@@ -18,12 +16,15 @@ from services.detector.stages import Plan, plan, require_retention
 from services.detector.versions import Versions
 from services.detector.writers import Output, Writers
 from services.streaming.clients import KafkaClients
+from services.streaming.endpoints import serve_endpoints
 from services.streaming.handler import LoopSettings
 from services.streaming.history import History
+from services.streaming.lag import LagMonitor
 from services.streaming.lifecycle import run_service, spare_garbage_collection, stop_on_signals, wait_until
 from services.streaming.logs import configure_logging
 from services.streaming.loop import TransactionalLoop
-from services.streaming.metrics import LoopMetrics, serve_metrics
+from services.streaming.metrics import LoopMetrics, ProgressCollector, new_registry
+from services.streaming.progress import LoopProgress
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
 from services.streaming.topics import TopicNeed, await_topics, require_equal_partitions, topic_configs
 
@@ -44,8 +45,10 @@ def main() -> int:
     reader = read[0].required_schema
     lateness_ms = round(settings.allowed_lateness * 1000)
     clients = KafkaClients(settings, librdkafka_properties(), client_id=f"detector-{settings.instance_id}")
-    collector = CollectorRegistry()
-    metrics = DetectorMetrics(collector)
+    collector = new_registry(NAMESPACE)
+    metrics, progress = DetectorMetrics(collector), LoopProgress()
+    for read_at_scrape in (ProgressCollector(progress, NAMESPACE), VerdictAge(progress)):
+        collector.register(read_at_scrape)
     constants = constants_of(settings.suspicious_amount)
     retention: dict[str, int] = {}
 
@@ -55,9 +58,9 @@ def main() -> int:
         return made
 
     load()  # what is wrong with the file is said at once, whether or not the cluster is there
-    serve_metrics(collector, settings.metrics_host, settings.metrics_port)
+    serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
     needs = [TopicNeed(topic.name, topic.partitions) for topic in [*read, *written, dead_letters]]
-    await_topics(clients, settings, needs, stop)
+    await_topics(clients, settings, needs, stop, progress)
     require_equal_partitions(clients.admin(), list(stages.values()))
     configs = topic_configs(clients.admin(), [*read, *written, dead_letters])
     retention |= {topic.name: configs[topic.name].retention_ms for topic in read}
@@ -69,7 +72,11 @@ def main() -> int:
 
         registered = {
             topic.name: wait_until(
-                partial(require, topic), what="schema registry", timeout=settings.startup_timeout, stop=stop
+                partial(require, topic),
+                what="schema registry",
+                timeout=settings.startup_timeout,
+                stop=stop,
+                progress=progress,
             )
             for topic in [*read, *written]
         }
@@ -103,9 +110,16 @@ def main() -> int:
                 delivery_report_only_error=True,
             ),
             handler=judge,
-            metrics=LoopMetrics(collector),
+            metrics=LoopMetrics(collector, NAMESPACE),
             stop=stop,
         )
+        lag = LagMonitor(
+            clients.admin,
+            lambda: clients.consumer(settings.consumer_group, enable_partition_eof=True, queued_min_messages=1),
+            group=settings.consumer_group, progress=progress, namespace=NAMESPACE, stop=stop,
+        )  # fmt: skip
+        collector.register(lag)
+        lag.start()
         spare_garbage_collection()
         loop.run()
     return 0

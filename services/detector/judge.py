@@ -95,7 +95,7 @@ class Judge:
         """Counts what is committed now."""
         self._metrics.count(self._counts)
         if self._newest_ms:
-            self._metrics.age.set(max(0.0, time.time() - self._newest_ms / 1000))
+            self._metrics.latency.observe(max(0.0, time.time() - self._newest_ms / 1000))
         self._writers.committed()
         self._partitions.commit()
         if self._versions.retire():

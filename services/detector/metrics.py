@@ -1,57 +1,62 @@
 """What the detector measures besides the loop."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from services.detector.windows import WindowState
 from services.streaming.handler import Partition
+from services.streaming.metrics import PARTITION
+from services.streaming.progress import LoopProgress
+
+NAMESPACE = "fraud_detector"
+
+LATENCIES = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
 class DetectorMetrics:
-    """Committed verdicts, what rules do, and what windows hold.
+    """Committed verdicts, what rules do, and what windows hold; names begin with `fraud_detector_`.
 
     Args:
         registry: Where the metrics are collected, one per process.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.verdicts = Counter("verdicts", "Transactions judged and committed.", ["verdict"], registry=registry)
-        self.age = Gauge(
-            "newest_verdict_age_seconds",
-            "At its commit, the time since the newest judged transaction was created: the end-to-end latency.",
-            registry=registry,
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, namespace=NAMESPACE, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labels, namespace=NAMESPACE, registry=registry)
+
+        self.verdicts = counter("verdicts", "Transactions evaluated and committed.", "verdict")
+        self.latency = Histogram(
+            "verdict_latency_seconds",
+            "End-to-end latency, once per commit: from the creation of its newest transaction to the commit.",
+            namespace=NAMESPACE, buckets=LATENCIES, registry=registry,
+        )  # fmt: skip
+        self.judged = counter(
+            "evaluated_transactions", "Transactions evaluated, by the version of the rules.", "version"
         )
-        self.judged = Counter(
-            "judged", "Transactions judged, by the version of the rules.", ["version"], registry=registry
-        )
-        self.fired = Counter("rule_fired", "Transactions that a rule fired on.", ["rule", "mode"], registry=registry)
-        self.late = Counter(
-            "late_transactions", "Judged although later than ALLOWED_LATENESS.", ["topic"], registry=registry
-        )
-        self.mixed = Counter(
-            "mixed_versions",
-            "Transactions whose later stages went by other rules than the first, as those were not known any more.",
-            registry=registry,
-        )
-        self.reloads = Counter(
-            "rules_reloads", "Changes of the rules file, taken or refused.", ["result"], registry=registry
-        )
-        self._version = Gauge("rules_in_use", "How many rules hold, by their version.", ["version"], registry=registry)
-        window = ["topic", "partition"]
-        self._entries = Gauge("window_entries", "Transactions kept in windows.", window, registry=registry)
-        self._bytes = Gauge("window_bytes", "Memory that windows take, estimated.", window, registry=registry)
-        self._oldest = Gauge(
-            "window_oldest_timestamp_seconds", "Event time of the oldest transaction kept.", window, registry=registry
+        self.fired = counter("rule_matches", "Transactions that a rule matched.", "rule", "mode")
+        self.late = counter("late_transactions", "Evaluated although later than ALLOWED_LATENESS.", "topic")
+        self.mixed = counter("mixed_versions", "Transactions whose later stage evaluated another version of the rules.")
+        self.reloads = counter("rules_reloads", "Changes of the rules file: activated or rejected.", "result")
+        self._version = gauge("active_rules", "How many rules are active, by their version.", "version")
+        self._entries = gauge("window_entries", "Transactions kept in windows.", *PARTITION)
+        self._bytes = gauge("window_bytes", "Memory that windows take, estimated.", *PARTITION)
+        self._oldest = gauge(
+            "window_oldest_timestamp_seconds", "Event time of the oldest transaction kept.", *PARTITION
         )
 
     def rules(self, version: str, count: int) -> None:
-        """Other rules hold."""
+        """Note which version of the rules is active."""
         self._version.clear()
         self._version.labels(version=version).set(count)
 
     def count(self, counts: Mapping[tuple[str, ...], int]) -> None:
-        """Adds what a committed transaction did: by kind and labels."""
+        """Add what a committed transaction did: by kind and labels."""
         for (kind, *labels), number in counts.items():
             match kind:
                 case "verdict":
@@ -66,15 +71,38 @@ class DetectorMetrics:
                     self.mixed.inc(number)
 
     def note_windows(self, partition: Partition, state: WindowState) -> None:
-        """What the windows of a partition hold now."""
+        """Note what the windows of a partition hold now."""
         labels = partition[0], str(partition[1])
         self._entries.labels(*labels).set(state.entries)
         self._bytes.labels(*labels).set(state.bytes)
         self._oldest.labels(*labels).set((state.oldest_ms or 0) / 1000)
 
     def forget_windows(self, partition: Partition) -> None:
-        """The windows of a partition are somebody else's."""
+        """Remove the series of a partition that is not this process's any more."""
         labels = partition[0], str(partition[1])
         for gauge in (self._entries, self._bytes, self._oldest):
             if labels in gauge._metrics:  # noqa: SLF001 - remove() raises for what was never set
                 gauge.remove(*labels)
+
+
+class VerdictAge(Collector):
+    """The age of each partition's newest verdict, read at each scrape, so that it grows while nothing is committed.
+
+    Args:
+        progress: The loop's.
+    """
+
+    def __init__(self, progress: LoopProgress) -> None:
+        self._progress = progress
+
+    def collect(self) -> Iterable[Metric]:
+        """Return one series for each partition that is assigned now."""
+        family = GaugeMetricFamily(
+            f"{NAMESPACE}_newest_verdict_age_seconds",
+            "Seconds since results of a partition were last committed: verdicts, or what goes on to the next stage. "
+            "Counts from the assignment where there was no commit yet, and grows while no transaction comes.",
+            labels=PARTITION,
+        )
+        for (topic, number), age in self._progress.commit_ages().items():
+            family.add_metric((topic, str(number)), age)
+        yield family

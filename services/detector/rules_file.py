@@ -57,10 +57,14 @@ class RulesWatcher:
         try:
             plan = self._load()
         except PipelineError as error:
-            self._metrics.reloads.labels(result="refused").inc()
-            log.error("rules refused; the old ones hold on", reason=str(error), version=self._versions.current.version)
+            self._metrics.reloads.labels(result="rejected").inc()
+            log.error(
+                "rules rejected, keeping the previous version",
+                reason=str(error),
+                version=self._versions.current.version,
+            )
             return
-        self._metrics.reloads.labels(result="taken").inc()
+        self._metrics.reloads.labels(result="activated").inc()
         if plan.version == self._versions.next.version:
             return  # other words for the same rules
         log.info("rules read", version=plan.version, file=str(self._path))

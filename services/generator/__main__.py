@@ -6,21 +6,22 @@ from functools import partial
 
 import structlog
 from confluent_kafka import KafkaException
-from prometheus_client import CollectorRegistry
 
 from services.contracts import Registry, RegistrySettings, load_contracts
 from services.generator.encoding import TransactionEncoder
 from services.generator.labels import LabelEncoder
-from services.generator.metrics import GeneratorMetrics
+from services.generator.metrics import NAMESPACE, GeneratorMetrics
 from services.generator.outbox import Outbox
 from services.generator.scenarios import LabelledTraffic
 from services.generator.service import Generator
 from services.generator.settings import GeneratorSettings
 from services.generator.transactions import Source
 from services.streaming.clients import KafkaClients
+from services.streaming.endpoints import serve_endpoints
 from services.streaming.lifecycle import run_service, stop_on_signals, wait_until
 from services.streaming.logs import configure_logging
-from services.streaming.metrics import serve_metrics
+from services.streaming.metrics import ProgressCollector, new_registry
+from services.streaming.progress import Progress
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
 from services.streaming.topics import TopicNeed, await_topics
 
@@ -38,30 +39,34 @@ def main() -> int:
     names = list(filter(None, [settings.transactions_topic, labels_topic]))
     topics = [contracts.topic(name) for name in names]
     clients = KafkaClients(settings, librdkafka_properties(), client_id="generator")
-    collector = CollectorRegistry()
-    serve_metrics(collector, settings.metrics_host, settings.metrics_port)
+    collector = new_registry(NAMESPACE)
+    progress = Progress()
+    collector.register(ProgressCollector(progress, NAMESPACE))
+    serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
 
     # Connects and gets its producer id while the rest is looked after: the first transactions would wait for that.
     producer = clients.producer(delivery_report_only_error=True)
-    await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions) for topic in topics], stop)
+    await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions) for topic in topics], stop, progress)
     with Registry(registry_settings) as registry:
         ids = wait_until(
             lambda: [registry.require(topic.subject, topic.required_schema).id for topic in topics],
             what="schema registry",
             timeout=settings.startup_timeout,
             stop=stop,
+            progress=progress,
         )
     seed = secrets.randbits(64) if settings.seed is None else settings.seed
     metrics = GeneratorMetrics(collector)
     with suppress(KafkaException):  # what it does not know now, it asks for again
         producer.list_topics(names[0], timeout=5)
-    outbox = Outbox(producer, names[0], metrics, stop, labels_topic)
+    outbox = Outbox(producer, names[0], metrics, stop, labels_topic, progress=progress)
     build = partial(
         Generator,
         encoder=TransactionEncoder(topics[0].required_schema, ids[0]),
         outbox=outbox,
         metrics=metrics,
         stop=stop,
+        progress=progress,
         rate=settings.transactions_per_second,
         limit=settings.max_transactions,
         log_transactions=settings.log_transactions,

@@ -2,21 +2,25 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+NAMESPACE = "fraud_generator"
+
 
 class GeneratorMetrics:
-    """Counts of transactions, and how well the schedule is kept.
+    """Its metrics; their names begin with `fraud_generator_`.
 
     Args:
         registry: Where the metrics are collected, one per process.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.produced = Counter(
-            "generated_transactions", "Transactions handed to the Kafka producer.", registry=registry
-        )
-        self.labels = Counter("generated_labels", "Labels handed to the Kafka producer.", registry=registry)
-        self.failed = Counter("delivery_failures", "Messages that the broker did not take.", registry=registry)
-        self.lateness = Gauge(
-            "schedule_lateness_seconds", "How far the newest transaction is behind its schedule.", registry=registry
-        )
-        self.queued = Gauge("producer_queue_messages", "Messages not yet acknowledged.", registry=registry)
+        def counter(name: str, text: str) -> Counter:
+            return Counter(name, text, namespace=NAMESPACE, registry=registry)
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(name, text, namespace=NAMESPACE, registry=registry)
+
+        self.produced = counter("transactions", "Transactions handed to the Kafka producer.")
+        self.labels = counter("labels", "Labels handed to the Kafka producer.")
+        self.failed = counter("delivery_failures", "Messages that the broker did not take.")
+        self.lateness = gauge("schedule_lateness_seconds", "How far the newest transaction is behind its schedule.")
+        self.queued = gauge("producer_queue_messages", "Messages not yet acknowledged.")

@@ -10,6 +10,7 @@ from prometheus_client import Counter
 
 from services.errors import FatalError
 from services.generator.metrics import GeneratorMetrics
+from services.streaming.progress import Progress
 
 # How long what is outstanding may take after a failure or a signal: an orchestrator kills after 10 s.
 _FLUSH_SECONDS = 8.0
@@ -44,6 +45,7 @@ class Outbox:
         metrics: Told about failures and the queue.
         stop: Ends waiting for room in the queue.
         labels_topic: Where labels go; empty if there are none.
+        progress: Told while there is no room in the queue.
     """
 
     def __init__(
@@ -53,12 +55,15 @@ class Outbox:
         metrics: GeneratorMetrics,
         stop: Event,
         labels_topic: str = "",
+        *,
+        progress: Progress | None = None,
     ) -> None:
         self._producer = producer
         self._topic = topic
         self._labels_topic = labels_topic
         self._metrics = metrics
         self._stop = stop
+        self._progress = progress or Progress()
         self._reason = ""
         self._failed = 0
         self._produced = 0
@@ -114,6 +119,7 @@ class Outbox:
                     produce(topic, values[done], keys[done], _ANY_PARTITION, on_failure)
                 done = count
             except BufferError:
+                self._progress.waiting(f"broker: the producer's queue is full, {len(self._producer)} messages wait")
                 self._producer.poll(0.05)
             except KafkaException as error:
                 self._reason = self._reason or error.args[0].str()
@@ -124,6 +130,7 @@ class Outbox:
                 counter.inc(done - before)
                 self._metrics.queued.set(len(self._producer))
             self._check()
+        self._progress.waiting(None)
         self._producer.poll(0)
         self._check()
         return done
@@ -138,6 +145,7 @@ class Outbox:
             DeliveryFailed: If not everything was delivered.
         """
         while patiently and len(self._producer) and not self._reason and not self._stop.is_set():
+            self._progress.waiting(f"broker: {len(self._producer)} messages are not yet acknowledged")
             self._producer.flush(0.2)
         self._producer.flush(_FLUSH_SECONDS)
         self._metrics.queued.set(len(self._producer))

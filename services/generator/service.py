@@ -16,6 +16,7 @@ from services.generator.metrics import GeneratorMetrics
 from services.generator.outbox import Account, Outbox
 from services.generator.pacing import SECOND, Schedule
 from services.generator.transactions import BLOCK, Times, Transactions
+from services.streaming.progress import Progress
 
 log = structlog.get_logger()
 
@@ -45,6 +46,7 @@ class Generator(Generic[Rows]):
         outbox: Where they go.
         metrics: Told what happens.
         stop: Ends it when set.
+        progress: Told of each step.
         rate: Transactions a second; 0 is as fast as it can.
         limit: How many to send; 0 is without end.
         log_transactions: Log a line for each.
@@ -59,6 +61,7 @@ class Generator(Generic[Rows]):
         metrics: GeneratorMetrics,
         stop: Event,
         *,
+        progress: Progress,
         rate: int,
         limit: int,
         log_transactions: bool,
@@ -69,6 +72,7 @@ class Generator(Generic[Rows]):
         self._outbox = outbox
         self._metrics = metrics
         self._stop = stop
+        self._progress = progress
         self._rate = rate
         self._limit = limit
         self._log_transactions = log_transactions
@@ -94,6 +98,7 @@ class Generator(Generic[Rows]):
             labels = self._label(rows) if self._label else None
             done = 0
             while done < len(rows) and not self._stop.is_set():
+                self._progress.step()
                 elapsed = time.monotonic_ns() - started
                 due = len(rows) if schedule is None else min(schedule.due(elapsed) - sent, len(rows))
                 if due > done:

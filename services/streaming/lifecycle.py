@@ -13,6 +13,7 @@ from typing import NoReturn, TypeVar
 import structlog
 
 from services.errors import PipelineError, RetryableError
+from services.streaming.progress import Progress
 
 log = structlog.get_logger()
 
@@ -92,7 +93,9 @@ def backoff(attempt: int, *, first: float = 0.25, most: float = 5.0) -> float:
     return float(min(most, first * 2 ** min(attempt, 30)))
 
 
-def wait_until(attempt: Callable[[], T], *, what: str, timeout: float, stop: Event) -> T:
+def wait_until(
+    attempt: Callable[[], T], *, what: str, timeout: float, stop: Event, progress: Progress | None = None
+) -> T:
     """Calls `attempt` until it raises no `RetryableError`, saying so while it waits.
 
     Args:
@@ -100,6 +103,7 @@ def wait_until(attempt: Callable[[], T], *, what: str, timeout: float, stop: Eve
         what: Named in the log lines: `broker`, `schema registry`.
         timeout: Seconds before giving up.
         stop: Ends the waiting early.
+        progress: Told what is waited for.
 
     Raises:
         RetryableError: the last one, when the time is up.
@@ -107,10 +111,12 @@ def wait_until(attempt: Callable[[], T], *, what: str, timeout: float, stop: Eve
     """
     deadline = time.monotonic() + timeout
     failures = 0
+    progress = progress or Progress()
     while True:
         try:
-            return attempt()
+            result = attempt()
         except RetryableError as error:
+            progress.waiting(f"{what}: {error}")
             pause = backoff(failures)
             failures += 1
             left = deadline - time.monotonic()
@@ -120,3 +126,6 @@ def wait_until(attempt: Callable[[], T], *, what: str, timeout: float, stop: Eve
                 raise
             log.warning("waiting", waiting_for=what, reason=str(error), seconds_left=round(left, 1))
             stop.wait(min(pause, left))
+        else:
+            progress.waiting(None)
+            return result

@@ -6,7 +6,6 @@ partitions, whatever their topic: of two members one may get the whole of one to
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
@@ -114,9 +113,4 @@ class Membership:
         self._changed = True
         self._metrics.rebalances.labels(change=change).inc()
         log.info("rebalance", change=change, partitions=[f"{one.topic}-{one.partition}" for one in partitions])
-        changed = [(one.topic, one.partition) for one in partitions]
-        if change != "assigned":
-            for topic, number in changed:
-                with suppress(KeyError):
-                    self._metrics.lag.remove(topic, str(number))
-        return changed
+        return [(one.topic, one.partition) for one in partitions]

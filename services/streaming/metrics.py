@@ -1,13 +1,37 @@
-"""What the transactional loop measures, as Prometheus metrics."""
+"""What the transactional loop measures, as Prometheus metrics, named by Prometheus' conventions.
 
-import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+Every name begins with the service's namespace, such as `fraud_detector`. Lag is measured in `services.streaming.lag`.
+"""
 
-from services.errors import UsageError
+import math
+import sys
+from collections.abc import Iterable
 
-log = structlog.get_logger()
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, Metric, PlatformCollector, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from services import __version__
+from services.streaming.progress import Progress
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+PARTITION = ("topic", "partition")
+"""Labels of what is measured for each partition."""
+
+
+def new_registry(namespace: str) -> CollectorRegistry:
+    """Make the collector registry of a process: its CPU, memory and files, its Python, and which build it is.
+
+    Args:
+        namespace: Of the service; the metrics about the process have Prometheus' own names and take no namespace.
+    """
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    build = Info("build", "The version that runs.", namespace=namespace, registry=registry)
+    build.info({"version": __version__, "python": ".".join(map(str, sys.version_info[:3]))})
+    return registry
 
 
 class LoopMetrics:
@@ -15,39 +39,66 @@ class LoopMetrics:
 
     Args:
         registry: Where the metrics are collected, one per process.
+        namespace: What every name begins with.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.consumed = Counter("consumed_messages", "Messages read from the input topics.", registry=registry)
-        self.dead_letters = Counter(
-            "dead_letters", "Messages put on the dead-letter topic.", ["error"], registry=registry
+    def __init__(self, registry: CollectorRegistry, namespace: str = "streaming") -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, namespace=namespace, registry=registry)
+
+        def durations(name: str, text: str) -> Histogram:
+            return Histogram(name, text, namespace=namespace, buckets=SECONDS, registry=registry)
+
+        self.consumed = counter("consumed_messages", "Messages read from the input topics.")
+        self.dead_letters = counter("dead_letters", "Messages put on the dead-letter topic.", "error")
+        self.batch_seconds = durations(
+            "batch_duration_seconds", "Time to evaluate one batch and hand it to the producer."
         )
-        self.batch_seconds = Histogram(
-            "batch_seconds", "Time to judge one batch and hand it to the producer.", buckets=SECONDS, registry=registry
+        self.transaction_seconds = durations(
+            "kafka_transaction_duration_seconds", "Time from a Kafka transaction's begin to its commit."
         )
-        self.transaction_seconds = Histogram(
-            "transaction_seconds", "Time from a Kafka transaction's begin to its commit.", buckets=SECONDS,
-            registry=registry,
-        )  # fmt: skip
-        self.commit_seconds = Histogram(
-            "commit_seconds", "Time that committing a Kafka transaction took.", buckets=SECONDS, registry=registry
-        )
-        self.aborted = Counter("aborted_transactions", "Kafka transactions aborted.", ["reason"], registry=registry)
-        self.restarts = Counter("client_restarts", "Times the Kafka clients were made anew.", registry=registry)
-        self.rebalances = Counter("rebalances", "Partition assignments changed.", ["change"], registry=registry)
-        self.lag = Gauge("consumer_lag_messages", "Messages not yet judged.", ["topic", "partition"], registry=registry)
+        self.commit_seconds = durations("commit_duration_seconds", "Time that committing a Kafka transaction took.")
+        self.aborted = counter("kafka_transactions_aborted", "Kafka transactions aborted.", "reason")
+        self.restarts = counter("client_restarts", "Times the Kafka clients were replaced by new ones.")
+        self.rebalances = counter("rebalances", "Partition assignments changed.", "change")
 
 
-def serve_metrics(registry: CollectorRegistry, host: str, port: int | None) -> None:
-    """Serves the metrics over HTTP, if a port is set.
+class ProgressCollector(Collector):
+    """Metrics of a loop's progress, read from it at each scrape: a partition has its series while it is assigned.
 
-    Raises:
-        UsageError: the port can't be bound.
+    Args:
+        progress: The loop's.
+        namespace: What every name begins with.
     """
-    if port is None:
-        return
-    try:
-        start_http_server(port, addr=host, registry=registry)
-    except OSError as error:
-        raise UsageError(f"METRICS_PORT: can't serve on {host}:{port}: {error.strerror}") from None
-    log.info("serving metrics", host=host, port=port)
+
+    def __init__(self, progress: Progress, namespace: str) -> None:
+        self._progress = progress
+        self._namespace = namespace
+
+    def collect(self) -> Iterable[Metric]:
+        """Read the progress."""
+        restores = self._progress.restores()
+        records = self._family(
+            "restore_remaining_records", "Records still to be read until a partition is restored; NaN: unknown."
+        )
+        seconds = self._family(
+            "restore_remaining_seconds", "Estimated seconds until a partition is restored; NaN: unknown."
+        )
+        for partition in self._progress.partitions():
+            labels = partition[0], str(partition[1])
+            left = restores.get(partition)
+            records.add_metric(labels, _known(left.records_left) if left else 0)
+            seconds.add_metric(labels, _known(left.seconds_left) if left else 0)
+        degraded = GaugeMetricFamily(
+            f"{self._namespace}_degraded", "Conditions that /readyz lists as degraded.", labels=["condition"]
+        )
+        for condition in self._progress.conditions():
+            degraded.add_metric([condition], 1)
+        return records, seconds, degraded
+
+    def _family(self, name: str, text: str) -> GaugeMetricFamily:
+        return GaugeMetricFamily(f"{self._namespace}_{name}", text, labels=PARTITION)
+
+
+def _known(value: float | None) -> float:
+    return math.nan if value is None else value

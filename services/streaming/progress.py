@@ -131,6 +131,11 @@ class Progress:
         """Return the partitions whose state is being restored, and what is left of each."""
         return {}
 
+    def conditions(self) -> tuple[str, ...]:
+        """Return the names of the degraded conditions, sorted."""
+        with self._lock:
+            return tuple(sorted(self._degraded))
+
     def _missing(self) -> list[str]:
         """What keeps the process from its work. Called under the lock."""
         return [] if self._stepped else ["not started"]
@@ -149,27 +154,33 @@ class LoopProgress(Progress):
         super().__init__(stalled_after)
         self._member = False
         self._partitions: dict[Partition, RestoreProgress | None] = {}  # None: restored
+        self._offsets: dict[Partition, int] = {}  # the last that was committed here
+        self._committed_at: dict[Partition, float] = {}  # when it was; before the first, when it was assigned
 
     def assigned(self, partitions: Iterable[Partition]) -> None:
         """Add partitions that are this process's from now on; none if the group has none for it."""
+        now = time.monotonic()
         with self._lock:
             self._member = True
             for partition in partitions:
                 self._partitions.setdefault(partition, RestoreProgress())
+                self._committed_at.setdefault(partition, now)
             self._note()
 
     def revoked(self, partitions: Collection[Partition]) -> None:
         """Remove partitions that are not this process's any more."""
         with self._lock:
             for partition in partitions:
-                self._partitions.pop(partition, None)
+                for by_partition in (self._partitions, self._offsets, self._committed_at):
+                    by_partition.pop(partition, None)
             self._note()
 
     def left(self) -> None:
         """Note that the process is no member of its group any more: its clients are closed or made anew."""
         with self._lock:
             self._member = False
-            self._partitions.clear()
+            for by_partition in (self._partitions, self._offsets, self._committed_at):
+                by_partition.clear()
 
     def restoring(self, partition: Partition, records_left: int | None, seconds_left: float | None) -> None:
         """Note how far the restore of an assigned partition is; a partition that is not assigned is ignored.
@@ -189,6 +200,31 @@ class LoopProgress(Progress):
             if partition in self._partitions:
                 self._partitions[partition] = None
                 self._note()
+
+    def committed(self, offsets: Iterable[tuple[Partition, int]]) -> None:
+        """Note the offsets of assigned partitions that a Kafka transaction has just committed.
+
+        Args:
+            offsets: Of any partitions; those whose offset is the same as the last time have not moved.
+        """
+        now = time.monotonic()
+        with self._lock:
+            for partition, offset in offsets:
+                if partition in self._partitions and self._offsets.get(partition) != offset:
+                    self._offsets[partition] = offset
+                    self._committed_at[partition] = now
+
+    def commit_ages(self, now: float | None = None) -> dict[Partition, float]:
+        """Return the seconds since the committed offset of each assigned partition last moved.
+
+        Before its first commit here a partition counts from its assignment.
+
+        Args:
+            now: Seconds on the monotonic clock.
+        """
+        now = time.monotonic() if now is None else now
+        with self._lock:
+            return {partition: now - at for partition, at in sorted(self._committed_at.items())}
 
     def partitions(self) -> tuple[Partition, ...]:
         """Return the partitions that are this process's, sorted."""

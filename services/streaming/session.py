@@ -67,7 +67,6 @@ class Session:
         self._committed_at = 0.0  # when the last commit began
         self._positions: list[TopicPartition] = []  # what the open transaction has read up to
         self._membership = Membership(consumer, handler, metrics, commit=self._commit, is_open=self._is_open)
-        self._measured_lag_at = 0.0
         self._stop_noticed_at: float | None = None
         self._reachable = True
 
@@ -188,7 +187,6 @@ class Session:
             self._metrics.dead_letters.labels(error=name).inc(count)
         self._handler.committed()
         self._patience.succeeded()
-        self._measure_lag(finished)
 
     def _abort(self, reason: str) -> None:
         """Aborts the open transaction and goes back to the committed offsets."""
@@ -258,12 +256,3 @@ class Session:
         if error.fatal():
             raise failure
         log.warning("consumer", reason=error.str(), topic=message.topic(), partition=message.partition())
-
-    def _measure_lag(self, now: float) -> None:
-        if now - self._measured_lag_at < 1:
-            return
-        self._measured_lag_at = now
-        for position in self._positions:
-            _low, high = self._consumer.get_watermark_offsets(position, cached=True)
-            labels = self._metrics.lag.labels(topic=position.topic, partition=str(position.partition))
-            labels.set(max(0, high - position.offset))

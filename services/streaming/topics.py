@@ -13,6 +13,7 @@ from services.errors import ContractError
 from services.streaming.clients import DEAD_LETTER_MAX_BYTES, KafkaClients, ping
 from services.streaming.failures import reason
 from services.streaming.lifecycle import wait_until
+from services.streaming.progress import Progress
 from services.streaming.settings import KafkaSettings
 
 log = structlog.get_logger()
@@ -106,7 +107,13 @@ def require_equal_partitions(admin: AdminClient, topics: Sequence[str]) -> None:
         )
 
 
-def await_topics(clients: KafkaClients, settings: KafkaSettings, needs: Iterable[TopicNeed], stop: Event) -> None:
+def await_topics(
+    clients: KafkaClients,
+    settings: KafkaSettings,
+    needs: Iterable[TopicNeed],
+    stop: Event,
+    progress: Progress | None = None,
+) -> None:
     """Waits for the brokers to answer, then checks the topics.
 
     Args:
@@ -114,6 +121,7 @@ def await_topics(clients: KafkaClients, settings: KafkaSettings, needs: Iterable
         settings: Where the brokers are, and how long to wait for them.
         needs: The topics that must be there.
         stop: Ends the waiting early.
+        progress: Told what is waited for.
 
     Raises:
         Unavailable: no broker answered in time.
@@ -122,7 +130,13 @@ def await_topics(clients: KafkaClients, settings: KafkaSettings, needs: Iterable
     """
     admin = clients.admin()
     brokers = settings.kafka_broker_url
-    wait_until(lambda: ping(admin, brokers), what=f"broker {brokers}", timeout=settings.startup_timeout, stop=stop)
+    wait_until(
+        lambda: ping(admin, brokers),
+        what=f"broker {brokers}",
+        timeout=settings.startup_timeout,
+        stop=stop,
+        progress=progress,
+    )
     require_topics(admin, needs)
 
 

@@ -78,7 +78,9 @@ def test_every_kind_of_poison_is_put_aside_with_its_reason(pipeline: Pipeline, t
         assert words in headers[PREFIX + "exception.message"], message.key()
         assert headers[PREFIX + "exception.message"]
     counted = sum(
-        float(line.rpartition(" ")[2]) for line in metrics.splitlines() if line.startswith("dead_letters_total")
+        float(line.rpartition(" ")[2])
+        for line in metrics.splitlines()
+        if line.startswith("fraud_detector_dead_letters_total")
     )
     assert counted == len(kinds)
 

@@ -122,7 +122,7 @@ def test_a_changed_file_holds_for_what_comes_next(pipeline: Pipeline) -> None:
         pay(pipeline, [Payment(f"sender{n:02}", "mule", 100_000, start + n) for n in range(49)])
         pipeline.wait_for_outputs(49)
         path.write_text("[rules.broken]\nseverity = 7\n")
-        refused = detector.wait_for("rules refused; the old ones hold on")
+        refused = detector.wait_for("rules rejected, keeping the previous version")
         assert f"{path}:2" in refused["reason"]
         path.write_text(FAN_IN + RAPID)
         detector.wait_for("rules begin to hold")

@@ -85,9 +85,9 @@ def test_sigterm_delivers_what_was_made_and_ends_well(pipeline: Pipeline) -> Non
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
             metrics = reply.read().decode()
         assert generator.stop() == 0
-    assert re.search(r"^generated_transactions_total [1-9]", metrics, re.MULTILINE)
-    assert "delivery_failures_total 0.0" in metrics
-    assert "schedule_lateness_seconds 0.0" in metrics
+    assert re.search(r"^fraud_generator_transactions_total [1-9]", metrics, re.MULTILINE)
+    assert "fraud_generator_delivery_failures_total 0.0" in metrics
+    assert "fraud_generator_schedule_lateness_seconds 0.0" in metrics
     assert generator.events("ended")[0]["delivered"] == len(pipeline.read(pipeline.input))
 
 

@@ -33,6 +33,11 @@ def test_each_partition_is_told_of_within_a_second_or_so_but_never_all_at_once(m
     for quarter in range(1, 6):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda now=1000 + quarter / 4: now))
         held.commit()
-        told.append([registry.get_sample_value("window_entries", {"topic": "in", "partition": one}) for one in "0123"])
+        told.append(
+            [
+                registry.get_sample_value("fraud_detector_window_entries", {"topic": "in", "partition": one})
+                for one in "0123"
+            ]
+        )
     assert [sum(entries is not None for entries in at) for at in told] == [1, 2, 3, 4, 4]
     assert told[-1] == [1, 2, 3, 4]

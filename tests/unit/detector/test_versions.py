@@ -71,7 +71,7 @@ def test_a_changed_file_is_proposed_once(tmp_path: Path) -> None:
     watcher.look()
     watcher.look()
     assert versions.next.version == "second"
-    assert registry.get_sample_value("rules_reloads_total", {"result": "taken"}) == 1
+    assert registry.get_sample_value("fraud_detector_rules_reloads_total", {"result": "activated"}) == 1
 
 
 @pytest.mark.parametrize("remove", [False, True])
@@ -85,4 +85,4 @@ def test_the_old_rules_hold_on_when_the_file_is_broken_or_gone(tmp_path: Path, r
         watcher._load = lambda: (_ for _ in ()).throw(ContractError("cannot be read"))
     watcher.look()
     assert not versions.waiting
-    assert registry.get_sample_value("rules_reloads_total", {"result": "refused"}) == 1
+    assert registry.get_sample_value("fraud_detector_rules_reloads_total", {"result": "rejected"}) == 1

@@ -15,6 +15,7 @@ from services.generator.outbox import Account, DeliveryFailed, Outbox
 from services.generator.pacing import Schedule
 from services.generator.scenarios import LabelledTraffic, LabelledTransactions, read_scenarios
 from services.generator.service import Generator
+from services.streaming.progress import Progress
 
 CONTRACTS = load_contracts()
 TRANSACTION = CONTRACTS.topic("queueing.transactions").required_schema
@@ -95,6 +96,7 @@ def test_all_that_was_handed_over_when_it_is_stopped_has_its_labels_and_nothing_
         outbox,
         metrics,
         stop,
+        progress=Progress(),
         rate=0,
         limit=0,
         log_transactions=False,
@@ -107,8 +109,8 @@ def test_all_that_was_handed_over_when_it_is_stopped_has_its_labels_and_nothing_
     assert labelled == [one for one in fraud if one in set(sent)]
     assert labelled
     assert account == Account(delivered=len(sent) + len(labelled), failed=0, outstanding=0)
-    assert registry.get_sample_value("generated_transactions_total") == len(sent)
-    assert registry.get_sample_value("generated_labels_total") == len(labelled)
+    assert registry.get_sample_value("fraud_generator_transactions_total") == len(sent)
+    assert registry.get_sample_value("fraud_generator_labels_total") == len(labelled)
 
 
 def test_labels_that_find_no_room_are_counted_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:

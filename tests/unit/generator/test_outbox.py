@@ -55,7 +55,7 @@ def test_a_full_queue_loses_nothing_and_keeps_the_order() -> None:
     assert outbox.send(values, values) == 10
     assert outbox.finish(patiently=True) == Account(delivered=10, failed=0, outstanding=0)
     assert producer.delivered == values
-    assert registry.get_sample_value("generated_transactions_total") == 10
+    assert registry.get_sample_value("fraud_generator_transactions_total") == 10
 
 
 def test_a_failed_delivery_ends_it_with_the_counts() -> None:
@@ -63,7 +63,7 @@ def test_a_failed_delivery_ends_it_with_the_counts() -> None:
     with pytest.raises(DeliveryFailed, match="timed out; 2 transactions delivered, 1 failed, 0 outstanding") as caught:
         outbox.send([b"a", b"bad", b"b"], [b""] * 3)
     assert caught.value.exit_code != 0
-    assert registry.get_sample_value("delivery_failures_total") == 1
+    assert registry.get_sample_value("fraud_generator_delivery_failures_total") == 1
 
 
 def test_a_producer_that_refuses_ends_it_with_the_counts() -> None:

@@ -30,8 +30,8 @@ def killed(stage: Stage) -> None:
     deadline = until + DEADLINE
     while time.monotonic() < deadline:
         metrics = _metrics(port)
-        waiting = metrics["producer_queue_messages"]
-        acknowledged = max(acknowledged, metrics["generated_transactions_total"] - waiting - BATCH)
+        waiting = metrics["fraud_generator_producer_queue_messages"]
+        acknowledged = max(acknowledged, metrics["fraud_generator_transactions_total"] - waiting - BATCH)
         if time.monotonic() > until and waiting:
             break
     stage.forget(generator)
@@ -61,7 +61,7 @@ def queue_full(stage: Stage) -> None:
     began = time.monotonic()
     until, deadline = began + 4 + 8 * stage.scale, began + DEADLINE
     while time.monotonic() < (until if fullest >= FULL else deadline):
-        fullest = max(fullest, _metrics(port)["producer_queue_messages"])
+        fullest = max(fullest, _metrics(port)["fraud_generator_producer_queue_messages"])
         largest = max(largest, *(psutil.Process(one.process.pid).memory_info().rss for one in (generator, detector)))
         time.sleep(0.02)
     wide = time.monotonic()

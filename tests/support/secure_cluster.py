@@ -1,0 +1,133 @@
+"""A cluster that asks who its clients are and lets each do only what an ACL allows, for the length of a test run.
+
+Beside the plaintext listener of every local cluster, whose clients (`User:ANONYMOUS`) may do everything and which the
+cluster's own health checks use, the broker has one listener each for SASL_PLAINTEXT, SSL and SASL_SSL (PLAIN).
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from tests.support.certificates import Certificates, write_certificates
+from tools.local_cluster import Cluster, ephemeral
+from tools.local_cluster.ports import HOST, free_ports
+
+USERS: Mapping[str, str] = {"admin": "admin-secret", "detector": "detector-secret", "generator": "generator-secret"}
+"""Password of each user; `admin` may do everything, the others what `allow` grants them."""
+
+_LISTENERS = ("SASL_PLAINTEXT", "SSL", "SASL_SSL")
+
+
+@dataclass(frozen=True)
+class SecureCluster:
+    """A running cluster with authentication and authorisation.
+
+    Attributes:
+        cluster: The cluster; its own address is the plaintext listener.
+        ports: Port of each listener on 127.0.0.1, by its security protocol.
+        certificates: Of the TLS listeners.
+    """
+
+    cluster: Cluster
+    ports: Mapping[str, int]
+    certificates: Certificates
+
+    def environment(self, protocol: str, user: str = "", **changes: str) -> dict[str, str]:
+        """Return the variables by which a service reaches a listener.
+
+        Args:
+            protocol: SASL_PLAINTEXT, SSL or SASL_SSL.
+            user: Who logs in, with the right password; nobody if empty.
+            changes: Further variables, or others in place of those; an empty one unsets.
+        """
+        variables = {
+            **self.cluster.environment(),
+            "KAFKA_BROKER_URL": f"{HOST}:{self.ports[protocol]}",
+            "KAFKA_CONFIG_SECURITY_PROTOCOL": protocol,
+        }
+        if "SASL" in protocol and user:
+            variables |= {
+                "KAFKA_CONFIG_SASL_MECHANISM": "PLAIN",
+                "KAFKA_CONFIG_SASL_USERNAME": user,
+                "KAFKA_CONFIG_SASL_PASSWORD": USERS.get(user, "unknown"),
+            }
+        if "SSL" in protocol.split("_"):
+            variables["KAFKA_CONFIG_SSL_CA_LOCATION"] = str(self.certificates.authority)
+        return {name: value for name, value in (variables | changes).items() if value}
+
+    def allow(self, user: str, kind: str, name: str, *operations: str, prefixed: bool = False) -> None:
+        """Let a user do operations on a resource.
+
+        Args:
+            user: Who.
+            kind: TOPIC, GROUP, TRANSACTIONAL_ID or BROKER, which stands for the cluster.
+            name: Of the resource; `kafka-cluster` for the cluster.
+            operations: READ, WRITE, DESCRIBE and so on.
+            prefixed: Whether the name is the beginning of names.
+        """
+        pattern = ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL
+        bindings = [
+            AclBinding(
+                ResourceType[kind],
+                name,
+                pattern,
+                f"User:{user}",
+                "*",
+                AclOperation[operation],
+                AclPermissionType.ALLOW,
+            )
+            for operation in operations
+        ]
+        admin = AdminClient({"bootstrap.servers": self.cluster.bootstrap_servers, "log_level": 0})
+        for answer in admin.create_acls(bindings).values():
+            answer.result()
+
+
+@contextmanager
+def secure_cluster() -> Iterator[SecureCluster]:
+    """Run such a cluster inside a ``with`` block; see `tools.local_cluster.ephemeral`."""
+    ports = dict(zip(_LISTENERS, free_ports(len(_LISTENERS)), strict=True))
+    with tempfile.TemporaryDirectory(prefix="certificates-") as directory:
+        certificates = write_certificates(Path(directory))
+        with ephemeral(amend=_secured(ports, certificates)) as cluster:
+            yield SecureCluster(cluster, ports, certificates)
+
+
+def _secured(ports: Mapping[str, int], certificates: Certificates) -> Callable[[Mapping[str, str]], Mapping[str, str]]:
+    users = " ".join(f'user_{name}="{password}"' for name, password in USERS.items())
+    login = f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
+
+    def amend(properties: Mapping[str, str]) -> Mapping[str, str]:
+        listeners = [f"{protocol}://{HOST}:{port}" for protocol, port in ports.items()]
+        protocols = [f"{protocol}:{protocol}" for protocol in ports]
+        return {
+            **properties,
+            "listeners": _joined(properties["listeners"], listeners),
+            "advertised.listeners": _joined(properties["advertised.listeners"], listeners),
+            "listener.security.protocol.map": _joined(properties["listener.security.protocol.map"], protocols),
+            "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": login,
+            "listener.name.sasl_ssl.plain.sasl.jaas.config": login,
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(certificates.server),
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:admin;User:ANONYMOUS",
+            "allow.everyone.if.no.acl.found": "false",
+        }
+
+    return amend
+
+
+def _joined(first: str, further: Sequence[str]) -> str:
+    return ",".join([first, *further])

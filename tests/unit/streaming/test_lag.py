@@ -1,0 +1,92 @@
+"""How many messages are left where offsets alone would count markers and aborted records as well."""
+
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from services.streaming.lag import Position, _Tails
+
+PARTITION = ("in", 0)
+
+
+class Message:
+    def __init__(self, code: int | None) -> None:
+        self._code = code
+
+    def error(self) -> KafkaError | None:
+        return None if self._code is None else KafkaError(self._code)
+
+
+class Log:
+    """A consumer of a partition that has messages at some offsets only."""
+
+    def __init__(self, *offsets: int) -> None:
+        self.offsets = offsets
+        self.asked: list[int] = []
+        self.failing = False
+
+    def assign(self, partitions: list[Any]) -> None:
+        self.asked.append(partitions[0].offset)
+
+    def consume(self, _count: int, _timeout: float) -> list[Message]:
+        if self.failing:
+            return [Message(KafkaError._TRANSPORT)]
+        there = any(offset >= self.asked[-1] for offset in self.offsets)
+        return [Message(None if there else KafkaError._PARTITION_EOF)]
+
+    def unassign(self) -> None: ...
+
+
+def tails(log: Log) -> _Tails:
+    return _Tails(lambda: log)  # type: ignore[arg-type,return-value]
+
+
+def test_a_partition_that_moves_is_measured_by_its_offsets() -> None:
+    log = Log()
+    measured = tails(log)
+    assert [measured.lag(PARTITION, Position(begin, 100)) for begin in (0, 60, 100)] == [100, 40, 0]
+    assert log.asked == []
+
+
+def test_offsets_without_messages_are_no_lag() -> None:
+    log = Log(8)
+    measured = tails(log)
+    assert measured.lag(PARTITION, Position(9, 10)) == 1  # may be a message: it has not stood still yet
+    assert [measured.lag(PARTITION, Position(9, 10)) for _ in range(3)] == [0, 0, 0]
+    assert log.asked == [9]  # what was found empty stays so
+    assert measured.lag(PARTITION, Position(9, 12)) == 0
+    assert log.asked == [9, 10]
+
+
+def test_a_partition_that_stands_still_before_a_message_has_its_lag() -> None:
+    log = Log(9)
+    measured = tails(log)
+    assert [measured.lag(PARTITION, Position(9, end)) for end in (10, 20, 500)] == [1, 11, 491]
+    assert log.asked == [9]  # a message stays one
+
+
+def test_a_message_after_an_empty_range_is_lag() -> None:
+    log = Log()
+    measured = tails(log)
+    assert [measured.lag(PARTITION, Position(9, 10)) for _ in range(2)] == [1, 0]
+    log.offsets = (10,)
+    assert measured.lag(PARTITION, Position(9, 11)) == 2
+
+
+def test_a_partition_that_was_given_away_is_forgotten() -> None:
+    log = Log()
+    measured = tails(log)
+    for _ in range(2):
+        measured.lag(PARTITION, Position(9, 10))
+    measured.keep([])
+    assert measured.lag(PARTITION, Position(9, 10)) == 1
+
+
+def test_a_broker_that_is_away_is_an_error_and_no_lag() -> None:
+    log = Log()
+    measured = tails(log)
+    measured.lag(PARTITION, Position(9, 10))
+    log.failing = True
+    with pytest.raises(KafkaException):
+        measured.lag(PARTITION, Position(9, 10))
