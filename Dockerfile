@@ -8,9 +8,8 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
 
 WORKDIR /app
 
-COPY requirements-services.txt ./
-RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
-      --require-hashes --only-binary :all: --requirement requirements-services.txt
+COPY requirements-services.txt tools/locks/install.py /tmp/
+RUN PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore python /tmp/install.py /tmp/requirements-services.txt
 
 COPY schemas schemas
 COPY services services

@@ -70,8 +70,7 @@ def _own_environment(peer: str, script: str) -> Command:
         if not stamp.is_file() or stamp.read_text() != wanted:
             say(f"{peer}: installing")
             _run(sys.executable, "-m", "venv", "--clear", str(home))
-            pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            _run(*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(requirements))
+            _run(str(home / "bin" / "python"), str(ROOT / "tools" / "locks" / "install.py"), str(requirements))
             stamp.write_text(wanted)
         return [str(home / "bin" / "python"), str(PEERS / peer / script)]
 
