@@ -1,0 +1,105 @@
+"""Check without network that every lock of the repository is complete: ``python -m tools.locks.check``.
+
+What each distribution requires stands in ``metadata.json``, where ``scripts/lock`` recorded it from the files that the
+locks name. Exit codes: 0 every lock is complete, 1 something is missing.
+"""
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+
+from tools.locks.closure import ENVIRONMENTS, Environment, LockSyntaxError, Metadata, Pin, parse_lock, problems
+
+ROOT = Path(__file__).parents[2]
+METADATA_FILE = Path(__file__).with_name("metadata.json")
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A requirements file, and what it is for.
+
+    Attributes:
+        path: Relative to the repository.
+        roots: What whoever installs it asks for.
+        pins: Its entries.
+    """
+
+    path: str
+    roots: tuple[Requirement, ...]
+    pins: tuple[Pin, ...]
+
+
+def read_locks() -> Iterator[Lock]:
+    """Read every lock of the repository that packages are installed from.
+
+    Raises:
+        LockSyntaxError: One is not of pins and hashes.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    optional = project["project"]["optional-dependencies"]
+    services = project["project"]["dependencies"]
+    # Building the project itself is not isolated, so what builds it is locked as well.
+    everything = [*services, *optional["local"], *optional["development"], *project["build-system"]["requires"]]
+    roots = {
+        "requirements-services.txt": services,
+        "requirements.txt": everything,
+        "requirements-parquet.txt": project["dependency-groups"]["parquet"],
+    }
+    for peer in sorted(ROOT.glob("benchmarks/peers/*/requirements.in")):
+        path = peer.with_suffix(".txt").relative_to(ROOT).as_posix()
+        roots[path] = peer.read_text(encoding="utf-8").split()
+    for path, lines in roots.items():
+        pins = parse_lock((ROOT / path).read_text(encoding="utf-8"), path)
+        yield Lock(path, tuple(map(Requirement, lines)), tuple(pins))
+
+
+def read_metadata() -> dict[str, Metadata]:
+    """Read what ``scripts/lock`` recorded, by ``name==version``."""
+    recorded: dict[str, Any] = json.loads(METADATA_FILE.read_text(encoding="utf-8"))
+    return {
+        pin: Metadata(entry["python"], frozenset(entry["extras"]), tuple(entry["requires"]))
+        for pin, entry in recorded.items()
+    }
+
+
+def complaints(lock: Lock, metadata: Mapping[str, Metadata]) -> list[str]:
+    """Say what is missing in a lock, and where."""
+    return grouped(
+        (f"{lock.path}: {problem}", environment)
+        for environment in ENVIRONMENTS
+        for problem in problems(lock.pins, lock.roots, metadata, environment)
+    )
+
+
+def grouped(found: Iterable[tuple[str, Environment]]) -> list[str]:
+    """Say each thing once, with the first environment where it is so and the number of others."""
+    places: dict[str, list[Environment]] = {}
+    for problem, environment in found:
+        places.setdefault(problem, []).append(environment)
+    return [
+        f"{problem} ({first}{f' and {len(others)} more' if others else ''})"
+        for problem, (first, *others) in places.items()
+    ]
+
+
+def report(metadata: Mapping[str, Metadata], say: Callable[[str], object] = print) -> int:
+    """Check every lock and print what is missing; returns the exit code."""
+    try:
+        found = [complaint for lock in read_locks() for complaint in complaints(lock, metadata)]
+    except LockSyntaxError as error:
+        found = [str(error)]
+    for complaint in found:
+        say(complaint)
+    if found:
+        say("a lock does not name everything that it needs; `scripts/lock` writes the locks anew and proves them")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(report(read_metadata()))
