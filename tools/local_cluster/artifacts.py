@@ -8,7 +8,7 @@ import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +16,6 @@ from pathlib import Path
 import httpx2
 from jgo.config import GlobalSettings
 from jgo.constants import MAVEN_CENTRAL_URL
-from jgo.maven import MavenContext
 
 from services.errors import Unavailable
 from tools.local_cluster.errors import Cancelled, CorruptArtifact
@@ -142,7 +141,6 @@ class ArtifactCache:
         repositories = self.repositories
         if repositories is None:
             repositories = {**GlobalSettings.load().repositories, "central": MAVEN_CENTRAL_URL}
-        context = MavenContext(remote_repos=dict(repositories))
         largest_first = sorted(missing, key=lambda artifact: -artifact.size)
         with (
             _scratch(self.directory) as scratch,
@@ -150,7 +148,7 @@ class ArtifactCache:
             ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool,
         ):
             downloads = [
-                pool.submit(_fetch, artifact, context, client, scratch / artifact.filename, add)
+                pool.submit(_fetch, artifact, list(repositories.values()), client, scratch / artifact.filename, add)
                 for artifact in largest_first
             ]
             try:
@@ -162,13 +160,13 @@ class ArtifactCache:
 
 
 def _fetch(
-    artifact: Artifact, context: MavenContext, client: httpx2.Client, path: Path, add: Callable[[int], None]
+    artifact: Artifact, repositories: Sequence[str], client: httpx2.Client, path: Path, add: Callable[[int], None]
 ) -> Path:
-    """Download one artefact to ``path`` from the first repository that has it, and verify it."""
-    component = context.project(artifact.group, artifact.name).at_version(artifact.version)
-    addresses = [
-        f"{base}/{component.path_prefix.as_posix()}/{artifact.filename}" for base in context.remote_repos.values()
-    ]
+    """Download one artefact to ``path`` from the first repository that has it, and verify it.
+
+    Nothing else is asked for: no POM, no metadata, so nothing that changes in a repository changes what runs.
+    """
+    addresses = [f"{base.rstrip('/')}/{artifact.path}" for base in repositories]
     problem: Exception | None = None
     for attempt, address in itertools.product(range(ATTEMPTS), addresses):
         if attempt and address == addresses[0]:
@@ -186,9 +184,14 @@ def _fetch(
         else:
             verify(path, artifact)
             return path
+    advice = "check the network and proxy settings"
+    if isinstance(problem, httpx2.HTTPStatusError) and problem.response.status_code in {404, 410}:
+        advice = (
+            "it was withdrawn or never there: update this checkout (git pull), or add a repository to jgo's settings"
+        )
     raise Unavailable(
         f"cannot download {artifact.filename} of {artifact.group}: {type(problem).__name__}: {problem}; "
-        "check the network and proxy settings, then run the command again"
+        f"{advice}, then run the command again"
     )
 
 

@@ -2,7 +2,8 @@
 
 ``artifacts.lock.toml`` holds a table per part (``kafka``, ``registry``) of Maven coordinates
 (``group:artifact:version`` for a jar, ``group:artifact:packaging:classifier:version`` otherwise), each with the
-SHA-256 sum and the size in bytes of its file. Nothing else decides what runs: no POM is read when a cluster starts.
+SHA-256 sum and the size in bytes of its file. Nothing else decides what runs: where a file is in a repository follows
+from its coordinate, so no POM and no ``maven-metadata.xml`` is read when a cluster starts, and none is asked for.
 """
 
 import re
@@ -41,6 +42,11 @@ class Artifact:
     def filename(self) -> str:
         """The file's name in a Maven repository."""
         return "-".join(filter(None, (self.name, self.version, self.classifier))) + f".{self.packaging}"
+
+    @property
+    def path(self) -> str:
+        """Where the file is in a Maven repository, relative to its base address (Maven's default layout)."""
+        return "/".join((*self.group.split("."), self.name, self.version, self.filename))
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,8 @@ def _parse_entry(coordinate: str, entry: object, source: str) -> Artifact:
                 f'{source}: "{coordinate}": expected "group:artifact[:packaging:classifier]:version" = '
                 '{ sha256 = "...", size = bytes }'
             )
+    if version in {"LATEST", "RELEASE"} or version.endswith("-SNAPSHOT") or not re.fullmatch(r"[\w.+-]+", version):
+        raise LockError(f'{source}: "{coordinate}": expected one released version, is "{version}"')
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise LockError(f'{source}: "{coordinate}": sha256 must be 64 lower-case hex digits, is "{sha256}"')
     return Artifact(group, name, packaging, classifier, version, sha256, size)

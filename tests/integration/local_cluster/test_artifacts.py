@@ -15,9 +15,10 @@ import pytest
 from services.errors import Unavailable
 from tools.local_cluster.artifacts import ArtifactCache, silent
 from tools.local_cluster.errors import Cancelled, CorruptArtifact
-from tools.local_cluster.lock import Artifact, Part
+from tools.local_cluster.lock import Artifact, Part, parse_lock
 from tools.local_cluster.ports import free_ports
 
+ROOT = Path(__file__).parents[3]
 JAR = b"a jar" * 1000
 
 
@@ -47,7 +48,7 @@ class Shelf(SimpleHTTPRequestHandler):
     """Serves a directory, or half of each file while the server's ``cut`` is set."""
 
     def do_GET(self) -> None:
-        self.server.requests += 1  # type: ignore[attr-defined]
+        self.server.paths.append(self.path)  # type: ignore[attr-defined]
         path = Path(self.translate_path(self.path))
         if self.server.cut and path.is_file():  # type: ignore[attr-defined]
             self.send_response(200)
@@ -75,7 +76,7 @@ def repository(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
         (folder / file).write_bytes(content)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Shelf, directory=str(tmp_path / "repository")))
     server.cut = False  # type: ignore[attr-defined]
-    server.requests = 0  # type: ignore[attr-defined]
+    server.paths = []  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -100,9 +101,37 @@ def test_a_jar_is_downloaded_once_with_progress(cache: ArtifactCache, repository
     assert jar.read_bytes() == JAR
     assert seen[-1] == ("kafka", len(JAR), len(JAR))
     assert cache.jars("kafka", silent, threading.Event()) == [jar]
-    assert repository.requests == 1  # type: ignore[attr-defined]
+    assert len(repository.paths) == 1  # type: ignore[attr-defined]
     assert cache.missing_bytes() == len(ARCHIVE)
     assert not unfinished(cache)
+
+
+def test_only_the_locked_files_are_asked_for(cache: ArtifactCache, repository: ThreadingHTTPServer) -> None:
+    cache.jars("kafka", silent, threading.Event())
+    cache.unpacked("registry", silent, threading.Event())
+    assert repository.paths == ["/org/x/tool/1.0/tool-1.0.jar", "/org/x/app/1.0/app-1.0-all.tar.gz"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "tools/local_cluster/artifacts.lock.toml", "benchmarks/peers/kafka_streams/artifacts.lock.toml",
+        "tests/avro_java.lock.toml", "tests/sarif_schema.lock.toml",
+    ],
+)  # fmt: skip
+def test_each_committed_lock_asks_for_its_files_alone(
+    lock: str, repository: ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    """A repository that has none of them: whatever else were looked up would be asked for."""
+    for part in parse_lock((ROOT / lock).read_text(encoding="utf-8"), lock).values():
+        for artifact in part.artifacts:
+            base = f"http://127.0.0.1:{repository.server_address[1]}"
+            alone = {part.name: Part(part.name, (artifact,))}
+            with pytest.raises(Unavailable, match="404.*withdrawn"):
+                ArtifactCache(tmp_path / "cache", alone, {"test": base}).jars(part.name, silent, threading.Event())
+            version = f"{artifact.group.replace('.', '/')}/{artifact.name}/{artifact.version}"
+            assert set(repository.paths) == {f"/{version}/{artifact.filename}"}  # type: ignore[attr-defined]
+            repository.paths.clear()  # type: ignore[attr-defined]
 
 
 def test_an_archive_is_unpacked_and_not_kept_twice(cache: ArtifactCache, repository: ThreadingHTTPServer) -> None:
@@ -110,7 +139,7 @@ def test_an_archive_is_unpacked_and_not_kept_twice(cache: ArtifactCache, reposit
     assert (home / "lib" / "app.jar").read_bytes() == JAR
     assert not list((cache.directory / "registry").iterdir())
     assert cache.unpacked("registry", silent, threading.Event()) == home
-    assert repository.requests == 1  # type: ignore[attr-defined]
+    assert len(repository.paths) == 1  # type: ignore[attr-defined]
     assert not unfinished(cache)
 
 
@@ -144,7 +173,7 @@ def test_a_download_that_breaks_off_is_tried_again_and_then_reported(
     with pytest.raises(Unavailable, match=r"tool-1\.0\.jar.*network.*again") as failure:
         cache.jars("kafka", silent, threading.Event())
     assert failure.value.exit_code == 3
-    assert repository.requests == 3  # type: ignore[attr-defined]
+    assert len(repository.paths) == 3  # type: ignore[attr-defined]
     assert not unfinished(cache)
     repository.cut = False  # type: ignore[attr-defined]
     assert cache.jars("kafka", silent, threading.Event())[0].read_bytes() == JAR

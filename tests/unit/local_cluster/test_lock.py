@@ -13,6 +13,7 @@ def test_a_jar_and_an_archive_are_told_apart_by_their_coordinates() -> None:
     )
     assert parts["kafka"].artifacts == (Artifact("org.x", "tool", "jar", "", "1.0", SUM, 5),)
     assert parts["kafka"].artifacts[0].filename == "tool-1.0.jar"
+    assert parts["kafka"].artifacts[0].path == "org/x/tool/1.0/tool-1.0.jar"
     assert parts["registry"].artifacts[0].filename == "app-2.0-all.tar.gz"
     assert parts["registry"].size == 7
 
@@ -26,6 +27,10 @@ def test_a_jar_and_an_archive_are_told_apart_by_their_coordinates() -> None:
         (f'[kafka]\n"org.x:tool:1.0" = {{ sha256 = "{SUM}" }}', '"org.x:tool:1.0": expected'),
         ('[kafka]\n"org.x:tool:1.0" = { sha256 = "beef", size = 5 }', "64 lower-case hex digits"),
         (f'[kafka]\n"org.x:tool:1.0" = {{ sha256 = "{SUM.upper()}", size = 5 }}', "64 lower-case hex digits"),
+        *(
+            (f'[kafka]\n"org.x:tool:{version}" = {{ sha256 = "{SUM}", size = 5 }}', "expected one released version")
+            for version in ("LATEST", "RELEASE", "1.0-SNAPSHOT", "[1.0,2.0)", "")
+        ),
     ],
 )
 def test_a_lock_of_another_form_is_refused_with_the_place(text: str, complaint: str) -> None:
