@@ -61,9 +61,9 @@ class Served:
 
 
 @contextmanager
-def serving(product: str) -> Iterator[Served]:
+def serving(product: str, kind: type[RecordedRegistry] = RecordedRegistry) -> Iterator[Served]:
     """Serve a fresh registry of a product on a free port."""
-    served = Served(RecordedRegistry(product))
+    served = Served(kind(product))
     over, lock = threading.Event(), threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from services.contracts.compatibility import Incompatibility, incompatibilities
     from services.contracts.definition.schema import Schema, load_schema
     from services.contracts.definition.topics import Contracts, TopicContract, load_contracts
-    from services.contracts.registry.client import RegisteredSchema, Registration, Registry, UnknownSchemaId
+    from services.contracts.registry.client import NotRegistered, RegisteredSchema, Registration, Registry
+    from services.contracts.registry.schema_ids import NotAnAvroSchema, UnknownSchemaId
     from services.contracts.registry.settings import RegistrySettings
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
     "Incompatibility",
     "Kind",
     "Level",
+    "NotAnAvroSchema",
+    "NotRegistered",
     "RecordDecoder",
     "RecordEncoder",
     "RegisteredSchema",
@@ -67,7 +70,8 @@ _MODULES = {
     "compatibility": ("Incompatibility", "incompatibilities"),
     "codec.framing": ("HEADER_SIZE", "frame", "split", "unframe"),
     "codec.records": ("RecordDecoder", "RecordEncoder", "SplicingEncoder"),
-    "registry.client": ("RegisteredSchema", "Registration", "Registry", "UnknownSchemaId"),
+    "registry.client": ("NotRegistered", "RegisteredSchema", "Registration", "Registry"),
+    "registry.schema_ids": ("NotAnAvroSchema", "UnknownSchemaId"),
     "registry.settings": ("RegistrySettings",),
     "definition.schema": ("Schema", "load_schema"),
     "definition.topics": ("Contracts", "TopicContract", "load_contracts"),

@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts import Level, Registry, RegistrySettings, UnknownSchemaId
+from services.contracts import Level, NotAnAvroSchema, Registry, RegistrySettings
 from services.contracts.definition.schema import parse_schema
 from services.errors import ContractError, NotAuthorised, PipelineError, Unavailable, UsageError
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
 TYPES = httpx2.Response(200, json=["AVRO"])
+# As Confluent's registry 8.1.5 answers when its broker is stalled, and when no node is the leader.
+TIMED_OUT = httpx2.Response(500, json={"error_code": 50002, "message": "Register operation timed out"})
+NO_LEADER = httpx2.Response(500, json={"error_code": 50004, "message": "Leader not known."})
 SCHEMA = parse_schema("s.avsc", b'"int"')
 
 
@@ -63,7 +66,10 @@ def test_what_may_pass_is_tried_again(passing: httpx2.Response | Exception, paus
 @pytest.mark.parametrize(
     ("lasting", "said"),
     [
-        (httpx2.Response(500), "answered 500 Internal Server Error"),
+        (httpx2.Response(500), "answered 500 Internal Server Error \\(tried 4 times\\)"),
+        (TIMED_OUT, "answered 500 Internal Server Error \\(50002\\): Register operation timed out \\(tried 4 times\\)"),
+        (NO_LEADER, "answered 500 Internal Server Error \\(50004\\): Leader not known. \\(tried 4 times\\)"),
+        (httpx2.Response(503, json={}), "answered 503 Service Unavailable \\(tried 4 times\\)"),
         (httpx2.Response(200, text="<html>"), "something that is not JSON"),
         (httpx2.Response(302), "redirects elsewhere"),
         (httpx2.ConnectError("refused"), "refused"),
@@ -152,7 +158,7 @@ def test_a_version_that_makes_no_sense(body: dict[str, object]) -> None:
 
 
 def test_the_id_of_another_kind_of_schema_is_the_messages_fault() -> None:
-    with pytest.raises(UnknownSchemaId, match="schema id 24 is JSON, expected AVRO"):
+    with pytest.raises(NotAnAvroSchema, match="schema id 24 is JSON, expected AVRO"):
         registry(answering(httpx2.Response(200, json={"schema": "{}", "schemaType": "JSON"}))).schema_by_id(24)
 
 

@@ -90,3 +90,23 @@ def test_every_wrong_setting_has_a_line_of_its_own() -> None:
 def test_secrets_are_in_no_representation() -> None:
     settings = RegistrySettings.load(url="http://me:s3cret@one.test", basic_auth="me:s3cret")
     assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("url", "context"),
+    [
+        ("http://one.test", "."),
+        ("http://one.test/contexts/.", "."),
+        ("http://one.test/contexts/.ctx2/", ".ctx2"),
+        ("http://me:pw@one.test/api/contexts/%3A.ctx2%3A", ".ctx2"),
+        ("http://one.test/contexts/ctx2, http://two.test/contexts/.ctx2", ".ctx2"),
+        ("http://one.test/contexts/.ctx2/apis/ccompat/v7", "."),
+    ],
+)
+def test_the_url_chooses_a_context(url: str, context: str) -> None:
+    assert RegistrySettings.load(url=url).context == context
+
+
+def test_urls_of_different_contexts_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"SCHEMA_REGISTRY_URL: the URLs choose different contexts \(., .ctx2\)"):
+        RegistrySettings.load(url="http://one.test/contexts/.ctx2,http://two.test")

@@ -4,20 +4,21 @@ Where the two differ, both are meant; the differences stand beside the code that
 Confluent's own client: docs/decisions/0003-schema-registry-client.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import httpx2
 
 from services.contracts.definition.schema import Schema
 from services.contracts.levels import Level
-from services.contracts.registry.http import Http, Reply
+from services.contracts.registry.contexts import unqualified
+from services.contracts.registry.http import Reply
+from services.contracts.registry.recent_writes import RecentVersion, RecentWrites
 from services.contracts.registry.replies import (
     RegisteredSchema,
     Registration,
     are_names,
     are_numbers,
-    are_uses,
     is_list,
     is_object,
     number,
@@ -25,20 +26,21 @@ from services.contracts.registry.replies import (
     registered,
     schema_json,
 )
+from services.contracts.registry.schema_ids import SchemaIds, UnknownSchemaId
 from services.contracts.registry.settings import RegistrySettings
-from services.errors import ContractError, NotAuthorised, PoisonError
+from services.errors import ContractError, NotAuthorised
 
-__all__ = ["ALL_VERSIONS", "RegisteredSchema", "Registration", "Registry", "UnknownSchemaId"]
+__all__ = ["ALL_VERSIONS", "NotRegistered", "RegisteredSchema", "Registration", "Registry", "UnknownSchemaId"]
 
 ALL_VERSIONS = "all"
 _Table = Mapping[str, Any] | None
 
 
-class UnknownSchemaId(PoisonError):  # noqa: N818 - reads as the state that it reports
-    """The registry answered, and has no schema of this id: the message that carries it can't be read."""
+class NotRegistered(ContractError):  # noqa: N818 - reads as the state that it reports
+    """A schema is not registered under a subject, or a follower of the registry does not know of it yet."""
 
 
-class Registry:
+class Registry(SchemaIds):
     """A schema registry.
 
     Every method raises Unavailable if the registry doesn't answer, NotAuthorised if it doesn't let us, UsageError if
@@ -52,9 +54,8 @@ class Registry:
     def __init__(
         self, settings: RegistrySettings | None = None, *, transport: httpx2.BaseTransport | None = None
     ) -> None:
-        self._settings = settings or RegistrySettings.load()
-        self._http = Http(self._settings, transport)
-        self._by_id: dict[int, Any] = {}  # what an id means never changes
+        super().__init__(settings, transport=transport)
+        self._recent = RecentWrites()
 
     def __enter__(self) -> Self:
         return self
@@ -62,43 +63,13 @@ class Registry:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __str__(self) -> str:
-        return ", ".join(self._settings.base_urls)
-
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
     def ping(self) -> None:
         """Ask for something that every registry answers; returns when it did."""
-        self._expect(self._http.request("GET", "/schemas/types", "asking for the schema types"), is_list)
-
-    def schema_by_id(self, schema_id: int) -> Any:
-        """The schema of an id as plain JSON data, references resolved; asked for once.
-
-        Raises:
-            UnknownSchemaId: If the registry has no such id, or the id is no Avro schema's.
-        """
-        if schema_id not in self._by_id:
-            path, what = f"/schemas/ids/{schema_id}", f"schema id {schema_id}"
-            reply = self._http.request("GET", path, what)
-            body = self._known_id(schema_id, reply, is_object)
-            if body.get("schemaType", "AVRO") != "AVRO":
-                raise UnknownSchemaId(f"schema id {schema_id} is {body['schemaType']}, expected AVRO")
-            if body.get("references"):
-                reply = self._http.request("GET", f"{path}?format=resolved", what)
-                body = self._known_id(schema_id, reply, is_object)
-            self._by_id[schema_id] = schema_json(reply, body)
-        return self._by_id[schema_id]
-
-    def subjects_of(self, schema_id: int) -> frozenset[str]:
-        """The subjects under which an id is registered.
-
-        Raises:
-            UnknownSchemaId: If the registry has no such id.
-        """
-        reply = self._http.request("GET", f"/schemas/ids/{schema_id}/versions", f"schema id {schema_id}")
-        return frozenset(use["subject"] for use in self._known_id(schema_id, reply, are_uses))
+        self._http.request("GET", "/schemas/types", "asking for the schema types").expect(is_list)
 
     def find(self, subject: str, schema: Schema) -> Registration | None:
         """Where a schema is registered under a subject, or None; with what it refers to as that is registered now.
@@ -112,10 +83,17 @@ class Registry:
         if body is None:
             return None
         what = f"subject {subject}: looking up {schema.path}"
-        reply = self._http.request("POST", f"/subjects/{quoted(subject)}", what, body)
+
+        def ask() -> Reply:
+            return self._http.request("POST", f"/subjects/{quoted(subject)}", what, body)
+
+        def shows(reply: Reply, recent: RecentVersion) -> bool:
+            return not reply.missing or recent.schema != schema.canonical
+
+        reply = self._recent.until_shown(subject, ask, shows)
         if reply.missing:
             return None
-        found = self._expect(reply, is_object)
+        found = reply.expect(is_object)
         return Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
 
     def _body(self, schema: Schema) -> dict[str, Any] | None:
@@ -132,18 +110,22 @@ class Registry:
         """Where a schema is registered under a subject.
 
         Raises:
-            ContractError: If it is not.
+            NotRegistered: If it is not.
         """
         found = self.find(subject, schema)
         if found is None:
-            raise ContractError(f"subject {subject}: {schema.path} is not registered; run scripts/register-schemas")
+            raise NotRegistered(f"subject {subject}: {schema.path} is not registered; run scripts/register-schemas")
         return found
 
     def versions(self, subject: str) -> list[int]:
         """The versions of a subject, oldest first; none where there is no such subject."""
         what = f"subject {subject}: listing versions"
-        reply = self._http.request("GET", f"/subjects/{quoted(subject)}/versions", what)
-        return [] if reply.missing else sorted(self._expect(reply, are_numbers))
+
+        def ask() -> list[int]:
+            reply = self._http.request("GET", f"/subjects/{quoted(subject)}/versions", what)
+            return [] if reply.missing else sorted(reply.expect(are_numbers))
+
+        return self._recent.until_shown(subject, ask, lambda found, recent: recent.version <= max(found, default=0))
 
     def version(self, subject: str, version: int | str = "latest") -> RegisteredSchema:
         """One version of a subject.
@@ -153,20 +135,29 @@ class Registry:
         """
         path = f"/subjects/{quoted(subject)}/versions/{version}"
         what = f"subject {subject}: reading version {version}"
-        reply = self._http.request("GET", path, what)
-        body = self._expect(reply, is_object)
+
+        def ask(query: str = "") -> Reply:
+            return self._http.request("GET", path + query, what)
+
+        def shows(reply: Reply, recent: RecentVersion) -> bool:
+            if version == "latest":
+                return not reply.missing and recent.version <= number(reply, reply.expect(is_object), "version")
+            return not reply.missing or (isinstance(version, int) and version > recent.version)
+
+        reply = self._recent.until_shown(subject, ask, shows)
+        body = reply.expect(is_object)
         if body.get("schemaType", "AVRO") != "AVRO":
             raise ContractError(f"{what}: it is {body['schemaType']}, expected AVRO")
         resolved = schema_json(reply, body)
         if body.get("references"):
-            whole = self._http.request("GET", f"{path}?format=resolved", what)
-            resolved = schema_json(whole, self._expect(whole, is_object))
-        return registered(subject, reply, body, resolved)
+            whole = self._recent.until_shown(subject, lambda: ask("?format=resolved"), shows)
+            resolved = schema_json(whole, whole.expect(is_object))
+        return registered(subject, reply, body, resolved, self._settings.context)
 
     def subjects(self) -> list[str]:
-        """Every subject that the registry has."""
+        """Every subject that the registry has, in the context that the URL chooses by their plain names."""
         reply = self._http.request("GET", "/subjects", "listing the subjects")
-        return sorted(self._expect(reply, are_names))
+        return sorted(unqualified(name, self._settings.context) for name in reply.expect(are_names))
 
     def keeps_metadata(self) -> bool:
         """Whether the registry keeps ``metadata`` and ``ruleSet``: Confluent's does, and alone tells its version."""
@@ -201,9 +192,12 @@ class Registry:
         body |= {name: value for name, value in extras.items() if value is not None}
         what = f"subject {subject}: registering {schema.path}"
         reply = self._http.request("POST", f"/subjects/{quoted(subject)}/versions", what, body)
-        found = self._expect(reply, is_object)
+        found = reply.expect(is_object)
         if "version" in found:
-            return Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
+            registration = Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
+            self._recent.registered(subject, schema.canonical, registration.version)
+            return registration
+        self._recent.registered(subject, schema.canonical)
         present = self.find(subject, schema)
         if present is None:
             raise ContractError(f"subject {subject}: {reply.endpoint} took {schema.path}, but does not have it now")
@@ -220,7 +214,7 @@ class Registry:
         return self._level(self._http.request("GET", "/config", "reading the registry's compatibility level"))
 
     def _level(self, reply: Reply) -> Level:
-        level = self._expect(reply, is_object).get("compatibilityLevel")
+        level = reply.expect(is_object).get("compatibilityLevel")
         if not isinstance(level, str) or level not in Level.__members__:
             raise ContractError(f"{reply.what}: {reply.endpoint} answered with the unknown level {level!r}")
         return Level(level)
@@ -230,11 +224,12 @@ class Registry:
         what = f"subject {subject}: {f'setting the level {level}' if level else 'unsetting the level'}"
         path = f"/config/{quoted(subject)}"
         if level is not None:
-            self._expect(self._http.request("PUT", path, what, {"compatibility": level.value}), is_object)
+            self._http.request("PUT", path, what, {"compatibility": level.value}).expect(is_object)
+            self._recent.level_set(subject, level)
             return
         reply = self._http.request("DELETE", path, what)
         if not reply.missing:
-            self._expect(reply, is_object)
+            reply.expect(is_object)
 
     def mode(self, subject: str) -> str | None:
         """What may be done to a subject, such as ``READWRITE`` or ``READONLY``; None where the registry doesn't tell.
@@ -270,21 +265,9 @@ class Registry:
         body = self._body(schema)
         if body is None:
             return True
+        self._recent.await_level(subject, lambda: self.compatibility_level(subject))
         what = f"subject {subject}: checking {schema.path} against version {version}"
         reply = self._http.request("POST", path, what, body)
         if (reply.missing and reply.error_code == 40401) or (schema.references and reply.status == 422):
             return True
-        return self._expect(reply, is_object).get("is_compatible") is True
-
-    def _known_id(self, schema_id: int, reply: Reply, shape: Callable[[Any], bool]) -> Any:
-        if reply.missing:
-            raise UnknownSchemaId(f"schema id {schema_id} is not in the registry at {self}")
-        return self._expect(reply, shape)
-
-    def _expect(self, reply: Reply, shape: Callable[[Any], bool]) -> Any:
-        """The body of a success, of the shape that the API promises."""
-        if not reply.ok:
-            raise reply.refusal()
-        if not shape(reply.body):
-            raise ContractError(f"{reply.what}: {reply.endpoint} answered with something else than the API promises")
-        return reply.body
+        return reply.expect(is_object).get("is_compatible") is True

@@ -7,6 +7,7 @@ error bodies may be empty or not JSON. So callers branch on status and error cod
 import random
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ import httpx2
 from services.contracts.registry.settings import RegistrySettings
 from services.errors import ContractError, FatalError, NotAuthorised, Unavailable, UsageError
 
+NO_REASON = "no reason given"
 _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _FIRST_PAUSE = 0.2  # seconds before the first retry; doubled for each further one
 _LONGEST_PAUSE = 5.0
@@ -58,7 +60,7 @@ class Reply:
     def message(self) -> str:
         """What the registry said about it, for people, in one line."""
         text = self.body.get("message") or self.body.get("detail") if isinstance(self.body, dict) else self.body
-        return " ".join(str(text).split())[:1000] if text else "no reason given"
+        return " ".join(str(text).split())[:1000] if text else NO_REASON
 
     @property
     def missing(self) -> bool:
@@ -67,6 +69,18 @@ class Reply:
         A 404 without such a code comes from something that is no registry API at all.
         """
         return self.status == 404 and (self.error_code or 0) >= 40401
+
+    def expect(self, shape: Callable[[Any], bool]) -> Any:
+        """Return the body of a success, of the shape that the API promises.
+
+        Raises:
+            FatalError: It is a refusal, or of another shape.
+        """
+        if not self.ok:
+            raise self.refusal()
+        if not shape(self.body):
+            raise ContractError(f"{self.what}: {self.endpoint} answered with something else than the API promises")
+        return self.body
 
     def refusal(self) -> FatalError:
         """The error for a reply that the caller has no use for."""
@@ -159,7 +173,7 @@ def _understood(what: str, endpoint: str, response: httpx2.Response) -> Reply | 
             "set SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN"
         )
     if status >= 500 or status in (408, 429):
-        return f"{endpoint} answered {status} {response.reason_phrase}".rstrip()
+        return f"{endpoint} answered {status} {response.reason_phrase}".rstrip() + _reason_given(response)
     if 300 <= status < 400:
         return f"{endpoint} answered {status}: it redirects elsewhere, which a registry does not"
     try:
@@ -168,3 +182,13 @@ def _understood(what: str, endpoint: str, response: httpx2.Response) -> Reply | 
         if status < 300:
             return f"{endpoint} answered {status} with something that is not JSON"
         return Reply(what, endpoint, status, None)
+
+
+def _reason_given(response: httpx2.Response) -> str:
+    """What a registry says of a fault of its own, to follow the status; empty where it says nothing in JSON."""
+    try:
+        reply = Reply("", "", response.status_code, response.json())
+    except ValueError:
+        return ""
+    code = f" ({reply.error_code})" if reply.error_code else ""
+    return f"{code}: {reply.message}" if reply.message != NO_REASON else code

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from services.contracts.registry.contexts import DEFAULT_CONTEXT, unqualified
 from services.contracts.registry.http import Reply
 from services.errors import ContractError
 
@@ -50,7 +51,9 @@ class RegisteredSchema:
     rule_set: Mapping[str, Any] | None = None
 
 
-def registered(subject: str, reply: Reply, body: dict[str, Any], resolved: Any) -> RegisteredSchema:
+def registered(
+    subject: str, reply: Reply, body: dict[str, Any], resolved: Any, context: str = DEFAULT_CONTEXT
+) -> RegisteredSchema:
     """A version as a reply tells it.
 
     Args:
@@ -58,15 +61,20 @@ def registered(subject: str, reply: Reply, body: dict[str, Any], resolved: Any) 
         reply: What was answered.
         body: Its body.
         resolved: The schema with its references resolved.
+        context: The context that was asked: references to its subjects get their plain names.
     """
-    references = body.get("references") or ()
+    references: Any = body.get("references")
     return RegisteredSchema(
         subject,
         number(reply, body, "version"),
         number(reply, body, "id"),
         resolved,
         schema_json(reply, body),
-        tuple(one for one in references if is_object(one)),
+        tuple(
+            {**reference, "subject": unqualified(str(reference.get("subject")), context)}
+            for reference in (references if is_list(references) else ())
+            if is_object(reference)
+        ),
         _table(body, "metadata"),
         _table(body, "ruleSet"),
     )

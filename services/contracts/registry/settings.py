@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.contracts.registry.contexts import context_of
 from services.errors import UsageError
 
 _PREFIX = "SCHEMA_REGISTRY_"
@@ -22,7 +23,8 @@ class RegistrySettings(BaseSettings):
 
     Attributes:
         url: Base URL of the Confluent API, or several of one registry, separated by commas, tried in turn. A user and
-            password in it are used for basic auth, which is why it counts as a secret.
+            password in it are used for basic auth, which is why it counts as a secret. One that ends in
+            ``/contexts/.name`` chooses a context of Confluent's registry.
         basic_auth: ``user:password``.
         bearer_token: The token alone, without ``Bearer``.
         ca_file: Certificates in PEM to trust instead of the system's.
@@ -121,6 +123,19 @@ class RegistrySettings(BaseSettings):
         if self.basic_auth and self.bearer_token:
             raise ValueError(f"{_PREFIX}BASIC_AUTH and {_PREFIX}BEARER_TOKEN: set one of them, not both")
         return self
+
+    @model_validator(mode="after")
+    def _one_context(self) -> Self:
+        contexts = {context_of(url) for url in self.base_urls}
+        if len(contexts) > 1:
+            names = ", ".join(sorted(contexts))
+            raise ValueError(f"{_PREFIX}URL: the URLs choose different contexts ({names}): expected one for all")
+        return self
+
+    @property
+    def context(self) -> str:
+        """The context that the URL chooses; ``.`` is the default one."""
+        return context_of(self.base_urls[0])
 
     @property
     def base_urls(self) -> tuple[str, ...]:

@@ -28,11 +28,17 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(params=PRODUCTS)
-def served(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, certificate: Path) -> Iterator[Served]:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, certificate: Path) -> None:
+    """The commands' client gives up soon."""
     monkeypatch.setenv("SCHEMA_REGISTRY_CA_FILE", str(certificate))
     monkeypatch.setattr("services.contracts.registry.http._FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("services.contracts.registry.recent_writes.VISIBLE_SECONDS", 0.2)
     monkeypatch.setenv("SCHEMA_REGISTRY_RETRIES", "1")
+
+
+@pytest.fixture(params=PRODUCTS)
+def served(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, impatient: None) -> Iterator[Served]:
     with serving(request.param) as one:
         monkeypatch.setenv("SCHEMA_REGISTRY_URL", one.url)
         yield one

@@ -70,7 +70,9 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
         Wrong(409, b'{"error_code": 40901, "message": "no"}', 1, "answered 409 (40901): no"),
         Wrong(422, b'{"error_code": 42201, "message": "no"}', 1, "answered 422 (42201): no"),
         Wrong(422, b'{"error_code": 422, "message": "no"}', 1, "answered 422 (422): no"),
-        Wrong(500, b'{"error_code": 50001, "message": "no"}', 3, "answered 500 Internal Server Error (tried 2 times)"),
+        Wrong(
+            500, b'{"error_code": 50001, "message": "no"}', 3, "500 Internal Server Error (50001): no (tried 2 times"
+        ),
         Wrong(503, b"", 3, "answered 503 Service Unavailable (tried 2 times)"),
     ],
 )

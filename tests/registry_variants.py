@@ -1,0 +1,69 @@
+"""The recorded registry of Confluent with contexts, or as a follower of the node that takes writes."""
+
+import copy
+import re
+from typing import Any
+
+from tests.recorded_registry import Answer, RecordedRegistry
+from tests.registry_replay import CONFLUENT
+
+
+class RegistryOfContexts(RecordedRegistry):
+    """Each context is a registry of its own; its answers spell out the subjects' context, as 8.1.5 was recorded to."""
+
+    def __init__(self, product: str = CONFLUENT) -> None:
+        super().__init__(product)
+        self.contexts: dict[str, RecordedRegistry] = {}
+
+    def answer(self, method: str, target: str, body: Any) -> Answer:
+        inside = re.fullmatch(r"/contexts/([^/]+)(/.+)", target)
+        if inside is None:
+            return super().answer(method, target, body)
+        context, path = inside.groups()
+        status, answer = self.contexts.setdefault(context, RecordedRegistry(self.product)).answer(method, path, body)
+        return status, self._qualified(path, answer, context)
+
+    def _qualified(self, path: str, answer: Any, context: str) -> Any:
+        match answer:
+            case list() if path == "/subjects":
+                return [f":{context}:{subject}" for subject in answer]
+            case list():
+                return [self._qualified(path, one, context) for one in answer]
+            case {"subject": subject}:
+                return {**answer, "subject": f":{context}:{subject}"}
+        return answer
+
+
+class FollowingRegistry(RecordedRegistry):
+    """A follower: it has a write forwarded at once, and goes on to answer reads as before for a while.
+
+    Attributes:
+        lag: How many reads after each write are still answered from the state before it.
+        stale: How many reads were answered so, in all, with another answer than the leader's.
+    """
+
+    def __init__(self, product: str = CONFLUENT) -> None:
+        super().__init__(product)
+        self.lag = 3
+        self.stale = 0
+        self._before: RecordedRegistry | None = None
+        self._left = 0
+
+    def answer(self, method: str, target: str, body: Any) -> Answer:
+        now = super().answer
+        if method != "GET" and not self._reads(target):
+            if not self._left:
+                self._before = None
+                self._before = copy.deepcopy(self)
+            self._left = self.lag
+            return now(method, target, body)
+        if self._before is None or not self._left:
+            return now(method, target, body)
+        self._left -= 1
+        old = RecordedRegistry.answer(self._before, method, target, body)
+        self.stale += old != now(method, target, body)
+        return old
+
+    def _reads(self, target: str) -> bool:
+        """Whether a POST only asks."""
+        return target.startswith("/compatibility/") or re.fullmatch(r"/subjects/[^/]+", target) is not None
