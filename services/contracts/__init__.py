@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from services.contracts.codec.columns import ColumnDecoder, ColumnEncoder, Form, Kind, kinds_of
     from services.contracts.codec.framing import HEADER_SIZE, frame, split, unframe
     from services.contracts.codec.records import RecordDecoder, RecordEncoder, SplicingEncoder
-    from services.contracts.compatibility import Incompatibility, incompatibilities
+    from services.contracts.compatibility import Incompatibility, incompatibilities, losses
     from services.contracts.definition.schema import Schema, load_schema
     from services.contracts.definition.topics import Contracts, TopicContract, load_contracts
     from services.contracts.registry.client import NotRegistered, RegisteredSchema, Registration, Registry
@@ -61,13 +61,14 @@ __all__ = [
     "kinds_of",
     "load_contracts",
     "load_schema",
+    "losses",
     "split",
     "unframe",
 ]
 
 _MODULES = {
     "codec.columns": ("ColumnDecoder", "ColumnEncoder", "Form", "Kind", "kinds_of"),
-    "compatibility": ("Incompatibility", "incompatibilities"),
+    "compatibility": ("Incompatibility", "incompatibilities", "losses"),
     "codec.framing": ("HEADER_SIZE", "frame", "split", "unframe"),
     "codec.records": ("RecordDecoder", "RecordEncoder", "SplicingEncoder"),
     "registry.client": ("NotRegistered", "RegisteredSchema", "Registration", "Registry"),

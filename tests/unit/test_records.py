@@ -199,3 +199,13 @@ def test_any_time_zone_will_do() -> None:
     encoder = RecordEncoder(record(MILLIS))
     there = datetime(2026, 1, 1, 2, tzinfo=timezone(timedelta(hours=2)))
     assert encoder.encode({"f0": there}) == encoder.encode({"f0": datetime(2026, 1, 1, tzinfo=UTC)})
+
+
+def test_a_map_of_records_is_read_like_the_records_themselves() -> None:
+    fixed = {"name": "f", "type": {"type": "fixed", "name": "F", "size": 2}, "default": "\u0000\u0001"}
+    node = {"type": "record", "name": "N", "fields": [{"name": "n", "type": ["null", "N"]}]}
+    writer, reader = (
+        {"type": "map", "values": node},
+        {"type": "map", "values": {**node, "fields": [*node["fields"], fixed]}},
+    )
+    assert RecordDecoder(writer, reader).decode(b"\x02\x02k\x00\x00") == {"k": {"n": None, "f": b"\x00\x01"}}

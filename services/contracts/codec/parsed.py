@@ -41,6 +41,10 @@ class Parsed:
             parsed = fastavro.parse_schema(plain, named_schemas=named, _ignore_default_error=True)
         except (SchemaParseException, UnknownType, LookupError, TypeError, ValueError, AttributeError) as error:
             raise ContractError(f"not an Avro schema: {error}") from None
+        if isinstance(parsed, dict) and "name" not in parsed:
+            # As fastavro marks named types: else it would parse the schema again for every value, and refuse what was
+            # made of it since (definitions in the place of names, defaults as values).
+            parsed = {**parsed, "__fastavro_parsed": True, "__named_schemas": named}
         return cls(parsed, named)
 
     @property
