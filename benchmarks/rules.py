@@ -1,7 +1,6 @@
 """What judging costs as rules grow: the detector's own handler on real messages, without Kafka."""
 
 import time
-from threading import Event
 from typing import Any
 
 from confluent_kafka import Message
@@ -10,15 +9,17 @@ from prometheus_client import CollectorRegistry
 from benchmarks.work import avro_work
 from services.contracts import ColumnDecoder, RecordDecoder, Registration, Schema, load_contracts
 from services.detector.alerts import Alerts
-from services.detector.judge import Judge
+from services.detector.handler import DetectorHandler
 from services.detector.metrics import DetectorMetrics
-from services.detector.partitions import Partitions
+from services.detector.partitions import PartitionStates
+from services.detector.restore import Restorer
 from services.detector.routing import Outputs, Router
 from services.detector.rules.loading import parse_rules
 from services.detector.stages import plan
 from services.detector.versions import Versions
 from services.detector.writers import Writer
-from services.streaming.history import History
+from services.streaming.partition_reader import PartitionReader
+from services.streaming.progress import LoopProgress
 from services.streaming.sink import Sink
 
 COUNTS = (1, 2, 5, 10, 20, 50)
@@ -77,19 +78,21 @@ def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]
         native=True,
     )
     metrics, writers = DetectorMetrics(CollectorRegistry()), _Known({1: writer})
-    judge = Judge(
+    reader = PartitionReader(_nobody)
+    restorer = Restorer(reader, writers, lambda _ranges: {}, LoopProgress())  # type: ignore[arg-type]
+    handler = DetectorHandler(
         versions=Versions(plan(rules, {"target": "input"})),
         writers=writers,  # type: ignore[arg-type]
-        partitions=Partitions(History(_nobody, Event()), writers, metrics, 0),  # type: ignore[arg-type]
-        router=Router(writers, Alerts(schema, alert, Registration("alerts-value", 1, 2)), OUTPUTS),  # type: ignore[arg-type]
+        partitions=PartitionStates(reader, restorer, metrics, 0),
+        router=Router(writers, Alerts(schema, alert, Registration("alerts-value", 1, 2)), OUTPUTS, {}),  # type: ignore[arg-type]
         metrics=metrics,
         lateness_ms=0,
     )
     sink = _Nowhere()
-    judge.handle(batches[0], sink)
+    handler.handle(batches[0], sink)
     began = time.thread_time()
     for batch in batches:
-        judge.handle(batch, sink)
+        handler.handle(batch, sink)
     return (time.thread_time() - began) / sum(map(len, batches)) * 1e6
 
 

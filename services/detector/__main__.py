@@ -1,12 +1,27 @@
 """The detector's composition root: reads the settings, builds the parts, runs the loop."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from threading import Event
 
-from services.contracts import Registration, Registry, RegistrySettings, TopicContract, load_contracts
+import structlog
+
+from services.contracts import (
+    Contracts,
+    Registration,
+    Registry,
+    RegistrySettings,
+    Schema,
+    TopicContract,
+    load_contracts,
+)
 from services.detector.alerts import Alerts
-from services.detector.judge import Judge
+from services.detector.handler import DetectorHandler
+from services.detector.input_keys import KeyVerifier
 from services.detector.metrics import NAMESPACE, DetectorMetrics, VerdictAge
-from services.detector.partitions import Partitions
+from services.detector.partitions import PartitionStates
+from services.detector.restore import Restorer
 from services.detector.routing import Outputs, Router
 from services.detector.rules.loading import constants_of, load_rules
 from services.detector.rules.model import KEY
@@ -16,17 +31,79 @@ from services.detector.stages import Plan, plan, require_retention
 from services.detector.versions import Versions
 from services.detector.writers import Output, Writers
 from services.streaming.clients import KafkaClients
+from services.streaming.dead_offsets import dead_offsets
 from services.streaming.endpoints import serve_endpoints
 from services.streaming.handler import LoopSettings
-from services.streaming.history import History
 from services.streaming.lag import LagMonitor
 from services.streaming.lifecycle import run_service, spare_garbage_collection, stop_on_signals, wait_until
 from services.streaming.logs import configure_logging
 from services.streaming.loop import TransactionalLoop
 from services.streaming.metrics import LoopMetrics, ProgressCollector, new_registry
+from services.streaming.partition_reader import PartitionReader
 from services.streaming.progress import LoopProgress
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
-from services.streaming.topics import TopicNeed, await_topics, require_equal_partitions, topic_configs
+from services.streaming.start_offsets import StartFrom, StartOffsets
+from services.streaming.topic_reader import TopicReader
+from services.streaming.topics import (
+    TopicConfig,
+    TopicNeed,
+    await_topics,
+    partition_counts,
+    require_equal_partitions,
+    topic_configs,
+)
+
+log = structlog.get_logger()
+
+BATCH_BYTES = 1_000_000  # of a producer's batch, where no topic takes less
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The topics of a detector, by what it does with them.
+
+    Attributes:
+        stages: What it reads, by the field that it is keyed by; the input is first.
+        read: The contracts of these.
+        written: The contracts of legit, fraud and alerts.
+        dead_letters: The contract of the dead-letter topic.
+    """
+
+    stages: Mapping[str, str]
+    read: Sequence[TopicContract]
+    written: Sequence[TopicContract]
+    dead_letters: TopicContract
+
+    @classmethod
+    def of(cls, settings: DetectorSettings, contracts: Contracts) -> "Topics":
+        """The topics that the settings name."""
+        stages = settings.stages(KEY)
+        return cls(
+            stages,
+            [contracts.topic(topic) for topic in stages.values()],
+            [contracts.topic(topic) for topic in (*settings.output_topics, settings.alerts_topic)],
+            contracts.topic(settings.dead_letter_topic),
+        )
+
+    @property
+    def all(self) -> Sequence[TopicContract]:
+        """All of them."""
+        return [*self.read, *self.written, self.dead_letters]
+
+    @property
+    def input(self) -> str:
+        """The input topic."""
+        return self.read[0].name
+
+    @property
+    def repartition(self) -> Sequence[str]:
+        """The topics that the detector passes transactions on to itself by."""
+        return [topic.name for topic in self.read[1:]]
+
+    @property
+    def schema(self) -> Schema:
+        """The contract of a transaction."""
+        return self.read[0].required_schema
 
 
 def main() -> int:
@@ -37,82 +114,36 @@ def main() -> int:
     )
     configure_logging("detector", settings.log_level)
     stop = stop_on_signals(grace=8)
-    contracts = load_contracts()
-    stages = settings.stages(KEY)
-    read = [contracts.topic(topic) for topic in stages.values()]
-    written = [contracts.topic(topic) for topic in (*settings.output_topics, settings.alerts_topic)]
-    dead_letters = contracts.topic(settings.dead_letter_topic)
-    reader = read[0].required_schema
+    topics = Topics.of(settings, load_contracts())
     lateness_ms = round(settings.allowed_lateness * 1000)
     clients = KafkaClients(settings, librdkafka_properties(), client_id=f"detector-{settings.instance_id}")
     collector = new_registry(NAMESPACE)
     metrics, progress = DetectorMetrics(collector), LoopProgress()
     for read_at_scrape in (ProgressCollector(progress, NAMESPACE), VerdictAge(progress)):
         collector.register(read_at_scrape)
-    constants = constants_of(settings.suspicious_amount)
     retention: dict[str, int] = {}
 
     def load() -> Plan:
-        made = plan(load_rules(settings.rules_file, reader, constants), stages)
+        rules = load_rules(settings.rules_file, topics.schema, constants_of(settings.suspicious_amount))
+        made = plan(rules, topics.stages)
         require_retention(made, retention, lateness_ms)
         return made
 
     load()  # what is wrong with the file is said at once, whether or not the cluster is there
     serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
-    needs = [TopicNeed(topic.name, topic.partitions) for topic in [*read, *written, dead_letters]]
-    await_topics(clients, settings, needs, stop, progress)
-    require_equal_partitions(clients.admin(), list(stages.values()))
-    configs = topic_configs(clients.admin(), [*read, *written, dead_letters])
-    retention |= {topic.name: configs[topic.name].retention_ms for topic in read}
+    configs = _checked_topics(clients, settings, topics, progress, stop)
+    retention |= {topic.name: configs[topic.name].retention_ms for topic in topics.read}
     versions = Versions(load())
     with Registry(registry_settings) as registry:
-
-        def require(topic: TopicContract) -> Registration:
-            return registry.require(topic.subject, topic.required_schema)
-
-        registered = {
-            topic.name: wait_until(
-                partial(require, topic),
-                what="schema registry",
-                timeout=settings.startup_timeout,
-                stop=stop,
-                progress=progress,
-            )
-            for topic in [*read, *written]
-        }
-        passed_on = [*settings.output_topics, *[topic for topic in stages.values() if topic != read[0].name]]
-        writers = Writers(registry, reader, [Output(topic, registered[topic]) for topic in passed_on])
-
-        alerts = Alerts(reader, written[2].required_schema, registered[settings.alerts_topic])
-        outputs = Outputs(*settings.output_topics, settings.alerts_topic)
-        history = History(lambda: clients.consumer(settings.consumer_group, enable_partition_eof=True), stop)
-        judge = Judge(
-            versions=versions,
-            writers=writers,
-            partitions=Partitions(history, writers, metrics, lateness_ms),
-            router=Router(writers, alerts, outputs, log_transactions=settings.log_transactions),
-            metrics=metrics,
-            lateness_ms=lateness_ms,
-        )
+        handler = _handler(
+            settings=settings, topics=topics, clients=clients, registry=registry, versions=versions, metrics=metrics,
+            progress=progress, stop=stop, limits={name: config.max_message_bytes for name, config in configs.items()},
+        )  # fmt: skip
         RulesWatcher(settings.rules_file, load, versions, metrics, stop).start()
-        loop = TransactionalLoop(
-            LoopSettings(
-                topics=tuple(stages.values()),
-                dead_letter_topic=settings.dead_letter_topic,
-                commit_interval=settings.commit_interval_ms / 1000,
-                hops=max(1, sum(bool(stage.rules) for stage in versions.current.stages)),
-                patience=settings.retry_timeout,
-            ),
-            make_consumer=lambda: clients.consumer(settings.consumer_group),
-            make_producer=lambda: clients.producer(
-                transactional_id=f"{settings.consumer_group}.{settings.instance_id}",
-                transaction_timeout_ms=15_000 + settings.commit_interval_ms,
-                delivery_report_only_error=True,
-            ),
-            handler=judge,
-            metrics=LoopMetrics(collector, NAMESPACE),
-            stop=stop,
-        )
+        loop = _loop(
+            settings=settings, topics=topics, clients=clients, configs=configs, handler=handler, versions=versions,
+            metrics=LoopMetrics(collector, NAMESPACE), progress=progress, stop=stop,
+        )  # fmt: skip
         lag = LagMonitor(
             clients.admin,
             lambda: clients.consumer(settings.consumer_group, enable_partition_eof=True, queued_min_messages=1),
@@ -123,6 +154,133 @@ def main() -> int:
         spare_garbage_collection()
         loop.run()
     return 0
+
+
+def _checked_topics(
+    clients: KafkaClients, settings: DetectorSettings, topics: Topics, progress: LoopProgress, stop: Event
+) -> Mapping[str, TopicConfig]:
+    """Wait for the brokers, check the topics and the group's offsets, and ask how the topics are configured."""
+    await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions) for topic in topics.all], stop, progress)
+    admin = clients.admin()
+    require_equal_partitions(admin, [topic.name for topic in topics.read])
+    configs = topic_configs(admin, topics.all)
+    if configs[topics.input].message_timestamp_type != "LogAppendTime":
+        meaning = (
+            f"{topics.input} has message.timestamp.type={configs[topics.input].message_timestamp_type}: its producers "
+            "date its records, and one dated ahead makes windows of other accounts forget too soon; expected "
+            "LogAppendTime (scripts/create-topics says how)"
+        )
+        log.warning("timestamps are the producers'", topic=topics.input, reason=meaning)
+        progress.degraded("timestamps", meaning)
+    StartOffsets(
+        lambda: clients.consumer(settings.consumer_group),
+        admin,
+        settings.consumer_group,
+        input_topic=topics.input,
+        repartition_topics=topics.repartition,
+        output_topics=settings.output_topics,
+    ).claim(StartFrom.parse(settings.start_from) if settings.start_from else None)
+    return configs
+
+
+def _handler(
+    *,
+    settings: DetectorSettings,
+    topics: Topics,
+    clients: KafkaClients,
+    registry: Registry,
+    versions: Versions,
+    metrics: DetectorMetrics,
+    progress: LoopProgress,
+    stop: Event,
+    limits: Mapping[str, int],
+) -> DetectorHandler:
+    """What evaluates and routes transactions."""
+
+    def require(topic: TopicContract) -> Registration:
+        return registry.require(topic.subject, topic.required_schema)
+
+    registered = {
+        topic.name: wait_until(
+            partial(require, topic),
+            what="schema registry",
+            timeout=settings.startup_timeout,
+            stop=stop,
+            progress=progress,
+        )
+        for topic in [*topics.read, *topics.written]
+    }
+    lateness_ms = round(settings.allowed_lateness * 1000)
+    passed_on = [*settings.output_topics, *topics.repartition]
+    writers = Writers(registry, topics.schema, [Output(topic, registered[topic]) for topic in passed_on])
+    alert = topics.written[2].required_schema
+    alerts = Alerts(topics.schema, alert, registered[settings.alerts_topic], limits[settings.alerts_topic])
+    group = partial(clients.consumer, settings.consumer_group)
+    reader = PartitionReader(partial(group, enable_partition_eof=True))
+    restorer = Restorer(
+        reader,
+        writers,
+        partial(dead_offsets, TopicReader(group, stop), topics.dead_letters.name),
+        progress,
+    )
+    keys = None
+    if settings.input_keyed == "verify":
+        count = partition_counts(clients.admin())[topics.input]
+        keys = KeyVerifier(topics.input, count, partial(progress.degraded, "input-keys"))
+    return DetectorHandler(
+        versions=versions,
+        writers=writers,
+        partitions=PartitionStates(reader, restorer, metrics, lateness_ms),
+        router=Router(
+            writers,
+            alerts,
+            Outputs(*settings.output_topics, settings.alerts_topic),
+            limits,
+            log_transactions=settings.log_transactions,
+        ),
+        metrics=metrics,
+        lateness_ms=lateness_ms,
+        keys=keys,
+    )
+
+
+def _loop(
+    *,
+    settings: DetectorSettings,
+    topics: Topics,
+    clients: KafkaClients,
+    configs: Mapping[str, TopicConfig],
+    handler: DetectorHandler,
+    versions: Versions,
+    metrics: LoopMetrics,
+    progress: LoopProgress,
+    stop: Event,
+) -> TransactionalLoop:
+    """What reads, commits and recovers."""
+    written = [configs[topic.name].max_message_bytes for topic in topics.all if topic.name != topics.input]
+    return TransactionalLoop(
+        LoopSettings(
+            topics=tuple(topics.stages.values()),
+            dead_letter_topic=topics.dead_letters.name,
+            dead_letter_max_bytes=configs[topics.dead_letters.name].max_message_bytes,
+            commit_interval=settings.commit_interval_ms / 1000,
+            hops=1 + sum(bool(stage.rules) for stage in versions.current.stages[1:]),
+            patience=settings.retry_timeout,
+        ),
+        # An offset that is not there any more is an error, which the loop counts; never a silent leap.
+        make_consumer=lambda: clients.consumer(settings.consumer_group, auto_offset_reset="error"),
+        make_producer=lambda: clients.producer(
+            transactional_id=f"{settings.consumer_group}.{settings.instance_id}",
+            transaction_timeout_ms=15_000 + settings.commit_interval_ms,
+            delivery_report_only_error=True,
+            message_max_bytes=max(written),
+            batch_size=min(BATCH_BYTES, *written),
+        ),
+        handler=handler,
+        metrics=metrics,
+        progress=progress,
+        stop=stop,
+    )
 
 
 if __name__ == "__main__":

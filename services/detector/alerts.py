@@ -10,19 +10,29 @@ from typing import Any
 
 import structlog
 
-from services.contracts import Registration, Schema, SplicingEncoder, frame
+from services.contracts import HEADER_SIZE, Registration, Schema, SplicingEncoder, frame
+from services.detector.alert_cutting import LONG_TEXT, TRANSACTION, AlertCutter
 from services.detector.rules.fields import fields_of_schema
 from services.detector.rules.model import ID, Columns, Measure, Rule
 from services.detector.rules.reasons import render_figure, render_reason, shown_fields
 from services.detector.windows import Firing
+from services.streaming.record_size import batch_size
 
 log = structlog.get_logger()
 
 NAMESPACE = uuid.UUID("5f0c1a5e-3c1c-5b8e-9d39-6f0c5a3c7f11")
 """Of alert ids: UUIDs of version 5 (RFC 9562) within it."""
 
-TRANSACTION = "transaction"
+MAX_BYTES = 1_048_588  # of a record, where a topic does not say otherwise
 TOLD_A_MINUTE = 10  # lines in the log about each rule that is only watched
+
+
+@dataclass(frozen=True)
+class AlertRecord:
+    """An alert as it is written."""
+
+    key: bytes | None
+    value: bytes
 
 
 @dataclass(frozen=True)
@@ -58,9 +68,14 @@ class Alerts:
         transaction: The contract of what is judged.
         alert: The contract of alerts.
         registration: Under which that is registered.
+        max_bytes: The largest record that the topic of alerts takes.
     """
 
-    def __init__(self, transaction: Schema, alert: Schema, registration: Registration) -> None:
+    def __init__(
+        self, transaction: Schema, alert: Schema, registration: Registration, max_bytes: int = MAX_BYTES
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._cutter = AlertCutter(transaction)
         self._fields = fields_of_schema(transaction)
         self._encoder = SplicingEncoder(alert.json, TRANSACTION)
         self._schema_id = registration.id
@@ -71,13 +86,14 @@ class Alerts:
         """What telling people about these rules needs of a transaction, besides its id."""
         return set(shown_fields(rules))
 
-    def encode(self, found: Found, columns: Columns, body: bytes) -> bytes:
-        """One alert, framed.
+    def encode(self, found: Found, columns: Columns, body: bytes, message_key: bytes | None) -> AlertRecord:
+        """One alert, cut where its topic can't hold it whole.
 
         Args:
             found: What fired.
             columns: Of the batch.
             body: The transaction as the detector's own schema has it.
+            message_key: The key of the transaction's message, which the alert's has too.
         """
         rule, firing = found.rule, found.firing
         transaction_id = self._text(ID, columns, found.position)
@@ -94,7 +110,12 @@ class Alerts:
             "contributors": [one.decode() for one in firing.contributors] if firing else [transaction_id],
             "detected_at": datetime.now(UTC),
         }
-        return frame(self._schema_id, self._encoder.encode(record))
+        value = frame(self._schema_id, self._encoder.encode(record))
+        if batch_size(message_key, value, None) > self._max_bytes:
+            message_key = (message_key or b"")[:LONG_TEXT]
+            room = self._max_bytes - batch_size(message_key, None, None)
+            value = frame(self._schema_id, self._cutter.cut(record, self._encoder.encode, room - HEADER_SIZE))
+        return AlertRecord(message_key, value)
 
     def tell(self, found: Found, columns: Columns) -> None:
         """Logs what a rule found that is only watched; no more than a few lines a minute for each."""

@@ -1,6 +1,6 @@
 """A batch of messages as columns, whatever schemas they were written with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,17 @@ class Batch:
     columns: Columns
     written: Sequence[tuple[Writer, Rows]]
     failures: dict[int, PoisonError]
+
+    def without(self, failures: Mapping[int, PoisonError]) -> "Batch":
+        """The same without some more messages that can't be processed."""
+        failed = np.array(sorted(failures), np.int64)
+        kept = ~np.isin(self.rows, failed)
+        return Batch(
+            self.rows[kept],
+            {name: column[kept] for name, column in self.columns.items()},
+            [(writer, rows[~np.isin(rows, failed)]) for writer, rows in self.written],
+            {**self.failures, **failures},
+        )
 
 
 def decode(values: Sequence[bytes | None], writer_of: Callable[[int], Writer], fields: Sequence[str]) -> Batch:

@@ -1,11 +1,14 @@
 """What the detector writes into the headers of the transactions that it passes on."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from confluent_kafka import Message
 
-from services.streaming.sink import Headers
+from services.errors import PoisonError
+from services.streaming.dead_letters import Headers
+from services.streaming.record_size import headers_size
+from services.streaming.sink import unreadable_headers
 
 VERSION = "rules.version"
 """The version of the rules that judged the transaction."""
@@ -39,16 +42,64 @@ class HeaderWriter:
         return headers
 
 
-def read_headers(messages: Sequence[Message]) -> list[Verdict]:
-    """What an earlier stage wrote into each message's headers; an empty version where it wrote nothing."""
+@dataclass(frozen=True)
+class Incoming:
+    """Messages of one stage whose headers could be read.
+
+    Attributes:
+        messages: As they were read.
+        headers: Of each; None where it has none.
+    """
+
+    messages: Sequence[Message]
+    headers: Sequence[Headers | None]
+
+    def part(self, begin: int, end: int) -> "Incoming":
+        """Some that follow each other."""
+        return Incoming(self.messages[begin:end], self.headers[begin:end])
+
+
+def read_headers(messages: Sequence[Message]) -> tuple[Incoming, dict[int, PoisonError]]:
+    """Read the headers of messages, once.
+
+    Returns:
+        Those whose headers can be read; and by their index what is wrong with the others.
+    """
+    headers: list[Headers | None] = []
+    failures: dict[int, PoisonError] = {}
+    append = headers.append
+    for index, message in enumerate(messages):
+        try:
+            append(message.headers())  # type: ignore[arg-type]
+        except (SystemError, UnicodeDecodeError) as error:
+            failures[index] = unreadable_headers(error)
+    if failures:
+        messages = [message for index, message in enumerate(messages) if index not in failures]
+    return Incoming(messages, headers), failures
+
+
+def verdicts_of(headers: Iterable[Headers | None]) -> list[Verdict]:
+    """What an earlier stage wrote into the headers of each message; an empty version where it wrote nothing."""
     verdicts = []
     last, verdict = None, _verdict(())
-    for message in messages:
-        own: Any = message.headers()
+    for own in headers:
         if own != last:  # most are like the one before
             last, verdict = own, _verdict(own or ())
         verdicts.append(verdict)
     return verdicts
+
+
+def sizes_of(headers: Sequence[Headers | None]) -> Sequence[int]:
+    """Bytes that the headers of each message take; empty if none has any."""
+    if headers.count(None) == len(headers):
+        return ()
+    sizes = []
+    last, size = None, 0
+    for own in headers:
+        if own != last:
+            last, size = own, headers_size(own or ())
+        sizes.append(size)
+    return sizes
 
 
 def _verdict(headers: Iterable[tuple[str, str | bytes | None]]) -> Verdict:

@@ -41,6 +41,12 @@ class DetectorMetrics:
         )
         self.fired = counter("rule_matches", "Transactions that a rule matched.", "rule", "mode")
         self.late = counter("late_transactions", "Evaluated although later than ALLOWED_LATENESS.", "topic")
+        self.key_mismatches = counter(
+            "input_key_mismatches", "Records of the input, of those looked at, that are keyed wrongly.", "kind"
+        )
+        self.unknown_rules = counter(
+            "unknown_rule_names", "Names in rules.fired that no earlier stage can have written; they are left out."
+        )
         self.mixed = counter("mixed_versions", "Transactions whose later stage evaluated another version of the rules.")
         self.reloads = counter("rules_reloads", "Changes of the rules file: activated or rejected.", "result")
         self._version = gauge("active_rules", "How many rules are active, by their version.", "version")
@@ -67,6 +73,10 @@ class DetectorMetrics:
                     self.fired.labels(*labels).inc(number)
                 case "late":
                     self.late.labels(*labels).inc(number)
+                case "key_mismatch":
+                    self.key_mismatches.labels(*labels).inc(number)
+                case "unknown_rules":
+                    self.unknown_rules.inc(number)
                 case "mixed":
                     self.mixed.inc(number)
 

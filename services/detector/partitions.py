@@ -1,270 +1,268 @@
-"""The windows of the partitions that this process has: brought back when they come, let go when they leave.
+"""The windows of the partitions that this process owns: restored when they come, let go when they leave.
 
-The input topics are the truth: windows are rebuilt by reading a partition again, from where its bookmark says up to
-the committed offset, and equal then what they were, whoever had the partition before.
+The input topics are the truth: windows are restored by reading a partition again, from its restore point up to the
+committed offset, and equal then what they were, whoever owned the partition before.
 """
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import structlog
-from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from services.detector.batches import decode
 from services.detector.metrics import DetectorMetrics
-from services.detector.reach import Bookmark, Reach
-from services.detector.rules.model import EVENT_TIME, Columns, Figure, Rule, Window
+from services.detector.partition_state import PartitionState, StateRequirements
+from services.detector.restore import Restorer, RestoreTask
+from services.detector.rules.model import Columns, Rule
 from services.detector.windows import Judgement, WindowState
-from services.detector.writers import Writers
-from services.errors import PipelineError
-from services.streaming.handler import Partition
-from services.streaming.history import Committed, History
+from services.streaming.partition_reader import CommittedOffset, PartitionReader
+from services.streaming.places import Partition
+from services.streaming.restore_point import RestorePoint
 
-log = structlog.get_logger()
+RETAINED_SECONDS = 60.0
+"""How long the windows of a partition are kept that was lost: the membership that follows may well get it back."""
 
-
-@dataclass(frozen=True)
-class Needs:
-    """What the rules need of a topic.
-
-    Attributes:
-        figures: What is taken over windows; nothing is kept where there are none.
-        fields: What has to be decoded for them.
-        reach_ms: The longest window and the allowed lateness.
-    """
-
-    figures: tuple[Figure, ...]
-    fields: tuple[str, ...]
-    reach_ms: int
+Requirements = Mapping[str, StateRequirements]
+"""What the rules need, by topic."""
 
 
-def needs_of(rules: Iterable[Rule], lateness_ms: int) -> Needs:
-    """What some rules need of their stage's topic."""
-    figures = tuple(figure for rule in rules for figure in rule.figures)
-    fields = {EVENT_TIME} | {field for rule in rules if rule.figures for field in rule.fields}
-    longest = max((figure.window.over_ms for figure in figures), default=0)
-    return Needs(figures, tuple(sorted(fields)), longest + lateness_ms)
-
-
-def clock(event_times: NDArray[np.int64], messages: Sequence[Message]) -> NDArray[np.int64]:
-    """What time it was at each message, for deciding what is too old to be kept.
-
-    That is its event time, but no later than when it was written: one transaction dated years ahead must not empty
-    everybody's windows.
-    """
-    written = np.array([message.timestamp()[1] for message in messages], np.int64)
-    return np.where(written > 0, np.minimum(event_times, written), event_times)
-
-
-class _Held:
-    """One partition's windows."""
-
-    def __init__(self, state: WindowState, offset: int, reach_ms: int) -> None:
-        self.state = state
-        self.reach = Reach(offset)
-        self.reach_ms = reach_ms
-
-    @property
-    def horizon_ms(self) -> int:
-        return (self.state.watermark_ms or 0) - self.reach_ms
-
-
-class Partitions:
-    """The windows of all partitions that are ours.
+class PartitionStates:
+    """The windows of all partitions that this process owns.
 
     Args:
-        history: Reads what partitions held before.
-        writers: How to read each schema id.
+        reader: Asks for committed offsets.
+        restorer: Brings windows back.
         metrics: Told how much is kept.
         lateness_ms: How much later than the newest a transaction may come and still find its whole interval.
         contributors: How many transaction ids an alert names at most.
     """
 
     def __init__(
-        self, history: History, writers: Writers, metrics: DetectorMetrics, lateness_ms: int, contributors: int = 100
+        self,
+        reader: PartitionReader,
+        restorer: Restorer,
+        metrics: DetectorMetrics,
+        lateness_ms: int,
+        contributors: int = 100,
     ) -> None:
-        self._history = history
-        self._writers = writers
+        self._reader = reader
+        self._restorer = restorer
         self._metrics = metrics
         self._lateness_ms = lateness_ms
         self._contributors = contributors
-        self._held: dict[Partition, _Held] = {}
+        self._states: dict[Partition, PartitionState] = {}
+        self._retained: dict[Partition, tuple[PartitionState, float]] = {}
         self._owned: set[Partition] = set()
-        self._complete = True
+        self._new: set[Partition] = set()  # owned, and not looked at yet
+        self._requirements: Requirements = {}
         self._touched: set[Partition] = set()
         self._measured_at = 0.0
         self._unmeasured: list[Partition] = []
 
     @property
     def complete(self) -> bool:
-        """Whether the windows of every partition that is ours are there."""
-        return self._complete
+        """Whether the windows of every owned partition are there."""
+        return not self._new and not self._restorer.partitions
+
+    def waiting(self) -> Collection[Partition]:
+        """The owned partitions whose windows are not there yet."""
+        if not self._new and not self._restorer.partitions:
+            return ()
+        return self._new.union(self._restorer.partitions)
 
     def keeps(self, topic: str) -> bool:
         """Whether anything is kept of a topic."""
-        return any(held == topic for held, _ in self._held)
+        return any(kept == topic for kept, _ in self._states)
 
     def assigned(self, partitions: Iterable[Partition]) -> None:
-        """These are ours; `bring` will bring their windows."""
+        """These are owned from now on; `prepare` restores their windows."""
         self._owned.update(partitions)
-        self._complete = False
+        self._new.update(partitions)
 
-    def revoked(self, partitions: Iterable[Partition]) -> None:
-        """These are ours no more: forgets their windows."""
-        for partition in partitions:
-            self._owned.discard(partition)
-            self._touched.discard(partition)
-            if self._held.pop(partition, None):
-                self._metrics.forget_windows(partition)
-
-    def bring(self, needs: Mapping[str, Needs]) -> None:
-        """Rebuilds what is missing: whole partitions that are new, and windows that are new in the others.
+    def revoked(self, partitions: Iterable[Partition], *, lost: bool) -> None:
+        """These are owned no more.
 
         Args:
-            needs: By topic what its rules need.
+            partitions: Which.
+            lost: Whether they may come back soon: their windows are kept aside for a while then.
+        """
+        for partition in partitions:
+            if partition not in self._owned:
+                continue
+            self._owned.discard(partition)
+            self._new.discard(partition)
+            self._touched.discard(partition)
+            task = self._restorer.drop(partition)
+            state = self._states.pop(partition, None)
+            if state is None:
+                continue
+            self._metrics.forget_windows(partition)
+            if lost and (task is None or task.only is None):
+                state.rollback()
+                self._retained[partition] = state, time.monotonic()
+
+    def prepare(self, requirements: Requirements, seconds: float, *, between_transactions: bool) -> bool:
+        """Restore what is missing, for about so long: partitions that are new, and windows that are new in the others.
+
+        Args:
+            requirements: By topic what its rules need.
+            seconds: How long to go on.
+            between_transactions: Whether nothing was judged since the last commit.
+
+        Returns:
+            Whether everything is there.
 
         Raises:
             RetryableError: Brokers or registry can't be asked now.
         """
-        for partition in list(self._held):
-            try:
-                self._extend(partition, self._held[partition], needs[partition[0]])
-            except PipelineError:
-                del self._held[partition]  # half of its windows are of no use: the next try rebuilds all of them
-                self._complete = False
-                raise
-        missing = sorted(partition for partition in self._owned - set(self._held) if needs[partition[0]].figures)
-        committed = self._history.committed(missing) if missing else {}
-        for partition in missing:
-            held = self._rebuilt(partition, committed[partition], needs[partition[0]])
-            if held is None:
-                return  # told to stop
-            self._held[partition] = held
-        self._complete = True
+        if not _equal(requirements, self._requirements):
+            if not between_transactions:
+                return False
+            self._restart_tasks()
+            self._requirements = requirements
+            for partition in self._states:
+                self._extend(partition, requirements[partition[0]])
+            self._new.update(partition for partition in self._owned - self._states.keys()
+                             if requirements[partition[0]].figures)  # fmt: skip
+        self._begin_new(requirements)
+        if self._restorer.partitions:
+            self._restorer.work(seconds)
+        return self.complete
 
-    def keep_only(self, needs: Mapping[str, Needs]) -> None:
-        """Stops keeping windows that no rule looks at any more."""
-        for partition, held in list(self._held.items()):
-            need = needs[partition[0]]
-            if not need.figures:
-                del self._held[partition]
+    def keep_only(self, requirements: Requirements) -> None:
+        """Stop keeping windows that no rule looks at any more."""
+        self._requirements = requirements
+        for partition, state in list(self._states.items()):
+            needed = requirements[partition[0]]
+            if not needed.figures:
+                del self._states[partition]
+                self._touched.discard(partition)
                 self._metrics.forget_windows(partition)
             else:
-                held.state.retain({figure.window for figure in need.figures})
-                held.reach_ms = need.reach_ms
+                state.state.retain({figure.window for figure in needed.figures})
+                state.reach_ms = needed.reach_ms
 
     def judge(
         self, partition: Partition, columns: Columns, times: NDArray[np.int64], rules: Sequence[Rule]
     ) -> Judgement:
-        """Keeps and judges transactions of a partition, in the order that they were read.
+        """Keep and judge transactions of a partition, in the order that they were read.
 
         Args:
             partition: Which; the next call with it must be about what follows.
             columns: What the rules need.
-            times: What time it was at each (see `clock`).
+            times: The bounded event time of each.
             rules: Those with windows.
         """
         self._touched.add(partition)
-        return self._held[partition].state.judge(columns, len(times), rules, clock=times)
+        return self._states[partition].state.judge(columns, len(times), rules, clock=times)
 
     def note(self, partition: Partition, first: int, next_offset: int, newest_ms: int | None) -> None:
-        """Notes how far a partition was read (see `Reach.note`)."""
-        held = self._held.get(partition)
-        if held is not None:
+        """Note how far a partition was read (see `TimeIndex.note`)."""
+        state = self._states.get(partition)
+        if state is not None:
             self._touched.add(partition)
-            held.reach.note(first, next_offset, newest_ms)
+            state.index.note(first, next_offset, newest_ms)
 
-    def bookmark(self, partition: Partition) -> str:
+    def dead_lettered(self, partition: Partition, offset: int) -> None:
+        """Note that a record is not in the windows, and must not be when they are restored."""
+        state = self._states.get(partition)
+        if state is not None:
+            state.dead_letter_end = max(state.dead_letter_end, offset + 1)
+
+    def offset_metadata(self, partition: Partition) -> str:
         """What to commit with the partition's offset."""
-        held = self._held.get(partition)
-        return Bookmark(held.reach.start(held.horizon_ms), held.reach_ms).text() if held else ""
+        state = self._states.get(partition)
+        # Without windows nothing is known for the day when a rule has some; that it is there tells whose topic this is.
+        return (state.restore_point if state else RestorePoint(0, 0)).text()
 
     def commit(self) -> None:
         """What was judged since the last commit stands."""
         for partition in self._touched:
-            held = self._held[partition]
-            held.state.commit()
-            held.reach.commit(held.horizon_ms)
+            self._states[partition].commit()
         self._touched.clear()
         self._measure()
-
-    def _measure(self) -> None:
-        """Tells what is held: each partition about once a second, one at a time, so that nothing waits for all."""
-        now = time.monotonic()
-        if not self._held or now - self._measured_at < 1 / len(self._held):
-            return
-        self._measured_at = now
-        self._unmeasured = [one for one in self._unmeasured if one in self._held] or list(self._held)
-        partition = self._unmeasured.pop()
-        self._metrics.note_windows(partition, self._held[partition].state)
 
     def rollback(self) -> None:
         """What was judged since the last commit is undone."""
         for partition in self._touched:
-            self._held[partition].state.rollback()
-            self._held[partition].reach.rollback()
+            self._states[partition].rollback()
         self._touched.clear()
 
-    def _rebuilt(self, partition: Partition, committed: Committed, needs: Needs) -> _Held | None:
-        """A partition's windows as they were at its committed offset."""
-        state = WindowState(lateness_ms=self._lateness_ms, contributors=self._contributors)
-        state.require(needs.figures)
-        if committed.offset is None:
-            return _Held(state, 0, needs.reach_ms)
-        bookmark = Bookmark.read(committed.bookmark)
-        # What was noted for shorter windows says nothing about longer ones: then everything there is is read.
-        start = bookmark.start if bookmark and bookmark.reach_ms >= needs.reach_ms else 0
-        held = _Held(state, start, needs.reach_ms)
-        return held if self._feed(partition, held, start, committed.offset, needs) else None
+    def _measure(self) -> None:
+        """Tell what is held: each partition about once a second, one at a time, so that nothing waits for all."""
+        now = time.monotonic()
+        if self._retained:
+            self._retained = {partition: (state, since) for partition, (state, since) in self._retained.items()
+                              if now - since < RETAINED_SECONDS}  # fmt: skip
+        if not self._states or now - self._measured_at < 1 / len(self._states):
+            return
+        self._measured_at = now
+        self._unmeasured = [partition for partition in self._unmeasured if partition in self._states] or list(
+            self._states
+        )
+        partition = self._unmeasured.pop()
+        self._metrics.note_windows(partition, self._states[partition].state)
 
-    def _extend(self, partition: Partition, held: _Held, needs: Needs) -> None:
-        """Begins to keep windows that new rules need, with what the partition held before."""
-        new = held.state.require(needs.figures)
+    def _begin_new(self, requirements: Requirements) -> None:
+        """Begin to restore the partitions that are new."""
+        if not self._new:
+            return
+        stateful = sorted(partition for partition in self._new if requirements[partition[0]].figures)
+        committed = self._reader.committed(stateful) if stateful else {}
+        for partition in stateful:
+            task = self._task(partition, committed[partition], requirements[partition[0]])
+            self._states[partition] = task.target
+            self._restorer.add(task)
+        self._new.clear()
+
+    def _task(self, partition: Partition, committed: CommittedOffset, needed: StateRequirements) -> RestoreTask:
+        """What brings a partition's windows to where they were at its committed offset."""
+        retained, _since = self._retained.pop(partition, (None, 0.0))
+        if retained and committed.offset is not None and retained.index.offset <= committed.offset:
+            held = retained.state
+            if retained.reach_ms >= needed.reach_ms and not held.require(needed.figures):
+                return self._made(partition, retained, retained.index.offset, committed.offset, needed)
+        state = WindowState(lateness_ms=self._lateness_ms, contributors=self._contributors)
+        state.require(needed.figures)
+        if committed.offset is None:
+            return self._made(partition, PartitionState(state, 0, needed.reach_ms), 0, 0, needed)
+        point = RestorePoint.read(committed.metadata)
+        # What was noted for shorter windows says nothing about longer ones: then everything there is is read.
+        start = point.start if point and point.reach_ms >= needed.reach_ms else 0
+        target = PartitionState(state, start, needed.reach_ms, point.skipped if point else None)
+        clean = point is not None and point.start == start and not point.dead_letters
+        return self._made(partition, target, start, committed.offset, needed, clean=clean)
+
+    def _made(
+        self, partition: Partition, target: PartitionState, start: int, end: int, needed: StateRequirements,
+        *, clean: bool = False,
+    ) -> RestoreTask:  # fmt: skip
+        return RestoreTask(partition, target, start, end, needed, dead=() if clean or start >= end else None)
+
+    def _extend(self, partition: Partition, needed: StateRequirements) -> None:
+        """Begin to keep windows that new rules need, with what the partition held before."""
+        target = self._states[partition]
+        new = target.state.require(needed.figures)
         if not new:
             return
-        longer = needs.reach_ms > held.reach_ms
-        end = held.reach.offset
-        start = 0 if longer else held.reach.start((held.state.watermark_ms or 0) - needs.reach_ms)
+        end = target.index.offset
+        longer = needed.reach_ms > target.reach_ms
+        start = 0 if longer else target.index.start((target.state.watermark_ms or 0) - needed.reach_ms)
         if longer:
-            held.reach, held.reach_ms = Reach(0), needs.reach_ms
-        self._feed(partition, held, start, end, needs, only=new, note=longer)
+            target.start_index(needed.reach_ms)
+        self._restorer.add(RestoreTask(partition, target, start, end, needed, only=new, note=longer))
 
-    def _feed(
-        self,
-        partition: Partition,
-        held: _Held,
-        start: int,
-        end: int,
-        needs: Needs,
-        *,
-        only: Collection[Window] | None = None,
-        note: bool = True,
-    ) -> bool:
-        """Reads a stretch of a partition into its windows; whether it came to the end."""
-        began, count = time.monotonic(), 0
-        for messages in self._history.read(partition, start, end):
-            batch = decode([message.value() for message in messages], self._writers.__getitem__, needs.fields)
-            good = [messages[row] for row in batch.rows.tolist()]
-            newest = None
-            if good:
-                times = batch.columns[EVENT_TIME]
-                held.state.add(batch.columns, len(good), clock=clock(times, good), only=only)
-                newest = int(times.max())
-            if note:
-                held.reach.note(messages[0].offset() or 0, (messages[-1].offset() or 0) + 1, newest)
-                held.reach.commit(held.horizon_ms)
-            held.state.commit()
-            count += len(messages)
-        if self._history.stopped:
-            return False
-        if note:
-            held.reach.note(end, end, None)
-            held.reach.commit(held.horizon_ms)
-        log.info(
-            "windows rebuilt", topic=partition[0], partition=partition[1], from_offset=start, to_offset=end,
-            messages=count, entries=held.state.entries, seconds=round(time.monotonic() - began, 2),
-        )  # fmt: skip
-        return True
+    def _restart_tasks(self) -> None:
+        """Other windows are needed than those that are being restored: the partitions begin anew."""
+        for partition in list(self._restorer.partitions):
+            self._restorer.drop(partition)
+            self._states.pop(partition, None)
+            self._new.add(partition)
+
+
+def _equal(some: Requirements, others: Requirements) -> bool:
+    """Whether the same is required; the order of the rules makes no difference."""
+    return some.keys() == others.keys() and all(
+        (set(one.figures), one.fields, one.reach_ms) == (set(other.figures), other.fields, other.reach_ms)
+        for one, other in ((some[topic], others[topic]) for topic in some)
+    )

@@ -1,7 +1,8 @@
-"""Where judged transactions go: to the next stage, or to legit or fraud; alerts beside them, the unreadable aside."""
+"""Where evaluated transactions go: to the next stage, or to legit or fraud; alerts beside them, poison aside."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from confluent_kafka import Message
@@ -9,19 +10,22 @@ from confluent_kafka import Message
 from services.contracts import HEADER_SIZE
 from services.detector.alerts import Alerts, Found
 from services.detector.batches import Batch
-from services.detector.headers import OWNED, HeaderWriter
+from services.detector.headers import OWNED, HeaderWriter, Incoming, sizes_of
 from services.detector.rules.model import Mode, Rule
 from services.detector.stages import Plan
-from services.detector.writers import Writers
+from services.detector.writers import Writer, Writers
 from services.errors import PoisonError
-from services.streaming.sink import Sink
+from services.streaming.places import place_of
+from services.streaming.poison import PoisonRecords
+from services.streaming.record_size import batch_size, headers_size
+from services.streaming.sink import Sink, TooLargeError
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """The topics of judged transactions and of alerts."""
+    """The topics of evaluated transactions and of alerts."""
 
     legit: str
     fraud: str
@@ -29,31 +33,48 @@ class Outputs:
 
 
 @dataclass(frozen=True)
+class Outgoing:
+    """What will be written of some messages, as far as that does not depend on their verdicts.
+
+    Attributes:
+        values: The value of each, as it came.
+        keys: The key of each where it goes.
+        bodies: By message its body in the detector's own schema, where an output may need it encoded anew.
+        failures: By message why it can't be passed on.
+    """
+
+    values: list[bytes | None]
+    keys: Sequence[bytes | None]
+    bodies: dict[int, bytes] = field(default_factory=dict)
+    failures: dict[int, PoisonError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Judged:
-    """Transactions of one stage, judged by the same rules.
+    """Transactions of one stage, evaluated by the same rules.
 
     Attributes:
         number: Of the stage that they come from.
         plan: The rules.
-        messages: The transactions.
-        values: Their values.
+        incoming: The transactions as they were read.
         batch: What could be read of them.
+        outgoing: What will be written.
         found: What fired here.
         live: By message the rules that fired on it here or before, without those that are only watched.
     """
 
     number: int
     plan: Plan
-    messages: Sequence[Message]
-    values: Sequence[bytes | None]
+    incoming: Incoming
     batch: Batch
+    outgoing: Outgoing
     found: Sequence[Found]
     live: Mapping[int, Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """How many transactions were judged at last."""
+    """How many transactions have their verdict now."""
 
     legit: int
     fraud: int
@@ -66,104 +87,175 @@ class Router:
         writers: How each was written; re-encodes where that doesn't belong to a topic.
         alerts: Makes alerts.
         outputs: Where everything goes in the end.
+        limits: By topic the largest record that it takes, in bytes; a topic that is missing takes any.
         log_transactions: Log one line per verdict.
     """
 
-    def __init__(self, writers: Writers, alerts: Alerts, outputs: Outputs, *, log_transactions: bool = False) -> None:
+    def __init__(
+        self,
+        writers: Writers,
+        alerts: Alerts,
+        outputs: Outputs,
+        limits: Mapping[str, int],
+        *,
+        log_transactions: bool = False,
+    ) -> None:
         self._writers = writers
         self._alerts = alerts
         self._outputs = outputs
+        self._limits = limits
         self._log_transactions = log_transactions
         self._headers = HeaderWriter()
 
     def fields(self, rules: Iterable[Rule]) -> set[str]:
-        """What telling about these rules needs of a transaction, besides its id."""
+        """The fields of a transaction that alerts of these rules show, besides its id."""
         return self._alerts.fields(rules)
 
+    def outgoing(
+        self, number: int, plan: Plan, incoming: Incoming, values: list[bytes | None], batch: Batch
+    ) -> Outgoing:
+        """Find what is to be written of messages, and which can't be passed on whatever their verdict.
+
+        Args:
+            number: The stage that they come from.
+            plan: The rules.
+            incoming: The messages.
+            values: Their values.
+            batch: What could be read of them.
+        """
+        outgoing = Outgoing(values, self._keys(number, plan, incoming.messages, batch))
+        topics = self._next_topics(number, plan)
+        for writer, rows in batch.written:
+            if not writer.governed.issuperset(topics):
+                self._encode(outgoing, writer, rows.tolist())
+        self._measure(outgoing, plan, topics, incoming, batch)
+        return outgoing
+
     def route(self, judged: Judged, sink: Sink) -> Verdicts | None:
-        """Passes transactions on, in the order that they were read.
+        """Pass transactions on, in the order that they were read.
 
         Returns:
             The verdicts; None if this was not the last stage.
+
+        Raises:
+            PoisonRecords: A record that its rules have looked at can't be passed on.
         """
-        messages, batch, live = judged.messages, judged.batch, judged.live
-        number, plan = judged.number, judged.plan
-        after = plan.after(number)
-        values = list(judged.values)
+        messages, headers, live = judged.incoming.messages, judged.incoming.headers, judged.live
+        plan, outgoing = judged.plan, judged.outgoing
+        after = plan.after(judged.number)
+        values, keys = list(outgoing.values), outgoing.keys
         if after is None:
             topics = [self._outputs.legit] * len(values)
             for row in live:
                 topics[row] = self._outputs.fraud
         else:
             topics = [plan.stages[after].topic] * len(values)
-        headers = [self._headers(plan.version)] * len(values)
+        added = [self._headers(plan.version)] * len(values)
         for row, names in live.items():
-            headers[row] = self._headers(plan.version, names)
-        keys = self._keys(number, plan, after, messages, batch)
-        failures = dict(batch.failures)
-        self._one_by_one(batch, values, topics, failures)
-        self._alert(judged, failures, sink)
+            added[row] = self._headers(plan.version, names)
+        self._one_by_one(judged, values, topics)
+        self._alert(judged, sink)
+        failures = judged.batch.failures
         if failures:
             for row, error in sorted(failures.items()):
                 sink.dead_letter(messages[row], error)
             kept = [row for row in range(len(values)) if row not in failures]
             messages, values = [messages[row] for row in kept], [values[row] for row in kept]
             topics, keys = [topics[row] for row in kept], [keys[row] for row in kept]
-            headers = [headers[row] for row in kept]
-        sink.forward(messages, values, topics, keys, headers, owned=OWNED)
+            headers, added = [headers[row] for row in kept], [added[row] for row in kept]
+        sink.forward(messages, values, topics, keys=keys, own=headers, added=added, owned=OWNED)
         if after is not None:
             return None
         fraud = topics.count(self._outputs.fraud)
         return Verdicts(len(topics) - fraud, fraud)
 
-    def _one_by_one(
-        self, batch: Batch, values: list[bytes | None], topics: Sequence[str], failures: dict[int, PoisonError]
-    ) -> None:
-        """What the columns can't do: re-encode for an output that the writer's schema is foreign to, and log."""
-        for writer, rows in batch.written:
-            if writer.governed.issuperset(topics) and not self._log_transactions:
-                continue
+    def _next_topics(self, number: int, plan: Plan) -> Sequence[str]:
+        after = plan.after(number)
+        return (self._outputs.legit, self._outputs.fraud) if after is None else (plan.stages[after].topic,)
+
+    def _encode(self, outgoing: Outgoing, writer: Writer, rows: Iterable[int]) -> None:
+        """Encode bodies anew that an output's subject may not know the schema of."""
+        for row in rows:
+            try:
+                outgoing.bodies[row] = self._writers.own_body(writer, (outgoing.values[row] or b"")[HEADER_SIZE:])
+            except PoisonError as error:
+                outgoing.failures[row] = error
+
+    def _measure(self, outgoing: Outgoing, plan: Plan, topics: Sequence[str], incoming: Incoming, batch: Batch) -> None:
+        """Find the records that are too large for a topic that they may go to, with the most that is added to them."""
+        limit = min((self._limits[topic] for topic in topics if topic in self._limits), default=None)
+        if limit is None or not len(batch.rows):
+            return
+        own = sizes_of(incoming.headers)
+        reserve = headers_size(self._headers(plan.version, sorted(plan.live_before(len(plan.stages)))))
+        values, keys, bodies = outgoing.values, outgoing.keys, outgoing.bodies
+        largest = max(*map(len, filter(None, values)), HEADER_SIZE + max(map(len, bodies.values()), default=0))
+        most = (
+            batch_size(None, None, None) + reserve + largest + len(b"".join(filter(None, keys))) + max(own, default=0)
+        )
+        if most <= limit:
+            return  # nearly always: the keys of all of them fit together with the largest value
+        for row in batch.rows.tolist():
+            length = max(len(values[row] or b""), HEADER_SIZE + len(bodies.get(row, b"")))
+            size = batch_size(keys[row], None, None) + length + reserve + (own[row] if own else 0)
+            if size > limit and row not in outgoing.failures:
+                outgoing.failures[row] = TooLargeError(
+                    f"{size} bytes with key and headers are too large for {' and '.join(topics)}: "
+                    f"max.message.bytes is {limit}; raise it there, then redrive",
+                    stage="TRANSFORMATION",
+                )
+
+    def _one_by_one(self, judged: Judged, values: list[bytes | None], topics: Sequence[str]) -> None:
+        """What the columns can't do: encode anew for an output that the writer's schema is foreign to, and log."""
+        if not judged.outgoing.bodies and not self._log_transactions:
+            return
+        for writer, rows in judged.batch.written:
             for row in rows.tolist():
                 value, topic = values[row], topics[row]
                 if value is None:
                     continue
-                try:
-                    if self._log_transactions and topic in {self._outputs.legit, self._outputs.fraud}:
-                        record = writer.records.decode(value[HEADER_SIZE:])
-                        verdict = "fraud" if topic == self._outputs.fraud else "legit"
-                        log.info("transaction", verdict=verdict, **{name: str(one) for name, one in record.items()})
-                    if topic not in writer.governed:
-                        values[row] = self._writers.reencode(writer, value[HEADER_SIZE:], topic)
-                except PoisonError as error:
-                    failures[row] = error
+                if self._log_transactions and topic in {self._outputs.legit, self._outputs.fraud}:
+                    record = self._decoded(writer, value, judged.incoming.messages[row])
+                    verdict = "fraud" if topic == self._outputs.fraud else "legit"
+                    log.info("transaction", verdict=verdict, **{name: str(one) for name, one in record.items()})
+                if topic not in writer.governed:
+                    values[row] = self._writers.framed(judged.outgoing.bodies[row], topic)
 
-    def _alert(self, judged: Judged, failures: Mapping[int, PoisonError], sink: Sink) -> None:
-        """Writes an alert for whatever fired, and a line in the log for what would have if it were live."""
+    def _alert(self, judged: Judged, sink: Sink) -> None:
+        """Write an alert for whatever fired, and a line in the log for what would have if it were live."""
         batch = judged.batch
         told = [one for one in judged.found if one.rule.told]
         writers = [(writer, frozenset(rows.tolist())) for writer, rows in batch.written] if told else []
         for one in told:
             row = int(batch.rows[one.position])
-            value = judged.values[row]
-            if row in failures or value is None:
-                continue
             if one.rule.mode is Mode.SHADOW:
                 self._alerts.tell(one, batch.columns)
                 continue
+            message, value = judged.incoming.messages[row], judged.outgoing.values[row] or b""
             writer = next(writer for writer, rows in writers if row in rows)
-            try:
-                body = self._writers.own_body(writer, value[HEADER_SIZE:])
-            except PoisonError:
-                continue
-            sink.send(self._outputs.alerts, self._alerts.encode(one, batch.columns, body), judged.messages[row].key())
+            self._decoded(writer, value, message)  # an alert that can't be read must not be written
+            body = self._writers.own_body(writer, value[HEADER_SIZE:])
+            alert = self._alerts.encode(one, batch.columns, body, message.key())
+            sink.send(self._outputs.alerts, alert.value, alert.key)
 
-    def _keys(
-        self, number: int, plan: Plan, after: int | None, messages: Sequence[Message], batch: Batch
-    ) -> Sequence[bytes | None]:
+    def _decoded(self, writer: Writer, value: bytes, message: Message) -> dict[str, Any]:
+        """The whole record.
+
+        Raises:
+            PoisonRecords: It can't be read, though the fields that the rules need can.
+        """
+        try:
+            record: dict[str, Any] = writer.records.decode(value[HEADER_SIZE:])
+        except PoisonError as error:
+            raise PoisonRecords({place_of(message): error}) from error
+        return record
+
+    def _keys(self, number: int, plan: Plan, messages: Sequence[Message], batch: Batch) -> Sequence[bytes | None]:
         """The key of each message where it goes: what the next topic is keyed by."""
-        if number == 0 and after is None:
+        field = plan.key_after(number)
+        if field is None:
             return [message.key() for message in messages]
-        column = batch.columns.get(plan.stages[0 if after is None else after].field)
+        column = batch.columns.get(field)
         keys: list[bytes | None] = [None] * len(messages)
         if column is None:
             return keys

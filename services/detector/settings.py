@@ -4,10 +4,13 @@ import os
 import socket
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 
+from services.errors import UsageError
 from services.streaming.settings import ServiceSettings
+from services.streaming.start_offsets import StartFrom
 
 
 class DetectorSettings(ServiceSettings):
@@ -22,6 +25,10 @@ class DetectorSettings(ServiceSettings):
         rules_file: What makes a transaction suspicious; read again when it changes.
         stage_topics: The topics that the detector passes transactions on to itself by, for rules that are not kept by
             the receiver: ``field=topic``, several separated by commas.
+        input_keyed: Whether the input topic is keyed by the receiver: `verify` looks, `trust` does not, `repartition`
+            sends it through a repartition topic that is.
+        start_from: Where a group begins that has no committed offsets though there are verdicts: `beginning`, `end`,
+            or a time.
         allowed_lateness: Seconds that a transaction may be older than the newest of its partition and still find its
             windows whole.
     """
@@ -31,7 +38,9 @@ class DetectorSettings(ServiceSettings):
     fraud_topic: str = "streaming.transactions.fraud"
     dead_letter_topic: str = "queueing.transactions.dlq"
     alerts_topic: str = "streaming.alerts"
-    stage_topics: str = "source=streaming.transactions.by-source"
+    stage_topics: str = "target=streaming.transactions.by-target,source=streaming.transactions.by-source"
+    input_keyed: Literal["verify", "repartition", "trust"] = "verify"
+    start_from: str | None = None
     rules_file: Path = Path(__file__).with_name("rules.toml")
     allowed_lateness: float = Field(default=60, ge=0, le=30 * 86_400)
     suspicious_amount: Decimal = Field(default=Decimal(900), ge=0)
@@ -50,13 +59,27 @@ class DetectorSettings(ServiceSettings):
             raise ValueError("expected each field once")
         return value
 
+    @field_validator("start_from")
+    @classmethod
+    def _moment(cls, value: str | None) -> str | None:
+        if value is not None:
+            StartFrom.parse(value)
+        return value
+
     def stages(self, key: str) -> dict[str, str]:
-        """The topic of each stage by the field that it is keyed by, in order.
+        """The topic of each stage by the field that it is keyed by, in order; the input is first.
 
         Args:
-            key: What the input topic is keyed by.
+            key: What the input topic is keyed by, or is to be; an input that is repartitioned stands under "".
+
+        Raises:
+            UsageError: There is no topic to repartition the input by.
         """
         further = dict(stage.split("=") for stage in self.stage_topics.split(",") if stage)
+        if self.input_keyed == "repartition":
+            if key not in further:
+                raise UsageError(f"STAGE_TOPICS: INPUT_KEYED=repartition needs a topic by {key}: {key}=<topic>")
+            return {"": self.transactions_topic, key: further.pop(key)} | further
         return {key: self.transactions_topic} | {field: topic for field, topic in further.items() if field != key}
 
     @property

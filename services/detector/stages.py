@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from services.detector.rules.model import Figure, Rule, RuleSet
+from services.detector.rules.model import Figure, Mode, Rule, RuleSet
 from services.errors import ContractError
 
 HOUR_MS = 3_600_000
@@ -20,7 +20,7 @@ class Stage:
 
     Attributes:
         topic: Where its transactions come from.
-        field: What that topic is keyed by.
+        field: What that topic is keyed by; empty for an input that is not keyed by a field that can be relied on.
         rules: In the order of the file; none where the rules file needs no such stage.
     """
 
@@ -69,6 +69,19 @@ class Plan:
     def after(self, number: int) -> int | None:
         """The next stage that has rules; None if the given one routes."""
         return next((later for later in range(number + 1, len(self.stages)) if self.stages[later].rules), None)
+
+    def key_after(self, number: int) -> str | None:
+        """The field that a stage's transactions are keyed by where they go; None if they keep their key."""
+        after = self.after(number)
+        if after is not None:
+            return self.stages[after].field
+        if number == 0 and self.stages[0].field:
+            return None
+        return next(stage.field for stage in self.stages if stage.field)
+
+    def live_before(self, number: int) -> frozenset[str]:
+        """The names of the live rules that the stages before one evaluate."""
+        return frozenset(rule.name for stage in self.stages[:number] for rule in stage.rules if rule.mode is Mode.LIVE)
 
 
 def plan(rules: RuleSet, topics: Mapping[str, str]) -> Plan:

@@ -99,13 +99,9 @@ class Writers:
         if self._unknown and time.monotonic() - self._unknown_since > UNKNOWN_SECONDS:
             self._unknown.clear()
 
-    def reencode(self, writer: Writer, body: bytes, topic: str) -> bytes:
-        """The message as the output's own schema has it.
-
-        Raises:
-            PoisonError: the message can't be read as that.
-        """
-        return frame(self._outputs[topic].id, self.own_body(writer, body))
+    def framed(self, own_body: bytes, topic: str) -> bytes:
+        """A body in the detector's own schema, as the value of a message of an output topic."""
+        return frame(self._outputs[topic].id, own_body)
 
     def own_body(self, writer: Writer, body: bytes) -> bytes:
         """The body as the detector's own schema has it.

@@ -1,55 +1,71 @@
 """What the transactional loop calls, and how it is told to pace itself."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from confluent_kafka import Message
 
+from services.streaming.places import Partition
 from services.streaming.sink import Sink
 
-Partition = tuple[str, int]
-"""A topic and the number of one of its partitions."""
+__all__ = ["Handler", "LoopSettings", "Partition"]
 
 
 class Handler(Protocol):
     """What the loop calls. State that a handler keeps must follow `committed` and `aborted`.
 
     State that belongs to partitions comes and goes with them: `assigned` and `revoked` say which are this process's,
-    `prepare` has the time to bring what they need, and `bookmark` leaves a note for whoever has a partition next.
+    `prepare` restores what they need a little at a time, and `offset_metadata` leaves a note for the next owner.
     """
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
-        """These are ours from now on. Called in a rebalance: it must not take long."""
+        """Note partitions that are this process's from now on. Called in a rebalance: it must not take long."""
 
-    def revoked(self, partitions: Sequence[Partition]) -> None:
-        """These are somebody else's from now on; what was handled of them is committed, or will be undone."""
+    def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None:
+        """Note partitions that are this process's no more; what was handled of them is committed, or will be undone.
+
+        Args:
+            partitions: Which.
+            lost: Whether the process may well get them back: its membership ended, not its turn.
+        """
+
+    def waiting(self) -> Collection[Partition]:
+        """Return the partitions whose messages can't be handled yet: the loop reads nothing of them meanwhile."""
 
     def ready(self) -> bool:
-        """Whether batches can be handled at once. Asked before each batch; where not, `prepare` is called."""
+        """Return whether there is nothing to prepare. Asked before each batch."""
 
-    def prepare(self) -> None:
-        """Makes ready for the partitions that are ours. No transaction is open: it may take its time.
+    def prepare(self, seconds: float, *, between_transactions: bool) -> None:
+        """Restore what the assigned partitions need, for about so long, and go on with it at the next call.
+
+        Args:
+            seconds: How long the loop may be kept from everything else.
+            between_transactions: Whether no transaction is open.
 
         Raises:
             RetryableError: it can't be done now, and will be tried again.
         """
 
-    def bookmark(self, partition: Partition) -> str:
-        """What to commit with a partition's offset, for `prepare` to find again; may be empty."""
+    def offset_metadata(self, partition: Partition) -> str:
+        """Return what to commit with a partition's offset, for `prepare` to find again; may be empty."""
 
     def handle(self, messages: Sequence[Message], sink: Sink) -> None:
-        """Judges one batch and writes the results to the sink.
+        """Handle one batch and write the results to the sink.
 
         Raises:
             RetryableError: the batch can't be handled now; it will be read again.
+            PoisonRecords: some of its records can never be handled; the others will be read again.
         """
 
+    def dead_lettered(self, partition: Partition, offset: int) -> None:
+        """Note that a record of the open transaction goes to the dead-letter topic."""
+
     def committed(self) -> None:
-        """Everything handled since the last call of `committed` or `aborted` is now committed."""
+        """Note that everything handled since the last call of `committed` or `aborted` is now committed."""
 
     def aborted(self) -> None:
-        """Everything handled since then is undone and will be read again, by this process or another."""
+        """Undo everything handled since then: it will be read again, by this process or another."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +76,13 @@ class LoopSettings:
         topics: What it reads.
         dead_letter_topic: Where poison messages go.
         commit_interval: Seconds from one commit to the next, at least; a transaction lasts no longer.
-        hops: How many transactions one after the other a message goes through, by way of topics that the loop itself
-            writes and reads. They share the interval, so that it says how long a message waits in all, except while
-            there is a backlog: then long transactions get through it sooner.
+        hops: Chained Kafka transactions per message, by way of topics that the loop itself writes and reads. They
+            share the interval, so that it says how long a message waits in all, except while there is a backlog: then
+            long transactions get through it sooner.
         batch_size: The most messages that a handler gets at once.
         patience: Seconds without a commit, while something keeps failing, before the loop gives up.
         stop_timeout: Seconds that the last commit may take when the loop is asked to stop.
+        dead_letter_max_bytes: The largest record that the dead-letter topic takes.
     """
 
     topics: tuple[str, ...]
@@ -75,3 +92,4 @@ class LoopSettings:
     batch_size: int = 5000
     patience: float = 300
     stop_timeout: float = 5
+    dead_letter_max_bytes: int = 2 * 1_048_588

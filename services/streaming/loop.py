@@ -10,6 +10,10 @@ dead letters, and the offsets of what it read are committed together or not at a
 What happens when something fails:
 
     the handler raises RetryableError     abort, rewind, wait with backoff, read the same messages again
+    the handler raises PoisonRecords      abort, rewind; these records go to the dead-letter topic, the rest is
+                                            read again
+    another exception, or the broker      abort, rewind, and handle ever fewer messages at once, a transaction each,
+      refuses a record                      until the record is alone; it goes to the dead-letter topic
     an abortable error (delivery failed,  abort, rewind, go on
       coordinator moved, group generation over)
     partitions are revoked                commit what is open before they go to somebody else
@@ -28,6 +32,8 @@ from confluent_kafka import Consumer, KafkaException, Producer
 from services.streaming.failures import Patience, raise_if_refused, reason
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
+from services.streaming.poison import PoisonSearch
+from services.streaming.progress import LoopProgress
 from services.streaming.session import Session
 
 log = structlog.get_logger()
@@ -42,6 +48,7 @@ class TransactionalLoop:
         make_producer: Makes a producer with a transactional.id; called again after a fatal error.
         handler: What to do with the messages.
         metrics: Counts what happens.
+        progress: Told what the loop does and waits for.
         stop: Ends the loop after the open transaction when set.
     """
 
@@ -53,6 +60,7 @@ class TransactionalLoop:
         make_producer: Callable[[], Producer],
         handler: Handler,
         metrics: LoopMetrics,
+        progress: LoopProgress,
         stop: Event,
     ) -> None:
         self._settings = settings
@@ -60,6 +68,7 @@ class TransactionalLoop:
         self._make_producer = make_producer
         self._handler = handler
         self._metrics = metrics
+        self._progress = progress
         self._stop = stop
 
     def run(self) -> None:
@@ -70,6 +79,7 @@ class TransactionalLoop:
             NotAuthorised: the brokers refuse access.
         """
         patience = Patience(self._settings.patience)
+        search = PoisonSearch(self._settings.batch_size)
         while not self._stop.is_set():
             session = Session(
                 self._settings,
@@ -77,7 +87,9 @@ class TransactionalLoop:
                 producer=self._make_producer(),
                 handler=self._handler,
                 metrics=self._metrics,
+                progress=self._progress,
                 patience=patience,
+                search=search,
                 stop=self._stop,
             )
             try:
@@ -86,6 +98,7 @@ class TransactionalLoop:
                 raise_if_refused(error)
                 pause = patience.failed(error)
                 self._metrics.restarts.inc()
+                self._progress.waiting(reason(error))
                 log.warning("making new Kafka clients", reason=reason(error), pause=pause)
                 self._stop.wait(pause)
             finally:

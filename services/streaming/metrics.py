@@ -60,6 +60,7 @@ class LoopMetrics:
         self.commit_seconds = durations("commit_duration_seconds", "Time that committing a Kafka transaction took.")
         self.aborted = counter("kafka_transactions_aborted", "Kafka transactions aborted.", "reason")
         self.restarts = counter("client_restarts", "Times the Kafka clients were replaced by new ones.")
+        self.lost = counter("lost_records", "Records deleted by retention before they were read.", *PARTITION)
         self.rebalances = counter("rebalances", "Partition assignments changed.", "change")
 
 

@@ -1,33 +1,37 @@
 """One life of the loop's Kafka clients: subscribe, consume, commit, abort and rewind, leave."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
 from threading import Event
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from services.errors import RetryableError
-from services.streaming.failures import (
-    Patience,
-    Stuck,
-    bounded,
-    is_fatal,
-    raise_if_refused,
-    reason,
-    retry,
-)
+from services.errors import PipelineError, RetryableError
+from services.streaming.failures import Patience, Stuck, is_fatal, raise_if_refused, reason
 from services.streaming.handler import Handler, LoopSettings
-from services.streaming.membership import Membership
 from services.streaming.metrics import LoopMetrics
+from services.streaming.places import Partition, ends_of
+from services.streaming.poison import PoisonRecords, PoisonSearch, is_refused_record
+from services.streaming.progress import LoopProgress
+from services.streaming.rebalance import RebalanceListener
 from services.streaming.sink import Sink
+from services.streaming.transaction import Transaction
 
 log = structlog.get_logger()
 
-COMMIT_SECONDS = 15  # how long a commit may take: by then the broker has given the transaction up itself
-LATE_SECONDS = 7  # past its time-out; a broker that is silent for that long is about to be declared dead as well
 IDLE_SECONDS = 0.1  # how long to wait for a first message before looking after everything else
+PREPARE_SECONDS = 0.1  # how long restoring may keep the loop from the partitions that are restored
+ASK_SECONDS = 10.0  # for an answer about the ends of a partition
+
+
+class UnexplainedError(PipelineError):
+    """Handling some messages failed, and it is not known which one is the cause."""
+
+    def __init__(self, cause: Exception, ends: Mapping[Partition, int], count: int) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.cause, self.ends, self.count = cause, ends, count
 
 
 class Session:
@@ -39,7 +43,9 @@ class Session:
         producer: Its transactions not yet initialised.
         handler: What to do with the messages.
         metrics: Counts what happens.
+        progress: Told what the loop does and waits for.
         patience: Says how long to wait after a failure, and when to give up.
+        search: Finds the record that makes a batch fail; outlives the session.
         stop: Ends the session after the open transaction when set.
     """
 
@@ -51,7 +57,9 @@ class Session:
         producer: Producer,
         handler: Handler,
         metrics: LoopMetrics,
+        progress: LoopProgress,
         patience: Patience,
+        search: PoisonSearch,
         stop: Event,
     ) -> None:
         self._settings = settings
@@ -59,19 +67,24 @@ class Session:
         self._producer = producer
         self._handler = handler
         self._metrics = metrics
+        self._progress = progress
         self._stop = stop
         self._patience = patience
-        self._sink = Sink(producer, settings.dead_letter_topic)
-        self._opened_at: float | None = None  # when the open transaction began; None: none is open
-        self._due = 0.0  # when to commit it
-        self._committed_at = 0.0  # when the last commit began
-        self._positions: list[TopicPartition] = []  # what the open transaction has read up to
-        self._membership = Membership(consumer, handler, metrics, commit=self._commit, is_open=self._is_open)
-        self._stop_noticed_at: float | None = None
+        self._search = search
+        self._sink = Sink(
+            producer, settings.dead_letter_topic, settings.dead_letter_max_bytes, on_dead_letter=handler.dead_lettered
+        )
+        self._transaction = Transaction(settings, consumer, producer, metrics, stop)
+        self._positions: dict[Partition, int] = {}  # what the open transaction has read up to
+        self._count = 0  # messages of the open transaction
+        self._partitions = RebalanceListener(
+            consumer, handler, metrics, progress, commit=self._commit, is_open=lambda: self._transaction.is_open
+        )
+        self._prepare_at = 0.0  # not before: restoring failed, and waits
         self._reachable = True
 
     def run(self) -> None:
-        """Runs until the stop event is set.
+        """Run until the stop event is set.
 
         Raises:
             KafkaException: the clients are of no use any more; make new ones.
@@ -79,10 +92,19 @@ class Session:
             NotAuthorised: the brokers refuse access.
         """
         self._producer.init_transactions(30)
-        self._membership.join(self._settings.topics)
+        self._partitions.join(self._settings.topics)
         while not self._stop.is_set():
+            self._progress.step()
             try:
                 self._step()
+            except PoisonRecords as error:
+                self._search.condemn(error.errors)
+                self._abort("poison")
+            except UnexplainedError as error:
+                log.warning("batch failed, searching for the record", reason=str(error), messages=error.count,
+                            exc_info=error.cause if error.count == 1 else None)  # fmt: skip
+                self._search.failed(error.ends, error.count, error.cause)
+                self._abort("unexplained")
             except RetryableError as error:
                 self._abort(type(error).__name__)
                 self._wait(error, "waiting")
@@ -90,44 +112,60 @@ class Session:
                 raise_if_refused(error)
                 if is_fatal(error):
                     raise
-                self._abort(error.args[0].name())
-                self._wait(error, "transaction aborted")
+                self._recover(error)
         self._finish()
 
     def close(self) -> None:
-        """Leaves the group; an open transaction is aborted by the broker when the next producer takes over."""
-        self._opened_at = None
+        """Leave the group; an open transaction is aborted by the broker when the next producer takes over."""
+        self._transaction.forget()
         self._handler.aborted()
-        self._membership.end()
+        self._partitions.end()
         if not self._reachable:
             return  # there is nobody to take leave of, and trying would take longer than a stop may
         with suppress(KafkaException, RuntimeError):
             self._consumer.close()
 
     def _step(self) -> None:
-        """Reads and handles one batch, or commits."""
-        if self._opened_at is not None and time.monotonic() >= self._due:
+        """Read and handle one batch, or commit."""
+        if self._transaction.is_due:
             self._commit()
             return
-        messages = self._membership.ours(self._read())
         if not self._handler.ready():
-            self._commit()
-            self._handler.prepare()
+            self._prepare()
+        messages = self._partitions.drop_revoked(self._read())
         if messages and not self._stop.is_set():
             self._handle(messages)
         else:
             self._producer.poll(0)
 
+    def _prepare(self) -> None:
+        """Restore a little; a failure keeps the partitions waiting that need it, and no others."""
+        now = time.monotonic()
+        if now < self._prepare_at:
+            return
+        try:
+            self._handler.prepare(PREPARE_SECONDS, between_transactions=not self._transaction.is_open)
+        except RetryableError as error:
+            pause = self._patience.failed(error)
+            self._prepare_at = now + pause
+            self._progress.waiting(reason(error))
+            log.warning("restore is waiting", reason=reason(error), retry_in=pause)
+        else:
+            self._patience.succeeded()
+            self._progress.waiting(None)
+        self._partitions.pause_waiting()
+
     def _read(self) -> list[Message]:
         """The next batch, empty if none comes in time."""
-        size = self._settings.batch_size
-        if self._opened_at is None:
+        size = min(self._settings.batch_size, self._search.limit)
+        if not self._transaction.is_open:
             # Nobody waits for a commit: the first message that comes ends the waiting.
-            first = self._consumer.consume(1, IDLE_SECONDS)
-            return first + self._consumer.consume(size - 1, 0) if first else first
+            restoring = not self._handler.ready() and time.monotonic() >= self._prepare_at
+            first = self._consumer.consume(1, 0 if restoring else IDLE_SECONDS)
+            return first + self._consumer.consume(size - 1, 0) if first and size > 1 else first
         # Several batches per transaction, so that producing overlaps with waiting for more.
-        left = self._due - time.monotonic()
-        return self._consumer.consume(size, max(0.0, min(left, self._settings.commit_interval / 4)))
+        left = min(self._transaction.seconds_left, self._settings.commit_interval / 4)
+        return self._consumer.consume(size, left if self._handler.ready() else 0)
 
     def _handle(self, messages: list[Message]) -> None:
         good = [message for message in messages if message.error() is None]
@@ -137,114 +175,79 @@ class Session:
             if not good:
                 return
         started = time.monotonic()
-        if self._opened_at is None:
-            self._producer.begin_transaction()
-            self._opened_at = started
-            # At most one commit per interval: after a pause the first message is committed at once.
-            backlog = len(messages) >= self._settings.batch_size
-            interval = self._settings.commit_interval / (1 if backlog else self._settings.hops)
-            self._due = max(started, self._committed_at + interval)
-        self._handler.handle(good, self._sink)
-        self._positions = [position for position in self._consumer.position(self._consumer.assignment())
-                           if position.offset >= 0]  # fmt: skip
+        backlog = len(messages) >= self._settings.batch_size
+        self._transaction.begin(self._settings.commit_interval / (1 if backlog else self._settings.hops))
+        condemned = self._search.condemned(good)
+        for index, error in condemned.items():
+            self._sink.dead_letter(good[index], error, bare=self._search.is_bare(good[index]))
+        batch = [message for index, message in enumerate(good) if index not in condemned] if condemned else good
+        try:
+            if batch:
+                self._handler.handle(batch, self._sink)
+        except (PipelineError, KafkaException, OSError, MemoryError):
+            raise
+        except Exception as error:
+            raise UnexplainedError(error, ends_of(batch), len(batch)) from error
+        for position in self._consumer.position(self._consumer.assignment()):
+            if position.offset >= 0:
+                self._positions[position.topic, position.partition] = position.offset
+        self._count += len(good)
+        if self._search.active:
+            self._transaction.commit_soon()
         self._producer.poll(0)
         self._metrics.consumed.inc(len(good))
         self._metrics.batch_seconds.observe(time.monotonic() - started)
 
-    def _is_open(self) -> bool:
-        return self._opened_at is not None
-
     def _commit(self) -> None:
-        if self._opened_at is None:
+        if not self._transaction.is_open:
             return
-        started = self._committed_at = time.monotonic()
-        deadline = self._deadline(COMMIT_SECONDS)
-        try:
-            # Asked in this thread: inside a rebalance callback, a consumer makes every other thread wait for its end.
-            group = self._consumer.consumer_group_metadata()
-            offsets = [self._with_bookmark(position) for position in self._positions]
-
-            def send(timeout: float) -> None:
-                late = time.monotonic() + timeout + LATE_SECONDS
-                bounded(
-                    lambda: self._producer.send_offsets_to_transaction(offsets, group, timeout),
-                    "send_offsets_to_transaction",
-                    lambda: min(late, deadline()),
-                )
-
-            retry(send, deadline)
-            retry(self._producer.commit_transaction, deadline)
-        except KafkaException as error:
-            if error.args[0].retriable():
-                # Until it comes back the client takes no other call than this one again, not even an abort.
-                raise Stuck(f"committing: {reason(error)}") from error
-            raise
-        finished = time.monotonic()
-        self._metrics.commit_seconds.observe(finished - started)
-        self._metrics.transaction_seconds.observe(finished - self._opened_at)
-        self._opened_at = None
+        self._transaction.commit(
+            [TopicPartition(*partition, offset, self._handler.offset_metadata(partition))
+             for partition, offset in self._positions.items()]
+        )  # fmt: skip
         for name, count in self._sink.take_dead_letters().items():
             self._metrics.dead_letters.labels(error=name).inc(count)
+        self._search.committed(self._positions, self._count)
+        self._progress.committed(self._positions.items())
+        self._positions, self._count = {}, 0
         self._handler.committed()
         self._patience.succeeded()
+        self._progress.waiting(None)
 
-    def _abort(self, reason: str) -> None:
-        """Aborts the open transaction and goes back to the committed offsets."""
-        if self._opened_at is not None:
-            self._metrics.aborted.labels(reason=reason).inc()
-            self._opened_at = None
+    def _recover(self, error: KafkaException) -> None:
+        """After an error that an abort mends: a delivery that was refused, a coordinator that has moved."""
+        if is_refused_record(error) and self._positions:
+            log.warning("delivery refused, searching for the record", reason=reason(error), messages=self._count)
+            self._search.failed(self._positions, self._count, error)
+            self._abort(error.args[0].name())
+            return
+        self._abort(error.args[0].name())
+        self._wait(error, "transaction aborted")
+
+    def _abort(self, cause: str) -> None:
+        """Abort the open transaction and go back to the committed offsets."""
+        self._positions, self._count = {}, 0
+        if self._transaction.is_open:
             self._sink.take_dead_letters()
             self._handler.aborted()
-            while True:
-                try:
-                    retry(self._producer.abort_transaction, self._deadline(5))
-                    break
-                except KafkaException as error:
-                    if not error.args[0].retriable() or self._stop.is_set():
-                        raise
-                    self._wait(error, "waiting to abort")
-        self._rewind()
+            self._transaction.abort(cause, self._wait)
+        self._partitions.rewind()
 
     def _wait(self, error: Exception, event: str) -> None:
         pause = self._patience.failed(error)
+        self._progress.waiting(reason(error))
         log.warning(event, reason=reason(error), retry_in=pause)
         self._stop.wait(pause)
 
-    def _rewind(self) -> None:
-        """Assigns the same partitions anew: librdkafka then starts from the committed offsets, once they are stable."""
-        self._positions = []
-        partitions = [TopicPartition(owned.topic, owned.partition) for owned in self._consumer.assignment()]
-        if partitions:
-            self._consumer.incremental_unassign(partitions)
-            self._consumer.incremental_assign(partitions)
-
     def _finish(self) -> None:
-        """Commits what is open; what can't be committed in time is left for the next process to read again."""
+        """Commit what is open; what can't be committed in time is left for the next process to read again."""
         try:
             self._commit()
         except KafkaException as error:
             log.warning("the last transaction was not committed and will be done again", reason=reason(error))
             self._reachable = not (error.args[0].retriable() or isinstance(error, Stuck))
             if self._reachable:
-                with suppress(KafkaException):
-                    self._producer.abort_transaction(1)
-
-    def _deadline(self, seconds: float) -> Callable[[], float]:
-        """A deadline that many seconds from now, or `stop_timeout` after a stop was first noticed."""
-        end = time.monotonic() + seconds
-
-        def deadline() -> float:
-            if self._stop.is_set() and self._stop_noticed_at is None:
-                self._stop_noticed_at = time.monotonic()
-            if self._stop_noticed_at is None:
-                return end
-            return min(end, self._stop_noticed_at + self._settings.stop_timeout)
-
-        return deadline
-
-    def _with_bookmark(self, position: TopicPartition) -> TopicPartition:
-        note = self._handler.bookmark((position.topic, position.partition))
-        return TopicPartition(position.topic, position.partition, position.offset, note) if note else position
+                self._transaction.abort_quickly()
 
     def _notice(self, message: Message) -> None:
         """An error event among the messages: fatal ones end the session, others are librdkafka's to recover from."""
@@ -255,4 +258,29 @@ class Session:
         raise_if_refused(failure)
         if error.fatal():
             raise failure
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
+            self._reset((message.topic() or "", int(message.partition() or 0)))
+            return
         log.warning("consumer", reason=error.str(), topic=message.topic(), partition=message.partition())
+
+    def _reset(self, partition: Partition) -> None:
+        """Go on at the beginning of a partition whose committed offset is none, or not there any more."""
+        asked = TopicPartition(*partition)
+        (committed,) = self._consumer.committed([asked], ASK_SECONDS)
+        low, high = self._consumer.get_watermark_offsets(asked, ASK_SECONDS)
+        topic, number = partition
+        if committed.offset == OFFSET_INVALID:
+            log.info("partition has no committed offset", topic=topic, partition=number, starting_at=low)
+        elif committed.offset < low:
+            lost = low - committed.offset
+            self._metrics.lost.labels(topic=topic, partition=str(number)).inc(lost)
+            log.error("records deleted before they were read", topic=topic, partition=number, records=lost,
+                      from_offset=committed.offset, to_offset=low)  # fmt: skip
+        else:
+            log.error("committed offset is beyond the end: was the topic made anew? all of it is read", topic=topic,
+                      partition=number, committed=committed.offset, end=high)  # fmt: skip
+        if not 0 <= committed.offset < low:  # what was kept for the partition is of another log
+            self._consumer.commit(offsets=[TopicPartition(*partition, low)], asynchronous=False)
+            self._handler.revoked([partition], lost=False)
+            self._handler.assigned([partition])
+        self._partitions.restart_at(partition, low)

@@ -1,19 +1,35 @@
 """Where a handler puts its results: records and dead letters, inside the loop's open transaction."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException, Message, Producer
 
-from services.errors import ContractError, PoisonError
+from services.errors import PoisonError
+from services.streaming.dead_letters import Headers, Original, dead_letter_record, read_headers
+from services.streaming.places import Partition, place_of
+from services.streaming.poison import PoisonRecords
 
 ANY_PARTITION = -1  # the partitioner's choice, by the key
 
-Headers = list[tuple[str, str | bytes | None]]
+BARE_BYTES = 1  # a dead letter of this size has nothing of its original but where that is
 
-# Kafka Connect's names (KIP-298), so that its tools and its users' habits fit.
-DEAD_LETTER_HEADERS = "__connect.errors."
+
+class TooLargeError(PoisonError):
+    """A record, or what is made of it, is larger than its topic takes."""
+
+
+class UnreadableHeadersError(PoisonError):
+    """A record's headers can't be read: the client takes no header whose name is not UTF-8."""
+
+
+def unreadable_headers(error: Exception) -> UnreadableHeadersError:
+    """The error for headers on which the client failed."""
+    return UnreadableHeadersError(
+        f"the headers can't be read, so they are missing here: {error.__cause__ or error}; expected names in UTF-8",
+        stage="HEADER_CONVERTER",
+    )
 
 
 class Sink:
@@ -25,11 +41,21 @@ class Sink:
     Args:
         producer: In an open transaction whenever a handler is called.
         dead_letter_topic: Takes what can't be processed.
+        dead_letter_max_bytes: The largest record that this topic takes.
+        on_dead_letter: Told the partition and offset of each record that is put there.
     """
 
-    def __init__(self, producer: Producer, dead_letter_topic: str) -> None:
+    def __init__(
+        self,
+        producer: Producer,
+        dead_letter_topic: str,
+        dead_letter_max_bytes: int,
+        on_dead_letter: Callable[[Partition, int], None],
+    ) -> None:
         self._producer = producer
         self._dead_letter_topic = dead_letter_topic
+        self._dead_letter_max_bytes = dead_letter_max_bytes
+        self._on_dead_letter = on_dead_letter
         self._dead_letters: Counter[str] = Counter()
 
     def forward(
@@ -37,32 +63,39 @@ class Sink:
         messages: Iterable[Message],
         values: Iterable[bytes | None],
         topics: Iterable[str],
-        keys: Iterable[bytes | None],
-        headers: Iterable[Headers],
         *,
+        keys: Iterable[bytes | None],
+        own: Iterable[Headers | None],
+        added: Iterable[Headers],
         owned: Collection[str] = (),
     ) -> None:
-        """Passes messages on with their timestamp and their own headers: the hot path.
+        """Pass messages on with their timestamp and their own headers: the hot path.
 
         Args:
             messages: What was read.
             values: The value to write for each: usually the message's own, byte for byte.
             topics: Where each goes.
             keys: The key of each.
-            headers: What to add to the headers of each.
+            own: The headers of each, as they were read.
+            added: What to add to the headers of each.
             owned: Names of headers that only the caller writes: a message's own ones of these names are left out.
+
+        Raises:
+            PoisonRecords: The client refuses a record for its size.
         """
         produce = self._producer.produce
-        for message, value, topic, key, added in zip(messages, values, topics, keys, headers, strict=True):
-            own: Any = message.headers()
-            if own is not None and own != added:  # a later stage adds to most just what they have
-                added = [*(one for one in own if one[0] not in owned), *added]  # noqa: PLW2901 - names cost time here
+        for message, value, topic, key, had, headers in zip(messages, values, topics, keys, own, added, strict=True):
+            if had is not None and had != headers:  # a later stage adds to most just what they have
+                headers = [*(one for one in had if one[0] not in owned), *headers]  # noqa: PLW2901 - names cost time
             try:  # arguments by position: by name they cost another 0.4 µs of about 0.6
-                produce(topic, value, key, ANY_PARTITION, None, None, message.timestamp()[1], added)
+                produce(topic, value, key, ANY_PARTITION, None, None, message.timestamp()[1], headers)
             except BufferError:
-                self.send(topic, value, key, timestamp=message.timestamp()[1], headers=added)
+                self.send(topic, value, key, timestamp=message.timestamp()[1], headers=headers)
             except KafkaException as error:
-                raise _refused(message, topic, error) from error
+                if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise
+                too_large = TooLargeError(f"too large to be written to {topic}", stage="TRANSFORMATION")
+                raise PoisonRecords({place_of(message): too_large}) from error
 
     def send(
         self, topic: str, value: bytes | None, key: bytes | None, *, timestamp: int = 0, headers: Any = None
@@ -85,16 +118,27 @@ class Sink:
             else:
                 return
 
-    def dead_letter(self, message: Message, error: PoisonError) -> None:
-        """Puts a message aside with key, value, headers and timestamp untouched and the reason in further headers."""
-        headers = dead_letter_headers(message, error)
-        try:
-            self.send(
-                self._dead_letter_topic, message.value(), message.key(), timestamp=_timestamp(message), headers=headers
-            )
-        except KafkaException as refusal:
-            raise _refused(message, self._dead_letter_topic, refusal) from refusal
+    def dead_letter(self, message: Message, error: PoisonError, *, bare: bool = False) -> None:
+        """Put a message aside with key, value, headers and timestamp untouched and the reason in further headers.
+
+        Args:
+            message: What was read.
+            error: Why it can't be processed.
+            bare: Leave out key, value and headers: the broker has refused them.
+        """
+        # Not read again where that has failed: after an error the client's list has holes.
+        headers = None if isinstance(error, UnreadableHeadersError) else read_headers(message)
+        topic, partition, offset = place_of(message)
+        record = dead_letter_record(
+            Original(topic, partition, offset, message.key(), message.value(), headers, headers is None),
+            error,
+            BARE_BYTES if bare else self._dead_letter_max_bytes,
+        )
+        self.send(
+            self._dead_letter_topic, record.value, record.key, timestamp=_timestamp(message), headers=record.headers
+        )
         self._dead_letters[type(error).__name__] += 1
+        self._on_dead_letter((topic, partition), offset)
 
     def take_dead_letters(self) -> Counter[str]:
         """How many dead letters of which error class were written since the last call."""
@@ -102,30 +146,6 @@ class Sink:
         return taken
 
 
-def dead_letter_headers(message: Message, error: PoisonError) -> Sequence[tuple[str, bytes | str | None]]:
-    """The message's own headers, followed by where it came from and why it is dead."""
-    about = {
-        "topic": message.topic(),
-        "partition": message.partition(),
-        "offset": message.offset(),
-        "stage": error.stage,
-        "exception.class.name": f"{type(error).__module__}.{type(error).__qualname__}",
-        "exception.message": str(error),
-    }
-    own = message.headers() or []
-    return [*own, *((DEAD_LETTER_HEADERS + name, str(value).encode()) for name, value in about.items())]
-
-
 def _timestamp(message: Message) -> int:
     kind, milliseconds = message.timestamp()
     return 0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds
-
-
-def _refused(message: Message, topic: str, error: KafkaException) -> Exception:
-    """A message that the client itself won't write; only one that outgrew its limit by decompression can be met."""
-    if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
-        return error
-    return ContractError(
-        f"{message.topic()}-{message.partition()}-{message.offset()}: too large to be written to {topic}: "
-        "raise KAFKA_CONFIG_MESSAGE_MAX_BYTES, and max.message.bytes of that topic"
-    )

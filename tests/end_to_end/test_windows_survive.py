@@ -167,7 +167,7 @@ def test_kills_change_no_verdict(pipeline: Pipeline) -> None:
         wait_for(
             lambda: len(pipeline.read(pipeline.legit)) + len(pipeline.read(pipeline.fraud)) >= COUNT, "outputs", 120
         )
-        rebuilt = sum(event["messages"] for event in detector.events("windows rebuilt"))
+        rebuilt = sum(event["messages"] for event in detector.events("windows restored"))
         assert detector.stop() == 0
     assert proven
     assert rebuilt
@@ -182,7 +182,7 @@ def test_detectors_that_come_and_go_change_no_verdict(pipeline: Pipeline) -> Non
         wait_for(lambda: len(pipeline.read(pipeline.legit)) > COUNT // 20, "windows to be rebuilt in every partition")
         with start(pipeline, "three") as third:
             third.wait_for("rebalance", change="assigned")
-            third.wait_for("windows rebuilt")
+            third.wait_for("windows restored")
             assert second.stop() == 0
             time.sleep(1)
             third.kill()
@@ -192,6 +192,6 @@ def test_detectors_that_come_and_go_change_no_verdict(pipeline: Pipeline) -> Non
                 lambda: len(pipeline.read(pipeline.legit)) + len(pipeline.read(pipeline.fraud)) >= COUNT, "outputs", 120
             )
             assert (first.stop(), fourth.stop()) == (0, 0)
-    moved = [event for service in (first, second, third, fourth) for event in service.events("windows rebuilt")]
+    moved = [event for service in (first, second, third, fourth) for event in service.events("windows restored")]
     assert len({(event["topic"], event["partition"]) for event in moved if event["messages"]}) >= 2
     assert set(require_everything_as_recomputed(pipeline)) == {"many-senders", "rapid-fire", "many-large"}

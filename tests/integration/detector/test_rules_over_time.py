@@ -109,7 +109,7 @@ def test_windows_outlive_the_process(pipeline: Pipeline, end: str) -> None:
     with pipeline.start("detector", **settings) as detector:
         pay(pipeline, senders[49:])
         pipeline.wait_for_outputs(50)
-        rebuilt = detector.events("windows rebuilt")
+        rebuilt = detector.events("windows restored")
         assert detector.stop() == 0
     assert sum(event["messages"] for event in rebuilt if event["topic"] == pipeline.input) == 49
     assert fired(pipeline.read(pipeline.fraud)) == {"many-senders": 1}
@@ -125,7 +125,7 @@ def test_a_changed_file_holds_for_what_comes_next(pipeline: Pipeline) -> None:
         refused = detector.wait_for("rules rejected, keeping the previous version")
         assert f"{path}:2" in refused["reason"]
         path.write_text(FAN_IN + RAPID)
-        detector.wait_for("rules begin to hold")
+        detector.wait_for("rules activated", rules=["many-senders", "rapid-fire"])
         pay(pipeline, [Payment("sender49", "mule", 100_000, start + 49)])
         pipeline.wait_for_outputs(50)
         assert detector.stop() == 0

@@ -1,6 +1,6 @@
 """The transactional loop on a real broker, with a client that behaves as librdkafka does at its worst."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from threading import Event, Thread
 from typing import Any
 
@@ -11,6 +11,7 @@ from services.streaming.clients import KafkaClients
 from services.streaming.handler import LoopSettings, Partition
 from services.streaming.loop import TransactionalLoop
 from services.streaming.metrics import LoopMetrics
+from services.streaming.progress import LoopProgress
 from services.streaming.settings import KafkaSettings
 from services.streaming.sink import Sink
 from tools.harness.pipeline import Pipeline
@@ -25,15 +26,20 @@ class PassOn:
 
     def assigned(self, partitions: Sequence[Partition]) -> None: ...
 
-    def revoked(self, partitions: Sequence[Partition]) -> None: ...
+    def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None: ...
+
+    def waiting(self) -> Collection[Partition]:
+        return ()
 
     def ready(self) -> bool:
         return True
 
-    def prepare(self) -> None: ...
+    def prepare(self, seconds: float, *, between_transactions: bool) -> None: ...
 
-    def bookmark(self, partition: Partition) -> str:  # noqa: ARG002 - as a Handler has it
+    def offset_metadata(self, partition: Partition) -> str:  # noqa: ARG002 - as a Handler has it
         return ""
+
+    def dead_lettered(self, partition: Partition, offset: int) -> None: ...
 
     def handle(self, messages: Sequence[Message], sink: Sink) -> None:
         for message in messages:
@@ -77,6 +83,7 @@ def test_a_client_that_does_not_come_back_is_given_up_for_a_new_one(pipeline: Pi
         make_producer=producer,
         handler=PassOn(pipeline.legit),
         metrics=metrics,
+        progress=LoopProgress(),
         stop=stop,
     )
     values = pipeline.transactions(1000)

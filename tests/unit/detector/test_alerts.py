@@ -49,7 +49,7 @@ def body() -> bytes:
 
 
 def decoded(found: Found) -> dict[str, object]:
-    value = Alerts(TRANSACTION, ALERT, Registration("alerts-value", 1, 7)).encode(found, COLUMNS, body())
+    value = Alerts(TRANSACTION, ALERT, Registration("alerts-value", 1, 7)).encode(found, COLUMNS, body(), b"key").value
     assert value[:HEADER_SIZE] == b"\0\0\0\0\7"
     record: dict[str, object] = RecordDecoder(ALERT.json).decode(value[HEADER_SIZE:])
     return record

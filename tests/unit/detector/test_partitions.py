@@ -7,25 +7,32 @@ from prometheus_client import CollectorRegistry
 
 from services.detector import partitions as module
 from services.detector.metrics import DetectorMetrics
-from services.detector.partitions import Partitions, needs_of
+from services.detector.partition_state import requirements_of
+from services.detector.partitions import PartitionStates
+from services.detector.restore import Restorer
 from services.detector.rules.model import Measure
-from services.streaming.history import Committed
+from services.streaming.partition_reader import CommittedOffset
+from services.streaming.progress import LoopProgress
 from tests.unit.detector.test_windows import figure, rows, rule
 
 COUNT = rule(figure(Measure.COUNT))
 
 
 class NothingBefore:
-    def committed(self, partitions: Iterable[Any]) -> dict[Any, Committed]:
-        return {partition: Committed(None, "") for partition in partitions}
+    def committed(self, partitions: Iterable[Any]) -> dict[Any, CommittedOffset]:
+        return {partition: CommittedOffset(None, "") for partition in partitions}
+
+    def close(self) -> None: ...
 
 
 def test_each_partition_is_told_of_within_a_second_or_so_but_never_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = CollectorRegistry()
-    held: Any = Partitions(NothingBefore(), {}, DetectorMetrics(registry), 0)  # type: ignore[arg-type]
+    reader: Any = NothingBefore()
+    restorer = Restorer(reader, {}, lambda _ranges: {}, LoopProgress())  # type: ignore[arg-type]
+    held = PartitionStates(reader, restorer, DetectorMetrics(registry), 0)
     every = [("in", number) for number in range(4)]
     held.assigned(every)
-    held.bring({"in": needs_of([COUNT], 0)})
+    assert held.prepare({"in": requirements_of([COUNT], 0)}, 0.1, between_transactions=True)
     for number, partition in enumerate(every, 1):
         columns = rows(range(number))
         held.judge(partition, columns, columns["created_at"], [COUNT])

@@ -7,9 +7,9 @@ from services.contracts import load_contracts
 from services.detector.rules.loading import constants_of, parse_rules
 from services.detector.rules.model import RuleSet
 from services.detector.windows import WindowState
+from services.streaming.partitioner import partition_of
 from tools.history import Block, Found, History, judge_history
 from tools.history.memory import StreamInput, StreamSettings
-from tools.history.partitioning import partition_of
 from tools.history.stages import stages_of
 
 RULES = """

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tools.history.partitioning import murmur2, partition_of
+from services.streaming.partitioner import murmur2, partition_of
 
 # org.apache.kafka.common.utils.UtilsTest.testMurmur2
 KNOWN = {

@@ -1,12 +1,14 @@
-"""The detector's handler: reads batches, judges them by the rules of their stage, and passes them on.
+"""The detector's handler: reads batches, evaluates them by the rules of their stage, and passes them on.
 
-frame check -> columns that the rules need -> rules of this stage -> next stage, or legit | fraud
-                                                    └─> alerts
+headers -> columns that the rules need -> will it fit? -> rules of this stage -> next stage, or legit | fraud
+                                                              └─> alerts
+
+Whatever is wrong with one record is found before its windows take it: a dead letter is in no window.
 """
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -16,22 +18,24 @@ from confluent_kafka import Message
 
 from services.detector.alerts import Found
 from services.detector.batches import Batch, decode
-from services.detector.headers import Verdict, read_headers
+from services.detector.headers import Incoming, Verdict, read_headers, verdicts_of
+from services.detector.input_keys import KeyVerifier
 from services.detector.metrics import DetectorMetrics
-from services.detector.partitions import Needs, Partitions, clock, needs_of
+from services.detector.partition_state import bounded_event_times, requirements_of
+from services.detector.partitions import PartitionStates, Requirements
 from services.detector.routing import Judged, Router
 from services.detector.rules.model import EVENT_TIME, ID, Mode, fields_of
 from services.detector.stages import Plan, Stage
 from services.detector.versions import Versions
 from services.detector.writers import Writers
-from services.streaming.handler import Partition
+from services.streaming.places import Partition
 from services.streaming.sink import Sink
 
 log = structlog.get_logger()
 
 
-class Judge:
-    """Judges batches of transactions for the transactional loop.
+class DetectorHandler:
+    """Evaluates batches of transactions for the transactional loop.
 
     Args:
         versions: The rules: those that hold, and those that were before.
@@ -40,6 +44,7 @@ class Judge:
         router: Passes everything on.
         metrics: Counts verdicts once they are committed.
         lateness_ms: How late a transaction may come for its windows to be whole.
+        keys: Checks how the input is keyed; None where that is trusted, or makes no difference.
     """
 
     def __init__(
@@ -47,10 +52,11 @@ class Judge:
         *,
         versions: Versions,
         writers: Writers,
-        partitions: Partitions,
+        partitions: PartitionStates,
         router: Router,
         metrics: DetectorMetrics,
         lateness_ms: int,
+        keys: KeyVerifier | None = None,
     ) -> None:
         self._versions = versions
         self._writers = writers
@@ -58,88 +64,106 @@ class Judge:
         self._router = router
         self._metrics = metrics
         self._lateness_ms = lateness_ms
+        self._keys = keys
         self._counts: Counter[tuple[str, ...]] = Counter()
         self._newest_ms = 0
         self._adopt(versions.current)
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
-        """Their windows will be brought back before anything of them is judged."""
+        """Their windows are restored before anything of them is handled."""
         self._partitions.assigned(partitions)
 
-    def revoked(self, partitions: Sequence[Partition]) -> None:
-        """Forgets their windows."""
-        self._partitions.revoked(partitions)
+    def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None:
+        """Let their windows go."""
+        self._partitions.revoked(partitions, lost=lost)
+
+    def waiting(self) -> Collection[Partition]:
+        """Return the partitions whose windows are not there yet."""
+        return self._partitions.waiting()
 
     def ready(self) -> bool:
-        """Whether the windows of all partitions are there, and no other rules are waiting."""
+        """Return whether the windows of all partitions are there, and no other rules are waiting."""
         return self._partitions.complete and not self._versions.waiting
 
-    def prepare(self) -> None:
-        """Brings the windows that the partitions and the rules need, and lets new rules begin.
+    def prepare(self, seconds: float, *, between_transactions: bool) -> None:
+        """Restore the windows that the partitions and the rules need, then let new rules begin.
 
         Raises:
             RetryableError: brokers or registry can't be asked now.
         """
         coming = self._versions.next
-        self._partitions.bring(self._needs(coming))
-        if coming is not self._versions.current:
+        complete = self._partitions.prepare(
+            self._requirements(coming), seconds, between_transactions=between_transactions
+        )
+        if complete and between_transactions and coming is not self._versions.current:
             self._versions.begin(coming)
             self._adopt(coming)
-            log.info("rules begin to hold", version=coming.version, rules=[rule.name for rule in coming.rules.rules])
 
-    def bookmark(self, partition: Partition) -> str:
-        """From where windows have to be rebuilt by whoever has the partition next."""
-        return self._partitions.bookmark(partition)
+    def offset_metadata(self, partition: Partition) -> str:
+        """Return from where windows have to be restored by the next owner of the partition."""
+        return self._partitions.offset_metadata(partition)
+
+    def dead_lettered(self, partition: Partition, offset: int) -> None:
+        """Note that the windows of a partition are without this record."""
+        self._partitions.dead_lettered(partition, offset)
 
     def committed(self) -> None:
-        """Counts what is committed now."""
+        """Count what is committed now."""
         self._metrics.count(self._counts)
         if self._newest_ms:
             self._metrics.latency.observe(max(0.0, time.time() - self._newest_ms / 1000))
         self._writers.committed()
         self._partitions.commit()
         if self._versions.retire():
-            self._partitions.keep_only(self._needs(self._versions.current))
+            self._partitions.keep_only(self._requirements(self._versions.current))
         self._forget()
 
     def aborted(self) -> None:
-        """Undoes what was judged since the last commit."""
+        """Undo what was evaluated since the last commit."""
         self._partitions.rollback()
         self._forget()
 
     def handle(self, messages: Sequence[Message], sink: Sink) -> None:
-        """Passes each message on, or to the dead-letter topic; each topic keeps the order of reading.
+        """Pass each message on, or to the dead-letter topic; each topic keeps the order of reading.
 
         Raises:
             Unavailable: a schema id is new and the registry can't be asked about it now.
+            PoisonRecords: what is wrong with a record was only found when its windows had taken it.
         """
         for number, part in self._by_stage(messages):
-            for plan, run, came in self._runs(number, part):
+            incoming, failures = read_headers(part)
+            for index, error in failures.items():
+                sink.dead_letter(part[index], error)
+            for plan, run, came in self._runs(number, incoming):
                 self._handle_run(number, plan, run, came, sink)
 
     def _adopt(self, plan: Plan) -> None:
         self._numbers = {stage.topic: number for number, stage in enumerate(plan.stages)}
         self._fields = tuple(tuple(sorted(self._fields_of(stage))) for stage in plan.stages)
         self._metrics.rules(plan.version, len(plan.rules.rules))
+        log.info("rules activated", version=plan.version, rules=[rule.name for rule in plan.rules.rules])
 
     def _fields_of(self, stage: Stage) -> set[str]:
-        """What has to be read of a stage's transactions, under whatever version of the rules they come."""
+        """Fields to decode of a stage's transactions, for every active version of the rules."""
         needed = {EVENT_TIME}
         for plan in self._versions.all:
             number = self._numbers[stage.topic]
-            same, after = plan.stages[number], plan.after(number)
+            same = plan.stages[number]
             needed.update(fields_of(same.rules))
-            if number or after is not None:  # else the key stays what it is
-                needed.add(plan.stages[0 if after is None else after].field)
+            if key := plan.key_after(number):
+                needed.add(key)
             told = [rule for rule in same.rules if rule.told]
             needed.update((ID, *self._router.fields(told)) if told else ())
         return needed
 
-    def _needs(self, coming: Plan) -> dict[str, Needs]:
+    def _requirements(self, coming: Plan) -> Requirements:
         """By topic what must be kept for all versions of the rules that are in use."""
-        plans = [*self._versions.all, coming]
+        plans = self._versions.all
+        plans += [coming] if all(coming is not plan for plan in plans) else []
         return {
-            stage.topic: needs_of([rule for plan in plans for rule in plan.stages[number].rules], self._lateness_ms)
+            stage.topic: requirements_of(
+                [rule for plan in plans for rule in plan.stages[number].rules], self._lateness_ms
+            )
             for number, stage in enumerate(coming.stages)
         }
 
@@ -151,36 +175,41 @@ class Judge:
                 yield number, messages
                 return
             if count:
-                yield number, [one for one, topic in zip(messages, topics, strict=True) if topic == stage.topic]
+                yield number, [message for message, topic in zip(messages, topics, strict=True) if topic == stage.topic]
 
-    def _runs(
-        self, number: int, messages: Sequence[Message]
-    ) -> Iterator[tuple[Plan, Sequence[Message], Sequence[Verdict] | None]]:
+    def _runs(self, number: int, incoming: Incoming) -> Iterator[tuple[Plan, Incoming, Sequence[Verdict] | None]]:
         """Messages that follow each other and go by the same rules: those that their first stage was judged by."""
-        if number == 0:
-            yield self._versions.current, messages, None
+        if not incoming.messages:
             return
-        came = read_headers(messages)
+        if number == 0:
+            yield self._versions.current, incoming, None
+            return
+        came = verdicts_of(incoming.headers)
         begin = 0
         for version, run in groupby(came, itemgetter(0)):
             end = begin + len(list(run))
             plan = self._versions.of(version)
             if plan.version != version:
                 self._counts["mixed",] += end - begin
-            yield plan, messages[begin:end], came[begin:end]
+            yield plan, incoming.part(begin, end), came[begin:end]
             begin = end
 
     def _handle_run(
-        self, number: int, plan: Plan, messages: Sequence[Message], came: Sequence[Verdict] | None, sink: Sink
+        self, number: int, plan: Plan, incoming: Incoming, came: Sequence[Verdict] | None, sink: Sink
     ) -> None:
-        stage = plan.stages[number]
+        stage, messages = plan.stages[number], incoming.messages
         values = [message.value() for message in messages]
         batch = decode(values, self._writers.__getitem__, self._fields[number])
+        if len(batch.rows) and self._keys and number == 0 and stage.windowed:
+            self._counts.update(self._keys.mismatches(stage.field, messages, batch))
+        outgoing = self._router.outgoing(number, plan, incoming, values, batch)
+        if outgoing.failures:
+            batch = batch.without(outgoing.failures)
         if len(batch.rows):
             self._newest_ms = max(self._newest_ms, int(batch.columns[EVENT_TIME].max()))
         found = [*(self._simple(stage, batch) if len(batch.rows) else ()), *self._windowed(stage, messages, batch)]
-        live = self._live(plan, found, batch, came)
-        verdicts = self._router.route(Judged(number, plan, messages, values, batch, found, live), sink)
+        live = self._live(number, plan, found, batch, came)
+        verdicts = self._router.route(Judged(number, plan, incoming, batch, outgoing, found, live), sink)
         if verdicts is not None:
             self._counts["verdict", "fraud"] += verdicts.fraud
             self._counts["verdict", "legit"] += verdicts.legit
@@ -201,7 +230,7 @@ class Judge:
         numbers = np.array([message.partition() for message in messages], np.int64)
         found: list[Found] = []
         good = [messages[row] for row in batch.rows.tolist()]
-        times = clock(batch.columns[EVENT_TIME], good) if good else None
+        times = bounded_event_times(batch.columns[EVENT_TIME], good) if good else None
         for one in np.unique(numbers).tolist():
             every, positions = np.flatnonzero(numbers == one), np.flatnonzero(numbers[batch.rows] == one)
             partition, newest = (stage.topic, one), None
@@ -216,11 +245,11 @@ class Judge:
         return found
 
     def _live(
-        self, plan: Plan, found: Sequence[Found], batch: Batch, came: Sequence[Verdict] | None
+        self, number: int, plan: Plan, found: Sequence[Found], batch: Batch, came: Sequence[Verdict] | None
     ) -> dict[int, list[str]]:
         """By message the names of the live rules that fired, in the order of the file; none are left out."""
         order = {rule.name: place for place, rule in enumerate(plan.rules.rules)}
-        live = {row: list(before) for row, (_version, before) in enumerate(came or ()) if before}
+        live = self._fired_before(number, plan, came or ())
         rows = batch.rows.tolist() if found else []
         for (name, mode), count in Counter([(one.rule.name, one.rule.mode) for one in found]).items():
             self._counts["fired", name, mode] += count
@@ -230,6 +259,21 @@ class Judge:
         for names in live.values():
             if len(names) > 1:
                 names.sort(key=lambda name: order.get(name, -1))
+        return live
+
+    def _fired_before(self, number: int, plan: Plan, came: Sequence[Verdict]) -> dict[int, list[str]]:
+        """By message the rules that its headers say have fired: only rules that an earlier stage evaluates."""
+        fired = {row: names for row, (_version, names) in enumerate(came) if names}
+        if not fired:
+            return {}
+        plans = [plan] if came[0][0] == plan.version else self._versions.all
+        known = frozenset[str]().union(*(one.live_before(number) for one in plans))
+        live: dict[int, list[str]] = {}
+        for row, names in fired.items():
+            kept = [name for name in names if name in known]
+            self._counts["unknown_rules",] += len(names) - len(kept)
+            if kept:
+                live[row] = kept
         return live
 
     def _forget(self) -> None:

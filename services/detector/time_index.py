@@ -1,39 +1,11 @@
-"""How far back in a partition a reader has to begin, to have everything that windows still need."""
+"""From which offset on a partition holds what windows still need: the newest event time of each stretch of it."""
 
-import json
 from collections import deque
-from dataclasses import dataclass
 
 CHUNK = 10_000  # offsets that are told apart no further: a rebuild reads at most that many too many
 
 
-@dataclass(frozen=True)
-class Bookmark:
-    """What is committed with a partition's offset.
-
-    Attributes:
-        start: The first offset that windows need.
-        reach_ms: How long the windows were that this was found for, lateness included.
-    """
-
-    start: int
-    reach_ms: int
-
-    def text(self) -> str:
-        """As it is committed."""
-        return json.dumps({"windows_from": self.start, "reach_ms": self.reach_ms}, separators=(",", ":"))
-
-    @classmethod
-    def read(cls, text: str) -> "Bookmark | None":
-        """From what was committed; None if that is something else."""
-        try:
-            found = json.loads(text)
-            return cls(int(found["windows_from"]), int(found["reach_ms"]))
-        except (ValueError, TypeError, KeyError):
-            return None
-
-
-class Reach:
+class TimeIndex:
     """Remembers the newest event time of each stretch of a partition.
 
     What was noted since the last `commit` can be undone.

@@ -1,0 +1,213 @@
+"""Windows brought back from the topics, a little at a time, while the process stays a member of its group."""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+from confluent_kafka import Message
+
+from services.detector.batches import decode
+from services.detector.partition_state import PartitionState, StateRequirements, bounded_event_times
+from services.detector.rules.model import EVENT_TIME, Window
+from services.detector.writers import Writers
+from services.errors import PipelineError
+from services.streaming.partition_reader import Chunk, PartitionReader
+from services.streaming.places import Partition
+from services.streaming.progress import LoopProgress
+
+log = structlog.get_logger()
+
+WAIT_SECONDS = 0.05  # for the next messages, before the loop looks after everything else
+REPORT_SECONDS = 5.0
+
+DeadOffsets = Callable[[Mapping[Partition, tuple[int, int]]], Mapping[Partition, Collection[int]]]
+"""Gives the offsets that are in the dead-letter topic, by partition, within a range of offsets each."""
+
+
+@dataclass
+class RestoreTask:
+    """A stretch of a partition that is to be read into its windows.
+
+    Attributes:
+        partition: Which.
+        target: Takes what is read.
+        position: The next offset to read.
+        end: The first offset that is not wanted: the committed one.
+        requirements: What has to be decoded.
+        only: The windows that take it; None for all.
+        note: Whether the time index learns of it.
+        dead: Offsets of the stretch that are in the dead-letter topic; None while that is not known.
+    """
+
+    partition: Partition
+    target: PartitionState
+    position: int
+    end: int
+    requirements: StateRequirements
+    only: Collection[Window] | None = None
+    note: bool = True
+    dead: Collection[int] | None = None
+    start: int = field(init=False)
+    records: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.start = self.position
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the end at the rate so far; None where nothing was read yet."""
+        done = self.position - self.start
+        return (self.end - self.position) * (time.monotonic() - self.began) / done if done else None
+
+
+class Restorer:
+    """Reads several partitions at once; each is done as soon as its own stretch is read.
+
+    A failure loses nothing of what was read: the next call goes on behind it.
+
+    Args:
+        reader: Reads the partitions.
+        writers: How to read each schema id.
+        dead_offsets: Reads the dead-letter topic; called in a thread of its own.
+        progress: Told how much is left.
+    """
+
+    def __init__(
+        self, reader: PartitionReader, writers: Writers, dead_offsets: DeadOffsets, progress: LoopProgress
+    ) -> None:
+        self._reader = reader
+        self._writers = writers
+        self._dead_offsets = dead_offsets
+        self._progress = progress
+        self._tasks: dict[Partition, RestoreTask] = {}
+        self._assigned = False  # whether the reader reads what the tasks need
+        self._asked: tuple[list[RestoreTask], Future[Mapping[Partition, Collection[int]]]] | None = None
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="dead-letters")
+        self._reported_at = time.monotonic()
+
+    @property
+    def partitions(self) -> Collection[Partition]:
+        """The partitions that are being restored."""
+        return self._tasks.keys()
+
+    def add(self, task: RestoreTask) -> None:
+        """Begin to restore a partition."""
+        self._tasks[task.partition] = task
+        self._assigned = False
+        self._progress.restoring(task.partition, task.end - task.position, None)
+
+    def drop(self, partition: Partition) -> RestoreTask | None:
+        """Stop restoring a partition; what it was doing, if it was."""
+        task = self._tasks.pop(partition, None)
+        if task:
+            self._assigned = False
+        return task
+
+    def work(self, seconds: float) -> list[RestoreTask]:
+        """Go on for about so long.
+
+        Returns:
+            What was finished.
+
+        Raises:
+            RetryableError: Brokers or registry can't be asked now.
+        """
+        until = time.monotonic() + seconds
+        finished: list[RestoreTask] = []
+        try:
+            self._ask_for_dead_letters()
+            while True:
+                finished += [self._tasks.pop(task.partition) for task in list(self._tasks.values())
+                             if task.position >= task.end]  # fmt: skip
+                readable = [task for task in self._tasks.values() if task.dead is not None]
+                left = until - time.monotonic()
+                if left <= 0 or not readable:
+                    break
+                if not self._assigned:
+                    self._reader.start({task.partition: (task.position, task.end) for task in readable})
+                    self._assigned = True
+                for chunk in self._reader.read(min(WAIT_SECONDS, left)):
+                    if chunk.partition in self._tasks:
+                        self._feed(self._tasks[chunk.partition], chunk)
+        except PipelineError:
+            self._reader.close()
+            self._assigned = False
+            raise
+        if not self._tasks:
+            self._reader.close()
+        for task in finished:
+            self._finish(task)
+        self._report()
+        return finished
+
+    def _ask_for_dead_letters(self) -> None:
+        """Learn which records of the stretches are dead letters: the thread reads while the loop goes on."""
+        if self._asked and self._asked[1].done():
+            (tasks, answer), self._asked = self._asked, None
+            dead = answer.result()
+            for task in tasks:
+                task.dead = dead.get(task.partition, ())
+            self._assigned = False
+        unknown = [task for task in self._tasks.values() if task.dead is None]
+        if unknown and not self._asked:
+            ranges = {task.partition: (task.position, task.end) for task in unknown}
+            self._asked = unknown, self._threads.submit(self._dead_offsets, ranges)
+
+    def _feed(self, task: RestoreTask, chunk: Chunk) -> None:
+        target, messages = task.target, self._wanted(task, chunk.messages)
+        newest = None
+        batch = decode([message.value() for message in messages], self._writers.__getitem__, task.requirements.fields)
+        good = [messages[row] for row in batch.rows.tolist()]
+        if good:
+            times = batch.columns[EVENT_TIME]
+            target.state.add(batch.columns, len(good), clock=bounded_event_times(times, good), only=task.only)
+            newest = int(times.max())
+        if task.note:
+            target.index.note(task.position, chunk.next_offset, newest)
+        target.commit()
+        task.records += len(messages)
+        task.position = chunk.next_offset
+
+    def _wanted(self, task: RestoreTask, messages: Sequence[Message]) -> Sequence[Message]:
+        """Messages without those that are dead letters, and those that will be written again."""
+        dead, skipped = task.dead or (), task.target.skipped
+        if dead:
+            target = task.target
+            hits = [int(message.offset() or 0) for message in messages if message.offset() in dead]
+            target.dead_letter_end = max([target.dead_letter_end, *(offset + 1 for offset in hits)])
+            messages = [message for message in messages if message.offset() not in dead]
+        if skipped:
+            before, since = skipped.before, skipped.from_ms
+            messages = [message for message in messages
+                        if int(message.offset() or 0) >= before or message.timestamp()[1] < since]  # fmt: skip
+        return messages
+
+    def _finish(self, task: RestoreTask) -> None:
+        topic, number = task.partition
+        if task.note:
+            task.target.index.note(task.end, task.end, None)
+            task.target.commit()
+        if task.start == task.end:
+            return
+        log.info(
+            "windows restored", topic=topic, partition=number, from_offset=task.start, to_offset=task.end,
+            messages=task.records, entries=task.target.state.entries, dead_letters=len(task.dead or ()),
+            seconds=round(time.monotonic() - task.began, 2),
+        )  # fmt: skip
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        for task in self._tasks.values():
+            self._progress.restoring(task.partition, task.end - task.position, task.seconds_left)
+        if not self._tasks or now - self._reported_at < REPORT_SECONDS:
+            return
+        self._reported_at = now
+        times = [task.seconds_left for task in self._tasks.values()]
+        log.info(
+            "restoring windows", partitions=[f"{topic}-{number}" for topic, number in self._tasks],
+            records_left=sum(task.end - task.position for task in self._tasks.values()),
+            seconds_left=round(max(known)) if (known := [one for one in times if one is not None]) else None,
+        )  # fmt: skip

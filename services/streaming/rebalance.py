@@ -1,0 +1,173 @@
+"""The loop's membership of its group: which partitions come and go, and what that means for the open transaction.
+
+Only the first topic is subscribed; the others are co-partitioned with it: who has a partition of the first topic has
+the partition of the same number of each further one, and their offsets are the group's as well. Left to share out all
+topics, the group counts partitions, whatever their topic: of two members one may get all of one topic, and the other
+all of another.
+"""
+
+from collections.abc import Callable, Sequence
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from services.streaming.failures import LostPartitions
+from services.streaming.handler import Handler
+from services.streaming.metrics import LoopMetrics
+from services.streaming.places import Partition
+from services.streaming.progress import LoopProgress
+
+log = structlog.get_logger()
+
+
+class RebalanceListener:
+    """Follows the rebalances of one consumer; they happen inside its `consume`.
+
+    Partitions whose state has to be restored first are paused as soon as they are assigned: the consumer stays a
+    member by being polled, and reads nothing of them.
+
+    Args:
+        consumer: Not yet subscribed.
+        handler: Told what comes and goes.
+        metrics: Counts it.
+        progress: Told what comes and goes.
+        commit: Commits the open transaction, before partitions go to another member.
+        is_open: Whether there is one.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        handler: Handler,
+        metrics: LoopMetrics,
+        progress: LoopProgress,
+        *,
+        commit: Callable[[], None],
+        is_open: Callable[[], bool],
+    ) -> None:
+        self._consumer = consumer
+        self._handler = handler
+        self._metrics = metrics
+        self._progress = progress
+        self._commit = commit
+        self._is_open = is_open
+        self._copartitioned: Sequence[str] = ()
+        self._owned: list[Partition] = []
+        self._paused: set[Partition] = set()
+        self._changed = False
+        self._failure: KafkaException | None = None  # raised inside a callback
+
+    @property
+    def owned(self) -> Sequence[Partition]:
+        """The partitions that are assigned."""
+        return self._owned
+
+    def join(self, topics: Sequence[str]) -> None:
+        """Join the group.
+
+        Args:
+            topics: What is read; all have the same number of partitions.
+        """
+        first, *self._copartitioned = topics
+        self._consumer.subscribe([first], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
+
+    def drop_revoked(self, messages: list[Message]) -> list[Message]:
+        """Return the messages of a batch whose partitions have not been revoked while it was being read.
+
+        Raises:
+            KafkaException: What was read before can't be committed any more.
+        """
+        if self._failure:
+            failure, self._failure = self._failure, None
+            raise failure
+        if messages and self._changed:
+            owned = set(self._owned)
+            messages = [message for message in messages
+                        if message.error() or (message.topic(), message.partition()) in owned]  # fmt: skip
+        self._changed = False
+        return messages
+
+    def pause_waiting(self) -> None:
+        """Pause the partitions that the handler waits for, and resume those that it waits for no more."""
+        waiting = self._handler.waiting()
+        if not waiting and not self._paused:
+            return
+        owned = set(self._owned)
+        wanted = owned.intersection(waiting)
+        if resumed := (self._paused & owned) - wanted:
+            self._consumer.resume([TopicPartition(*partition) for partition in resumed])
+        if paused := wanted - self._paused:
+            self._consumer.pause([TopicPartition(*partition) for partition in paused])
+        self._paused = wanted
+        for partition in resumed:
+            self._progress.restored(partition)
+
+    def rewind(self) -> None:
+        """Go back to the committed offsets, once they are stable: assign the same partitions anew."""
+        partitions = [TopicPartition(*partition) for partition in self._owned]
+        if partitions:
+            self._consumer.incremental_unassign(partitions)
+            self._consumer.incremental_assign(partitions)
+            self._paused = set()
+            self.pause_waiting()
+
+    def restart_at(self, partition: Partition, offset: int) -> None:
+        """Go on reading an assigned partition at another offset than the committed one."""
+        self._consumer.incremental_unassign([TopicPartition(*partition)])
+        self._consumer.incremental_assign([TopicPartition(*partition, offset)])
+        self._paused.discard(partition)
+        self.pause_waiting()
+
+    def end(self) -> None:
+        """Give up every partition: the membership is over."""
+        self._give_up(self._owned, lost=True)
+        self._progress.left()
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        partitions = self._with_copartitioned(partitions)
+        consumer.incremental_assign(partitions)
+        assigned = self._note("assigned", partitions)
+        self._owned += assigned
+        self._handler.assigned(assigned)
+        self._progress.assigned(assigned)
+        self.pause_waiting()
+        for partition in assigned:
+            if partition not in self._paused:
+                self._progress.restored(partition)
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        partitions = self._with_copartitioned(partitions)
+        revoked = self._note("revoked", partitions)
+        try:
+            self._commit()
+        except KafkaException as error:
+            self._failure = error
+        consumer.incremental_unassign(partitions)
+        self._give_up(revoked, lost=False)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        partitions = self._with_copartitioned(partitions)
+        consumer.incremental_unassign(partitions)
+        lost = self._note("lost", partitions)
+        if self._is_open():
+            # The group has given these partitions to others: what this transaction read of them can't be committed.
+            self._failure = LostPartitions()
+        self._give_up(lost, lost=True)
+
+    def _with_copartitioned(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Partitions of the first topic, and those of the co-partitioned topics that go with them."""
+        return partitions + [
+            TopicPartition(topic, first.partition) for topic in self._copartitioned for first in partitions
+        ]
+
+    def _give_up(self, partitions: Sequence[Partition], *, lost: bool) -> None:
+        self._owned = [partition for partition in self._owned if partition not in partitions]
+        self._paused.difference_update(partitions)
+        self._handler.revoked(partitions, lost=lost)
+        self._progress.revoked(partitions)
+
+    def _note(self, change: str, partitions: list[TopicPartition]) -> list[Partition]:
+        self._changed = True
+        self._metrics.rebalances.labels(change=change).inc()
+        log.info("rebalance", change=change, partitions=[f"{one.topic}-{one.partition}" for one in partitions])
+        return [(one.topic, one.partition) for one in partitions]
