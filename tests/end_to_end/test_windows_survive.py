@@ -15,9 +15,9 @@ from services.detector.alerts import alert_id
 from services.detector.rules.loading import load_rules
 from services.streaming.clients import PARTITIONER
 from tests.support.payments import Payment, account, encoded
-from tests.support.recomputing import Sliding, fired, records
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
+from tools.harness.recomputing import Sliding, fired, records
 from tools.harness.waiting import wait_for
 
 COUNT = 20_000

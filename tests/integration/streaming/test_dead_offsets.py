@@ -15,7 +15,7 @@ from services.streaming.dead_letters import DeadLetterRecord, Original, dead_let
 from services.streaming.dead_offsets import dead_offsets
 from services.streaming.record_size import batch_size
 from services.streaming.topic_reader import TopicReader
-from tests.support.raw_producer import RawProducer
+from tools.harness.raw_producer import RawProducer
 from tools.harness.waiting import DEADLINE
 from tools.local_cluster import Cluster
 
