@@ -24,12 +24,14 @@ class Batch:
         columns: The wanted fields of those, in this order; marks of null beside them.
         written: How each was written: a writer and its rows.
         failures: By message why it can't be read.
+        longest: Bytes of the longest value that could be read.
     """
 
     rows: Rows
     columns: Columns
     written: Sequence[tuple[Writer, Rows]]
     failures: dict[int, PoisonError]
+    longest: int = 0
 
     def without(self, failures: Mapping[int, PoisonError]) -> "Batch":
         """The same without some more messages that can't be processed."""
@@ -40,6 +42,7 @@ class Batch:
             {name: column[kept] for name, column in self.columns.items()},
             [(writer, rows[~np.isin(rows, failed)]) for writer, rows in self.written],
             {**self.failures, **failures},
+            self.longest,
         )
 
 
@@ -58,6 +61,7 @@ def decode(values: Sequence[bytes | None], writer_of: Callable[[int], Writer], f
     failures = dict(parts.failures)
     written: list[tuple[Writer, Rows]] = []
     found: list[Columns] = []
+    longest = 0
     for schema_id, rows in parts.groups.items():
         try:
             writer = writer_of(schema_id)
@@ -71,12 +75,13 @@ def decode(values: Sequence[bytes | None], writer_of: Callable[[int], Writer], f
         if good is not None:
             failures.update((int(rows[index]), error) for index, error in decoded.failures.items())
             columns = {name: column[good] for name, column in columns.items()}
+        longest = max(longest, decoded.longest)
         written.append((writer, rows if good is None else rows[good]))
         found.append(columns)
     if len(found) == 1:
-        return Batch(written[0][1], found[0], written, failures)
+        return Batch(written[0][1], found[0], written, failures, longest)
     every = np.concatenate([np.empty(0, np.int64), *(rows for _, rows in written)])
     order = np.argsort(every)
     names = found[0] if found else ()
     merged = {name: np.concatenate([columns[name] for columns in found])[order] for name in names}
-    return Batch(every[order], merged, written, failures)
+    return Batch(every[order], merged, written, failures, longest)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import Message
 
@@ -65,16 +66,20 @@ def read_headers(messages: Sequence[Message]) -> tuple[Incoming, dict[int, Poiso
     Returns:
         Those whose headers can be read; and by their index what is wrong with the others.
     """
-    headers: list[Headers | None] = []
+    headers: list[Any] = []
     failures: dict[int, PoisonError] = {}
-    append = headers.append
-    for index, message in enumerate(messages):
+    left = iter(messages)
+    while True:
         try:
-            append(message.headers())  # type: ignore[arg-type]
+            headers.extend(map(Message.headers, left))  # twice as fast as a loop with a `try` for each
         except (SystemError, UnicodeDecodeError) as error:
-            failures[index] = unreadable_headers(error)
+            failures[len(headers)] = unreadable_headers(error)  # those before it are there
+            headers.append(None)
+        else:
+            break
     if failures:
-        messages = [message for index, message in enumerate(messages) if index not in failures]
+        kept = [index for index in range(len(headers)) if index not in failures]
+        return Incoming([messages[index] for index in kept], [headers[index] for index in kept]), failures
     return Incoming(messages, headers), failures
 
 

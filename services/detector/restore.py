@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import structlog
@@ -14,7 +14,8 @@ from services.detector.rules.model import EVENT_TIME, Window
 from services.detector.writers import Writers
 from services.errors import PipelineError
 from services.streaming.partition_reader import Chunk, PartitionReader
-from services.streaming.places import Partition
+from services.streaming.places import Partition, place_of
+from services.streaming.poison import NOT_OF_A_RECORD
 from services.streaming.progress import LoopProgress
 
 log = structlog.get_logger()
@@ -124,7 +125,10 @@ class Restorer:
                              if task.position >= task.end]  # fmt: skip
                 readable = [task for task in self._tasks.values() if task.dead is not None]
                 left = until - time.monotonic()
-                if left <= 0 or not readable:
+                if left <= 0 or not self._tasks:
+                    break
+                if not readable:
+                    self._await_dead_letters(min(WAIT_SECONDS, left))
                     break
                 if not self._assigned:
                     self._reader.start({task.partition: (task.position, task.end) for task in readable})
@@ -156,20 +160,47 @@ class Restorer:
             ranges = {task.partition: (task.position, task.end) for task in unknown}
             self._asked = unknown, self._threads.submit(self._dead_offsets, ranges)
 
+    def _await_dead_letters(self, seconds: float) -> None:
+        if self._asked:
+            wait([self._asked[1]], seconds)
+
     def _feed(self, task: RestoreTask, chunk: Chunk) -> None:
         target, messages = task.target, self._wanted(task, chunk.messages)
-        newest = None
-        batch = decode([message.value() for message in messages], self._writers.__getitem__, task.requirements.fields)
-        good = [messages[row] for row in batch.rows.tolist()]
-        if good:
-            times = batch.columns[EVENT_TIME]
-            target.state.add(batch.columns, len(good), clock=bounded_event_times(times, good), only=task.only)
-            newest = int(times.max())
+        newest = self._add(task, messages)
         if task.note:
             target.index.note(task.position, chunk.next_offset, newest)
         target.commit()
         task.records += len(messages)
         task.position = chunk.next_offset
+
+    def _add(self, task: RestoreTask, messages: Sequence[Message]) -> int | None:
+        """Add messages to the windows; the newest event time, if any could be read.
+
+        A record that fails in a way that nobody foresaw is left out: it would fail at every restart.
+        """
+        target = task.target
+        try:
+            values = [message.value() for message in messages]
+            batch = decode(values, self._writers.__getitem__, task.requirements.fields)
+            good = [messages[row] for row in batch.rows.tolist()]
+            if not good:
+                return None
+            times = batch.columns[EVENT_TIME]
+            target.state.add(batch.columns, len(good), clock=bounded_event_times(times, good), only=task.only)
+            target.state.commit()
+            return int(times.max())
+        except NOT_OF_A_RECORD:
+            raise
+        except Exception as error:
+            target.state.rollback()
+            if len(messages) == 1:
+                topic, number, offset = place_of(messages[0])
+                log.exception("record left out of the windows", topic=topic, partition=number, offset=offset,
+                              reason=f"{type(error).__name__}: {error}")  # fmt: skip
+                return None
+            half = len(messages) // 2
+            times_of = [self._add(task, some) for some in (messages[:half], messages[half:])]
+            return max((time for time in times_of if time is not None), default=None)
 
     def _wanted(self, task: RestoreTask, messages: Sequence[Message]) -> Sequence[Message]:
         """Messages without those that are dead letters, and those that will be written again."""

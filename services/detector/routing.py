@@ -189,12 +189,11 @@ class Router:
         own = sizes_of(incoming.headers)
         reserve = headers_size(self._headers(plan.version, sorted(plan.live_before(len(plan.stages)))))
         values, keys, bodies = outgoing.values, outgoing.keys, outgoing.bodies
-        largest = max(*map(len, filter(None, values)), HEADER_SIZE + max(map(len, bodies.values()), default=0))
-        most = (
-            batch_size(None, None, None) + reserve + largest + len(b"".join(filter(None, keys))) + max(own, default=0)
-        )
-        if most <= limit:
-            return  # nearly always: the keys of all of them fit together with the largest value
+        largest = max(batch.longest, HEADER_SIZE + max(map(len, bodies.values()), default=0))
+        room = limit - batch_size(None, None, None) - reserve - largest - max(own, default=0)
+        # Nearly always all keys together fit beside the largest value: that is the cheapest to find out.
+        if len(b"".join(filter(None, keys))) <= room or max(map(len, filter(None, keys)), default=0) <= room:
+            return
         for row in batch.rows.tolist():
             length = max(len(values[row] or b""), HEADER_SIZE + len(bodies.get(row, b"")))
             size = batch_size(keys[row], None, None) + length + reserve + (own[row] if own else 0)

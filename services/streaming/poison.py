@@ -26,6 +26,10 @@ REFUSED_RECORDS = {
 }
 
 
+NOT_OF_A_RECORD = (PipelineError, OSError, MemoryError)
+"""Exceptions that say themselves what is wrong, or that are the machine's."""
+
+
 class UnprocessableError(PoisonError):
     """Handling the record failed in a way that nobody foresaw, or a broker refused what came of it."""
 

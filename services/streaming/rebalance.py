@@ -85,7 +85,7 @@ class RebalanceListener:
             messages = [message for message in messages
                         if message.error() or (message.topic(), message.partition()) in owned]  # fmt: skip
         self._changed = False
-        return messages
+        return self._put_off(messages) if messages and self._paused else messages
 
     def pause_waiting(self) -> None:
         """Pause the partitions that the handler waits for, and resume those that it waits for no more."""
@@ -122,6 +122,20 @@ class RebalanceListener:
         """Give up every partition: the membership is over."""
         self._give_up(self._owned, lost=True)
         self._progress.left()
+
+    def _put_off(self, messages: list[Message]) -> list[Message]:
+        """Leave out what came of a paused partition all the same; it is read again when the partition is resumed."""
+        kept: list[Message] = []
+        first: dict[Partition, int] = {}
+        for message in messages:
+            partition = message.topic() or "", int(message.partition() or 0)
+            if message.error() or partition not in self._paused:
+                kept.append(message)
+            else:
+                first.setdefault(partition, int(message.offset() or 0))
+        for partition, offset in first.items():
+            self.restart_at(partition, offset)
+        return kept
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         partitions = self._with_copartitioned(partitions)

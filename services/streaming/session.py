@@ -8,12 +8,12 @@ from threading import Event
 import structlog
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from services.errors import PipelineError, RetryableError
+from services.errors import PipelineError, PoisonError, RetryableError
 from services.streaming.failures import Patience, Stuck, is_fatal, raise_if_refused, reason
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
 from services.streaming.places import Partition, ends_of
-from services.streaming.poison import PoisonRecords, PoisonSearch, is_refused_record
+from services.streaming.poison import NOT_OF_A_RECORD, PoisonRecords, PoisonSearch, is_refused_record
 from services.streaming.progress import LoopProgress
 from services.streaming.rebalance import RebalanceListener
 from services.streaming.sink import Sink
@@ -179,12 +179,16 @@ class Session:
         self._transaction.begin(self._settings.commit_interval / (1 if backlog else self._settings.hops))
         condemned = self._search.condemned(good)
         for index, error in condemned.items():
-            self._sink.dead_letter(good[index], error, bare=self._search.is_bare(good[index]))
+            self._dead_letter(good[index], error)
         batch = [message for index, message in enumerate(good) if index not in condemned] if condemned else good
         try:
             if batch:
                 self._handler.handle(batch, self._sink)
-        except (PipelineError, KafkaException, OSError, MemoryError):
+        except KafkaException:
+            self._positions |= ends_of(good)
+            self._count += len(good)
+            raise
+        except NOT_OF_A_RECORD:
             raise
         except Exception as error:
             raise UnexplainedError(error, ends_of(batch), len(batch)) from error
@@ -197,6 +201,16 @@ class Session:
         self._producer.poll(0)
         self._metrics.consumed.inc(len(good))
         self._metrics.batch_seconds.observe(time.monotonic() - started)
+
+    def _dead_letter(self, message: Message, error: PoisonError) -> None:
+        """Put a message aside, without its content where that is what fails."""
+        try:
+            self._sink.dead_letter(message, error, bare=self._search.is_bare(message))
+        except (KafkaException, *NOT_OF_A_RECORD):
+            raise
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the record must not stop the others
+            log.warning("dead letter without content", reason=f"{type(failure).__name__}: {failure}")
+            self._sink.dead_letter(message, error, bare=True)
 
     def _commit(self) -> None:
         if not self._transaction.is_open:
@@ -216,6 +230,7 @@ class Session:
 
     def _recover(self, error: KafkaException) -> None:
         """After an error that an abort mends: a delivery that was refused, a coordinator that has moved."""
+        error = self._transaction.cause_of(error)
         if is_refused_record(error) and self._positions:
             log.warning("delivery refused, searching for the record", reason=reason(error), messages=self._count)
             self._search.failed(self._positions, self._count, error)

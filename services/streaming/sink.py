@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException, Message, Producer
@@ -12,8 +13,6 @@ from services.streaming.places import Partition, place_of
 from services.streaming.poison import PoisonRecords
 
 ANY_PARTITION = -1  # the partitioner's choice, by the key
-
-BARE_BYTES = 1  # a dead letter of this size has nothing of its original but where that is
 
 
 class TooLargeError(PoisonError):
@@ -124,19 +123,20 @@ class Sink:
         Args:
             message: What was read.
             error: Why it can't be processed.
-            bare: Leave out key, value and headers: the broker has refused them.
+            bare: Leave out key, value and headers: they can't be read, or the broker has refused them.
         """
-        # Not read again where that has failed: after an error the client's list has holes.
-        headers = None if isinstance(error, UnreadableHeadersError) else read_headers(message)
         topic, partition, offset = place_of(message)
-        record = dead_letter_record(
-            Original(topic, partition, offset, message.key(), message.value(), headers, headers is None),
-            error,
-            BARE_BYTES if bare else self._dead_letter_max_bytes,
-        )
-        self.send(
-            self._dead_letter_topic, record.value, record.key, timestamp=_timestamp(message), headers=record.headers
-        )
+        timestamp = 0
+        original = Original(topic, partition, offset, None, None, None, headers_unreadable=True)
+        if not bare:
+            # Not read again where that has failed: after an error the client's list has holes.
+            headers = None if isinstance(error, UnreadableHeadersError) else read_headers(message)
+            original = replace(
+                original, key=message.key(), value=message.value(), headers=headers, headers_unreadable=headers is None
+            )
+            timestamp = _timestamp(message)
+        record = dead_letter_record(original, error, self._dead_letter_max_bytes)
+        self.send(self._dead_letter_topic, record.value, record.key, timestamp=timestamp, headers=record.headers)
         self._dead_letters[type(error).__name__] += 1
         self._on_dead_letter((topic, partition), offset)
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from threading import Event
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from services.streaming.failures import Stuck, bounded, reason, retry
 from services.streaming.handler import LoopSettings
@@ -104,6 +104,16 @@ class Transaction:
         self._metrics.commit_seconds.observe(finished - started)
         self._metrics.transaction_seconds.observe(finished - (self._opened_at or started))
         self._opened_at = None
+
+    def cause_of(self, error: KafkaException) -> KafkaException:
+        """The error behind one that only says that the transaction takes no more records."""
+        if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - its public name
+            return error
+        try:
+            self._producer.begin_transaction()  # refused in every state but the one that we are not in
+        except KafkaException as cause:
+            return cause
+        return error
 
     def abort(self, cause: str, wait: Callable[[Exception, str], None]) -> None:
         """Abort the open transaction, trying again for as long as that is right.

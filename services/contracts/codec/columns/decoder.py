@@ -32,12 +32,14 @@ class Columns:
             array of bytes; anything else an object array of what ``RecordDecoder`` gives.
         nulls: By the name of each nullable field (for the reader) which rows are null. Their value is 0 or empty.
         failures: By row what is wrong with it. The values of such rows are 0 or empty and mean nothing.
+        longest: Bytes of the longest message, its header included.
     """
 
     count: int
     columns: Mapping[str, Array]
     nulls: Mapping[str, Mask] = field(default_factory=dict)
     failures: Mapping[int, PoisonError] = field(default_factory=dict)
+    longest: int = 0
 
     def __len__(self) -> int:
         return self.count
@@ -111,10 +113,11 @@ class ColumnDecoder:
         count = len(values)
         columns = {name: kind.empty(count) for name, kind in self._kinds.items()}
         nulls = {name: np.zeros(count, np.bool_) for name, kind in self._kinds.items() if kind.nullable}
+        lengths = np.fromiter(map(len, values), np.int64, count)
         if self._walk is None or not count:
             slow = np.arange(count, dtype=np.int64)
         else:
-            found, slow = self._walked(values, prefix)
+            found, slow = self._walked(values, lengths, prefix)
             columns |= {name: column.values for name, column in found.items()}
             nulls |= {name: column.nulls for name, column in found.items() if column.nulls is not None}
         for name, value in self._constants.items():
@@ -123,12 +126,12 @@ class ColumnDecoder:
             else:
                 columns[name] = self._kinds[name].repeated(value, count)
         failures = self._decode_alone(values, prefix, slow, columns, nulls) if len(slow) else {}
-        return Columns(count, columns, nulls, failures)
+        return Columns(count, columns, nulls, failures, int(lengths.max(initial=0)))
 
-    def _walked(self, values: Sequence[bytes], prefix: int) -> tuple[dict[str, Column], Ints]:
+    def _walked(self, values: Sequence[bytes], lengths: Ints, prefix: int) -> tuple[dict[str, Column], Ints]:
         """What the walk found, and the rows that it can't vouch for."""
         data = b"".join([*values, bytes(PADDING)])
-        end = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))
+        end = np.cumsum(lengths)
         start = np.concatenate([np.zeros(1, np.int64), end[:-1]])
         cursor = Cursor(data, start + prefix, end)
         found: dict[str, Column] = {}
