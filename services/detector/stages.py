@@ -114,7 +114,7 @@ def _field(rule: Rule, source: str, fields: Sequence[str]) -> str:
 
 
 def require_retention(made: Plan, retention: Mapping[str, int], lateness_ms: int) -> None:
-    """Checks that topics are kept for as long as windows on them may have to be rebuilt from.
+    """Checks that topics are kept for as long as windows on them may have to be restored from.
 
     Args:
         made: The rules.

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-CHUNK = 10_000  # offsets that are told apart no further: a rebuild reads at most that many too many
+CHUNK = 10_000  # offsets that are told apart no further: a restore reads at most that many too many
 
 
 class TimeIndex:

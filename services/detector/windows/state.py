@@ -83,7 +83,7 @@ class WindowState:
     def add(
         self, columns: Columns, rows: int, *, clock: Ints | None = None, only: Collection[Window] | None = None
     ) -> None:
-        """Keeps rows without judging them: rebuilds what was there.
+        """Keeps rows without judging them: restores what was there.
 
         Args:
             columns: By name: the id, the event time, and what the windows and their conditions look at.
