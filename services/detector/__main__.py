@@ -172,14 +172,23 @@ def _checked_topics(
         )
         log.warning("timestamps are the producers'", topic=topics.input, reason=meaning)
         progress.degraded("timestamps", meaning)
-    StartOffsets(
-        lambda: clients.consumer(settings.consumer_group),
+    offsets = StartOffsets(
+        # Stable offsets would be waited for until the broker aborts what a killed detector has left open.
+        lambda: clients.consumer(settings.consumer_group, isolation_level="read_uncommitted"),
         admin,
         settings.consumer_group,
         input_topic=topics.input,
         repartition_topics=topics.repartition,
         output_topics=settings.output_topics,
-    ).claim(StartFrom.parse(settings.start_from) if settings.start_from else None)
+    )
+    start_from = StartFrom.parse(settings.start_from) if settings.start_from else None
+    wait_until(
+        partial(offsets.claim, start_from),
+        what="offsets of the group",
+        timeout=settings.startup_timeout,
+        stop=stop,
+        progress=progress,
+    )
     return configs
 
 

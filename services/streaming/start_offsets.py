@@ -92,7 +92,8 @@ class StartOffsets:
     """Checks and claims the committed offsets of a group before it is joined.
 
     Args:
-        make_consumer: Makes a consumer with the group's id.
+        make_consumer: Makes a consumer with the group's id that reads uncommitted: it does not wait for the end of open
+            transactions to say which offsets are committed.
         admin: Asks about other groups.
         group: The group's name.
         input_topic: What is read.
