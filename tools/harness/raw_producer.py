@@ -12,7 +12,8 @@ from typing import Any
 import confluent_kafka
 
 _PRODUCER = 0
-_TOPIC, _PARTITION, _VALUE, _KEY, _TIMESTAMP, _HEADERS = 1, 3, 4, 5, 8, 10  # rd_kafka_vtype_t
+_TOPIC, _PARTITION, _VALUE, _KEY, _FLAGS, _TIMESTAMP, _HEADERS = 1, 3, 4, 5, 7, 8, 10  # rd_kafka_vtype_t
+_COPY, _BLOCK = 2, 4  # RD_KAFKA_MSG_F_: by default the value's memory is read when it is sent
 _FLUSH_MS = 60_000
 
 
@@ -121,6 +122,7 @@ class RawProducer:
         arguments = [
             _TypedArgument(_TOPIC, _Argument(text=topic.encode())),
             _TypedArgument(_PARTITION, _Argument(number=partition)),
+            _TypedArgument(_FLAGS, _Argument(number=_COPY | _BLOCK)),
             _TypedArgument(_TIMESTAMP, _Argument(milliseconds=timestamp)),
         ]
         buffers = []  # alive until librdkafka has copied them
