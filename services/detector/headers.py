@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import Message
 
 from services.errors import PoisonError
-from services.streaming.dead_letters import Headers
+from services.streaming.dead_letters import Headers, headers_of
 from services.streaming.record_size import headers_size
 from services.streaming.sink import unreadable_headers
 
@@ -66,21 +66,12 @@ def read_headers(messages: Sequence[Message]) -> tuple[Incoming, dict[int, Poiso
     Returns:
         Those whose headers can be read; and by their index what is wrong with the others.
     """
-    headers: list[Any] = []
-    failures: dict[int, PoisonError] = {}
-    left = iter(messages)
-    while True:
-        try:
-            headers.extend(map(Message.headers, left))  # twice as fast as a loop with a `try` for each
-        except (SystemError, UnicodeDecodeError) as error:
-            failures[len(headers)] = unreadable_headers(error)  # those before it are there
-            headers.append(None)
-        else:
-            break
-    if failures:
-        kept = [index for index in range(len(headers)) if index not in failures]
-        return Incoming([messages[index] for index in kept], [headers[index] for index in kept]), failures
-    return Incoming(messages, headers), failures
+    headers, errors = headers_of(messages)
+    if not errors:
+        return Incoming(messages, headers), {}
+    kept = [index for index in range(len(messages)) if index not in errors]
+    incoming = Incoming([messages[index] for index in kept], [headers[index] for index in kept])
+    return incoming, {index: unreadable_headers(error) for index, error in errors.items()}
 
 
 def verdicts_of(headers: Iterable[Headers | None]) -> list[Verdict]:

@@ -12,9 +12,9 @@ The record's producer can forge none of this: whatever it wrote comes before.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 from confluent_kafka import Message
 
@@ -229,15 +229,30 @@ def _begin(headers: Sequence[Header], omitted: Sequence[str]) -> int | None:
     return begin if all(number.isascii() and number.isdigit() and len(number) < 20 for number in numbers) else None
 
 
-def read_headers(message: Message) -> Headers | None:
-    """Return the headers of a message; None where the client can't read them, as a name is not UTF-8.
+def headers_of(messages: Iterable[Message]) -> tuple[list[Headers | None], dict[int, SystemError]]:
+    """Return the headers of each message, and by index the error where the client can't read them.
 
-    To be called once for a message: after the error the client's list has holes.
+    To be called once for a message: where a name is not UTF-8, the client keeps a list with holes. It returns that list
+    and an exception together, which `message.headers()` does not notice once CPython has specialised the call, as it
+    does in loops: any later call raises it then. `map` notices, and goes on behind it.
     """
-    try:
-        return cast("Headers", message.headers() or [])
-    except (SystemError, UnicodeDecodeError):
-        return None
+    headers: list[Any] = []
+    failures: dict[int, SystemError] = {}
+    reading = map(Message.headers, messages)
+    while True:
+        try:
+            headers.extend(reading)  # twice as fast as a loop with a `try` for each
+        except SystemError as error:
+            failures[len(headers)] = error  # those before it are there
+            headers.append(None)
+        else:
+            return headers, failures
+
+
+def read_headers(message: Message) -> Headers | None:
+    """Return the headers of a message; None where the client can't read them (see `headers_of`)."""
+    (headers,), failures = headers_of([message])
+    return None if failures else headers or []
 
 
 def _text(value: bytes | str | None) -> str:

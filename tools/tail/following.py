@@ -2,13 +2,13 @@
 
 import difflib
 from collections.abc import Iterator
-from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from services.errors import ContractError, Unavailable
 from services.streaming.clients import KafkaClients
+from services.streaming.dead_letters import read_headers
 from services.streaming.topics import partition_counts
 from tools.tail.describing import Received
 
@@ -100,7 +100,7 @@ class Follower:
 
 def _received(message: Message) -> Received:
     kind, milliseconds = message.timestamp()
-    headers = cast("list[tuple[str, bytes | str | None]]", message.headers() or [])
+    headers = read_headers(message) or []
     return Received(
         topic=str(message.topic()),
         partition=int(message.partition() or 0),
