@@ -1,0 +1,77 @@
+"""Where each record of an input topic has gone, from the topics alone."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import Message
+
+from services.streaming.dead_letters import split_headers
+from tools.harness.pipeline import Pipeline
+
+Place = tuple[str, int, int]
+Canonical = Callable[[bytes], bytes]
+"""Gives the value that a transaction has in an output topic."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The records of a pipeline's topics.
+
+    Attributes:
+        given: Those of the input.
+        staged: Those of the repartition topic by source.
+        legit: Verdicts.
+        fraud: Verdicts.
+        dead: Dead letters, by where they come from.
+    """
+
+    given: Sequence[Message]
+    staged: Sequence[Message]
+    legit: Sequence[Message]
+    fraud: Sequence[Message]
+    dead: dict[Place, Message]
+
+
+def place_of(message: Message) -> Place:
+    return message.topic() or "", message.partition() or 0, message.offset() or 0
+
+
+def outcome_of(pipeline: Pipeline) -> Outcome:
+    """Read all topics; each dead letter names another origin."""
+    dead: dict[Place, Message] = {}
+    for message in pipeline.read(pipeline.dead):
+        parts = split_headers(message.headers() or [])
+        assert parts, message.headers()
+        origin = parts.origin["topic"], int(parts.origin["partition"]), int(parts.origin["offset"])
+        assert origin not in dead, f"{origin} is in the dead-letter topic twice"
+        dead[origin] = message
+    topics = (pipeline.input, pipeline.by_source, pipeline.legit, pipeline.fraud)
+    return Outcome(*(pipeline.read(topic) for topic in topics), dead)
+
+
+def require_one_place_each(outcome: Outcome, canonical: Canonical = bytes) -> None:
+    """Every record of the input is passed on once or is a dead letter once, with the value that it had."""
+    passed_on = _without_dead(outcome.given, outcome.dead)
+    staged = Counter(message.value() for message in outcome.staged)
+    assert Counter(canonical(value or b"") for value in passed_on.elements()) == staged
+    judged = Counter(message.value() for message in [*outcome.legit, *outcome.fraud])
+    assert _without_dead(outcome.staged, outcome.dead) == judged
+    originals = {place_of(message): message for message in [*outcome.given, *outcome.staged]}
+    assert outcome.dead.keys() <= originals.keys()
+    for origin, message in outcome.dead.items():
+        parts = split_headers(message.headers() or [])
+        assert parts
+        value = originals[origin].value()
+        if "value" not in parts.omitted:
+            assert message.value() == value
+        else:
+            assert parts.details["value.sha256"].decode() == hashlib.sha256(value or b"").hexdigest()
+            assert parts.details["value.size"] == str(len(value or b"")).encode()
+        if "key" not in parts.omitted:
+            assert message.key() == originals[origin].key()
+
+
+def _without_dead(messages: Sequence[Message], dead: dict[Place, Message]) -> Counter[bytes | None]:
+    return Counter(message.value() for message in messages if place_of(message) not in dead)
