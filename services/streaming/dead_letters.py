@@ -12,8 +12,9 @@ The record's producer can forge none of this: whatever it wrote comes before.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any
 
 from confluent_kafka import Message
@@ -47,6 +48,8 @@ _OMITTED = "omitted"
 _APPENDED = [ORIGIN + name for name in _ORIGIN_NAMES]
 
 Headers = list[Header]
+
+_headers: Callable[[Message], Headers | None] = methodcaller("headers")  # looks at the result, as `map` does
 
 
 @dataclass(frozen=True)
@@ -251,8 +254,10 @@ def headers_of(messages: Iterable[Message]) -> tuple[list[Headers | None], dict[
 
 def read_headers(message: Message) -> Headers | None:
     """Return the headers of a message; None where the client can't read them (see `headers_of`)."""
-    (headers,), failures = headers_of([message])
-    return None if failures else headers or []
+    try:
+        return _headers(message) or []
+    except SystemError:
+        return None
 
 
 def _text(value: bytes | str | None) -> str:
