@@ -26,7 +26,7 @@ class Lock:
 
     Attributes:
         path: Relative to the repository.
-        roots: What whoever installs it asks for.
+        roots: Requirements of the project that it is for.
         pins: Its entries.
     """
 
@@ -69,7 +69,7 @@ def read_metadata() -> dict[str, Metadata]:
 
 
 def complaints(lock: Lock, metadata: Mapping[str, Metadata]) -> list[str]:
-    """Say what is missing in a lock, and where."""
+    """Return what is missing in a lock, and where."""
     return grouped(
         (f"{lock.path}: {problem}", environment)
         for environment in ENVIRONMENTS
@@ -77,10 +77,10 @@ def complaints(lock: Lock, metadata: Mapping[str, Metadata]) -> list[str]:
     )
 
 
-def grouped(found: Iterable[tuple[str, Environment]]) -> list[str]:
-    """Say each thing once, with the first environment where it is so and the number of others."""
+def grouped(occurrences: Iterable[tuple[str, Environment]]) -> list[str]:
+    """Return each problem once, with its first environment and the number of others."""
     places: dict[str, list[Environment]] = {}
-    for problem, environment in found:
+    for problem, environment in occurrences:
         places.setdefault(problem, []).append(environment)
     return [
         f"{problem} ({first}{f' and {len(others)} more' if others else ''})"
@@ -91,14 +91,14 @@ def grouped(found: Iterable[tuple[str, Environment]]) -> list[str]:
 def report(metadata: Mapping[str, Metadata], say: Callable[[str], object] = print) -> int:
     """Check every lock and print what is missing; returns the exit code."""
     try:
-        found = [complaint for lock in read_locks() for complaint in complaints(lock, metadata)]
+        lines = [line for lock in read_locks() for line in complaints(lock, metadata)]
     except LockSyntaxError as error:
-        found = [str(error)]
-    for complaint in found:
-        say(complaint)
-    if found:
-        say("a lock does not name everything that it needs; `scripts/lock` writes the locks anew and proves them")
-    return 1 if found else 0
+        lines = [str(error)]
+    for line in lines:
+        say(line)
+    if lines:
+        say("a lock is not complete: `scripts/lock` writes the locks anew and proves that they are")
+    return 1 if lines else 0
 
 
 if __name__ == "__main__":

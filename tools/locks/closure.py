@@ -135,7 +135,7 @@ def _parse_pin(entry: str, source: str) -> Pin:
 
 @dataclass(frozen=True)
 class Need:
-    """A requirement that holds in an environment, and what asks for it: a pin, or the project itself."""
+    """A requirement that holds in an environment, and what has it: a pin, or the project itself."""
 
     requirement: Requirement
     by: str
@@ -177,7 +177,7 @@ def needs(
 def problems(
     pins: Sequence[Pin], roots: Iterable[Requirement], metadata: Mapping[str, Metadata], environment: Environment
 ) -> Iterator[str]:
-    """Say what an installation of exactly these pins would lack in an environment."""
+    """Yield what an installation of exactly these pins would lack in an environment."""
     there = [pin for pin in pins if environment.holds(pin.requirement)]
     names = [pin.name for pin in there]
     for pin in there:
