@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.errors import PoisonError
-from services.streaming.dead_letters import ORIGIN
+from services.streaming.dead_letters import KEY, ORIGIN, VALUE, split_headers
 
 Decode = Callable[[bytes | None], Any]
 """Gives the record in a message's value; raises PoisonError where there is none."""
@@ -23,7 +23,7 @@ class Received:
         timestamp_ms: Milliseconds since the epoch; None where it has none.
         key: Its key.
         value: Its value; None is a tombstone.
-        headers: Name and value of each header.
+        headers: Name and value of each header; None where they can't be read, as a name is not UTF-8.
     """
 
     topic: str
@@ -32,12 +32,12 @@ class Received:
     timestamp_ms: int | None
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
+    headers: Sequence[tuple[str, bytes | None]] | None
 
     @property
     def is_dead_letter(self) -> bool:
         """Whether its headers say why something could not be processed."""
-        return any(name.startswith(ORIGIN) for name, _ in self.headers)
+        return any(name.startswith(ORIGIN) for name, _ in self.headers or ())
 
 
 def describe(message: Received, decode: Decode, *, meta: bool) -> Any:
@@ -49,7 +49,8 @@ def describe(message: Received, decode: Decode, *, meta: bool) -> Any:
         meta: Say as well where the message is, when it was written, and what goes with it.
 
     Returns:
-        The record itself. For a dead letter its headers, key and value, the value as base64 where it can't be decoded.
+        The record itself. For a dead letter its headers, key and value: the value as base64 where it can't be decoded,
+        and with its size and beginning where it did not fit into the dead-letter topic.
         For any other message that can't be decoded the error and the place. With ``meta`` always the whole.
     """
     dead = message.is_dead_letter
@@ -57,15 +58,36 @@ def describe(message: Received, decode: Decode, *, meta: bool) -> Any:
         value, error = decode(message.value), None
     except PoisonError as caught:
         value, error = _raw(message.value), str(caught)
+    left_out = left_out_of(message)
+    value = left_out.get(VALUE, value)
+    key = left_out.get(KEY, text(message.key))
     place = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
     if meta:
         failure = {} if error is None or dead else {"error": error}
         when = None if message.timestamp_ms is None else datetime.fromtimestamp(message.timestamp_ms / 1000, UTC)
-        content = {"key": text(message.key), "headers": _headers(message), "value": value}
+        content = {"key": key, "headers": _headers(message), "value": value}
         return {**failure, **place, "timestamp": when, **content}
     if dead:
-        return {"headers": _headers(message), "key": text(message.key), "value": value}
+        return {"headers": _headers(message), "key": key, "value": value}
     return value if error is None else {"error": error, **place}
+
+
+def left_out_of(message: Received) -> dict[str, Any]:
+    """What stands for the value and the key of a dead letter where they did not fit."""
+    parts = split_headers(message.headers or ())
+    if parts is None:
+        return {}
+    return {
+        part: {
+            "left_out": {
+                "size": text(parts.details[f"{part}.size"]),
+                "sha256": text(parts.details[f"{part}.sha256"]),
+                "start": text(parts.details[f"{part}.start"]),
+            }
+        }
+        for part in (VALUE, KEY)
+        if part in parts.omitted
+    }
 
 
 def text(octets: bytes | None) -> Any:
@@ -85,6 +107,8 @@ def _raw(octets: bytes | None) -> Any:
 
 def _headers(message: Received) -> dict[str, Any]:
     """The headers by name; a name that comes several times has the list of its values."""
+    if message.headers is None:
+        return {"error": "the headers can't be read: a name is not UTF-8"}
     values: dict[str, list[Any]] = {}
     for name, value in message.headers:
         values.setdefault(name, []).append(text(value))

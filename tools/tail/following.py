@@ -100,7 +100,7 @@ class Follower:
 
 def _received(message: Message) -> Received:
     kind, milliseconds = message.timestamp()
-    headers = read_headers(message) or []
+    headers = read_headers(message)
     return Received(
         topic=str(message.topic()),
         partition=int(message.partition() or 0),
@@ -108,7 +108,7 @@ def _received(message: Message) -> Received:
         timestamp_ms=milliseconds if kind else None,
         key=_octets(message.key()),
         value=_octets(message.value()),
-        headers=[(name, _octets(value)) for name, value in headers],
+        headers=None if headers is None else [(name, _octets(value)) for name, value in headers],
     )
 
 

@@ -10,10 +10,17 @@ from datetime import UTC, datetime, timedelta
 from confluent_kafka import Message
 
 from services.detector.headers import OWNED
-from services.streaming.redrive import MEMORY
+from services.streaming.redriver import LEDGER
 from tools.harness.pipeline import Pipeline
 from tools.harness.registry_proxy import RegistryProxy
 from tools.harness.waiting import DEADLINE, wait_for
+
+NOWHERE = """
+[topics.nowhere]
+partitions = 1
+retention = "1d"
+value = "bytes"
+"""
 
 
 def redriving(pipeline: Pipeline, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
@@ -100,7 +107,7 @@ def test_only_what_is_wanted_is_put_back(pipeline: Pipeline) -> None:
     assert all("UnframedError" in line for line in told[:2])
     assert told[-1] == f"2 would be put back on {pipeline.input}"
     assert len(pipeline.read(pipeline.input)) == before  # a dry run does nothing
-    assert pipeline.dead + MEMORY not in pipeline.admin.list_topics(timeout=10).topics
+    assert pipeline.dead + LEDGER not in pipeline.admin.list_topics(timeout=10).topics
     put_back = f"put back on {pipeline.input}\n"
     between = ("--since", (now - timedelta(days=4)).isoformat(), "--until", f"{now - timedelta(days=2):%Y-%m-%dT%H:%M}")
     early = ("--error", "UnknownSchemaId", *between)
@@ -130,7 +137,7 @@ def test_killed_midway_and_run_again_each_is_put_back_once(pipeline: Pipeline) -
     detect(pipeline, 30_000)
     # So that each of its transactions waits for the last one's end: it takes seconds, however fast the machine.
     process = redriving(pipeline, KAFKA_CONFIG_RETRY_BACKOFF_MS="200")
-    memory, admin = pipeline.dead + MEMORY, pipeline.admin
+    memory, admin = pipeline.dead + LEDGER, pipeline.admin
     wait_for(lambda: memory in admin.list_topics(timeout=10).topics, "the topic of what was put back")
     wait_for(lambda: pipeline.read(memory), "the first that is put back")
     process.kill()
@@ -159,6 +166,8 @@ def test_a_newer_run_takes_over_from_an_older_one(pipeline: Pipeline) -> None:
 
 
 def test_what_cannot_be_done_is_said_in_a_line(pipeline: Pipeline) -> None:
+    contracts = pipeline.schemas / "contracts.toml"
+    contracts.write_text(contracts.read_text().replace(f'= "{pipeline.dead}"', '= "nowhere"') + NOWHERE)
     assert "topic nowhere does not exist" in redrive(pipeline, "--topic", "nowhere", code=1)
     assert "expected a time" in redrive(pipeline, "--since", "yesterday", code=2)
     assert "expected an offset" in redrive(pipeline, "--offset", "first", code=2)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tools.harness.pipeline import Pipeline, amounts
+from tools.harness.raw_producer import RawProducer
 from tools.harness.waiting import DEADLINE
 
 SCRIPT = str(Path(__file__).parents[3] / "scripts" / "tail")
@@ -73,6 +74,15 @@ def test_what_cannot_be_decoded_is_named_and_the_rest_goes_on(pipeline: Pipeline
     assert "magic byte" in junk["error"]
     assert "schema id 2147483647" in unknown["error"]
     assert "tombstone" in tombstone["error"]
+
+
+def test_a_message_whose_headers_cannot_be_read(pipeline: Pipeline) -> None:
+    with RawProducer(pipeline.cluster.bootstrap_servers) as producer:
+        for value in pipeline.transactions(2):
+            producer.produce(pipeline.input, value, None, [(b"\xff", b"x"), (b"trace", b"7")])
+    messages = parsed(tail(pipeline, pipeline.input, "--from-beginning", "--until-end", "--meta").stdout)
+    assert [list(message["headers"]) for message in messages] == [["error"]] * 2
+    assert {message["value"]["currency"] for message in messages} == {"EUR"}
 
 
 def test_a_dead_letter_shows_its_reason(pipeline: Pipeline) -> None:

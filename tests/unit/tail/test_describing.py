@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.errors import PoisonError
+from services.streaming.dead_letters import Original, dead_letter_record
 from tools.tail.describing import Received, describe
 
 MESSAGE = Received("legit", 2, 17, 1_700_000_000_123, b"account00001", b"body", [("trace", b"abc")])
@@ -64,3 +65,33 @@ def test_keys_and_headers_that_are_no_text_are_shown_as_base64() -> None:
     assert shown["key"] == {"base64": b"\xff"}
     assert shown["headers"] == {"a": {"base64": b"\x00"}, "b": [None, "x"]}
     assert shown["timestamp"] is None
+
+
+def buried(limit: int) -> Received:
+    original = Original("in", 0, 1, b"k" * 9000, bytes(9000), [("trace", b"abc")])
+    record = dead_letter_record(original, PoisonError("no magic byte"), limit)
+    headers = [(name, value.encode() if isinstance(value, str) else value) for name, value in record.headers]
+    return replace(MESSAGE, topic="dead", key=record.key, value=record.value, headers=headers)
+
+
+def test_a_dead_letter_shows_what_there_is_of_a_value_that_did_not_fit() -> None:
+    shown = describe(buried(18_000), decode, meta=False)
+    assert shown["value"]["left_out"]["size"] == "9000"
+    assert len(shown["value"]["left_out"]["sha256"]) == 64
+    assert shown["value"]["left_out"]["start"] == {"base64": bytes(1024)}
+    assert shown["key"] == "k" * 9000
+    assert shown["headers"]["__connect.errors.exception.message"] == "no magic byte"
+    assert shown["headers"]["trace"] == "abc"
+
+
+def test_a_dead_letter_shows_what_there_is_of_a_key_that_did_not_fit() -> None:
+    for meta in (False, True):
+        shown = describe(buried(8000), decode, meta=meta)
+        assert shown["key"]["left_out"] | {"sha256": ""} == {"size": "9000", "sha256": "", "start": "k" * 500}
+        assert "error" not in shown
+
+
+def test_headers_that_cannot_be_read_are_named() -> None:
+    shown = describe(replace(MESSAGE, headers=None), decode, meta=True)
+    assert shown["headers"] == {"error": "the headers can't be read: a name is not UTF-8"}
+    assert describe(replace(MESSAGE, headers=None), decode, meta=False) == {"id": 1}

@@ -1,0 +1,270 @@
+"""Puts dead letters back on the topics that they came from, once each, in Kafka transactions.
+
+What was put back is noted in a ledger, a topic of its own: one record for each dead letter, written in the same
+transaction as the message that is put back, so that there are both or neither. A consumer group's offsets would not do:
+they say how far a reader got, and a filter leaves gaps.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import NewTopic
+
+from services.errors import ContractError, PipelineError, RetryableError
+from services.streaming.clients import KafkaClients
+from services.streaming.dead_letter_reading import DeadLetter, DeadLetterFilter, OriginalDiffers, dead_letter_of, octets
+from services.streaming.dead_letters import HEADERS, KEY, UNREADABLE_HEADERS, VALUE
+from services.streaming.failures import is_fatal, reason
+from services.streaming.originals import OriginalReader
+from services.streaming.poison import is_refused_record
+from services.streaming.record_size import batch_size
+from services.streaming.sink import ANY_PARTITION
+from services.streaming.topic_reader import TopicReader
+from services.streaming.topics import TopicDeclaration, partition_counts, topic_configs
+
+LEDGER = ".redriven"
+"""Ends the name of the ledger; the dead-letter topic's name stands before it."""
+
+MESSAGE_MAX_BYTES = 1_000_000_000  # librdkafka's most: the topic's own limit is about the compressed size
+
+_BATCH = 500  # dead letters in one Kafka transaction: what a kill can undo
+_BATCH_BYTES = 16_000_000
+_TRIES = 3
+_TIMEOUT = 30.0
+
+
+class Superseded(RetryableError):  # noqa: N818 - reads as what happened
+    """Another run for the same topic began meanwhile and has taken over."""
+
+
+class Refused(PipelineError):  # noqa: N818 - reads as what happened
+    """A dead letter can't be put back; its message says why."""
+
+
+class Report(Protocol):
+    """Told what becomes of each dead letter."""
+
+    def put_back(self, letter: DeadLetter) -> None:
+        """This one is put back, or would be."""
+
+    def refused(self, letter: DeadLetter, why: str) -> None:
+        """This one can't be put back, or would not be."""
+
+
+@dataclass
+class Result:
+    """How many dead letters became what.
+
+    Attributes:
+        put_back: By the topic that they went to.
+        without_headers: How many of these without their headers, as those could not be read when the message died.
+        refused: How many can't be put back.
+    """
+
+    put_back: Counter[str] = field(default_factory=Counter)
+    without_headers: int = 0
+    refused: int = 0
+
+
+class Redriver:
+    """Puts dead letters of one topic back.
+
+    Args:
+        clients: Make the Kafka clients.
+        topic: The dead-letter topic.
+        inputs: The contracts of the topics whose dead letters go there. Nothing is written to any other: what a dead
+            letter says of its origin is only as true as whoever can write to the dead-letter topic.
+        report: Told about each dead letter.
+    """
+
+    def __init__(self, clients: KafkaClients, topic: str, inputs: Sequence[TopicDeclaration], report: Report) -> None:
+        self._clients = clients
+        self._topic = topic
+        self._ledger = topic + LEDGER
+        self._report = report
+        self._admin = clients.admin()
+        self._inputs = inputs
+        self._reader = TopicReader(lambda **config: clients.consumer("redrive", **config))
+        self._oldest_ms: dict[str, int] = {}
+        self._result = Result()
+
+    def run(self, selection: DeadLetterFilter, *, limit: int | None = None, dry_run: bool = False) -> Result:
+        """Put back what is selected, was there when this began, and was not put back before.
+
+        Args:
+            selection: Which.
+            limit: At most so many, the oldest first.
+            dry_run: Only report which.
+
+        Raises:
+            ContractError: The dead-letter topic, or an input topic, does not exist.
+            Superseded: Another run has taken over.
+            Unavailable: The brokers do not answer.
+            KafkaException: A broker refuses or does not answer.
+        """
+        counts = partition_counts(self._admin)
+        if self._topic not in counts:
+            raise ContractError(f"topic {self._topic} does not exist: name the dead-letter topic with --topic")
+        producer = None
+        if not dry_run:
+            if self._ledger not in counts and not self._create_ledger_topic():
+                counts[self._ledger] = 1  # another run has just created it
+            producer = self._clients.producer(
+                transactional_id=f"redrive.{self._topic}", message_max_bytes=MESSAGE_MAX_BYTES
+            )
+            # Whatever a killed run left open is over after this, and a run that is still at it can commit no more.
+            producer.init_transactions(_TIMEOUT)
+        done = self._noted() if self._ledger in counts else set()
+        self._set_oldest([topic for topic in self._inputs if topic.name in counts])
+        self._result = Result()
+        batch: list[DeadLetter] = []
+        size = 0
+        with closing(OriginalReader(self._clients)) as originals:
+            for letter in self._letters(selection, done):
+                if limit is not None and self._result.put_back.total() + len(batch) >= limit:
+                    break
+                try:
+                    whole = self._whole(letter, counts, originals)
+                except Refused as refusal:
+                    self._refuse(letter, str(refusal))
+                    continue
+                batch.append(whole)
+                size += batch_size(whole.key, whole.value, whole.headers)
+                if len(batch) == _BATCH or size > _BATCH_BYTES:
+                    self._put_back(producer, batch)
+                    batch, size = [], 0
+        self._put_back(producer, batch)
+        return self._result
+
+    def _letters(self, selection: DeadLetterFilter, done: Container[str]) -> Iterator[DeadLetter]:
+        """The dead letters that are selected and were not put back."""
+        for messages in self._reader.read(self._topic):
+            for message in messages:
+                letter = dead_letter_of(message)
+                if letter is not None and letter.place not in done and letter in selection:
+                    yield letter
+
+    def _whole(self, letter: DeadLetter, counts: Mapping[str, int], originals: OriginalReader) -> DeadLetter:
+        """A dead letter with all of its message.
+
+        Raises:
+            Refused: It can't be put back.
+            ContractError: The topic that it came from does not exist.
+        """
+        if all(letter.topic != topic.name for topic in self._inputs):
+            raise Refused(f'{letter.topic} is no input: its contract does not say dead_letter_topic = "{self._topic}"')
+        if letter.topic not in counts:
+            raise ContractError(
+                f"{self._topic}-{letter.place} came from topic {letter.topic}, which does not exist: "
+                "run scripts/create-topics, or leave it out with --partition and --offset"
+            )
+        if letter.source_partition >= counts[letter.topic]:
+            raise Refused(f"{letter.topic} has no partition {letter.source_partition}")
+        if letter.is_whole:
+            return letter
+        missing = " and ".join(sorted(letter.omitted & {VALUE, HEADERS, KEY}))
+        original = originals.read(letter)
+        if original is None:
+            raise Refused(f"its {missing} did not fit, and {letter.origin} is gone from its topic")
+        try:
+            return letter.completed(original)
+        except OriginalDiffers as error:
+            raise Refused(f"its {missing} did not fit, and {letter.origin} is another record: {error}") from error
+
+    def _refuse(self, letter: DeadLetter, why: str) -> None:
+        self._result.refused += 1
+        self._report.refused(letter, why)
+
+    def _put_back(self, producer: Producer | None, letters: Sequence[DeadLetter]) -> None:
+        """Put back some dead letters; those that can't be written are refused, and the others put back without them."""
+        if not letters:
+            return
+        if producer is not None:
+            try:
+                refusal = self._try(producer, letters)
+            except KafkaException as error:
+                if is_fatal(error):
+                    raise Superseded(f"another run for {self._topic} has taken over: {reason(error)}") from error
+                raise
+            if refusal is not None:
+                if len(letters) == 1:
+                    self._refuse(letters[0], f"{letters[0].topic} does not take it: {reason(refusal)}")
+                else:  # a broker refuses whole batches: the other records in it may be good
+                    middle = len(letters) // 2
+                    self._put_back(producer, letters[:middle])
+                    self._put_back(producer, letters[middle:])
+                return
+        for letter in letters:
+            self._result.put_back[letter.topic] += 1
+            self._result.without_headers += UNREADABLE_HEADERS in letter.omitted
+            self._report.put_back(letter)
+
+    def _try(self, producer: Producer, letters: Sequence[DeadLetter]) -> KafkaException | None:
+        """Put back some dead letters in one transaction; return why not where the broker refuses a record."""
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                self._commit(producer, letters)
+            except KafkaException as error:
+                refused = is_refused_record(error)
+                # After a refusal the client may have to begin its sequence numbers anew: that aborts once more.
+                if not refused and not (error.args[0].txn_requires_abort() and tries_left):
+                    raise
+                producer.abort_transaction(_TIMEOUT)
+                if refused:
+                    return error
+            else:
+                break
+        return None
+
+    def _commit(self, producer: Producer, letters: Sequence[DeadLetter]) -> None:
+        producer.begin_transaction()
+        for letter in letters:
+            partition = ANY_PARTITION if letter.key is not None else letter.source_partition
+            timestamp = letter.timestamp_ms if letter.timestamp_ms > self._oldest_ms[letter.topic] else 0
+            self._produce(producer, letter.topic, letter.value, letter.key, partition,
+                          timestamp=timestamp, headers=letter.revived())  # fmt: skip
+            self._produce(producer, self._ledger, letter.topic.encode(), letter.place.encode())
+        producer.commit_transaction(_TIMEOUT)
+
+    @staticmethod
+    def _produce(producer: Producer, *arguments: Any, **options: Any) -> None:
+        """Hand a record to the producer, waiting while its queue is full."""
+        while True:
+            try:
+                producer.produce(*arguments, **options)
+            except BufferError:
+                producer.poll(0.05)
+            else:
+                return
+
+    def _set_oldest(self, inputs: Sequence[TopicDeclaration]) -> None:
+        """Messages from before these times get the present one: the broker might delete them before they are read."""
+        now = time.time_ns() // 1_000_000
+        for topic, config in topic_configs(self._admin, inputs).items():
+            self._oldest_ms[topic] = 0 if config.retention_ms < 0 else now - config.retention_ms // 2
+
+    def _create_ledger_topic(self) -> bool:
+        """Create the ledger, compacted and kept for ever: a small record for each dead letter that was ever put back.
+
+        Returns:
+            Whether it was this call that created it: it is empty then.
+        """
+        config = {"cleanup.policy": "compact", "retention.ms": "-1"}
+        answer = self._admin.create_topics([NewTopic(self._ledger, 1, config=config)])[self._ledger]
+        try:
+            answer.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+            return False
+        return True
+
+    def _noted(self) -> set[str]:
+        """The places of the dead letters that were put back."""
+        return {(octets(message.key()) or b"").decode() for messages in self._reader.read(self._ledger)
+                for message in messages}  # fmt: skip
