@@ -5,7 +5,7 @@ nobody foresaw, or a delivery that the broker refuses: neither says which record
 handled at once until the record is alone. The records beside it are committed on the way.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from confluent_kafka import KafkaException, Message
 
@@ -120,10 +120,9 @@ class PoisonSearch:
                 self._failures.pop(place, None)
             self._bare -= done
 
-    def revoked(self, partitions: Iterable[Partition]) -> None:
-        """Stop searching in these partitions."""
-        for partition in partitions:
-            self._ends.pop(partition, None)
+    def retain(self, partitions: Collection[Partition]) -> None:
+        """Search in these partitions alone: another process searches in what was revoked."""
+        self._ends = {partition: end for partition, end in self._ends.items() if partition in partitions}
 
     def is_bare(self, message: Message) -> bool:
         """Whether a broker refused the dead letter of a record as well."""

@@ -6,18 +6,22 @@ topics, the group counts partitions, whatever their topic: of two members one ma
 all of another.
 """
 
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from services.streaming.failures import LostPartitions
+from services.streaming.failures import LostPartitions, reason
 from services.streaming.handler import Handler
 from services.streaming.metrics import LoopMetrics
 from services.streaming.places import Partition
 from services.streaming.progress import LoopProgress
 
 log = structlog.get_logger()
+
+ASK_SECONDS = 5.0  # for an answer about a topic's partitions, in a rebalance
+LOOK_AGAIN_SECONDS = 10.0  # for partitions that were not there
 
 
 class RebalanceListener:
@@ -54,6 +58,8 @@ class RebalanceListener:
         self._copartitioned: Sequence[str] = ()
         self._owned: list[Partition] = []
         self._paused: set[Partition] = set()
+        self._missing: set[Partition] = set()  # they go with owned ones, and their topic has not so many
+        self._look_again_at = 0.0
         self._changed = False
         self._failure: KafkaException | None = None  # raised inside a callback
 
@@ -120,6 +126,7 @@ class RebalanceListener:
 
     def end(self) -> None:
         """Give up every partition: the membership is over."""
+        self._missing.clear()
         self._give_up(self._owned, lost=True)
         self._progress.left()
 
@@ -137,9 +144,37 @@ class RebalanceListener:
             self.restart_at(partition, offset)
         return kept
 
-    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        partitions = self._with_copartitioned(partitions)
-        consumer.incremental_assign(partitions)
+    def assign_missing(self) -> None:
+        """Take the partitions that were not there when those came that they go with, if they are there now."""
+        if not self._missing or time.monotonic() < self._look_again_at:
+            return
+        if found := self._existing([TopicPartition(*partition) for partition in sorted(self._missing)]):
+            self._assign(found)
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002 - the client's
+        self._assign(partitions + self._existing(self._copartitioned_with(partitions)))
+
+    def _existing(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Those of some partitions that their topics have; the others are missing until they do."""
+        try:
+            counts = {topic: len(self._consumer.list_topics(topic, ASK_SECONDS).topics[topic].partitions)
+                      for topic in {one.topic for one in partitions}}  # fmt: skip
+        except KafkaException as error:
+            log.warning("partitions can't be counted, taken to be there", reason=reason(error))
+            counts = {}
+        existing = [one for one in partitions if one.partition < counts.get(one.topic, one.partition + 1)]
+        missing = {(one.topic, one.partition) for one in partitions} - {(one.topic, one.partition) for one in existing}
+        if new := missing - self._missing:
+            log.error("partitions do not exist: a topic that is read together with them has more", missing=[
+                f"{topic}-{number}" for topic, number in sorted(new)],
+                reason="give both the same number in contracts.toml and run scripts/create-topics: a restart is "
+                "refused until then")  # fmt: skip
+        self._missing = self._missing.difference((one.topic, one.partition) for one in existing) | missing
+        self._look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
+        return existing
+
+    def _assign(self, partitions: list[TopicPartition]) -> None:
+        self._consumer.incremental_assign(partitions)
         assigned = self._note("assigned", partitions)
         self._owned += assigned
         self._handler.assigned(assigned)
@@ -150,7 +185,7 @@ class RebalanceListener:
                 self._progress.restored(partition)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        partitions = self._with_copartitioned(partitions)
+        partitions = self._leaving(partitions)
         revoked = self._note("revoked", partitions)
         try:
             self._commit()
@@ -160,7 +195,7 @@ class RebalanceListener:
         self._give_up(revoked, lost=False)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        partitions = self._with_copartitioned(partitions)
+        partitions = self._leaving(partitions)
         consumer.incremental_unassign(partitions)
         lost = self._note("lost", partitions)
         if self._is_open():
@@ -168,11 +203,16 @@ class RebalanceListener:
             self._failure = LostPartitions()
         self._give_up(lost, lost=True)
 
-    def _with_copartitioned(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        """Partitions of the first topic, and those of the co-partitioned topics that go with them."""
-        return partitions + [
-            TopicPartition(topic, first.partition) for topic in self._copartitioned for first in partitions
-        ]
+    def _copartitioned_with(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """The partitions of the co-partitioned topics that go with some of the first topic."""
+        return [TopicPartition(topic, first.partition) for topic in self._copartitioned for first in partitions]
+
+    def _leaving(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Partitions of the first topic, and what is assigned of those that go with them."""
+        others = self._copartitioned_with(partitions)
+        self._missing.difference_update((one.topic, one.partition) for one in others)
+        assigned = {(one.topic, one.partition) for one in self._consumer.assignment()}
+        return partitions + [one for one in others if (one.topic, one.partition) in assigned]
 
     def _give_up(self, partitions: Sequence[Partition], *, lost: bool) -> None:
         self._owned = [partition for partition in self._owned if partition not in partitions]

@@ -130,6 +130,9 @@ class Session:
         if self._transaction.is_due:
             self._commit()
             return
+        self._partitions.assign_missing()
+        if self._search.active and self._partitions.owned:
+            self._search.retain(self._partitions.owned)
         if not self._handler.ready():
             self._prepare()
         messages = self._partitions.drop_revoked(self._read())
