@@ -1,14 +1,20 @@
 """Where a handler puts its results: records and dead letters, inside the loop's open transaction."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException, Message, Producer
 
 from services.errors import PoisonError
-from services.streaming.dead_letters import Headers, Original, dead_letter_record, read_headers
+from services.streaming.dead_letters import (
+    Headers,
+    Original,
+    bare_dead_letter_record,
+    dead_letter_record,
+    read_headers,
+)
 from services.streaming.places import Partition, place_of
 from services.streaming.poison import PoisonRecords
 
@@ -126,16 +132,16 @@ class Sink:
             bare: Leave out key, value and headers: they can't be read, or the broker has refused them.
         """
         topic, partition, offset = place_of(message)
-        timestamp = 0
-        original = Original(topic, partition, offset, None, None, None, headers_unreadable=True)
-        if not bare:
+        if bare:
+            # Whatever can't be read counts as empty: redrive refuses an original that is something else.
+            key, value, headers = _tried(message.key), _tried(message.value), _tried(lambda: read_headers(message))
+            original = Original(topic, partition, offset, key, value, headers, headers is None)
+            record, timestamp = bare_dead_letter_record(original, error), 0
+        else:
             # Not read again where that has failed: after an error the client's list has holes.
             headers = None if isinstance(error, UnreadableHeadersError) else read_headers(message)
-            original = replace(
-                original, key=message.key(), value=message.value(), headers=headers, headers_unreadable=headers is None
-            )
-            timestamp = _timestamp(message)
-        record = dead_letter_record(original, error, self._dead_letter_max_bytes)
+            original = Original(topic, partition, offset, message.key(), message.value(), headers, headers is None)
+            record, timestamp = dead_letter_record(original, error, self._dead_letter_max_bytes), _timestamp(message)
         self.send(self._dead_letter_topic, record.value, record.key, timestamp=timestamp, headers=record.headers)
         self._dead_letters[type(error).__name__] += 1
         self._on_dead_letter((topic, partition), offset)
@@ -146,6 +152,15 @@ class Sink:
         return taken
 
 
+def _tried(read: Callable[[], Any]) -> Any:
+    """What a message says, or None where reading it fails."""
+    try:
+        return read()
+    except Exception:  # noqa: BLE001 - that it fails is why the dead letter is made without it
+        return None
+
+
 def _timestamp(message: Message) -> int:
+    """The timestamp of a message's dead letter: its own, where its topic is sure to take that; 0, now, otherwise."""
     kind, milliseconds = message.timestamp()
-    return 0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds
+    return milliseconds if kind != TIMESTAMP_NOT_AVAILABLE and 0 < milliseconds < time.time() * 1000 else 0

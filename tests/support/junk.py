@@ -85,9 +85,13 @@ class JunkMaker:
         schema_id: Of the transaction's contract.
         backwards_id: Of a schema with the same fields in reverse, which no output's subject knows.
         others: Ids of schemas of something else.
+        newest_ms: What the topic takes as a timestamp, at most.
     """
 
-    def __init__(self, seed: int, schema_id: int, backwards_id: int, others: Sequence[int]) -> None:
+    def __init__(
+        self, seed: int, schema_id: int, backwards_id: int, others: Sequence[int], newest_ms: int = 2**62
+    ) -> None:
+        self._newest_ms = newest_ms
         self._random = Random(seed)
         self._schema_id = schema_id
         self._backwards_id = backwards_id
@@ -220,7 +224,8 @@ class JunkMaker:
 
     def _timestamp(self) -> int:
         now = time.time_ns() // 1_000_000
-        return self._random.choice([0, 0, 0, 1, -1, -2, now - 10**10, now + 10**9, 2**62, -(2**62)])
+        ahead = min(self._newest_ms, now + 10**9)
+        return self._random.choice([0, 0, 0, 1, -1, -2, now - 10**10, ahead, min(2**62, self._newest_ms), -(2**62)])
 
 
 def write(bootstrap_servers: str, topic: str, records: Sequence[Junk]) -> None:
