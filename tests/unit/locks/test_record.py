@@ -11,11 +11,11 @@ def test_requirements_of_extras_that_no_lock_asks_for_are_left_out() -> None:
     pins = tuple(parse_lock(f"a==1 {HASH}\nb==2 {HASH}", "lock.txt"))
     complete = {
         "a==1": Metadata("", frozenset(), ("b[toml]", "c; python_version < '3'")),
-        "b==2": Metadata(">=3.8", frozenset(), ("d; extra == 'toml'", "e; extra == 'docs'", "f; sys_platform == 'win32'")),
+        "b==2": Metadata(">=3.8", frozenset(), ("d; extra == 'toml'", "e; extra == 'docs'", "f; os_name == 'nt'")),
     }
     assert dict(used([Lock("lock.txt", (Requirement("a"),), pins)], complete)) == {
         "a==1": Metadata("", frozenset(), ("b[toml]",)),
-        "b==2": Metadata(">=3.8", frozenset({"toml"}), ("d; extra == 'toml'", "f; sys_platform == 'win32'")),
+        "b==2": Metadata(">=3.8", frozenset({"toml"}), ("d; extra == 'toml'", "f; os_name == 'nt'")),
     }
 
 
