@@ -40,17 +40,26 @@ class PlainReader:
         Raises:
             ValueError: It is no transaction.
         """
+        record = self.record(value)
+        return str(record["id"]), "fraud" if record["amount"] >= SUSPICIOUS else "legit"
+
+    def record(self, value: bytes) -> dict[str, Any]:
+        """What a framed record says, by the field.
+
+        Raises:
+            ValueError: It is none.
+        """
         if value[:1] != b"\x00":
             raise ValueError("no magic byte")
         body = io.BytesIO(value[5:])
         record: Any = fastavro.schemaless_reader(body, self._schema(int.from_bytes(value[1:5], "big")), None)
         if body.read(1):
             raise ValueError("trailing bytes")
-        return str(record["id"]), "fraud" if record["amount"] >= SUSPICIOUS else "legit"
+        return dict(record)
 
     def _schema(self, schema_id: int) -> Any:
         if schema_id not in self._schemas:
-            answer = httpx2.get(f"{self._url}/schemas/ids/{schema_id}", timeout=10, trust_env=False)
+            answer = httpx2.get(f"{self._url}/schemas/ids/{schema_id}?format=resolved", timeout=10, trust_env=False)
             self._schemas[schema_id] = fastavro.parse_schema(json.loads(answer.json()["schema"]))
         return self._schemas[schema_id]
 

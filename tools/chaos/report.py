@@ -25,6 +25,7 @@ class Summary:
         misplaced: See `Tally`.
         disordered: See `Tally`.
         open_transactions: See `Tally`.
+        alerts: See `Tally`.
         median_recovery: Seconds from the end of a fault to the first output; None where there is none to measure.
         worst_recovery: The longest of them.
     """
@@ -40,6 +41,7 @@ class Summary:
     misplaced: int
     disordered: int
     open_transactions: int
+    alerts: int
     median_recovery: float | None
     worst_recovery: float | None
 
@@ -65,6 +67,7 @@ def summarise(results: Sequence[Result]) -> list[Summary]:
                 misplaced=sum(tally.misplaced for tally in tallies),
                 disordered=sum(tally.disordered for tally in tallies),
                 open_transactions=sum(tally.open_transactions for tally in tallies),
+                alerts=sum(tally.alerts for tally in tallies),
                 median_recovery=median(recoveries) if recoveries else None,
                 worst_recovery=max(recoveries, default=None),
             )
@@ -89,12 +92,12 @@ def table(summaries: Sequence[Summary]) -> Table:
     """The summaries for people."""
     drawn = Table()
     drawn.add_column("fault")
-    for heading in ("rounds", "proven", "not run", "violated", "messages", "missing", "doubled", "wrong topic",
-                    "out of order", "open", "recovery: median", "worst"):  # fmt: skip
+    for heading in ("rounds", "proven", "not run", "violated", "messages", "missing", "doubled", "wrong\nverdict",
+                    "out of order", "wrong\nalerts", "open", "recovery: median", "worst"):  # fmt: skip
         drawn.add_column(heading, justify="right")
     for one in summaries:
         counts = [one.rounds, one.proven, one.not_run, one.violated, one.messages, one.missing, one.doubled,
-                  one.misplaced, one.disordered, one.open_transactions]  # fmt: skip
+                  one.misplaced, one.disordered, one.alerts, one.open_transactions]  # fmt: skip
         times = ["" if time is None else f"{time:.1f} s" for time in (one.median_recovery, one.worst_recovery)]
         drawn.add_row(one.fault, *(f"{count:,}" for count in counts), *times)
     return drawn

@@ -21,9 +21,10 @@ class Tally:
         messages: How many messages the input topic holds.
         missing: In no output and not among the dead letters.
         doubled: How many too many there are, in the outputs and of ids in the input.
-        misplaced: In another topic than a plain recomputation says.
+        misplaced: In another topic, or with other rules, than a plain recomputation says.
         disordered: Behind one that came later in the same partition.
         open_transactions: Output partitions whose last stable offset is not the end of the log.
+        alerts: Alerts that are missing, doubled, or of something that did not fire.
     """
 
     messages: int = 0
@@ -32,11 +33,13 @@ class Tally:
     misplaced: int = 0
     disordered: int = 0
     open_transactions: int = 0
+    alerts: int = 0
 
     @property
     def holds(self) -> bool:
         """Whether every message is in exactly the one right place, and no transaction is left open."""
-        return not (self.missing or self.doubled or self.misplaced or self.disordered or self.open_transactions)
+        return not (self.missing or self.doubled or self.misplaced or self.disordered or self.open_transactions
+                    or self.alerts)  # fmt: skip
 
 
 @dataclass(frozen=True)

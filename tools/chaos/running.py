@@ -51,26 +51,27 @@ class Runner:
         stage: Stage | None = None
         tally: Tally | None = None
         problem = ""
-        failed = False
+        proven = True
         try:
             with Stage(self._lab.bench(fault.bench), scratch, seed, self._scale, self._leniency) as stage:
                 try:
                     fault.inject(stage)
                 except (NotRun, Broken) as error:
                     problem = str(error)
+                    proven = not isinstance(error, NotRun)
                 tally = stage.finish()
         except NotRun as error:
-            problem = str(error)
+            problem, proven = str(error), False
         except PipelineError as error:
             problem = f"{problem}; {error}" if problem else str(error)
         except Exception as error:  # noqa: BLE001 - a fault may break the tool as well: the other rounds go on
-            problem, failed = f"the tool itself failed: {error!r}", True
+            problem, proven = f"the tool itself failed: {error!r}", False
             (scratch / "traceback.txt").write_text(traceback.format_exc())
         result = Result(
             fault=name,
             seed=seed,
             moment=stage.moment if stage else 0.0,
-            proof=stage.proof if stage and not failed else "",
+            proof=stage.proof if stage and proven else "",
             tally=tally,
             problem=problem,
             recovery=stage.recovery if stage else None,

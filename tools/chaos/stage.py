@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -34,6 +34,16 @@ _DETECTOR = {"KAFKA_CONFIG_SESSION_TIMEOUT_MS": f"{SESSION_TIMEOUT * 1000:.0f}",
              "KAFKA_CONFIG_HEARTBEAT_INTERVAL_MS": "1000"}  # fmt: skip
 
 
+class Reference(Protocol):
+    """What says what must become of the messages of a round."""
+
+    def left(self) -> int:
+        """How many messages have no place yet."""
+
+    def tally(self) -> Tally:
+        """Compares what became of them with what had to."""
+
+
 class Stage:
     """One round's surroundings.
 
@@ -45,6 +55,7 @@ class Stage:
         leniency: What limits of time are multiplied by, for machines that have other things to do.
 
     Attributes:
+        reference: Says what must become of the messages; None where one rule about amounts does.
         chance: The only source of randomness.
         rubbish: The values put in that are no transactions.
         proof: How it is known that the fault happened.
@@ -74,7 +85,9 @@ class Stage:
         self._acknowledged = 0
         self._stack = ExitStack()
         self._began = self._started = 0.0
+        self.reader = PlainReader(bench.cluster.registry_url)
         self.watch = Watch(self.pipeline)
+        self.reference: Reference | None = None
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self.watch)
@@ -87,7 +100,7 @@ class Stage:
             service.end()
         self._stack.close()
         self._member.close()
-        topics = [self.pipeline.input, self.pipeline.legit, self.pipeline.fraud, self.pipeline.dead]
+        topics = [*(topic.name for topic in self.pipeline.contracts.topics), f"{self.pipeline.dead}.redriven"]
         with suppress(KafkaException):  # the cluster may be what is broken
             for answer in self.admin.delete_topics(topics, request_timeout=5).values():
                 answer.result()
@@ -160,16 +173,20 @@ class Stage:
         """The ends of the input topic's partitions."""
         return _answered(lambda: self._group.ends(self._group.partitions([self.pipeline.input])))
 
-    def lag(self) -> int:
-        """How many messages of the input topic are not judged yet.
+    def committed(self) -> Offsets:
+        """The group's committed offset of each partition of the input topic; negative where there is none.
 
         Asked through a consumer: when a connection breaks while the admin client asks a coordinator, librdkafka 2.16
         ends the process (issue 4605).
         """
-        ends = self.input_ends()
-        wanted = [TopicPartition(topic, partition) for topic, partition in ends]
+        wanted = [TopicPartition(topic, partition) for topic, partition in self.input_ends()]
         committed = _answered(lambda: self._member.committed(wanted, timeout=10))
-        return sum(max(0, ends[one.topic, one.partition] - max(0, one.offset)) for one in committed)
+        return {(str(one.topic), int(one.partition)): int(one.offset) for one in committed}
+
+    def lag(self) -> int:
+        """How many messages of the input topic are not judged yet."""
+        ends, committed = self.input_ends(), self.committed()
+        return sum(max(0, end - max(0, committed[partition])) for partition, end in ends.items())
 
     def prove(self, happened: object, proof: str) -> None:
         """Notes how it is known that the fault happened.
@@ -235,20 +252,23 @@ class Stage:
 
         def drained() -> bool:
             nonlocal left
-            left = self.lag()
-            return not left
+            left = self.reference.left() if self.reference else self.lag()
+            return left <= 0
 
         wait_for(drained, lambda: f"everything is judged; {left} messages are left", DRAINED, pause=0.1)
 
     def _tally(self) -> Tally:
+        if self.reference:
+            return replace(self.reference.tally(), open_transactions=self.open_transactions())
         pipeline = self.pipeline
         inputs = pipeline.read(pipeline.input)
         if len(inputs) < self._acknowledged:
             raise Broken(f"{self._acknowledged} transactions were acknowledged and {len(inputs)} are there")
         outputs = {"legit": pipeline.legit, "fraud": pipeline.fraud, "dead": pipeline.dead}
         found = {name: pipeline.read(topic) for name, topic in outputs.items()}
-        reader = PlainReader(pipeline.cluster.registry_url)
-        return replace(compare(inputs, found, self.rubbish, reader.verdict), open_transactions=self.open_transactions())
+        return replace(
+            compare(inputs, found, self.rubbish, self.reader.verdict), open_transactions=self.open_transactions()
+        )
 
 
 def _answered(question: Callable[[], T]) -> T:

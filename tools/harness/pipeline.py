@@ -44,6 +44,7 @@ class Pipeline:
         self.prefix = f"t{uuid.uuid4().hex[:8]}."
         self.input, self.legit, self.fraud, self.dead = (self.prefix + topic for topic in TOPICS)
         self.alerts, self.by_source = self.prefix + "streaming.alerts", self.prefix + "streaming.transactions.by-source"
+        self.by_target = self.prefix + "streaming.transactions.by-target"
         self.group = self.prefix + "detector"
         self.schemas = directory / "schemas"
         private_contracts(self.schemas, self.prefix)
@@ -195,7 +196,7 @@ class Pipeline:
         There the last stable offset, where readers at read committed end, is before the end of the log.
         """
         admin = admin or self.admin
-        partitions = [TopicPartition(topic, n) for topic in (self.legit, self.fraud, self.by_source) for n in range(4)]
+        partitions = [TopicPartition(topic, n) for topic in self._transactional for n in range(4)]
         partitions.append(TopicPartition(self.dead, 0))
         latest: dict[TopicPartition, OffsetSpec] = {}
         for partition in partitions:
@@ -207,6 +208,11 @@ class Pipeline:
             for level in (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
         )  # fmt: skip
         return sum(stable[partition] < end for partition, end in ends.items())
+
+    @property
+    def _transactional(self) -> Sequence[str]:
+        """What detectors write, besides dead letters."""
+        return self.legit, self.fraud, self.by_target, self.by_source, self.alerts
 
     def outputs(self) -> tuple[list[bytes | None], list[bytes | None], list[Message]]:
         """The values of legit and fraud, and the dead letters."""

@@ -1,6 +1,6 @@
-"""What rules over time must have said, recomputed from the topics alone: no line of the engine is used."""
+"""What rules over time must say, recomputed from the topics alone: no line of the engine is used."""
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -42,8 +42,16 @@ def records(pipeline: Pipeline, messages: Iterable[Message]) -> list[tuple[Messa
     return [(message, decoder.decode((message.value() or b"")[HEADER_SIZE:])) for message in messages]
 
 
+def bounded_time(message: Message, at_ms: int) -> int:
+    """An event time, but no later than the record's timestamp: what windows forget by."""
+    return min(at_ms, int(message.timestamp()[1]))
+
+
 def fired(
-    log: Sequence[tuple[Message, Record]], rules: Sequence[Sliding], lateness_ms: int
+    log: Sequence[tuple[Message, Record]],
+    rules: Sequence[Sliding],
+    lateness_ms: int,
+    clock: Callable[[Message, int], int] = bounded_time,
 ) -> dict[str, set[tuple[str, str]]]:
     """By transaction id the rules that fire on it, each with the value of its key.
 
@@ -51,6 +59,7 @@ def fired(
         log: The messages of one topic; each partition's in the order of its log.
         rules: Those that run on it.
         lateness_ms: How long what is too old is kept all the same.
+        clock: Gives the time that windows forget by, of a message and its event time.
     """
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)
     seen: dict[tuple[str, str], list[tuple[int, int, Record]]] = defaultdict(list)
@@ -58,13 +67,14 @@ def fired(
     for order, (message, record) in enumerate(log):
         at = round(record["created_at"].timestamp() * 1000)
         partition = int(message.partition() or 0)
-        clock = clocks[partition] = max(clocks.get(partition, 0), min(at, message.timestamp()[1]))
+        now = clocks[partition] = max(clocks.get(partition, 0), clock(message, at))
         for rule in rules:
             entries = seen[rule.name, record[rule.key]]
             if rule.where(record):
-                entries.insert(bisect_right(entries, (at, order)), (at, order, record))
-            oldest = max(at - rule.over_ms, clock - rule.over_ms - lateness_ms)
-            within = [one for time, _, one in entries if oldest < time <= at]
-            if rule.figure(within) >= rule.at_least:
+                insort(entries, (at, order, record))
+            oldest = max(at - rule.over_ms, now - rule.over_ms - lateness_ms)
+            # The positions behind all entries of these two times: an entry is (time, order, record).
+            begin, end = (bisect_right(entries, time, key=lambda entry: entry[0]) for time in (oldest, at))
+            if rule.figure([entry[2] for entry in entries[begin:end]]) >= rule.at_least:
                 found[str(record["id"])].add((rule.name, record[rule.key]))
     return found

@@ -3,7 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tools.chaos.faults import brokers, coordinators, detectors, generators, messages, network, registry
+from tools.chaos.faults import (
+    brokers,
+    coordinators,
+    detectors,
+    generators,
+    inputs,
+    messages,
+    network,
+    poison,
+    registry,
+    restores,
+)
 from tools.chaos.lab import ONE, SMALL_DISK, THREE
 from tools.chaos.stage import Stage
 
@@ -31,6 +42,12 @@ FAULTS: Mapping[str, Fault] = {
     "generator-killed": Fault(ONE, generators.killed),
     "producer-queue-full": Fault(ONE, generators.queue_full),
     "random-bytes": Fault(ONE, messages.random_bytes),
+    "poison-of-every-kind": Fault(ONE, poison.of_every_kind),
+    "producers-dated-ahead": Fault(ONE, inputs.dated_ahead),
+    "input-badly-keyed": Fault(ONE, inputs.badly_keyed),
+    "restore-longer-than-poll": Fault(ONE, restores.longer_than_the_poll_interval),
+    "offsets-expired": Fault(ONE, restores.offsets_expired),
+    "redriven-then-killed": Fault(ONE, restores.redriven_then_killed),
     "registry-down-cold": Fault(ONE, registry.down_cold),
     "registry-down-warm": Fault(ONE, registry.down_warm),
     "registry-slow": Fault(ONE, registry.slow),

@@ -29,12 +29,8 @@ def killed(stage: Stage) -> None:
     stage.generator(15_000)
     stage.until_moving()
     stage.random_moment(0.0, 1.0)
-    unfinished = _halted_in_a_transaction(stage, detector, within=interval / 1000)
-    stage.forget(detector)
-    detector.kill()
-    dead = time.monotonic()
+    dead = kill(stage, detector, within=interval / 1000)
     stage.detector()
-    stage.prove(unfinished, f"{unfinished} partitions held an open transaction when it was killed")
     time.sleep(0.2)  # what was committed before the kill has been seen by then
     recovery = stage.until_recovered(dead + 0.2)
     stage.require_within(recovery, SESSION_TIMEOUT + max(START, 2 * stage.warm_up), "going on after a restart")
@@ -47,7 +43,7 @@ def paused(stage: Stage) -> None:
     stage.generator(4000)
     stage.until_moving()
     stage.random_moment(0.0, 1.0)
-    unfinished = _halted_in_a_transaction(stage, zombie, within=1.0)
+    unfinished = halted_in_a_transaction(stage, zombie, within=1.0)
     stopped = time.monotonic()
     stage.prove(unfinished, f"{unfinished} partitions held the open transaction of the one that was paused")
     heir = stage.detector("heir")
@@ -64,7 +60,26 @@ def paused(stage: Stage) -> None:
     stage.until_recovered(awake)
 
 
-def _halted_in_a_transaction(stage: Stage, detector: Service, within: float) -> int:
+def kill(stage: Stage, detector: Service, within: float) -> float:
+    """Kills a detector in the middle of a transaction; the time on the monotonic clock.
+
+    Args:
+        stage: Its pipeline.
+        detector: It owes nothing any more then.
+        within: Seconds, of which the moment is a random one.
+
+    Raises:
+        NotRun: No transaction was open when it was killed.
+    """
+    unfinished = halted_in_a_transaction(stage, detector, within)
+    stage.forget(detector)
+    detector.kill()
+    dead = time.monotonic()
+    stage.prove(unfinished, f"{unfinished} partitions held an open transaction when it was killed")
+    return dead
+
+
+def halted_in_a_transaction(stage: Stage, detector: Service, within: float) -> int:
     """Halts a detector (SIGSTOP) at random moments until one is in the middle of a transaction.
 
     What it had sent has arrived when the broker is asked, so a transaction that is open then stays open.

@@ -1,0 +1,133 @@
+"""Compares what topics hold with what rules over time must have said of it. Pure."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from confluent_kafka import Message
+
+from tools.chaos.results import Tally
+
+Place = tuple[str, int, int]
+"""A topic, a partition of it, and an offset."""
+
+Firings = Mapping[str, Collection[tuple[str, str]]]
+"""By transaction id the rules that fire on it, each with the value of its key."""
+
+
+@dataclass(frozen=True)
+class TopicContents:
+    """What the topics of a pipeline hold, each partition in its order.
+
+    Attributes:
+        inputs: The input topic.
+        stages: The repartition topics, in the order that transactions go through them.
+        legit: The output of transactions on which nothing fired.
+        fraud: The output of the others.
+        dead: The dead-letter topic.
+        alerts: The topic of alerts.
+    """
+
+    inputs: Sequence[Message]
+    stages: Sequence[Sequence[Message]]
+    legit: Sequence[Message]
+    fraud: Sequence[Message]
+    dead: Sequence[Message]
+    alerts: Sequence[Message]
+
+
+def compare_verdicts(
+    contents: TopicContents,
+    dead: Collection[Place],
+    dead_later: Collection[bytes],
+    expected: Firings,
+    read: Callable[[bytes], Mapping[str, Any]],
+) -> Tally:
+    """Compares every message, verdict and alert with what it must be.
+
+    Args:
+        contents: What the topics hold.
+        dead: The places in the input of what must be dead letters.
+        dead_later: The values of what passes the first stage, and must be dead letters of the last one.
+        expected: The rules that fire.
+        read: Decodes an alert.
+    """
+    good = [message for message in contents.inputs if place(message) not in dead]
+    outputs = [*contents.legit, *contents.fraud]
+    values = Counter(content(message) for message in good)
+    judged = Counter({value: count for value, count in values.items() if value not in dead_later})
+    missing, doubled = 0, sum(count - 1 for count in values.values())
+    for wanted, messages in (*((values, stage) for stage in contents.stages), (judged, outputs)):
+        there = Counter(content(message) for message in messages)
+        missing, doubled = missing + (wanted - there).total(), doubled + (there - wanted).total()
+    origins = Counter(_origin(message) for message in contents.dead)
+    places = Counter([*dead, *(place(one) for one in contents.stages[-1] if content(one) in dead_later)])
+    return Tally(
+        messages=len(contents.inputs),
+        missing=missing + (places - origins).total(),
+        doubled=doubled + (origins - places).total(),
+        misplaced=_wrong_verdicts(contents, expected),
+        disordered=_disordered([good, *contents.stages, outputs]),
+        alerts=_different_alerts(contents.alerts, expected, read),
+    )
+
+
+def place(message: Message) -> Place:
+    """Where a message is."""
+    return str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
+
+
+def content(message: Message) -> bytes:
+    """The value of a message; nothing for a tombstone."""
+    return message.value() or b""
+
+
+def headers(message: Message) -> dict[str, bytes]:
+    """The headers of a message; of those with the same name the last one."""
+    return dict(cast("list[tuple[str, bytes]]", message.headers() or []))
+
+
+def transaction_id(message: Message) -> str:
+    """The id of a framed transaction: its first field, of 36 characters."""
+    return content(message)[6:42].decode()
+
+
+def _origin(dead_letter: Message) -> Place:
+    of = headers(dead_letter)
+    topic, number, offset = (of[f"__connect.errors.{name}"].decode() for name in ("topic", "partition", "offset"))
+    return topic, int(number), int(offset)
+
+
+def _wrong_verdicts(contents: TopicContents, expected: Firings) -> int:
+    """How many are in another topic, or with other rules, than expected."""
+    wrong = 0
+    for is_fraud, messages in ((False, contents.legit), (True, contents.fraud)):
+        for message in messages:
+            names = {rule[0] for rule in expected.get(transaction_id(message), ())}
+            fired = headers(message).get("rules.fired", b"").decode()
+            wrong += bool(names) != is_fraud or set(filter(None, fired.split(","))) != names
+    return wrong
+
+
+def _different_alerts(alerts: Sequence[Message], expected: Firings, read: Callable[[bytes], Mapping[str, Any]]) -> int:
+    """How many alerts are missing, doubled, or of something that did not fire."""
+    records = [read(content(message)) for message in alerts]
+    there = Counter((str(record["rule"]), str(record["transaction"]["id"])) for record in records)
+    wanted = Counter((rule[0], transaction) for transaction, rules in expected.items() for rule in rules)
+    return (wanted - there).total() + (there - wanted).total()
+
+
+def _disordered(hops: Sequence[Sequence[Message]]) -> int:
+    """How many messages come behind one that was behind them in a partition of the topic before."""
+    wrong = 0
+    for before, after in itertools.pairwise(hops):
+        places = {content(message): place(message) for message in before}
+        newest: dict[tuple[str, int, str, int], int] = {}
+        for message in after:
+            topic, number, offset = places.get(content(message), ("", 0, 0))
+            stream = (topic, number, *place(message)[:2])
+            wrong += newest.get(stream, -1) > offset
+            newest[stream] = max(offset, newest.get(stream, -1))
+    return wrong

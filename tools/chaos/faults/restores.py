@@ -1,0 +1,188 @@
+"""Windows that have to be brought back: slowly, with expired offsets, and with dead letters that were put back."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from confluent_kafka import KafkaException, Message
+
+from tools.chaos.comparing import content, headers
+from tools.chaos.faults.detectors import kill
+from tools.chaos.over_time import RulesOverTime
+from tools.chaos.stage import DRAINED, Stage
+from tools.chaos.traffic import Payment, Producers, Traffic, payments
+from tools.harness.processes import Service
+from tools.harness.quota import limit_fetches
+from tools.harness.registry_proxy import RegistryProxy
+from tools.harness.waiting import DEADLINE, wait_for
+
+COUNT = 5000
+SECONDS = 5.0
+POLL_SECONDS = 6
+"""`max.poll.interval.ms` of the detector that restores; it has to be more than the session's time-out."""
+
+BACKLOG = 20_000
+SLOW_SECONDS = 12
+"""How long the restore is to take."""
+
+RECORD_BYTES = 200
+UNKNOWN_SHARE = 0.15
+"""Of the payments, those with a schema id that is not known yet."""
+
+
+def longer_than_the_poll_interval(stage: Stage) -> None:
+    """The broker slows down a detector that restores its windows, which half of the times is killed meanwhile."""
+    chance, pipeline = stage.chance, stage.pipeline
+    backlog, count = int(BACKLOG * max(stage.scale, 0.5)), int(COUNT * max(stage.scale, 0.4))
+    killed = chance.random() < 0.5
+    over = RulesOverTime(stage, backlog + count)
+    first = stage.detector(**over.environment)
+    with Traffic(pipeline, payments(chance, backlog), SECONDS):
+        stage.until_moving()
+    wait_for(lambda: stage.watch.total >= backlog, lambda: f"{stage.watch.total} of {backlog} are judged", 2 * DEADLINE)
+    stage.forget(first)
+    stage.require(first.stop() == 0, "SIGTERM: another exit code than 0")
+    settings = over.environment | {"KAFKA_CONFIG_MAX_POLL_INTERVAL_MS": str(POLL_SECONDS * 1000),
+                                   "KAFKA_CONFIG_CLIENT_ID": pipeline.prefix}  # fmt: skip
+    brokers = pipeline.cluster.bootstrap_servers
+    limit_fetches(brokers, pipeline.prefix, 2 * backlog * RECORD_BYTES // SLOW_SECONDS)
+    try:
+        began = time.monotonic()
+        detector = stage.detector("slow", **settings)
+        detector.wait_for("rebalance", change="assigned")
+        stage.struck()
+        with Traffic(pipeline, payments(chance, count), SECONDS):
+            if killed:
+                time.sleep(chance.uniform(0.0, POLL_SECONDS))
+                stage.require(not detector.events("windows restored"), "it had restored when it was to be killed")
+                stage.forget(detector)
+                detector.kill()
+                detector = stage.detector("slow", **settings)
+                detector.wait_for("rebalance", change="assigned")
+        restored = wait_for(lambda: _slowest(detector), "windows restored", 2 * DEADLINE, pause=0.2)
+    finally:
+        limit_fetches(brokers, pipeline.prefix, None)
+    after = "after a kill midway" if killed else "in one go"
+    stage.prove(
+        restored > POLL_SECONDS,
+        f"windows took {restored:.1f} s to restore, {after}, with a poll interval of {POLL_SECONDS} s",
+    )
+    stage.until_recovered(began)
+    stage.drain()
+    changes = [event["change"] for event in detector.events("rebalance")]
+    stage.require(changes == ["assigned"], f"it did not stay a member: {changes}")
+    stage.require(len(detector.events("windows restored")) == 8, "partitions were restored several times, or never")
+
+
+def _slowest(detector: Service) -> float:
+    """Seconds that the slowest partition took; 0 while any of the eight is missing."""
+    events = detector.events("windows restored")
+    return max(float(event["seconds"]) for event in events) if len(events) == 8 else 0.0
+
+
+def offsets_expired(stage: Stage) -> None:
+    """The group is gone when a detector comes back: it refuses, and goes on from a time that it is given."""
+    chance, pipeline, count = stage.chance, stage.pipeline, int(COUNT * max(stage.scale, 0.4))
+    over = RulesOverTime(stage, 3 * count)
+    first = stage.detector(**over.environment)
+    with Traffic(pipeline, payments(chance, count), SECONDS):
+        stage.until_moving()
+    wait_for(lambda: stage.watch.total >= count, "everything is judged", DEADLINE)
+    stage.forget(first)
+    stage.require(first.stop() == 0, "SIGTERM: another exit code than 0")
+    time.sleep(0.2)
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+    time.sleep(0.2)
+    with Traffic(pipeline, payments(chance, count), SECONDS):
+        time.sleep(chance.uniform(0.0, 1.0))
+        _delete_group(stage)
+        has_offsets = any(offset >= 0 for offset in stage.committed().values())
+        stage.struck()
+        refused = stage.detector(**over.environment)
+        stage.forget(refused)
+        code = refused.exit_code()
+        said = [str(event.get("reason", event)) for event in refused.lines if "START_FROM" in str(event)]
+        stage.prove(not has_offsets, "the group had no offsets")
+        stage.require(code == 1 and said, f"it did not refuse: exit code {code}: {refused.text[-300:]}")
+    began = time.monotonic()
+    second = stage.detector(START_FROM=moment, **over.environment)
+    second.wait_for("rebalance", change="assigned")
+    with Traffic(pipeline, payments(chance, count), SECONDS):
+        stage.until_recovered(began)
+        time.sleep(chance.uniform(0.0, 1.0))
+        dead = kill(stage, second, within=0.3)
+        stage.detector(START_FROM=moment, **over.environment)
+        stage.watch.wait_until_more(dead + 0.2, DRAINED)
+
+
+def _delete_group(stage: Stage) -> None:
+    def deleted() -> bool:
+        with suppress(KafkaException):  # its member is just leaving
+            for answer in stage.admin.delete_consumer_groups([stage.pipeline.group], request_timeout=10).values():
+                answer.result()
+            return True
+        return False
+
+    wait_for(deleted, "the group is deleted", pause=0.1)
+
+
+def redriven_then_killed(stage: Stage) -> None:
+    """Dead letters of an unknown schema id are put back when it is known, and detectors are killed meanwhile."""
+    chance, pipeline, count = stage.chance, stage.pipeline, int(COUNT * max(stage.scale, 0.4))
+    over = RulesOverTime(stage, 2 * count)
+    written = payments(chance, 2 * count)
+    producers = Producers(pipeline)
+    unknown = {one.id for one in written[:count] if chance.random() < UNKNOWN_SHARE}
+    rubbish: set[bytes] = set()
+
+    def is_dead(message: Message) -> bool:
+        return content(message) in rubbish and "__redrive.count" not in headers(message)
+
+    over.is_dead = is_dead
+    with RegistryProxy(pipeline.cluster.registry_url) as proxy:
+        settings = over.environment | {"SCHEMA_REGISTRY_URL": proxy.url}
+        detector = stage.detector(**settings)
+        with Traffic(pipeline, payments(chance, 100), 0.5):
+            stage.until_moving()  # the first schema id is known
+        before = pipeline.schema_id
+        proxy.mode = "forget"
+        pipeline.evolve()
+
+        def send(payment: Payment, value: bytes) -> None:
+            old = b"\0" + before.to_bytes(4, "big") + value[5:-1]  # without the field that is new
+            if payment.id in unknown:
+                rubbish.add(value)
+            producers.of("murmur2_random").produce(
+                pipeline.input, value if payment.id in unknown else old, payment.target)  # fmt: skip
+            producers.poll()
+
+        with Traffic(pipeline, written[:count], SECONDS, send):
+            pass
+        producers.flush()
+        wait_for(lambda: stage.watch.total >= count + 100, "everything is judged or dead", DEADLINE)
+        dead = len(pipeline.read(pipeline.dead))
+        stage.prove(dead == len(unknown), f"{dead} dead letters of an unknown schema id")
+        with Traffic(pipeline, written[count:], SECONDS, send):
+            stage.random_moment(0.0, 1.0)
+            killed = kill(stage, detector, within=0.3)
+            proxy.mode = "pass"  # the schema is registered
+            _redrive(stage, len(unknown))
+            detector = stage.detector(**settings)
+            stage.until_recovered(killed + 0.2)
+            time.sleep(chance.uniform(0.0, 0.3))
+            kill(stage, detector, within=0.3)
+            detector = stage.detector(**settings)
+        stage.drain()
+        left_out = sum(event["dead_letters"] for event in detector.events("windows restored"))
+        stage.prove(left_out, f"{left_out} dead originals that had become readable were left out of windows")
+
+
+def _redrive(stage: Stage, count: int) -> None:
+    """Puts the dead letters back."""
+    done = subprocess.run([sys.executable, "-m", "services.streaming.redrive"], capture_output=True, text=True,
+                          env=os.environ | stage.pipeline.environment, check=False, timeout=DEADLINE)  # fmt: skip
+    stage.require(done.returncode == 0, f"redrive ended with {done.returncode}: {done.stderr[-300:]}")
+    stage.prove(f"{count} put back" in done.stdout, done.stdout.strip().splitlines()[-1] if done.stdout else "nothing")
