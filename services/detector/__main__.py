@@ -30,6 +30,7 @@ from services.detector.settings import DetectorSettings
 from services.detector.stages import Plan, plan, require_retention
 from services.detector.versions import Versions
 from services.detector.writers import Output, Writers
+from services.errors import ContractError
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_offsets import dead_offsets
 from services.streaming.endpoints import serve_endpoints
@@ -76,11 +77,23 @@ class Topics:
 
     @classmethod
     def of(cls, settings: DetectorSettings, contracts: Contracts) -> "Topics":
-        """The topics that the settings name."""
+        """Return the topics that the settings name.
+
+        Raises:
+            ContractError: One has no contract, or its dead letters belong in another topic.
+        """
         stages = settings.stages(KEY)
+        read = [contracts.topic(topic) for topic in stages.values()]
+        for topic in read:
+            if topic.dead_letter_topic not in (None, settings.dead_letter_topic):
+                raise ContractError(
+                    f'{topic.place}: topic {topic.name} has dead_letter_topic = "{topic.dead_letter_topic}", and '
+                    f"DEAD_LETTER_TOPIC is {settings.dead_letter_topic}: redrive would refuse its dead letters; "
+                    "make them the same"
+                )
         return cls(
             stages,
-            [contracts.topic(topic) for topic in stages.values()],
+            read,
             [contracts.topic(topic) for topic in (*settings.output_topics, settings.alerts_topic)],
             contracts.topic(settings.dead_letter_topic),
         )

@@ -17,7 +17,7 @@ from services.errors import UsageError
 
 KAFKA_CONFIG_PREFIX = "KAFKA_CONFIG_"
 
-# Exactly once and the dead-letter guarantees rest on these: a deployment may not loosen them by accident.
+# Exactly once, dead letters and rules over time rest on these: a deployment may not loosen them by accident.
 GUARDED_PROPERTIES = {
     "acks",
     "auto.offset.reset",
@@ -31,6 +31,7 @@ GUARDED_PROPERTIES = {
     "isolation.level",
     "metadata.broker.list",  # another name of bootstrap.servers
     "partition.assignment.strategy",
+    "partitioner",  # rules count what meets in one partition: all writers of a topic have to agree where that is
     "request.required.acks",  # another name of acks
     "transactional.id",
 }

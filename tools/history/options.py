@@ -78,8 +78,10 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         help="the truth about them (evaluate: by default the topic's name.labels; "
         "backtest: by default it does without)",
     )
-    group.add_argument("--from", dest="begin", type=_moment, metavar="TIME", help="messages from this time on (UTC)")
-    group.add_argument("--to", dest="end", type=_moment, metavar="TIME", help="messages before this time (UTC)")
+    group.add_argument(
+        "--from", dest="begin", type=_moment, metavar="TIME", help="messages written from this time on (UTC)"
+    )
+    group.add_argument("--to", dest="end", type=_moment, metavar="TIME", help="messages written before this time (UTC)")
     group.add_argument("--file", action="append", type=Path, metavar="FILE", help="read CSV, JSON lines or Parquet")
     parser.add_argument(
         "--lateness", type=_duration, default=_LATENESS, metavar="TIME",

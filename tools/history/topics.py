@@ -32,8 +32,9 @@ class TopicSettings:
     Attributes:
         transactions: The topic of the transactions.
         labels: The topic of the labels; None to do without.
-        begin: Report on messages from this moment on (the messages' timestamps); None: from the oldest.
-        end: Report on messages before this moment; None: all that are there when reading begins.
+        begin: Report on messages written from this moment on (their timestamps, which are the broker's on the input
+            topic: no event times); None: from the oldest.
+        end: Report on messages written before this moment; None: all that are there when reading begins.
         fill: How long before `begin` reading begins, so that windows are full.
     """
 

@@ -69,6 +69,12 @@ def test_a_topic_that_no_contract_covers_is_named(bare: Pipeline) -> None:
     assert "contracts.toml" in line
 
 
+def test_dead_letters_that_redrive_would_refuse_are_named(bare: Pipeline) -> None:
+    with bare.start("detector", DEAD_LETTER_TOPIC=bare.fraud) as detector:
+        (line,) = reason(detector, 1)
+    assert f'topic {bare.input} has dead_letter_topic = "{bare.dead}", and DEAD_LETTER_TOPIC is {bare.fraud}' in line
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

@@ -115,8 +115,8 @@ def test_any_librdkafka_property_can_be_set(tmp_path) -> None:  # type: ignore[n
     assert variable_of("security.protocol") == "KAFKA_CONFIG_SECURITY_PROTOCOL"
 
 
-@pytest.mark.parametrize("name", ["ENABLE_AUTO_COMMIT", "ISOLATION_LEVEL", "TRANSACTIONAL_ID", "ACKS"])
-def test_what_exactly_once_depends_on_cannot_be_set(name: str) -> None:
+@pytest.mark.parametrize("name", ["ENABLE_AUTO_COMMIT", "ISOLATION_LEVEL", "TRANSACTIONAL_ID", "ACKS", "PARTITIONER"])
+def test_what_exactly_once_and_rules_depend_on_cannot_be_set(name: str) -> None:
     with pytest.raises(UsageError, match=f"KAFKA_CONFIG_{name}: .* can't be changed"):
         librdkafka_properties({f"KAFKA_CONFIG_{name}": "x"})
 
