@@ -12,7 +12,6 @@ from services.detector.batches import decode
 from services.detector.partition_state import PartitionState, StateRequirements, bounded_event_times
 from services.detector.rules.model import EVENT_TIME, Window
 from services.detector.writers import Writers
-from services.errors import PipelineError
 from services.streaming.partition_reader import Chunk, PartitionReader
 from services.streaming.places import Partition, place_of
 from services.streaming.poison import NOT_OF_A_RECORD
@@ -136,14 +135,16 @@ class Restorer:
                 for chunk in self._reader.read(min(WAIT_SECONDS, left)):
                     if chunk.partition in self._tasks:
                         self._feed(self._tasks[chunk.partition], chunk)
-        except PipelineError:
+        except Exception:
+            # What was read and not fed is read again: from the tasks' positions, by a new consumer.
             self._reader.close()
             self._assigned = False
             raise
+        finally:
+            for task in finished:
+                self._finish(task)
         if not self._tasks:
             self._reader.close()
-        for task in finished:
-            self._finish(task)
         self._report()
         return finished
 

@@ -150,8 +150,17 @@ class PartitionReader:
         return Chunk(partition, wanted, next_offset, ended=next_offset >= end)
 
     def _is_end(self, partition: Partition, offset: int, end: int) -> bool:
-        """Whether nothing before `end` will come: a leader that has just been elected may not know all of it yet."""
+        """Whether nothing before `end` will come: a leader that has just been elected may not know all of it yet.
+
+        Raises:
+            Unavailable: The leader does not say now where the partition ends.
+        """
         if offset >= end:
             return True
-        _low, high = self._open().get_watermark_offsets(TopicPartition(*partition), ASK_SECONDS)
+        try:
+            _low, high = self._open().get_watermark_offsets(TopicPartition(*partition), ASK_SECONDS)
+        except KafkaException as error:
+            raise_if_refused(error)
+            topic, number = partition
+            raise Unavailable(f"the end of {topic}-{number} can't be asked for: {reason(error)}") from error
         return high < end
