@@ -77,27 +77,33 @@ class PoisonSearch:
         """The most messages to handle at once now."""
         return max(1, min(self._batch_size, self._suspects // 2)) if self._ends else self._batch_size
 
-    def failed(self, ends: Mapping[Partition, int], count: int, error: Exception) -> None:
+    def failed(self, ends: Mapping[Partition, int], count: int, error: Exception) -> bool:
         """Note that handling or committing some messages failed, and it is not known which one is the cause.
 
         Args:
             ends: The offset after the last of these messages, by partition.
             count: How many messages these are.
             error: What was raised.
+
+        Returns:
+            Whether anything is left to try: a broker may refuse even a dead letter without content.
         """
         self._ends, self._suspects = dict(ends), count
         if count > 1:
-            return
+            return True
         ((topic, number), end), *_ = ends.items()
         place = topic, number, end - 1
         failures = self._failures[place] = self._failures.get(place, 0) + 1
         if failures >= TRIES_ALONE:
+            if place in self._bare:
+                return False
             if place in self._condemned:
                 self._bare.add(place)
             else:
                 self.condemn({place: UnprocessableError(f"{type(error).__name__}: {error}", stage="TRANSFORMATION")})
             del self._failures[place]
             self._ends = {}
+        return True
 
     def condemn(self, errors: Mapping[Place, PoisonError]) -> None:
         """Note that these records are to be dead letters."""

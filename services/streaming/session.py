@@ -76,6 +76,7 @@ class Session:
         )
         self._transaction = Transaction(settings, consumer, producer, metrics, stop)
         self._positions: dict[Partition, int] = {}  # what the open transaction has read up to
+        self._committed: dict[Partition, int] = {}  # what the transactions since the last rewind have
         self._count = 0  # messages of the open transaction
         self._partitions = RebalanceListener(
             consumer, handler, metrics, progress, commit=self._commit, is_open=lambda: self._transaction.is_open
@@ -226,6 +227,7 @@ class Session:
             self._metrics.dead_letters.labels(error=name).inc(count)
         self._search.committed(self._positions, self._count)
         self._progress.committed(self._positions.items())
+        self._committed = self._positions
         self._positions, self._count = {}, 0
         self._handler.committed()
         self._patience.succeeded()
@@ -234,17 +236,20 @@ class Session:
     def _recover(self, error: KafkaException) -> None:
         """After an error that an abort mends: a delivery that was refused, a coordinator that has moved."""
         error = self._transaction.cause_of(error)
-        if is_refused_record(error) and self._positions:
+        ends = dict(self._positions.items() - self._committed.items())
+        if is_refused_record(error) and ends:
             log.warning("delivery refused, searching for the record", reason=reason(error), messages=self._count)
-            self._search.failed(self._positions, self._count, error)
+            can_try = self._search.failed(ends, self._count, error)
             self._abort(error.args[0].name())
+            if not can_try:
+                self._wait(error, "dead letter refused")
             return
         self._abort(error.args[0].name())
         self._wait(error, "transaction aborted")
 
     def _abort(self, cause: str) -> None:
         """Abort the open transaction and go back to the committed offsets."""
-        self._positions, self._count = {}, 0
+        self._positions, self._committed, self._count = {}, {}, 0
         if self._transaction.is_open:
             self._sink.take_dead_letters()
             self._handler.aborted()
