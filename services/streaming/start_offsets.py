@@ -49,7 +49,7 @@ class StartFrom:
         """
         if text in {"beginning", "end"}:
             return cls(0 if text == "beginning" else None)
-        if text.isdigit():
+        if text.isascii() and text.isdigit() and len(text) < 19:  # milliseconds that fit into 64 bits
             return cls(int(text))
         try:
             moment = datetime.fromisoformat(text)
