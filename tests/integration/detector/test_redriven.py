@@ -1,0 +1,135 @@
+"""What becomes of records that died, were put back, and are met again: with the detector, to the verdicts."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+from confluent_kafka import Message
+
+from services.streaming.dead_letter_reading import DeadLetter, dead_letter_of
+from tests.support.payments import Payment, encoded
+from tools.harness.pipeline import Pipeline
+from tools.harness.processes import Service
+from tools.harness.raw_producer import RawProducer
+from tools.harness.registry_proxy import RegistryProxy
+from tools.harness.waiting import DEADLINE
+
+COUNTING = """
+[rules.third-payment]
+severity = "high"
+reason = "{payments} payments in 24 h"
+windows.payments = { measure = "count", by = ["target"], over = "24h", at_least = 3 }
+
+[rules.third-payment-of-one]
+severity = "high"
+reason = "{payments} payments by {source} in 24 h"
+windows.payments = { measure = "count", by = ["source"], over = "24h", at_least = 3 }
+"""
+
+
+def redrive(pipeline: Pipeline, *arguments: str) -> list[str]:
+    command = [sys.executable, "-m", "services.streaming.redrive", *arguments]
+    environment = os.environ | pipeline.environment
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=DEADLINE)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def letters(pipeline: Pipeline) -> list[DeadLetter]:
+    return [letter for message in pipeline.read(pipeline.dead) if (letter := dead_letter_of(message)) is not None]
+
+
+def end(detector: Service, how: str) -> None:
+    if how == "kill":
+        detector.kill()
+    else:
+        assert detector.stop() == 0
+
+
+@pytest.mark.parametrize("size", [1_500_000, 3_000_000])
+def test_a_record_that_is_small_only_on_the_wire_dies_and_can_be_put_back(pipeline: Pipeline, size: int) -> None:
+    """It fits its topic compressed; neither an output nor the dead-letter topic takes it as it is."""
+    good = pipeline.transactions(20)
+    large = good[0] + b"x" * size
+    pipeline.produce(good[:10])
+    with RawProducer(pipeline.cluster.bootstrap_servers, compression_type="zstd", message_max_bytes="9000000") as raw:
+        raw.produce(pipeline.input, large, b"account00001", [(b"trace", b"7")])
+    pipeline.produce(good[10:])
+    with pipeline.start("detector") as detector:
+        legit, fraud, _ = pipeline.wait_for_outputs(21)
+        assert sorted(legit + fraud) == sorted(good)
+        (letter,) = letters(pipeline)
+        assert letter.is_whole is (size < 2_000_000)
+        for times in (1, 2):
+            assert redrive(pipeline) == [f"1 put back on {pipeline.input}"]
+            pipeline.wait_for_outputs(21 + times)
+            again = letters(pipeline)[-1]
+            assert (again.redrives, again.is_whole, again.key) == (times, letter.is_whole, b"account00001")
+        assert detector.stop() == 0
+    put_back = [message for message in pipeline.read(pipeline.input) if message.value() == large]
+    assert [message.headers() for message in put_back] == [
+        [("trace", b"7")],
+        [("trace", b"7"), ("__redrive.count", b"1")],
+        [("trace", b"7"), ("__redrive.count", b"2")],
+    ]
+
+
+def test_a_record_with_headers_that_cannot_be_read_is_judged_without_them(pipeline: Pipeline) -> None:
+    (value,) = pipeline.transactions(1)
+    with RawProducer(pipeline.cluster.bootstrap_servers) as raw:
+        raw.produce(pipeline.input, value, b"account00001", [(b"\xff\xfe", b"x"), (b"trace", b"7")])
+    with pipeline.start("detector") as detector:
+        pipeline.wait_for_outputs(1)
+        assert [letter.omitted for letter in letters(pipeline)] == [{"unreadable-headers"}]
+        assert redrive(pipeline)[0] == f"1 put back on {pipeline.input}"
+        pipeline.wait_for_outputs(2)
+        assert detector.stop() == 0
+    (message,) = pipeline.read(pipeline.legit) + pipeline.read(pipeline.fraud)
+    assert (message.value(), message.key()) == (value, b"account00001")
+    assert dict(message.headers() or [])["__redrive.count"] == b"1"
+
+
+def fired(messages: list[Message]) -> Counter[bytes | None]:
+    return Counter(dict(message.headers() or []).get("rules.fired") for message in messages)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_what_was_put_back_counts_once_also_after_a_restart(pipeline: Pipeline, how: str) -> None:
+    """The dead original can be read by then: its schema is known. Two payments are two, and no third."""
+    rules = pipeline.directory / "rules.toml"
+    rules.write_text(COUNTING)
+    settings = {"RULES_FILE": str(rules), "INSTANCE_ID": "one"}
+    start = time.time_ns() // 1_000_000
+    payments = [Payment("payer", f"goods{n}x", 1000 + n, start + n) for n in range(2)]
+    payments += [Payment(f"guest{n}x", "shop", 1000 + n, start + n) for n in range(2)]
+    with (
+        RegistryProxy(pipeline.cluster.registry_url) as proxy,
+        pipeline.start("detector", SCHEMA_REGISTRY_URL=proxy.url, **settings) as detector,
+    ):
+        pipeline.produce(encoded(pipeline, payments[:1]), keyed=True)
+        pipeline.wait_for_outputs(1)
+        pipeline.evolve()
+        proxy.mode = "forget"
+        unknown = encoded(pipeline, payments[1:])
+        pipeline.produce(unknown, keyed=True)
+        pipeline.wait_for_outputs(4)
+        assert sorted(letter.value or b"" for letter in letters(pipeline)) == sorted(unknown)
+        end(detector, how)
+    assert redrive(pipeline) == [f"3 put back on {pipeline.input}"]
+    for _ in range(2):  # with the dead originals before the committed offset, and with what was put back as well
+        with pipeline.start("detector", **settings) as detector:
+            pipeline.wait_for_outputs(7)
+            detector.wait_for("windows restored", topic=pipeline.input)
+            end(detector, how)
+    assert len(pipeline.read(pipeline.legit)) == 4
+    assert pipeline.read(pipeline.fraud) == []
+    last = encoded(pipeline, [Payment("payer", "other", 99, start + 5), Payment("other", "shop", 98, start + 5)])
+    pipeline.produce(last, keyed=True)
+    with pipeline.start("detector", **settings) as detector:
+        pipeline.wait_for_outputs(9)
+        assert detector.stop() == 0
+    # Both windows hold just the two payments before: the third is the third.
+    assert fired(pipeline.read(pipeline.fraud)) == {b"third-payment-of-one": 1, b"third-payment": 1}
