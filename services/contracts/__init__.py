@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from services.contracts.definition.schema import Schema, load_schema
     from services.contracts.definition.topics import Contracts, TopicContract, load_contracts
     from services.contracts.registry.client import NotRegistered, RegisteredSchema, Registration, Registry
-    from services.contracts.registry.schema_ids import NotAnAvroSchema, UnknownSchemaId
+    from services.contracts.registry.schema_ids import InvalidSchemaId, NotAnAvroSchema, UnknownSchemaId
     from services.contracts.registry.settings import RegistrySettings
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Contracts",
     "Form",
     "Incompatibility",
+    "InvalidSchemaId",
     "Kind",
     "Level",
     "NotAnAvroSchema",
@@ -72,7 +73,7 @@ _MODULES = {
     "codec.framing": ("HEADER_SIZE", "frame", "split", "unframe"),
     "codec.records": ("RecordDecoder", "RecordEncoder", "SplicingEncoder"),
     "registry.client": ("NotRegistered", "RegisteredSchema", "Registration", "Registry"),
-    "registry.schema_ids": ("NotAnAvroSchema", "UnknownSchemaId"),
+    "registry.schema_ids": ("InvalidSchemaId", "NotAnAvroSchema", "UnknownSchemaId"),
     "registry.settings": ("RegistrySettings",),
     "definition.schema": ("Schema", "load_schema"),
     "definition.topics": ("Contracts", "TopicContract", "load_contracts"),

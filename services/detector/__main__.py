@@ -9,6 +9,7 @@ import structlog
 
 from services.contracts import (
     Contracts,
+    NotRegistered,
     Registration,
     Registry,
     RegistrySettings,
@@ -29,7 +30,7 @@ from services.detector.rules_file import RulesWatcher
 from services.detector.settings import DetectorSettings
 from services.detector.stages import Plan, plan, require_retention
 from services.detector.versions import Versions
-from services.detector.writers import Output, Writers
+from services.detector.writers import Output, Writers, require_equal_schemas
 from services.errors import ContractError
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_offsets import dead_offsets
@@ -128,6 +129,7 @@ def main() -> int:
     configure_logging("detector", settings.log_level)
     stop = stop_on_signals(grace=8)
     topics = Topics.of(settings, load_contracts())
+    require_equal_schemas([*topics.read, *topics.written[:2]], topics.schema)
     lateness_ms = round(settings.allowed_lateness * 1000)
     clients = KafkaClients(settings, librdkafka_properties(), client_id=f"detector-{settings.instance_id}")
     collector = new_registry(NAMESPACE)
@@ -229,12 +231,20 @@ def _handler(
             timeout=settings.startup_timeout,
             stop=stop,
             progress=progress,
+            briefly=(NotRegistered,),
         )
         for topic in [*topics.read, *topics.written]
     }
     lateness_ms = round(settings.allowed_lateness * 1000)
     passed_on = [*settings.output_topics, *topics.repartition]
-    writers = Writers(registry, topics.schema, [Output(topic, registered[topic]) for topic in passed_on])
+    writers = Writers(
+        registry,
+        topics.schema,
+        [Output(topic, registered[topic]) for topic in passed_on],
+        destinations=lambda: {*settings.output_topics, *versions.repartition_topics},
+        subjects=[topic.subject for topic in topics.read],
+        wait=stop.wait,
+    )
     alert = topics.written[2].required_schema
     alerts = Alerts(topics.schema, alert, registered[settings.alerts_topic], limits[settings.alerts_topic])
     group = partial(clients.consumer, settings.consumer_group)

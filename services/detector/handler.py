@@ -120,6 +120,7 @@ class DetectorHandler:
 
     def aborted(self) -> None:
         """Undo what was evaluated since the last commit."""
+        self._writers.aborted()
         self._partitions.rollback()
         self._forget()
 
@@ -210,6 +211,9 @@ class DetectorHandler:
         found = [*(self._simple(stage, batch) if len(batch.rows) else ()), *self._windowed(stage, messages, batch)]
         live = self._live(number, plan, found, batch, came)
         verdicts = self._router.route(Judged(number, plan, incoming, batch, outgoing, found, live), sink)
+        reencoded = self._writers.take_reencoded()
+        self._counts["forwarded", "reencoded"] += reencoded
+        self._counts["forwarded", "passthrough"] += len(batch.rows) - reencoded
         if verdicts is not None:
             self._counts["verdict", "fraud"] += verdicts.fraud
             self._counts["verdict", "legit"] += verdicts.legit

@@ -48,6 +48,11 @@ class DetectorMetrics:
             "unknown_rule_names", "Names in rules.fired that no earlier stage can have written; they are left out."
         )
         self.mixed = counter("mixed_versions", "Transactions whose later stage evaluated another version of the rules.")
+        self.forwarded = counter(
+            "forwarded_transactions",
+            "Transactions written to an output or repartition topic: as they came, or re-encoded with its schema.",
+            "encoding",
+        )
         self.reloads = counter("rules_reloads", "Changes of the rules file: activated or rejected.", "result")
         self._version = gauge("active_rules", "How many rules are active, by their version.", "version")
         self._entries = gauge("window_entries", "Transactions kept in windows.", *PARTITION)
@@ -77,6 +82,8 @@ class DetectorMetrics:
                     self.key_mismatches.labels(*labels).inc(number)
                 case "unknown_rules":
                     self.unknown_rules.inc(number)
+                case "forwarded":
+                    self.forwarded.labels(*labels).inc(number)
                 case "mixed":
                     self.mixed.inc(number)
 

@@ -47,6 +47,11 @@ class Versions:
         """The current rules, and those before that still count."""
         return [self._current, *(plan for plan, _ in self._before.values())]
 
+    @property
+    def repartition_topics(self) -> set[str]:
+        """The topics that a stage of one of these versions passes transactions on to another stage by."""
+        return {stage.topic for plan in self.all for stage in plan.stages[1:] if stage.rules}
+
     def propose(self, plan: Plan) -> None:
         """These are to hold as soon as they can; may be called by another thread."""
         with self._lock:

@@ -1,32 +1,66 @@
-"""How to read what somebody wrote: one entry per schema id met, made when the id is first met."""
+"""How to read what was written with a schema: one entry per schema id met, made when the id is first met.
+
+What the registry says about an id decides what becomes of its transactions:
+
+    registered under the output's subject      passed on byte for byte
+    under another one, and nothing would be    re-encoded with the output's own schema
+      lost by that
+    under another one, and a field would be    dead letter (FieldWouldBeLost), before any rule sees it
+      lost by that
+    of another record, or no Avro schema       dead letter (WrongRecordError, NotAnAvroSchema)
+    not known                                  dead letter (UnknownSchemaId, InvalidSchemaId)
+
+A registry's delay is nobody's fault: what a follower of the registry does not know yet (the id, or that it is
+registered under an output's subject) is asked for again for `PATIENCE_SECONDS` from the first transaction on, within a
+budget that bounds how long such ids can hold up all others (see `lookup_budget`). After that, the refusal is remembered
+for `UNKNOWN_SECONDS`, and the id is asked for once after each further such time.
+"""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import structlog
 
 from services.contracts import (
     ColumnDecoder,
+    InvalidSchemaId,
+    NotAnAvroSchema,
     RecordDecoder,
     RecordEncoder,
     Registration,
     Registry,
     Schema,
+    TopicContract,
     UnknownSchemaId,
     frame,
+    losses,
 )
-from services.errors import ContractError, PoisonError
+from services.detector.lookup_budget import PATIENCE_SECONDS, LookupBudget, RegisteredIds
+from services.errors import ContractError, NotAuthorised, PoisonError, Unavailable, UsageError
+from services.streaming.lifecycle import backoff
 
 log = structlog.get_logger()
 
 UNKNOWN_SECONDS = 30.0
-"""How long an id that the registry does not know is remembered as such, and then until the next commit: however slow
-the registry and however many such ids a batch has, the batch is handled at once when it has to be read again."""
+"""How long a refusal is remembered, and then until the next commit: however slow the registry and however many such
+ids a batch has, the batch is handled at once when it has to be read again."""
+
+_MET_IDS = 10_000  # so many ids are remembered as met before; ids can be invented without end
+_FIRST_PAUSE = 0.05  # seconds before an id is asked for again; doubled for each further time
 
 
 class WrongRecordError(PoisonError):
     """The message is written with a schema that can't be read as what the topic carries."""
+
+
+class FieldWouldBeLost(PoisonError):  # noqa: N818 - reads as the state that it reports
+    """Passing the message on would take a field away that the output's schema has no place for."""
+
+
+class ForbiddenSchemaId(PoisonError):  # noqa: N818 - reads as the state that it reports
+    """The registry does not let this service read the schema of this id, though it lets it read its own."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +72,14 @@ class Writer:
         records: Decodes one message whole, as the detector's own schema has it.
         governed: The output topics under whose subject this schema id is registered.
         native: Whether its schema is the detector's own.
+        lost: What re-encoding would lose, by its path; nothing where it loses nothing.
     """
 
     columns: Callable[[Sequence[str]], ColumnDecoder]
     records: RecordDecoder
     governed: frozenset[str]
     native: bool
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,65 +91,167 @@ class Output:
 
 
 class Writers:
-    """The schema ids met so far.
+    """The schema ids met so far. Safe to share between threads.
 
     Args:
         registry: Asked once per id.
-        reader: The schema that the detector was built with.
+        reader: The schema that the detector was built with, and that every output topic has.
         outputs: The topics that messages are passed on to.
+        destinations: Gives those of them that the active rules pass messages on to; all where it is not given.
+        subjects: Those of the topics that are read.
+        wait: Waits for some seconds; returns whether the detector was told to stop meanwhile.
     """
 
-    def __init__(self, registry: Registry, reader: Schema, outputs: Sequence[Output]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        reader: Schema,
+        outputs: Sequence[Output],
+        *,
+        destinations: Callable[[], Collection[str]] | None = None,
+        subjects: Collection[str] = (),
+        wait: Callable[[float], object] = time.sleep,
+    ) -> None:
         self._registry = registry
         self._reader = reader
         self._outputs = {output.topic: output.registration for output in outputs}
+        self._destinations = destinations or (lambda: self._outputs)
+        self._wait = wait
         self._encoder = RecordEncoder(reader.json)
-        self._known: dict[int, Writer | WrongRecordError] = {}
-        self._unknown: dict[int, UnknownSchemaId] = {}
-        self._unknown_since = 0.0
+        self._known: dict[int, Writer | PoisonError] = {}
+        self._refused: dict[int, PoisonError] = {}
+        self._refused_since = 0.0
+        self._reencoded = 0
+        self._met_at: dict[int, float] = {}
+        self._budget = LookupBudget()
+        self._own_subjects = frozenset([*subjects, *(one.subject for one in self._outputs.values())])
+        self._registered = RegisteredIds(registry, self._own_subjects)
+        self._lock = Lock()
 
     def __getitem__(self, schema_id: int) -> Writer:
         """How to treat messages of this id.
 
         Raises:
             UnknownSchemaId: the registry has no such schema.
+            InvalidSchemaId: no registry can have such an id.
+            FieldWouldBeLost: it would have to be re-encoded, and a field would be lost by that.
             WrongRecordError: the schema is of something else than what the detector reads.
+            NotAnAvroSchema: the schema is of another kind.
+            ForbiddenSchemaId: the registry keeps this schema from us.
             Unavailable: the registry can't be asked now.
         """
-        known = self._known.get(schema_id) or self._unknown.get(schema_id)
+        known = self._settled(schema_id)
         if known is None:
-            try:
-                known = self._known[schema_id] = self._meet(schema_id)
-            except UnknownSchemaId as error:
-                if not self._unknown:
-                    self._unknown_since = time.monotonic()
-                self._unknown[schema_id] = error
-                raise
+            with self._lock:
+                known = self._settled(schema_id) or self._look_up(schema_id)
         if isinstance(known, PoisonError):
             # Raised again and again, an exception would collect every frame that it went through, batches and all.
             raise known.with_traceback(None)
         return known
 
     def committed(self) -> None:
-        """Forgets which ids are unknown when that may have changed since: somebody may have registered one."""
-        if self._unknown and time.monotonic() - self._unknown_since > UNKNOWN_SECONDS:
-            self._unknown.clear()
+        """Forgets refusals when they may be wrong by now: somebody may have registered a schema."""
+        if self._refused and time.monotonic() - self._refused_since > UNKNOWN_SECONDS:
+            self._refused.clear()
+
+    def aborted(self) -> None:
+        """Forget what was re-encoded and not taken."""
+        self._reencoded = 0
+
+    def take_reencoded(self) -> int:
+        """Return how many messages were re-encoded since the last call."""
+        taken, self._reencoded = self._reencoded, 0
+        return taken
 
     def framed(self, own_body: bytes, topic: str) -> bytes:
-        """A body in the detector's own schema, as the value of a message of an output topic."""
+        """A body in the detector's own schema, as the value of a message of an output topic: re-encoded."""
+        self._reencoded += 1
         return frame(self._outputs[topic].id, own_body)
 
     def own_body(self, writer: Writer, body: bytes) -> bytes:
-        """The body as the detector's own schema has it.
+        """The body as the detector's own schema has it: for an alert, without the fields that it does not know.
 
         Raises:
-            PoisonError: the message can't be read as that.
+            PoisonError: the message can't be read as that, or would be altered by it: a decimal with too many digits.
         """
-        return body if writer.native else self._encoder.encode(writer.records.decode(body))
+        if writer.native:
+            return body
+        try:
+            return self._encoder.encode(writer.records.decode(body))
+        except ContractError as error:
+            raise PoisonError(f"can't be re-encoded with the schema of this service: {error}") from error
 
-    def _meet(self, schema_id: int) -> Writer | WrongRecordError:
-        schema = self._registry.schema_by_id(schema_id)
-        subjects = self._registry.subjects_of(schema_id)
+    def _settled(self, schema_id: int) -> Writer | PoisonError | None:
+        """What is known about an id; None where it has to be looked up."""
+        known = self._known.get(schema_id) or self._refused.get(schema_id)
+        return None if isinstance(known, Writer) and self._loses(known) else known
+
+    def _loses(self, writer: Writer) -> bool:
+        """Whether messages would lose a field on their way to a topic that the rules pass them on to."""
+        return bool(writer.lost) and not writer.governed.issuperset(self._destinations())
+
+    def _look_up(self, schema_id: int) -> Writer | PoisonError:
+        """Asks the registry about an id, again for a while where it may not know everything yet.
+
+        Raises:
+            Unavailable: the registry can't be asked now.
+        """
+        started = time.monotonic()
+        met_at = self._meet(schema_id, started)
+        if self._budget.left <= 0 and schema_id not in self._registered:
+            return _not_looked_up(schema_id)
+        deadline = min(met_at + PATIENCE_SECONDS, started + self._budget.patience)
+        attempt = 0
+        while isinstance(answer := self._ask(schema_id), (UnknownSchemaId, FieldWouldBeLost)):
+            pause = backoff(attempt, first=_FIRST_PAUSE, most=1.0)
+            if time.monotonic() + pause > deadline:
+                break
+            if not attempt:
+                left = round(deadline - time.monotonic(), 1)
+                log.warning("waiting", waiting_for=f"schema id {schema_id}", reason=str(answer), seconds_left=left)
+            attempt += 1
+            if self._wait(pause):
+                raise Unavailable(f"stopped while waiting for schema id {schema_id}: {answer}")
+        if isinstance(answer, InvalidSchemaId):
+            return answer  # was not asked for: not worth remembering
+        if attempt or isinstance(answer, PoisonError):
+            self._budget.spend(time.monotonic() - started)
+        if isinstance(answer, (UnknownSchemaId, FieldWouldBeLost, ForbiddenSchemaId)):
+            if not self._refused:
+                self._refused_since = time.monotonic()
+            self._known.pop(schema_id, None)
+            self._refused[schema_id] = answer
+        else:
+            self._known[schema_id] = answer
+        return answer
+
+    def _meet(self, schema_id: int, now: float) -> float:
+        """When an id was first met."""
+        if len(self._met_at) >= _MET_IDS and schema_id not in self._met_at:
+            self._met_at.clear()
+        return self._met_at.setdefault(schema_id, now)
+
+    def _ask(self, schema_id: int) -> Writer | PoisonError:
+        """Asks the registry once; a refusal is returned.
+
+        Raises:
+            Unavailable: the registry can't be asked now.
+        """
+        try:
+            schema = self._registry.schema_by_id(schema_id)
+            subjects = self._registry.subjects_of(schema_id)
+        except (UnknownSchemaId, InvalidSchemaId, NotAnAvroSchema) as error:
+            return error
+        except NotAuthorised as error:
+            for subject in self._own_subjects:  # raises if the credentials are to blame
+                self._registry.versions(subject)
+            return ForbiddenSchemaId(f"the registry keeps schema id {schema_id} from this service: {error}")
+        except (ContractError, UsageError) as error:
+            # At start the registry answered as one: what answers now is something in its place, or broken.
+            raise Unavailable(str(error)) from error
+        return self._writer(schema_id, schema, subjects)
+
+    def _writer(self, schema_id: int, schema: object, subjects: Collection[str]) -> Writer | PoisonError:
         decoders: dict[Sequence[str], ColumnDecoder] = {}
 
         def columns(fields: Sequence[str]) -> ColumnDecoder:
@@ -125,8 +263,44 @@ class Writers:
         try:
             columns([field["name"] for field in self._reader.json["fields"]])
             records = RecordDecoder(schema, self._reader.json)
-        except ContractError as error:
+            lost = tuple(losses(self._reader.json, schema))
+        except (ContractError, RecursionError) as error:
             return WrongRecordError(f"schema id {schema_id} can't be read as {self._reader.name}: {error}")
         governed = frozenset(topic for topic, registration in self._outputs.items() if registration.subject in subjects)
+        writer = Writer(columns, records, governed, schema == self._reader.json, lost)
+        if self._loses(writer):
+            return self._loss(schema_id, writer)
         log.info("new schema id", schema_id=schema_id, passed_on_to=sorted(governed))
-        return Writer(columns, records, governed, native=schema == self._reader.json)
+        return writer
+
+    def _loss(self, schema_id: int, writer: Writer) -> FieldWouldBeLost:
+        topic = min(set(self._destinations()) - writer.governed)
+        output = self._outputs[topic]
+        return FieldWouldBeLost(
+            f"schema id {schema_id} has data that {topic} can't take ({', '.join(writer.lost)}): its schema there, id "
+            f"{output.id}, has no place for it, and id {schema_id} is not registered under the subject "
+            f"{output.subject}; register it there (scripts/register-schemas), then put the message back "
+            "(scripts/redrive)"
+        )
+
+
+def require_equal_schemas(topics: Iterable[TopicContract], reader: Schema) -> None:
+    """Checks that topics carry what the detector reads: their messages are passed on, and re-encoded, as that.
+
+    Raises:
+        ContractError: one carries something else.
+    """
+    for topic in topics:
+        if topic.required_schema.json != reader.json:
+            raise ContractError(
+                f"{topic.place}: topic {topic.name} carries {topic.required_schema.path}; expected {reader.path}, as "
+                "the input does: transactions are passed on as they are"
+            )
+
+
+def _not_looked_up(schema_id: int) -> UnknownSchemaId:
+    return UnknownSchemaId(
+        f"schema id {schema_id} was not looked up: too many ids came that the registry does not know, and this one is "
+        "registered under no subject of the detector's topics; if it is all right, put the message back "
+        "(scripts/redrive)"
+    )

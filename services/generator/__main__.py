@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 from confluent_kafka import KafkaException
 
-from services.contracts import Registry, RegistrySettings, load_contracts
+from services.contracts import NotRegistered, Registry, RegistrySettings, load_contracts
 from services.generator.encoding import TransactionEncoder
 from services.generator.labels import LabelEncoder
 from services.generator.metrics import NAMESPACE, GeneratorMetrics
@@ -54,6 +54,7 @@ def main() -> int:
             timeout=settings.startup_timeout,
             stop=stop,
             progress=progress,
+            briefly=(NotRegistered,),
         )
     seed = secrets.randbits(64) if settings.seed is None else settings.seed
     metrics = GeneratorMetrics(collector)

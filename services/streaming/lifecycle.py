@@ -17,6 +17,8 @@ from services.streaming.progress import Progress
 
 log = structlog.get_logger()
 
+BRIEF_SECONDS = 5.0
+
 T = TypeVar("T")
 
 
@@ -94,7 +96,13 @@ def backoff(attempt: int, *, first: float = 0.25, most: float = 5.0) -> float:
 
 
 def wait_until(
-    attempt: Callable[[], T], *, what: str, timeout: float, stop: Event, progress: Progress | None = None
+    attempt: Callable[[], T],
+    *,
+    what: str,
+    timeout: float,
+    stop: Event,
+    progress: Progress | None = None,
+    briefly: tuple[type[PipelineError], ...] = (),
 ) -> T:
     """Calls `attempt` until it raises no `RetryableError`, saying so while it waits.
 
@@ -104,18 +112,21 @@ def wait_until(
         timeout: Seconds before giving up.
         stop: Ends the waiting early.
         progress: Told what is waited for.
+        briefly: Further errors that may pass, within `BRIEF_SECONDS`: what a node of a registry does not know yet.
 
     Raises:
-        RetryableError: the last one, when the time is up.
+        RetryableError: the last one, when the time is up; one of `briefly` when its time is.
         Stopped: `stop` was set meanwhile.
     """
-    deadline = time.monotonic() + timeout
+    started = time.monotonic()
     failures = 0
+    passing: tuple[type[PipelineError], ...] = (RetryableError, *briefly)
     progress = progress or Progress()
     while True:
         try:
             result = attempt()
-        except RetryableError as error:
+        except passing as error:
+            deadline = started + (min(timeout, BRIEF_SECONDS) if isinstance(error, briefly) else timeout)
             progress.waiting(f"{what}: {error}")
             pause = backoff(failures)
             failures += 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts import Level, NotAnAvroSchema, Registry, RegistrySettings
+from services.contracts import InvalidSchemaId, Level, NotAnAvroSchema, Registry, RegistrySettings
 from services.contracts.definition.schema import parse_schema
 from services.errors import ContractError, NotAuthorised, PipelineError, Unavailable, UsageError
 
@@ -160,6 +160,21 @@ def test_a_version_that_makes_no_sense(body: dict[str, object]) -> None:
 def test_the_id_of_another_kind_of_schema_is_the_messages_fault() -> None:
     with pytest.raises(NotAnAvroSchema, match="schema id 24 is JSON, expected AVRO"):
         registry(answering(httpx2.Response(200, json={"schema": "{}", "schemaType": "JSON"}))).schema_by_id(24)
+
+
+def test_an_id_that_is_no_java_int_is_not_asked_for() -> None:
+    asked = registry(answering(httpx2.Response(404, json={"error_code": 404, "message": "HTTP 404 Not Found"})))
+    for call in (asked.schema_by_id, asked.subjects_of):
+        with pytest.raises(InvalidSchemaId, match="schema id 2147483648 is in no registry"):
+            call(2**31)
+    with pytest.raises(UsageError):
+        asked.schema_by_id(2**31 - 1)
+
+
+@pytest.mark.parametrize("text", ["{", '{"items":' * 5000])
+def test_a_schema_that_cannot_be_read_is_the_messages_fault(text: str) -> None:
+    with pytest.raises(NotAnAvroSchema, match="schema id 24: not JSON, or nested too deeply"):
+        registry(answering(httpx2.Response(200, json={"schema": text}))).schema_by_id(24)
 
 
 def test_an_id_with_references_is_asked_for_whole() -> None:

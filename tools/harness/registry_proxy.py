@@ -17,7 +17,8 @@ class RegistryProxy:
 
     Attributes:
         mode: `pass`; `drop` closes connections unanswered; `error` answers 500; `forget` knows no
-            schema, like one restored from an old backup; `slow` waits `delay` seconds first.
+            schema, like one restored from an old backup; `slow` waits `delay` seconds first; `follow` knows a schema
+            id only `delay` seconds after it was first asked for it, like a follower that lags behind its leader.
         seen: The mode and path of every request so far: the proof that a fault was met.
     """
 
@@ -25,6 +26,7 @@ class RegistryProxy:
         self.mode = "pass"
         self.delay = 0.0
         self.seen: list[tuple[str, str]] = []
+        self.first_asked: dict[str, float] = {}
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,7 +37,7 @@ class RegistryProxy:
                 if proxy.mode == "drop":
                     self.close_connection = True
                     return
-                if proxy.mode == "forget":
+                if proxy.mode == "forget" or (proxy.mode == "follow" and proxy.lags(self.path)):
                     self.reply(404, b'{"error_code": 40403, "message": "Schema not found"}')
                     return
                 if proxy.mode == "slow":
@@ -74,6 +76,14 @@ class RegistryProxy:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def lags(self, path: str) -> bool:
+        """Whether a request is about a schema id that is not to be known yet."""
+        if "/schemas/ids/" not in path:
+            return False
+        schema_id = path.split("/schemas/ids/")[1].partition("/")[0].partition("?")[0]
+        now = time.monotonic()
+        return now - self.first_asked.setdefault(schema_id, now) < self.delay
 
     def met(self, mode: str) -> int:
         """How many requests came in this mode."""

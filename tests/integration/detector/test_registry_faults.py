@@ -67,20 +67,3 @@ def test_it_gives_up_when_the_registry_stays_away_and_loses_nothing(pipeline: Pi
         assert detector.stop() == 0
     assert sorted(legit + fraud) == sorted(transactions)
     assert dead == []
-
-
-def test_a_schema_foreign_to_an_output_is_encoded_anew(pipeline: Pipeline) -> None:
-    old, old_id = pipeline.transactions(100, seed=3), pipeline.schema_id
-    with pipeline.start("detector") as detector:
-        detector.wait_for("rebalance", change="assigned")
-        pipeline.evolve(pipeline.input, pipeline.fraud)  # the second version is foreign to the legit topic only
-        new = pipeline.transactions(100, seed=3)
-        pipeline.produce(new)
-        legit, fraud, dead = pipeline.wait_for_outputs(100)
-        assert detector.stop() == 0
-    assert dead == []
-    assert set(fraud) < set(new)
-    assert 0 < len(legit) < 100
-    assert {value[1:5] for value in legit if value} == {old_id.to_bytes(4, "big")}
-    # The same seed makes the same transactions but for the time; what the first version lacks is gone.
-    assert {value[5:-6] for value in legit if value} <= {value[5:-6] for value in old}

@@ -8,15 +8,29 @@ from prometheus_client import CollectorRegistry
 
 from services.detector import versions as module
 from services.detector.metrics import DetectorMetrics
-from services.detector.rules.model import RuleSet
+from services.detector.rules.model import Mode, Rule, RuleSet, Severity
 from services.detector.rules_file import RulesWatcher
-from services.detector.stages import Plan
+from services.detector.stages import Plan, Stage
 from services.detector.versions import KEPT_SECONDS, Versions
 from services.errors import ContractError
 
 
 def named(version: str) -> Plan:
     return Plan(RuleSet((), version, "rules.toml"), ())
+
+
+def test_repartition_topics_are_those_of_any_version_in_use() -> None:
+    def staged(version: str, *used: bool) -> Plan:
+        rule = Rule("large", Severity.LOW, "", Mode.LIVE, None, (), "0" * 12)
+        stages = [Stage(topic, topic, (rule,) if in_use else ()) for topic, in_use in zip("abc", used, strict=True)]
+        return Plan(RuleSet((), version, "rules.toml"), tuple(stages))
+
+    versions = Versions(staged("old", True, False, True))
+    assert versions.repartition_topics == {"c"}
+    versions.begin(staged("new", True, True, False))
+    assert versions.repartition_topics == {"b", "c"}
+    versions.begin(staged("newest", True, False, False))
+    assert versions.repartition_topics == {"b", "c"}
 
 
 def test_new_rules_wait_until_they_begin() -> None:

@@ -46,6 +46,27 @@ def test_does_not_wait_for_what_waiting_cannot_mend() -> None:
     assert len(calls) == 1
 
 
+def test_what_may_pass_soon_is_tried_again_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([ContractError("not registered"), Unavailable("not yet"), ContractError("not registered")])
+
+    def attempt() -> str:
+        for error in answers:
+            raise error
+        return "up"
+
+    assert wait_until(attempt, what="registry", timeout=60, stop=Event(), briefly=(ContractError,)) == "up"
+    monkeypatch.setattr("services.streaming.lifecycle.BRIEF_SECONDS", 0.05)
+    calls = []
+
+    def never() -> None:
+        calls.append(1)
+        raise ContractError("not registered")
+
+    with pytest.raises(ContractError):
+        wait_until(never, what="registry", timeout=60, stop=Event(), briefly=(ContractError,))
+    assert len(calls) == 2
+
+
 def test_stopping_ends_the_waiting() -> None:
     stop = Event()
     stop.set()

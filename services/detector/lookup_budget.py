@@ -1,0 +1,99 @@
+"""How long lookups of schema ids may hold up a detector, and which ids are looked up whatever it costs.
+
+An id that the registry does not know may be one that a follower of the registry does not know *yet*, so it is worth
+some seconds of waiting. Anybody who may write to the input can also invent ids, so that time is limited in all: it is
+taken from a budget (a token bucket), which fills up again while time goes by. When the budget is used up, only ids that
+are registered under the detector's own subjects are looked up; the others are unknown without a question.
+"""
+
+import time
+from collections.abc import Collection
+
+import structlog
+
+from services.contracts import Registry
+from services.errors import ContractError, NotAuthorised
+
+log = structlog.get_logger()
+
+CAPACITY_SECONDS = 6.0
+"""How long lookups of unknown ids may take in all, in any `FILL_SECONDS` and at first."""
+
+FILL_SECONDS = 30.0
+"""How long an empty budget takes to fill up."""
+
+PATIENCE_SECONDS = 5.0
+"""How long after it is first met an id is asked for again before it counts as unknown, where the budget has that."""
+
+_SHARE = PATIENCE_SECONDS / CAPACITY_SECONDS
+_LISTED_SECONDS = 0.2  # how long a list of the registered ids is used; listing takes some milliseconds
+_TOLD_SECONDS = 60.0  # at most one line in the log about an empty budget in this time
+
+
+class LookupBudget:
+    """Seconds that are left for lookups of ids that the registry does not know."""
+
+    def __init__(self) -> None:
+        self._left = CAPACITY_SECONDS
+        self._at = time.monotonic()
+        self._told_at = -_TOLD_SECONDS
+
+    @property
+    def left(self) -> float:
+        """Seconds; 0 or less when it is used up."""
+        now = time.monotonic()
+        self._left = min(CAPACITY_SECONDS, self._left + (now - self._at) * CAPACITY_SECONDS / FILL_SECONDS)
+        self._at = now
+        return self._left
+
+    @property
+    def patience(self) -> float:
+        """Seconds that one id may be waited for: not all that is left, so that the next id is waited for as well."""
+        return max(0.0, self.left * _SHARE)
+
+    def spend(self, seconds: float) -> None:
+        """Take the time that a lookup took."""
+        self._left = self.left - seconds
+        if self._left <= 0 and self._at - self._told_at >= _TOLD_SECONDS:
+            self._told_at = self._at
+            log.warning(
+                "lookups of unknown schema ids limited",
+                reason="too many ids that the registry does not know: the transactions with them are dead letters, and "
+                "further ids are looked up only if they are registered under the subjects of the detector's topics",
+                seconds=FILL_SECONDS,
+            )
+
+
+class RegisteredIds:
+    """The ids registered under some subjects, listed anew where the list is older than `_LISTED_SECONDS`.
+
+    Args:
+        registry: Asked for the versions of each subject, and once for the id of each version.
+        subjects: Those of the detector's topics.
+    """
+
+    def __init__(self, registry: Registry, subjects: Collection[str]) -> None:
+        self._registry = registry
+        self._subjects = subjects
+        self._ids: dict[tuple[str, int], int] = {}
+        self._listed_at = -_LISTED_SECONDS
+
+    def __contains__(self, schema_id: int) -> bool:
+        """Whether the id is registered under one of the subjects.
+
+        Raises:
+            Unavailable: The registry can't be asked now.
+        """
+        if time.monotonic() - self._listed_at >= _LISTED_SECONDS:
+            for subject in self._subjects:
+                self._list(subject)
+            self._listed_at = time.monotonic()
+        return schema_id in self._ids.values()
+
+    def _list(self, subject: str) -> None:
+        try:
+            for version in self._registry.versions(subject):
+                if (subject, version) not in self._ids:
+                    self._ids[subject, version] = self._registry.version(subject, version).id
+        except (ContractError, NotAuthorised) as error:  # such as a version deleted meanwhile: the list is an aid
+            log.warning("registered schema ids not listed", subject=subject, reason=str(error))
