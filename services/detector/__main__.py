@@ -17,6 +17,7 @@ from services.contracts import (
     TopicContract,
     load_contracts,
 )
+from services.contracts.definition.tree import SCHEMAS_ENVIRONMENT
 from services.detector.alerts import Alerts
 from services.detector.handler import DetectorHandler
 from services.detector.input_keys import KeyVerifier
@@ -32,6 +33,7 @@ from services.detector.stages import Plan, plan, require_retention
 from services.detector.versions import Versions
 from services.detector.writers import Output, Writers, require_equal_schemas
 from services.errors import ContractError
+from services.streaming.arguments import parse_service_arguments
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_offsets import dead_offsets
 from services.streaming.endpoints import serve_endpoints
@@ -57,6 +59,9 @@ from services.streaming.topics import (
 
 log = structlog.get_logger()
 
+DESCRIPTION = (
+    "Read transactions, evaluate each by the rules, and route it to legit or fraud, exactly once, until SIGTERM."
+)
 BATCH_BYTES = 1_000_000  # of a producer's batch, where no topic takes less
 
 
@@ -316,4 +321,5 @@ def _loop(
 
 
 if __name__ == "__main__":
+    parse_service_arguments("services.detector", DESCRIPTION, [DetectorSettings, RegistrySettings], SCHEMAS_ENVIRONMENT)
     run_service(main)

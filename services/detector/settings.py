@@ -17,6 +17,12 @@ class DetectorSettings(ServiceSettings):
     """The detector's settings; the README lists them with their meaning.
 
     Attributes:
+        transactions_topic: The topic of transactions that is read.
+        legit_topic: The topic of transactions on which no live rule fired.
+        fraud_topic: The topic of transactions on which a live rule fired.
+        dead_letter_topic: The topic of records that can't be processed, with the reason of each.
+        alerts_topic: The topic of alerts.
+        consumer_group: The consumer group; detectors of one group share the work.
         suspicious_amount: From this amount on, in units of the currency, a transaction is suspicious.
         commit_interval_ms: How long one Kafka transaction lasts: shorter is sooner visible, longer is cheaper.
         instance_id: Names this process among the group's; the next process of that name takes over at once what the

@@ -8,6 +8,7 @@ import structlog
 from confluent_kafka import KafkaException
 
 from services.contracts import NotRegistered, Registry, RegistrySettings, load_contracts
+from services.contracts.definition.tree import SCHEMAS_ENVIRONMENT
 from services.generator.encoding import TransactionEncoder
 from services.generator.labels import LabelEncoder
 from services.generator.metrics import NAMESPACE, GeneratorMetrics
@@ -16,6 +17,7 @@ from services.generator.scenarios import LabelledTraffic
 from services.generator.service import Generator
 from services.generator.settings import GeneratorSettings
 from services.generator.transactions import Source
+from services.streaming.arguments import parse_service_arguments
 from services.streaming.clients import KafkaClients
 from services.streaming.endpoints import serve_endpoints
 from services.streaming.lifecycle import run_service, stop_on_signals, wait_until
@@ -24,6 +26,8 @@ from services.streaming.metrics import ProgressCollector, new_registry
 from services.streaming.progress import Progress
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
 from services.streaming.topics import TopicNeed, await_topics
+
+DESCRIPTION = "Generate payment transactions at a rate, to a limit or until SIGTERM."
 
 
 def main() -> int:
@@ -85,4 +89,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    parse_service_arguments(
+        "services.generator", DESCRIPTION, [GeneratorSettings, RegistrySettings], SCHEMAS_ENVIRONMENT
+    )
     run_service(main)

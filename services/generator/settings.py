@@ -15,6 +15,7 @@ class GeneratorSettings(ServiceSettings):
     """The generator's settings; the README lists them with their meaning.
 
     Attributes:
+        transactions_topic: The topic that transactions are written to.
         transactions_per_second: The rate, which is kept whatever happens in between; 0 is as fast as it can.
         accounts: How many accounts take part, so that accounts recur.
         seed: Makes the same ids, accounts and amounts in the same order again; drawn and logged when unset.

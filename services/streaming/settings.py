@@ -68,7 +68,8 @@ class ServiceSettings(KafkaSettings):
     """What every long-running service takes from its environment.
 
     Attributes:
-        metrics_port: Where Prometheus metrics are served; not at all when unset.
+        metrics_port: The port at which /livez, /readyz and /metrics are served; not at all when unset.
+        metrics_host: The address at which they are served.
         log_level: The least severe level that is logged.
         log_transactions: Log one line per transaction: for looking closely, not for production.
     """

@@ -11,6 +11,9 @@ from services.errors import ContractError
 
 CONTRACTS = "contracts.toml"
 
+SCHEMAS_ENVIRONMENT = {"SCHEMAS_DIR": f"The directory of {CONTRACTS}; by default schemas in the working directory."}
+"""The environment variables that `default_directory` reads, with their meaning."""
+
 
 class Tree(Protocol):
     """A directory of contracts, wherever it is kept."""
