@@ -161,6 +161,7 @@ def test_kills_change_no_verdict(pipeline: Pipeline) -> None:
             with start(pipeline, "one") as detector:
                 detector.wait_for("rebalance", change="assigned")
                 traffic.begin()
+                wait_for(lambda: pipeline.read(pipeline.legit), "something that a successor has to restore")
                 time.sleep(random.uniform(0.2, 1.5))
                 proven += killed_inside_a_transaction(pipeline, detector)
     with start(pipeline, "one") as detector:
