@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar, cast
 
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -155,9 +157,11 @@ def _misspelt(known: set[str], environment: Mapping[str, str]) -> list[str]:
 
 
 def librdkafka_properties(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The properties set as `KAFKA_CONFIG_<PROPERTY>`, with `_` for `.`.
+    """Return the properties set as `KAFKA_CONFIG_<PROPERTY>`, with `_` for `.`.
 
-    `KAFKA_CONFIG_SASL_PASSWORD_FILE=/run/secrets/kafka` sets `sasl.password` to what the file holds.
+    `KAFKA_CONFIG_SASL_PASSWORD_FILE=/run/secrets/kafka` sets `sasl.password` to what the file holds. Where librdkafka
+    itself has a property that ends in `.file`, such as `sasl.oauthbearer.assertion.private.key.file`, the variable sets
+    that property, and one more `_FILE` reads it from a file.
 
     Raises:
         UsageError: a property that exactly-once processing depends on, or a file that can't be read.
@@ -169,20 +173,34 @@ def librdkafka_properties(environment: Mapping[str, str] | None = None) -> dict[
         if not variable.startswith(KAFKA_CONFIG_PREFIX):
             continue
         name = variable.removeprefix(KAFKA_CONFIG_PREFIX)
-        if name.endswith("_FILE"):
+        if name.endswith("_FILE") and not _is_property(_property_of(name)):
             name = name.removesuffix("_FILE")
             try:
                 value = Path(value).read_text().strip()  # noqa: PLW2901 - from here on the content is the value
             except OSError as error:
                 problems.append(f"{variable}: can't read the file: {error.strerror}")
                 continue
-        property_name = name.lower().replace("_", ".")
+        property_name = _property_of(name)
         if property_name in GUARDED_PROPERTIES:
             problems.append(f"{variable}: {property_name} is set by the service itself and can't be changed")
         properties[property_name] = value
     if problems:
         raise UsageError("\n".join(problems))
     return properties
+
+
+def _property_of(name: str) -> str:
+    return name.lower().replace("_", ".")
+
+
+def _is_property(name: str) -> bool:
+    """Return whether librdkafka has a property of this name; it has no call that lists them."""
+    try:
+        # The second one, which is none, keeps a client from being made.
+        AdminClient({name: "", "no.such.property": ""})
+    except KafkaException as error:
+        return f'property: "{name}"' not in error.args[0].str()
+    return True
 
 
 def variable_of(property_name: str) -> str:

@@ -115,6 +115,20 @@ def test_any_librdkafka_property_can_be_set(tmp_path) -> None:  # type: ignore[n
     assert variable_of("security.protocol") == "KAFKA_CONFIG_SECURITY_PROTOCOL"
 
 
+def test_a_property_whose_own_name_ends_in_file_can_be_set(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "path"
+    path.write_text("/run/secrets/template\n")
+    assert librdkafka_properties(
+        {
+            "KAFKA_CONFIG_SASL_OAUTHBEARER_ASSERTION_PRIVATE_KEY_FILE": "/run/secrets/key",
+            "KAFKA_CONFIG_SASL_OAUTHBEARER_ASSERTION_JWT_TEMPLATE_FILE_FILE": str(path),
+        }
+    ) == {
+        "sasl.oauthbearer.assertion.private.key.file": "/run/secrets/key",
+        "sasl.oauthbearer.assertion.jwt.template.file": "/run/secrets/template",
+    }
+
+
 @pytest.mark.parametrize("name", ["ENABLE_AUTO_COMMIT", "ISOLATION_LEVEL", "TRANSACTIONAL_ID", "ACKS", "PARTITIONER"])
 def test_what_exactly_once_and_rules_depend_on_cannot_be_set(name: str) -> None:
     with pytest.raises(UsageError, match=f"KAFKA_CONFIG_{name}: .* can't be changed"):
