@@ -18,6 +18,7 @@ from services.generator.service import Generator
 from services.generator.settings import GeneratorSettings
 from services.generator.transactions import Source
 from services.streaming.arguments import parse_service_arguments
+from services.streaming.authorisation import WRITE
 from services.streaming.clients import KafkaClients
 from services.streaming.endpoints import serve_endpoints
 from services.streaming.lifecycle import run_service, stop_on_signals, wait_until
@@ -50,7 +51,9 @@ def main() -> int:
 
     # Connects and gets its producer id while the rest is looked after: the first transactions would wait for that.
     producer = clients.producer(delivery_report_only_error=True)
-    await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions) for topic in topics], stop, progress)
+    await_topics(
+        clients, settings, [TopicNeed(topic.name, topic.partitions, (WRITE,)) for topic in topics], stop, progress
+    )
     with Registry(registry_settings) as registry:
         ids = wait_until(
             lambda: [registry.require(topic.subject, topic.required_schema).id for topic in topics],

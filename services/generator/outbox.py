@@ -8,8 +8,9 @@ from threading import Event
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from prometheus_client import Counter
 
-from services.errors import FatalError
+from services.errors import FatalError, NotAuthorised
 from services.generator.metrics import GeneratorMetrics
+from services.streaming.failures import NOT_AUTHORISED
 from services.streaming.progress import Progress
 
 # How long what is outstanding may take after a failure or a signal: an orchestrator kills after 10 s.
@@ -65,6 +66,7 @@ class Outbox:
         self._stop = stop
         self._progress = progress or Progress()
         self._reason = ""
+        self._refused = False
         self._failed = 0
         self._produced = 0
 
@@ -143,6 +145,7 @@ class Outbox:
 
         Raises:
             DeliveryFailed: If not everything was delivered.
+            NotAuthorised: If the brokers refused some of it.
         """
         while patiently and len(self._producer) and not self._reason and not self._stop.is_set():
             self._progress.waiting(f"broker: {len(self._producer)} messages are not yet acknowledged")
@@ -155,7 +158,7 @@ class Outbox:
             topics, what = f"topic {self._topic}", "transactions"
             if self._labels_topic:
                 topics, what = f"topics {self._topic} and {self._labels_topic}", "transactions and labels"
-            raise DeliveryFailed(
+            raise (NotAuthorised if self._refused else DeliveryFailed)(
                 f"{topics}: {reason}; {account.delivered} {what} delivered, {account.failed} failed, "
                 f"{account.outstanding} outstanding: look at the broker, then start again"
             )
@@ -169,4 +172,5 @@ class Outbox:
         if error is not None:
             self._failed += 1
             self._metrics.failed.inc()
+            self._refused = self._refused or error.name() in NOT_AUTHORISED
             self._reason = self._reason or error.str()

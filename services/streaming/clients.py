@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from services.errors import NotAuthorised, Unavailable, UsageError
+from services.errors import Unavailable, UsageError
+from services.streaming.connections import Admin, ConnectionErrors
 from services.streaming.logs import librdkafka_logger
 from services.streaming.settings import KafkaSettings, variable_of
 
@@ -64,14 +65,14 @@ class KafkaClients:
         }
         self._properties = dict(properties)
 
-    def admin(self) -> AdminClient:
+    def admin(self) -> Admin:
         """An admin client.
 
         Raises:
             UsageError: a property is unknown to librdkafka or has a bad value.
         """
         try:
-            return AdminClient({**self._common, **self._properties}, logger=librdkafka_logger())
+            return Admin({**self._common, **self._properties})
         except KafkaException as error:
             self._refuse(error)
 
@@ -83,7 +84,7 @@ class KafkaClients:
         """
         merged = {**self._common, **PRODUCER_DEFAULTS, **self._properties, **_dotted(config)}
         try:
-            return Producer({**merged, "logger": librdkafka_logger()})
+            return Producer({**merged, **_callbacks()})
         except KafkaException as error:
             self._refuse(error)
 
@@ -95,7 +96,7 @@ class KafkaClients:
         """
         merged = {**self._common, **CONSUMER_DEFAULTS, **self._properties, **_dotted(config), "group.id": group}
         try:
-            return Consumer({**merged, "logger": librdkafka_logger()})
+            return Consumer({**merged, **_callbacks()})
         except KafkaException as error:
             self._refuse(error)
 
@@ -109,21 +110,28 @@ class KafkaClients:
         raise UsageError(f"KAFKA_CONFIG_*: together they can't be used: {error.args[0].str().strip()}") from None
 
 
-def ping(admin: AdminClient, brokers: str, timeout: float = 2) -> None:
-    """Asks the brokers for a sign of life.
+def ping(admin: Admin, brokers: str, timeout: float = 2) -> None:
+    """Ask the brokers for a sign of life.
 
     Raises:
         Unavailable: none of them answers within `timeout` seconds.
         NotAuthorised: they answer, but don't accept the credentials.
+        UsageError: their certificate is not trusted, or they listen for another security protocol.
     """
     try:
         admin.list_topics(timeout=timeout)
     except KafkaException as error:
-        if error.args[0].name() in {"_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED"}:
-            raise NotAuthorised(f"broker {brokers} refuses the credentials: {error.args[0].str()}") from error
+        if fault := admin.diagnose():
+            raise fault from error
+        why = admin.connections.reason or error.args[0].str()
         raise Unavailable(
-            f"no broker answers at {brokers} ({error.args[0].str()}); is KAFKA_BROKER_URL right and the broker up?"
+            f"no broker answers at {brokers} ({why}); is KAFKA_BROKER_URL right and the broker up?"
         ) from error
+
+
+def _callbacks() -> dict[str, Any]:
+    """What a client that works for long is given: its log lines are logged, refused credentials end its poll."""
+    return {"logger": librdkafka_logger(), "error_cb": ConnectionErrors(raise_refused=True).note}
 
 
 def _dotted(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -134,6 +134,7 @@ class LagMonitor(Collector):
         Raises:
             KafkaException: The brokers don't answer, or refuse.
         """
+        admin.poll(0)  # what it has to say about its connections would pile up
         partitions = self._progress.partitions()
         positions = self._positions(admin, partitions) if partitions else {}
         lags = {partition: self._tails.lag(partition, position) for partition, position in positions.items()}

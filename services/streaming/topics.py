@@ -6,10 +6,11 @@ from threading import Event
 from typing import Protocol
 
 import structlog
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from services.errors import ContractError
+from services.errors import ContractError, NotAuthorised, Unavailable
+from services.streaming.authorisation import DESCRIBE, is_refused, lacking, missing
 from services.streaming.clients import DEAD_LETTER_MAX_BYTES, KafkaClients, ping
 from services.streaming.failures import reason
 from services.streaming.lifecycle import wait_until
@@ -17,6 +18,8 @@ from services.streaming.progress import Progress
 from services.streaming.settings import KafkaSettings
 
 log = structlog.get_logger()
+
+DESCRIBE_SECONDS = 10.0
 
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588  # Kafka's own for max.message.bytes; the contract sets it for dead letters only
 
@@ -58,10 +61,17 @@ class TopicDeclaration(Protocol):
 
 @dataclass(frozen=True)
 class TopicNeed:
-    """A topic that a service reads or writes, and the fewest partitions that the contract grants it."""
+    """A topic that a service works with.
+
+    Attributes:
+        name: The topic.
+        partitions: The fewest partitions that the contract grants it.
+        operations: What the service does with it: READ, WRITE or both.
+    """
 
     name: str
     partitions: int
+    operations: tuple[str, ...] = (DESCRIBE,)
 
 
 def partition_counts(admin: AdminClient, timeout: float = 10) -> dict[str, int]:
@@ -71,24 +81,41 @@ def partition_counts(admin: AdminClient, timeout: float = 10) -> dict[str, int]:
 
 
 def require_topics(admin: AdminClient, needs: Iterable[TopicNeed]) -> None:
-    """Checks that every needed topic is there, with partitions enough.
+    """Check that every needed topic is there, with partitions enough, and that it may be used as needed.
 
     Raises:
+        NotAuthorised: an operation on a topic is not allowed; one line for each, and for what else is wrong.
         ContractError: one line per topic that is missing or too small.
+        Unavailable: the brokers don't answer.
     """
-    counts = partition_counts(admin)
-    problems = []
+    needs = list(needs)
+    names = list(dict.fromkeys(need.name for need in needs))
+    answers = admin.describe_topics(
+        TopicCollection(names), include_authorized_operations=True, request_timeout=DESCRIBE_SECONDS
+    )
+    problems, refused = [], False
     for need in needs:
-        found = counts.get(need.name)
-        if found is None:
-            problems.append(f"topic {need.name} does not exist: run scripts/create-topics")
-        elif found < need.partitions:
+        try:
+            description = answers[need.name].result()
+        except KafkaException as error:
+            if is_refused(error):  # also where there is no such topic: the brokers don't tell
+                problems.append(lacking(need.operations, f"topic {need.name}"))
+                refused = True
+            elif error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                problems.append(f"topic {need.name} does not exist: run scripts/create-topics")
+            else:
+                raise Unavailable(f"topic {need.name} can't be described: {reason(error)}") from error
+            continue
+        if operations := missing(need.operations, description.authorized_operations):
+            problems.append(lacking(operations, f"topic {need.name}"))
+            refused = True
+        elif len(description.partitions) < need.partitions:
             problems.append(
-                f"topic {need.name} has {found} partitions, contracts.toml says {need.partitions}: "
-                "run scripts/create-topics"
+                f"topic {need.name} has {len(description.partitions)} partitions, contracts.toml says "
+                f"{need.partitions}: run scripts/create-topics"
             )
     if problems:
-        raise ContractError("\n".join(problems))
+        raise (NotAuthorised if refused else ContractError)("\n".join(problems))
 
 
 def require_equal_partitions(admin: AdminClient, topics: Sequence[str]) -> None:
@@ -125,7 +152,8 @@ def await_topics(
 
     Raises:
         Unavailable: no broker answered in time.
-        NotAuthorised: the brokers refuse the credentials.
+        NotAuthorised: the brokers refuse the credentials, or what is to be done with a topic.
+        UsageError: the brokers can't be trusted, or listen for another security protocol.
         ContractError: a topic is missing or too small.
     """
     admin = clients.admin()

@@ -1,7 +1,9 @@
 """A cluster that asks who its clients are and lets each do only what an ACL allows, for the length of a test run.
 
 Beside the plaintext listener of every local cluster, whose clients (`User:ANONYMOUS`) may do everything and which the
-cluster's own health checks use, the broker has one listener each for SASL_PLAINTEXT, SSL and SASL_SSL (PLAIN).
+cluster's own health checks use, the broker has one listener each for SASL_PLAINTEXT, SSL and SASL_SSL. SASL is PLAIN,
+with users of its own, or SCRAM-SHA-256, whose users can be made and changed while it runs and have to log in again
+every few seconds.
 """
 
 import tempfile
@@ -17,6 +19,9 @@ from confluent_kafka.admin import (
     AdminClient,
     ResourcePatternType,
     ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
 )
 
 from tests.support.certificates import Certificates, write_certificates
@@ -26,6 +31,10 @@ from tools.local_cluster.ports import HOST, free_ports
 USERS: Mapping[str, str] = {"admin": "admin-secret", "detector": "detector-secret", "generator": "generator-secret"}
 """Password of each user; `admin` may do everything, the others what `allow` grants them."""
 
+REAUTHENTICATE_MS = 4000
+
+_MODULES = "org.apache.kafka.common.security"
+_SCRAM = "listener.name.sasl_plaintext.scram-sha-256"
 _LISTENERS = ("SASL_PLAINTEXT", "SSL", "SASL_SSL")
 
 
@@ -66,7 +75,20 @@ class SecureCluster:
             variables["KAFKA_CONFIG_SSL_CA_LOCATION"] = str(self.certificates.authority)
         return {name: value for name, value in (variables | changes).items() if value}
 
-    def allow(self, user: str, kind: str, name: str, *operations: str, prefixed: bool = False) -> None:
+    def set_password(self, user: str, password: str) -> None:
+        """Give a user a password for SCRAM-SHA-256; connections of an older one end when they must log in again."""
+        mechanism = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096)
+        change = UserScramCredentialUpsertion(user, mechanism, password.encode())
+        admin = self.admin()  # a client that is let go of ends its requests
+        admin.alter_user_scram_credentials([change])[user].result()
+
+    def admin(self) -> AdminClient:
+        """Make an admin client that may do everything."""
+        return AdminClient({"bootstrap.servers": self.cluster.bootstrap_servers, "log_level": 0})
+
+    def allow(
+        self, user: str, kind: str, name: str, *operations: str, prefixed: bool = False, permission: str = "ALLOW"
+    ) -> None:
         """Let a user do operations on a resource.
 
         Args:
@@ -75,6 +97,7 @@ class SecureCluster:
             name: Of the resource; `kafka-cluster` for the cluster.
             operations: READ, WRITE, DESCRIBE and so on.
             prefixed: Whether the name is the beginning of names.
+            permission: ALLOW, or DENY, which wins.
         """
         pattern = ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL
         bindings = [
@@ -85,11 +108,11 @@ class SecureCluster:
                 f"User:{user}",
                 "*",
                 AclOperation[operation],
-                AclPermissionType.ALLOW,
+                AclPermissionType[permission],
             )
             for operation in operations
         ]
-        admin = AdminClient({"bootstrap.servers": self.cluster.bootstrap_servers, "log_level": 0})
+        admin = self.admin()
         for answer in admin.create_acls(bindings).values():
             answer.result()
 
@@ -106,7 +129,7 @@ def secure_cluster() -> Iterator[SecureCluster]:
 
 def _secured(ports: Mapping[str, int], certificates: Certificates) -> Callable[[Mapping[str, str]], Mapping[str, str]]:
     users = " ".join(f'user_{name}="{password}"' for name, password in USERS.items())
-    login = f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
+    login = f"{_MODULES}.plain.PlainLoginModule required {users};"
 
     def amend(properties: Mapping[str, str]) -> Mapping[str, str]:
         listeners = [f"{protocol}://{HOST}:{port}" for protocol, port in ports.items()]
@@ -117,6 +140,9 @@ def _secured(ports: Mapping[str, int], certificates: Certificates) -> Callable[[
             "advertised.listeners": _joined(properties["advertised.listeners"], listeners),
             "listener.security.protocol.map": _joined(properties["listener.security.protocol.map"], protocols),
             "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl_plaintext.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
+            f"{_SCRAM}.sasl.jaas.config": f"{_MODULES}.scram.ScramLoginModule required;",
+            f"{_SCRAM}.connections.max.reauth.ms": str(REAUTHENTICATE_MS),
             "listener.name.sasl_plaintext.plain.sasl.jaas.config": login,
             "listener.name.sasl_ssl.plain.sasl.jaas.config": login,
             "ssl.keystore.type": "PEM",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from services.contracts import Contracts, Registry
 from services.detector.rules.conditions import null_mark
 from services.detector.rules.model import EVENT_TIME, ID
+from services.streaming.authorisation import READ
 from services.streaming.clients import KafkaClients
 from services.streaming.topics import TopicNeed, partition_counts, require_topics
 from tools.history.blocks import Block, Labels
@@ -69,7 +70,7 @@ class TopicInput:
 
     def __post_init__(self) -> None:
         topics = [self.settings.transactions, *([self.settings.labels] if self.settings.labels else [])]
-        needs = [TopicNeed(name, self.contracts.topic(name).partitions) for name in topics]
+        needs = [TopicNeed(name, self.contracts.topic(name).partitions, (READ,)) for name in topics]
         admin = self.clients.admin()
         require_topics(admin, needs)
         self._counts = partition_counts(admin)  # there may be more than the contract says

@@ -19,6 +19,7 @@ from services.contracts import Contracts, Registry, RegistrySettings, load_contr
 from services.errors import PipelineError
 from services.generator.metrics import GeneratorMetrics
 from services.generator.outbox import Outbox
+from services.streaming.authorisation import WRITE
 from services.streaming.clients import KafkaClients
 from services.streaming.lifecycle import Stopped, spare_garbage_collection, stop_on_signals, wait_until
 from services.streaming.logs import configure_logging
@@ -141,7 +142,7 @@ def _sender(topics: Topics, contracts: Contracts, speed: float | None, stop: Eve
     )
     clients = KafkaClients(settings, librdkafka_properties(), client_id="replay")
     both = [contracts.topic(name) for name in (topics.transactions_topic, topics.labels_topic)]
-    await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions) for topic in both], stop)
+    await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions, (WRITE,)) for topic in both], stop)
     with Registry(registry_settings) as registry:
         registered = [
             (

@@ -1,0 +1,114 @@
+"""What a process needs to be allowed to do, and which of it the brokers refuse: named by operation and resource.
+
+The brokers say themselves what these credentials may do with a topic or a group (KIP-430); brokers without an
+authorizer allow everything. For a transactional id there is no such question: it is refused when it is first used.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AclOperation, AdminClient
+
+from services.errors import NotAuthorised
+from services.streaming.failures import NOT_AUTHORISED, reason
+
+log = structlog.get_logger()
+
+READ, WRITE, DESCRIBE = AclOperation.READ.name, AclOperation.WRITE.name, AclOperation.DESCRIBE.name
+
+_TIMEOUT = 10.0
+
+
+def lacking(operations: Iterable[str], resource: str) -> str:
+    """Return the line of an error about a missing permission.
+
+    Args:
+        operations: Such as WRITE.
+        resource: Such as `topic payments`.
+    """
+    return f"not authorised: these credentials need {' and '.join(operations)} on {resource}; grant it by an ACL"
+
+
+def missing(wanted: Iterable[str], granted: Iterable[AclOperation] | None) -> list[str]:
+    """Return the operations that are not granted; none where the brokers don't say what is.
+
+    Args:
+        wanted: Names of operations.
+        granted: What the brokers answered.
+    """
+    if granted is None:
+        return []
+    names = {operation.name for operation in granted}
+    return [operation for operation in wanted if operation not in names]
+
+
+def is_refused(error: KafkaException) -> bool:
+    """Return whether a broker's answer means that a permission is missing."""
+    return error.args[0].name() in NOT_AUTHORISED
+
+
+@contextmanager
+def requires(operation: str, resource: str) -> Iterator[None]:
+    """Name what is missing where a call inside the ``with`` block is refused.
+
+    Args:
+        operation: That the call needs, such as CREATE.
+        resource: Such as `topic payments`.
+
+    Raises:
+        NotAuthorised: The brokers refuse it.
+    """
+    try:
+        yield
+    except KafkaException as error:
+        if is_refused(error):
+            raise NotAuthorised(lacking([operation], resource)) from error
+        raise
+
+
+def require_group(admin: AdminClient, group: str) -> None:
+    """Check that a consumer group may be joined.
+
+    Raises:
+        NotAuthorised: It may not.
+    """
+    resource = f"consumer group {group}"
+    try:
+        answer = admin.describe_consumer_groups([group], include_authorized_operations=True, request_timeout=_TIMEOUT)
+        description = answer[group].result()
+    except KafkaException as error:
+        if is_refused(error):
+            raise NotAuthorised(lacking([READ], resource)) from error
+        # Its coordinator is being chosen, say. Whoever joins will wait for it, and be refused then.
+        log.debug("group not described", group=group, reason=reason(error))
+        return
+    if operations := missing([READ], description.authorized_operations):
+        raise NotAuthorised(lacking(operations, resource))
+
+
+@contextmanager
+def named_refusals(check: Callable[[], None], *, group: str, transactional_id: str) -> Iterator[None]:
+    """Name what is missing where the work inside the ``with`` block is refused.
+
+    Args:
+        check: Raises `NotAuthorised` for the topics and the group, where these are at fault by now.
+        group: The consumer group.
+        transactional_id: The producer's.
+
+    Raises:
+        NotAuthorised: With the operation and the resource.
+    """
+    try:
+        yield
+    except NotAuthorised as error:
+        cause = error.__cause__
+        code = cause.args[0].code() if isinstance(cause, KafkaException) else None
+        if code == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+            raise NotAuthorised(lacking([WRITE], f"transactional id {transactional_id}")) from error
+        if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            raise NotAuthorised(lacking([READ], f"consumer group {group}")) from error
+        if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            check()
+        raise

@@ -1,0 +1,155 @@
+"""Why a client's connections fail, in words that say what to change, and whose fault it is.
+
+librdkafka tries again for ever, whatever the reason, and its calls fail with "broker transport failure". The reasons
+are in its error events and log lines. Three kinds of them can't be waited out:
+
+    the broker refuses the credentials         NotAuthorised, exit 4
+    its certificate is not trusted             UsageError: the authorities that are trusted are a setting
+    it speaks another security protocol        UsageError
+"""
+
+import logging
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError
+from confluent_kafka.admin import AdminClient
+
+from services.errors import FatalError, NotAuthorised, UsageError
+from services.streaming.listener import certificate_fault, listener_at
+
+REFUSED_SECONDS = 60.0
+"""How long a refusal explains that no broker is connected."""
+
+# The librdkafka texts that mean: the broker has looked at the credentials and refuses them. Others with the same code
+# mean that there are none yet, such as "Failed to acquire SASL OAUTHBEARER token": their server may come back.
+_REFUSED = "SASL authentication error"
+# TLS alerts by which a broker refuses the client's certificate (RFC 8446, 6.2).
+_ALERT = re.compile(r"alert (bad|unsupported|revoked|expired|unknown) certificate|alert certificate|alert unknown ca|"
+                    r"alert access denied|alert handshake failure")  # fmt: skip
+
+
+def refusal_of(error: KafkaError) -> FatalError | None:
+    """Return what to stop with because of an error event, or None where the client is right to try again."""
+    text = without_timing(error.str())
+    if error.code() in {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}:  # noqa: SLF001 - public name
+        if "Unsupported SASL mechanism" in text:
+            return UsageError(f"KAFKA_CONFIG_SASL_MECHANISM: {text}")
+        if error.code() == KafkaError.SASL_AUTHENTICATION_FAILED or _REFUSED in text:
+            return NotAuthorised(f"the broker refuses the credentials: {text}")
+    if _ALERT.search(text):
+        return NotAuthorised(f"the broker refuses the client's certificate: {text}")
+    return None
+
+
+class ConnectionErrors:
+    """What a client's connections failed of: its `error_cb`, and a handler of its log.
+
+    Args:
+        raise_refused: Raise a refusal out of the client's poll, once no broker is connected any more. A broker that
+            refuses while others take the credentials is not the credentials' fault.
+    """
+
+    def __init__(self, *, raise_refused: bool) -> None:
+        self._raise_refused = raise_refused
+        self._refusal: FatalError | None = None
+        self._refused_at = 0.0
+        self.untrusted = False
+        self.reason = ""
+
+    @property
+    def refusal(self) -> FatalError | None:
+        """What to stop with, if the brokers refuse the client."""
+        return self._refusal
+
+    def note(self, error: KafkaError) -> None:
+        """Note an error event.
+
+        Raises:
+            FatalError: the brokers refuse the client, and none is connected. It passes through librdkafka's poll.
+        """
+        now = time.monotonic()
+        if refusal := refusal_of(error):
+            self._refusal, self._refused_at = refusal, now
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - its public name
+            if self._raise_refused and self._refusal and now - self._refused_at < REFUSED_SECONDS:
+                raise self._refusal
+            return
+        self.untrusted = self.untrusted or "certificate verify failed" in error.str()
+        self.reason = without_timing(error.str())
+
+    def clear(self) -> None:
+        """Forget everything: the client is connected."""
+        self._refusal, self.untrusted, self.reason = None, False, ""
+
+
+class Admin(AdminClient):
+    """An admin client that remembers what its connections failed of. Whoever calls it reports that, not the log.
+
+    Args:
+        config: Its configuration.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config: dict[str, Any] = dict(config)
+        self.connections = ConnectionErrors(raise_refused=False)
+        logger = logging.Logger("librdkafka")  # noqa: LOG001 - one for each client
+        logger.addHandler(_LastFailure(self.connections))
+        callbacks: dict[str, Any] = {"error_cb": self.connections.note}
+        super().__init__(self.config | callbacks, logger=logger)
+
+    def diagnose(self) -> FatalError | None:
+        """Return what to stop with after a call failed, or None where a broker may yet answer."""
+        self.poll(0)
+        if self.connections.refusal:
+            return self.connections.refusal
+        brokers = str(self.config["bootstrap.servers"]).split(",")
+        if self.connections.untrusted:
+            return self._untrusted(brokers[0])
+        if re.search("Disconnected|closed by peer|handshake failed", self.connections.reason):
+            return self._mismatch(brokers)
+        return None
+
+    def _untrusted(self, broker: str) -> FatalError:
+        authorities = self.config.get("ssl.ca.location")
+        fault = certificate_fault(broker, authorities) or self.connections.reason
+        if "not valid for" in fault:
+            return UsageError(f"KAFKA_BROKER_URL: the certificate of {broker} is of another name: {fault}")
+        trusted = f"the certificates in {authorities}" if authorities else "the system's certificates"
+        return UsageError(
+            f"KAFKA_CONFIG_SSL_CA_LOCATION: {trusted} do not vouch for broker {broker}: {fault}; "
+            "name a file with the certificate of the authority that signed the broker's"
+        )
+
+    def _mismatch(self, brokers: list[str]) -> FatalError | None:
+        """Compare what the client speaks with what the first broker that answers speaks."""
+        protocol = str(self.config.get("security.protocol", "PLAINTEXT")).upper()
+        for broker in brokers:
+            listener = listener_at(broker)
+            if listener is not None:
+                if listener.accepts(protocol):
+                    return None
+                return UsageError(
+                    f"KAFKA_CONFIG_SECURITY_PROTOCOL: broker {broker} listens for {listener}, not for {protocol}"
+                )
+        return None
+
+
+class _LastFailure(logging.Handler):
+    """Keeps the last failed connection of a client's log, for error events leave those out that were merely closed."""
+
+    def __init__(self, connections: ConnectionErrors) -> None:
+        super().__init__()
+        self._connections = connections
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text.startswith("FAIL ") and "certificate verify" not in text:
+            self._connections.reason = without_timing(text.partition("]: ")[2] or text)
+
+
+def without_timing(text: str) -> str:
+    """Return an error text of librdkafka without its `(after 3ms in state CONNECT)`: equal errors have equal texts."""
+    return re.sub(r" \(after \d+ms in state .*\)$", "", text.strip())
