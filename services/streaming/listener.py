@@ -144,4 +144,4 @@ def _mechanisms(broker: str, *, tls: bool) -> tuple[str, ...]:
         (length,) = struct.unpack_from(">h", answer, at)
         names.append(answer[at + 2 : at + 2 + length].decode())
         at += 2 + length
-    return tuple(names)
+    return tuple(sorted(names))

@@ -56,7 +56,7 @@ class SecureCluster:
         """Return the variables by which a service reaches a listener.
 
         Args:
-            protocol: SASL_PLAINTEXT, SSL or SASL_SSL.
+            protocol: PLAINTEXT, SASL_PLAINTEXT, SSL or SASL_SSL.
             user: Who logs in, with the right password; nobody if empty.
             changes: Further variables, or others in place of those; an empty one unsets.
         """
@@ -124,7 +124,7 @@ def secure_cluster() -> Iterator[SecureCluster]:
     with tempfile.TemporaryDirectory(prefix="certificates-") as directory:
         certificates = write_certificates(Path(directory))
         with ephemeral(amend=_secured(ports, certificates)) as cluster:
-            yield SecureCluster(cluster, ports, certificates)
+            yield SecureCluster(cluster, {"PLAINTEXT": cluster.broker(1).port, **ports}, certificates)
 
 
 def _secured(ports: Mapping[str, int], certificates: Certificates) -> Callable[[Mapping[str, str]], Mapping[str, str]]:
