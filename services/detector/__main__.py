@@ -34,6 +34,7 @@ from services.detector.versions import Versions
 from services.detector.writers import Output, Writers, require_equal_schemas
 from services.errors import ContractError
 from services.streaming.arguments import parse_service_arguments
+from services.streaming.authorisation import READ, WRITE, named_refusals, require_group
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_offsets import dead_offsets
 from services.streaming.endpoints import serve_endpoints
@@ -54,6 +55,7 @@ from services.streaming.topics import (
     await_topics,
     partition_counts,
     require_equal_partitions,
+    require_topics,
     topic_configs,
 )
 
@@ -110,6 +112,15 @@ class Topics:
         return [*self.read, *self.written, self.dead_letters]
 
     @property
+    def needs(self) -> Sequence[TopicNeed]:
+        """What must be there and allowed. Dead letters are also read: a restore leaves out what died."""
+        operations = {
+            **{topic.name: (WRITE,) for topic in self.written},
+            **dict.fromkeys((*self.repartition, self.dead_letters.name), (READ, WRITE)),
+        }
+        return [TopicNeed(topic.name, topic.partitions, operations.get(topic.name, (READ,))) for topic in self.all]
+
+    @property
     def input(self) -> str:
         """The input topic."""
         return self.read[0].name
@@ -151,10 +162,15 @@ def main() -> int:
 
     load()  # what is wrong with the file is said at once, whether or not the cluster is there
     serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
-    configs = _checked_topics(clients, settings, topics, progress, stop)
-    retention |= {topic.name: configs[topic.name].retention_ms for topic in topics.read}
-    versions = Versions(load())
-    with Registry(registry_settings) as registry:
+    refusals = named_refusals(
+        lambda: require_topics(clients.admin(), topics.needs),
+        group=settings.consumer_group,
+        transactional_id=_transactional_id(settings),
+    )
+    with refusals, Registry(registry_settings) as registry:
+        configs = _checked_topics(clients, settings, topics, progress, stop)
+        retention |= {topic.name: configs[topic.name].retention_ms for topic in topics.read}
+        versions = Versions(load())
         handler = _handler(
             settings=settings, topics=topics, clients=clients, registry=registry, versions=versions, metrics=metrics,
             progress=progress, stop=stop, limits={name: config.max_message_bytes for name, config in configs.items()},
@@ -176,12 +192,17 @@ def main() -> int:
     return 0
 
 
+def _transactional_id(settings: DetectorSettings) -> str:
+    return f"{settings.consumer_group}.{settings.instance_id}"
+
+
 def _checked_topics(
     clients: KafkaClients, settings: DetectorSettings, topics: Topics, progress: LoopProgress, stop: Event
 ) -> Mapping[str, TopicConfig]:
     """Wait for the brokers, check the topics and the group's offsets, and ask how the topics are configured."""
-    await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions) for topic in topics.all], stop, progress)
+    await_topics(clients, settings, topics.needs, stop, progress)
     admin = clients.admin()
+    require_group(admin, settings.consumer_group)
     require_equal_partitions(admin, [topic.name for topic in topics.read])
     configs = topic_configs(admin, topics.all)
     if configs[topics.input].message_timestamp_type != "LogAppendTime":
@@ -307,7 +328,7 @@ def _loop(
         # An offset that is not there any more is an error, which the loop counts; never a silent leap.
         make_consumer=lambda: clients.consumer(settings.consumer_group, auto_offset_reset="error"),
         make_producer=lambda: clients.producer(
-            transactional_id=f"{settings.consumer_group}.{settings.instance_id}",
+            transactional_id=_transactional_id(settings),
             transaction_timeout_ms=15_000 + settings.commit_interval_ms,
             delivery_report_only_error=True,
             message_max_bytes=max(written),

@@ -102,8 +102,8 @@ def named_refusals(check: Callable[[], None], *, group: str, transactional_id: s
     """
     try:
         yield
-    except NotAuthorised as error:
-        cause = error.__cause__
+    except (NotAuthorised, KafkaException) as error:
+        cause = error.__cause__ if isinstance(error, NotAuthorised) else error
         code = cause.args[0].code() if isinstance(cause, KafkaException) else None
         if code == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
             raise NotAuthorised(lacking([WRITE], f"transactional id {transactional_id}")) from error

@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, Ne
 
 from services.contracts import TopicContract, load_contracts
 from services.errors import PipelineError, Unavailable
+from services.streaming.authorisation import requires
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.failures import raise_if_refused, reason
 from services.streaming.lifecycle import wait_until
@@ -104,7 +105,8 @@ class Topics:
     def _create(self, topic: TopicContract) -> Outcome:
         new = NewTopic(topic.name, topic.partitions, self._replication_factor, config=wanted_config(topic))
         if not self._dry_run:
-            self._admin.create_topics([new])[topic.name].result()
+            with requires("CREATE", f"topic {topic.name}"):
+                self._admin.create_topics([new])[topic.name].result()
         return Outcome(topic.name, "CREATED", f"{topic.partitions} partitions, kept {hours(topic.retention_ms)}")
 
     def _compare(self, topic: TopicContract, partitions: int) -> Outcome:
@@ -112,7 +114,8 @@ class Topics:
         if partitions > topic.partitions:
             differences.insert(0, f"{partitions} partitions, the contract says {topic.partitions}: never shrunk")
         if partitions < topic.partitions and not self._dry_run:
-            self._admin.create_partitions([NewPartitions(topic.name, topic.partitions)])[topic.name].result()
+            with requires("ALTER", f"topic {topic.name}"):
+                self._admin.create_partitions([NewPartitions(topic.name, topic.partitions)])[topic.name].result()
         grown = f"from {partitions} to {topic.partitions} partitions: keys now map to other partitions"
         if differences:
             detail = "; ".join(differences + ([f"grown {grown}"] if partitions < topic.partitions else []))
@@ -123,7 +126,8 @@ class Topics:
 
     def _config_differences(self, topic: TopicContract) -> list[str]:
         resource = ConfigResource(ResourceType.TOPIC, topic.name)
-        found = self._admin.describe_configs([resource])[resource].result()
+        with requires("DESCRIBE_CONFIGS", f"topic {topic.name}"):
+            found = self._admin.describe_configs([resource])[resource].result()
         return [
             f"{name} is {found[name].value}, the contract says {value}: change it with kafka-configs --alter "
             f"--topic {topic.name} --add-config {name}={value}"

@@ -77,7 +77,11 @@ def spare_garbage_collection() -> None:
 
 
 def run_service(main: Callable[[], int]) -> NoReturn:
-    """Runs a composition root and exits with its code; an expected error becomes a log line and its exit code."""
+    """Run a composition root and exit with its code; an expected error becomes a log line and its exit code.
+
+    The process ends without finalizing the interpreter: librdkafka's threads may call back into it at any time, and
+    other threads may be inside calls that don't come back. What has to be closed, `main` has closed.
+    """
     try:
         code = main()
     except Stopped as error:
@@ -87,7 +91,12 @@ def run_service(main: Callable[[], int]) -> NoReturn:
         for line in str(error).splitlines():
             log.error("stopped", reason=line, error=type(error).__name__, exit_code=error.exit_code)
         code = error.exit_code
-    sys.exit(code)
+    except Exception:
+        log.exception("failed")
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 def backoff(attempt: int, *, first: float = 0.25, most: float = 5.0) -> float:

@@ -19,13 +19,14 @@ from confluent_kafka import KafkaException
 
 from services.contracts import load_contracts
 from services.errors import ContractError, PipelineError, Unavailable
+from services.streaming.authorisation import named_refusals
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.dead_letter_reading import DeadLetter, DeadLetterFilter
 from services.streaming.dead_letters import UNREADABLE_HEADERS
 from services.streaming.failures import raise_if_refused, reason
 from services.streaming.lifecycle import wait_until
 from services.streaming.logs import configure_logging
-from services.streaming.redriver import LEDGER, Redriver, Result
+from services.streaming.redriver import LEDGER, Redriver, Result, transactional_id
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
 
 DEAD_LETTERS = "queueing.transactions.dlq"
@@ -98,8 +99,10 @@ def _run(options: argparse.Namespace) -> Result:
         offsets=options.offset,
     )
     redriver = Redriver(clients, options.topic, inputs, _Report(options.topic, dry_run=options.dry_run))
+    refusals = named_refusals(lambda: None, group="redrive", transactional_id=transactional_id(options.topic))
     try:
-        return redriver.run(selection, limit=options.max, dry_run=options.dry_run)
+        with refusals:
+            return redriver.run(selection, limit=options.max, dry_run=options.dry_run)
     except KafkaException as error:
         raise_if_refused(error)
         raise Unavailable(f"the brokers at {brokers} did not do it: {reason(error)}; run it again") from error

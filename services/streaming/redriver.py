@@ -8,7 +8,7 @@ they say how far a reader got, and a filter leaves gaps.
 import time
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import NewTopic
 
 from services.errors import ContractError, PipelineError, RetryableError
+from services.streaming.authorisation import READ, WRITE, requires
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_letter_reading import DeadLetter, DeadLetterFilter, OriginalDiffers, dead_letter_of, octets
 from services.streaming.dead_letters import HEADERS, KEY, UNREADABLE_HEADERS, VALUE
@@ -25,7 +26,7 @@ from services.streaming.poison import is_refused_record
 from services.streaming.record_size import batch_size
 from services.streaming.sink import ANY_PARTITION
 from services.streaming.topic_reader import TopicReader
-from services.streaming.topics import TopicDeclaration, partition_counts, topic_configs
+from services.streaming.topics import TopicDeclaration, TopicNeed, partition_counts, require_topics, topic_configs
 
 LEDGER = ".redriven"
 """Ends the name of the ledger; the dead-letter topic's name stands before it."""
@@ -71,6 +72,11 @@ class Result:
     refused: int = 0
 
 
+def transactional_id(topic: str) -> str:
+    """Return the transactional id of a run for a dead-letter topic: a new run fences an older one."""
+    return f"redrive.{topic}"
+
+
 class Redriver:
     """Puts dead letters of one topic back.
 
@@ -105,9 +111,11 @@ class Redriver:
             ContractError: The dead-letter topic, or an input topic, does not exist.
             Superseded: Another run has taken over.
             Unavailable: The brokers do not answer.
+            NotAuthorised: A topic may not be read or written.
             KafkaException: A broker refuses or does not answer.
         """
         counts = partition_counts(self._admin)
+        self._require_access(counts, dry_run=dry_run)
         if self._topic not in counts:
             raise ContractError(f"topic {self._topic} does not exist: name the dead-letter topic with --topic")
         producer = None
@@ -115,7 +123,7 @@ class Redriver:
             if self._ledger not in counts and not self._create_ledger_topic():
                 counts[self._ledger] = 1  # another run has just created it
             producer = self._clients.producer(
-                transactional_id=f"redrive.{self._topic}", message_max_bytes=MESSAGE_MAX_BYTES
+                transactional_id=transactional_id(self._topic), message_max_bytes=MESSAGE_MAX_BYTES
             )
             # Whatever a killed run left open is over after this, and a run that is still at it can commit no more.
             producer.init_transactions(_TIMEOUT)
@@ -242,6 +250,15 @@ class Redriver:
             else:
                 return
 
+    def _require_access(self, counts: Mapping[str, int], *, dry_run: bool) -> None:
+        """Check that what is read may be read, and that the topics there are may be written to."""
+        operations: dict[str, tuple[str, ...]] = {self._topic: (READ,)}
+        if not dry_run:
+            operations |= {topic.name: (WRITE,) for topic in self._inputs if topic.name in counts}
+            operations |= {self._ledger: (READ, WRITE)} if self._ledger in counts else {}
+        with suppress(ContractError):  # said better where it is met
+            require_topics(self._admin, [TopicNeed(topic, 1, allowed) for topic, allowed in operations.items()])
+
     def _set_oldest(self, inputs: Sequence[TopicDeclaration]) -> None:
         """Messages from before these times get the present one: the broker might delete them before they are read."""
         now = time.time_ns() // 1_000_000
@@ -257,7 +274,8 @@ class Redriver:
         config = {"cleanup.policy": "compact", "retention.ms": "-1"}
         answer = self._admin.create_topics([NewTopic(self._ledger, 1, config=config)])[self._ledger]
         try:
-            answer.result()
+            with requires("CREATE", f"topic {self._ledger}"):
+                answer.result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise

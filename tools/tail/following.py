@@ -2,23 +2,26 @@
 
 import difflib
 from collections.abc import Iterator
+from contextlib import suppress
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from services.errors import ContractError, Unavailable
+from services.streaming.authorisation import READ
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_letters import read_headers
-from services.streaming.topics import partition_counts
+from services.streaming.topics import TopicNeed, partition_counts, require_topics
 from tools.tail.describing import Received
 
 BATCH = 1000
 
 
 def partitions_of(admin: AdminClient, topic: str) -> int:
-    """How many partitions a topic has.
+    """How many partitions a topic has that may be read.
 
     Raises:
+        NotAuthorised: These credentials may not read it, if it is there.
         ContractError: There is no such topic; with the names that come close.
         Unavailable: The broker does not answer.
     """
@@ -26,7 +29,8 @@ def partitions_of(admin: AdminClient, topic: str) -> int:
         counts = partition_counts(admin)
     except KafkaException as error:
         raise Unavailable(f"the broker doesn't say which topics there are: {error.args[0].str()}") from error
-    if topic in counts:
+    with suppress(ContractError):  # no such topic: the names that come close say more
+        require_topics(admin, [TopicNeed(topic, 1, (READ,))])
         return counts[topic]
     visible = sorted(name for name in counts if not name.startswith("__"))
     close = difflib.get_close_matches(topic, visible, n=3, cutoff=0.5)

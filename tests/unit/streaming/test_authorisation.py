@@ -47,8 +47,9 @@ def check_of(topic: str) -> Callable[[], None]:
         (refused(TOPIC), "fraud", "need WRITE on topic fraud"),
         (refused(TOPIC), "", "the broker refuses access"),
         (NotAuthorised("something else"), "fraud", "something else"),
+        (KafkaException(KafkaError(GROUP)), "", "need READ on consumer group g;"),
     ],
 )
-def test_a_refusal_while_running_is_named(error: NotAuthorised, lacking: str, text: str) -> None:
+def test_a_refusal_while_running_is_named(error: Exception, lacking: str, text: str) -> None:
     with pytest.raises(NotAuthorised, match=text), named_refusals(check_of(lacking), group="g", transactional_id="t"):
         raise error

@@ -82,14 +82,41 @@ def test_stopping_ends_the_waiting() -> None:
 @pytest.mark.parametrize(
     ("error", "code"), [(UsageError("wrong"), 2), (Unavailable("down"), 3), (ContractError("missing"), 1)]
 )
-def test_an_expected_error_becomes_a_log_line_and_an_exit_code(error: Exception, code: int) -> None:
+def test_an_expected_error_becomes_a_log_line_and_an_exit_code(
+    error: Exception, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def main() -> int:
         raise error
 
-    with capture_logs() as lines, pytest.raises(SystemExit) as caught:
+    codes: list[int] = []
+    monkeypatch.setattr("services.streaming.lifecycle.os._exit", codes.append)
+    with capture_logs() as lines:
         run_service(main)
-    assert caught.value.code == code
+    assert codes == [code]
     assert [(line["event"], line["reason"], line["exit_code"]) for line in lines] == [("stopped", str(error), code)]
+
+
+UNFINISHED = """
+import threading, time
+from services.streaming.lifecycle import run_service
+from services.streaming.logs import configure_logging
+
+def main():
+    configure_logging("test")
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    print("said", end="")
+    {end}
+
+run_service(main)
+"""
+
+
+@pytest.mark.parametrize(("end", "code"), [("return 4", 4), ("raise KeyError('a fault of ours')", 1)])
+def test_a_service_ends_whatever_its_threads_are_in(end: str, code: int) -> None:
+    command = [sys.executable, "-c", UNFINISHED.format(end=end)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout) == (code, "said")
+    assert ("KeyError: 'a fault of ours'" in done.stderr) == (code == 1)
 
 
 BLOCKED = """
