@@ -142,7 +142,13 @@ class DetectorHandler:
         self._numbers = {stage.topic: number for number, stage in enumerate(plan.stages)}
         self._fields = tuple(tuple(sorted(self._fields_of(stage))) for stage in plan.stages)
         self._metrics.rules(plan.version, len(plan.rules.rules))
-        log.info("rules activated", version=plan.version, rules=[rule.name for rule in plan.rules.rules])
+        rules = plan.rules
+        # The whole text: whoever meets the version in a header or an alert later finds here what it meant.
+        log.info(
+            "rules activated", version=plan.version, rules=[rule.name for rule in rules.rules],
+            rule_versions={rule.name: rule.version for rule in rules.rules}, file=rules.source,
+            constants={name: str(value) for name, value in rules.constants.items()}, text=rules.text,
+        )  # fmt: skip
 
     def _fields_of(self, stage: Stage) -> set[str]:
         """Fields to decode of a stage's transactions, for every active version of the rules."""

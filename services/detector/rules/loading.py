@@ -70,7 +70,8 @@ def parse_rules(content: bytes | str, source: str, schema: Schema, constants: Ma
     faults = Faults(document)
     rules = tuple(_Reader(document, faults, fields_of_schema(schema), constants).rules())
     faults.raise_any()
-    return RuleSet(rules, version_of_rules(rules), source)
+    text = content if isinstance(content, str) else content.decode()
+    return RuleSet(rules, version_of_rules(rules), source, text, constants)
 
 
 def constants_of(suspicious_amount: Decimal = Decimal(900)) -> Mapping[str, Decimal]:

@@ -6,7 +6,8 @@ interval ``(t - over, t]`` that ends with the judged transaction, read before it
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
@@ -171,11 +172,15 @@ class RuleSet:
         rules: In the order of the file.
         version: Changes whenever one of them does: the first 12 hex digits of a SHA-256.
         source: The file's name, for messages.
+        text: What is in the file. Several texts have the same version if they mean the same.
+        constants: The numbers that conditions call by name, such as `suspicious_amount`.
     """
 
     rules: tuple[Rule, ...]
     version: str
     source: str
+    text: str = field(default="", compare=False, repr=False)
+    constants: Mapping[str, Decimal] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def longest_ms(self) -> int:

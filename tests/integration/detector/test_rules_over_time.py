@@ -3,12 +3,14 @@
 import time
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Message
 
+from services.detector.rules.loading import parse_rules
 from tests.support.confluent import deserialized
 from tests.support.payments import Payment, account, pay
 from tools.harness.pipeline import Pipeline
@@ -126,10 +128,18 @@ def test_a_changed_file_holds_for_what_comes_next(pipeline: Pipeline) -> None:
         assert f"{path}:2" in refused["reason"]
         path.write_text(FAN_IN + RAPID)
         detector.wait_for("rules activated", rules=["many-senders", "rapid-fire"])
+        activated = detector.events("rules activated")
         pay(pipeline, [Payment("sender49", "mule", 100_000, start + 49)])
         pipeline.wait_for_outputs(50)
         assert detector.stop() == 0
     assert fired(pipeline.read(pipeline.fraud)) == {"many-senders": 1}  # the new rule knows what was before it
+    assert [event["text"] for event in activated] == [RAPID, FAN_IN + RAPID]  # the first one when it started
+    schema = pipeline.contracts.topic(pipeline.input).required_schema
+    for event in activated:
+        constants = {name: Decimal(value) for name, value in event["constants"].items()}
+        assert parse_rules(event["text"], "log", schema, constants).version == event["version"]
+    (alert,) = alerts(pipeline)
+    assert alert["rule_version"] == activated[-1]["rule_versions"]["many-senders"]
 
 
 def test_a_rule_in_the_shadow_is_only_told(pipeline: Pipeline) -> None:
