@@ -1,43 +1,28 @@
-"""An exception that nobody foresaw, for one record, at every call that touches it: only that record is a dead letter.
-
-The detector runs in this process, with parts that are wrapped where the composition root makes them.
-"""
+"""An exception that nobody foresaw, for one record, at every call that touches it: it alone is a dead letter."""
 
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from threading import Event, Thread
+from functools import partial
 from typing import Any
 
 import pytest
 import structlog
 from confluent_kafka import Message
-from prometheus_client import CollectorRegistry
 
-from services.contracts import HEADER_SIZE, RecordDecoder, RecordEncoder, RegistrySettings, frame, load_contracts
-from services.contracts import Registry as SchemaRegistry
+from services.contracts import HEADER_SIZE, RecordDecoder, RecordEncoder, frame
 from services.contracts.definition.schema import parse_schema
-from services.detector import __main__ as root
-from services.detector.metrics import NAMESPACE, DetectorMetrics
-from services.detector.rules.loading import constants_of, load_rules
-from services.detector.settings import DetectorSettings
-from services.detector.stages import plan
-from services.detector.versions import Versions
-from services.streaming.clients import KafkaClients
 from services.streaming.dead_letters import split_headers
-from services.streaming.metrics import LoopMetrics
-from services.streaming.progress import LoopProgress
 from tests.support.accounting import Outcome, outcome_of, require_one_place_each
+from tests.support.inside import detector
 from tests.support.payments import Payment, account, encoded
 from tools.harness.pipeline import Pipeline
 from tools.harness.recomputing import Sliding, fired, records
 from tools.harness.waiting import wait_for
 
-COUNT = 400
+COUNT = 150
 RULES = """
 [rules.many-senders]
 severity = "high"
@@ -205,56 +190,6 @@ def failing_log_line(faults: Faults) -> Callable[..., Any]:
     return process
 
 
-@contextmanager
-def detector(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, faults: Faults) -> Iterator[LoopMetrics]:
-    """A detector in a thread of this process."""
-    rules = pipeline.directory / "rules.toml"
-    rules.write_text(RULES)
-    for name, value in (pipeline.environment | {"RULES_FILE": str(rules), "LOG_TRANSACTIONS": "true"}).items():
-        monkeypatch.setenv(name, value)
-    for name, wrapper in (("Writers", FaultyWriters), ("Alerts", FaultyAlerts), ("PartitionStates", FaultyStates)):
-        monkeypatch.setattr(root, name, wrapping(getattr(root, name), wrapper, faults))
-    monkeypatch.setattr(KafkaClients, "producer", wrapping(KafkaClients.producer, FaultyProducer, faults))
-    monkeypatch.setattr(KafkaClients, "consumer", wrapping(KafkaClients.consumer, FaultyConsumer, faults))
-    settings = DetectorSettings()  # type: ignore[call-arg]
-    topics = root.Topics.of(settings, load_contracts(Path(pipeline.schemas / "contracts.toml")))
-    clients = KafkaClients(settings, {}, "faulty")
-    progress, stop, metrics = LoopProgress(), Event(), LoopMetrics(CollectorRegistry(), NAMESPACE)
-    configs = root._checked_topics(clients, settings, topics, progress, stop)
-    versions = Versions(plan(load_rules(rules, topics.schema, constants_of(settings.suspicious_amount)), topics.stages))
-    structlog.configure([failing_log_line(faults), structlog.processors.JSONRenderer()])
-    failures: list[BaseException] = []
-    with SchemaRegistry(RegistrySettings.load(url=pipeline.cluster.registry_url)) as registry:
-        handler = root._handler(
-            settings=settings, topics=topics, clients=clients, registry=registry, versions=versions,
-            metrics=DetectorMetrics(CollectorRegistry()), progress=progress, stop=stop,
-            limits={name: config.max_message_bytes for name, config in configs.items()},
-        )  # fmt: skip
-        loop = root._loop(
-            settings=settings, topics=topics, clients=clients, configs=configs, handler=handler, versions=versions,
-            metrics=metrics, progress=progress, stop=stop,
-        )  # fmt: skip
-
-        def run() -> None:
-            try:
-                loop.run()
-            except BaseException as error:  # noqa: BLE001 - told below
-                failures.append(error)
-
-        thread = Thread(target=run)
-        thread.start()
-        try:
-            yield metrics
-        finally:
-            stop.set()
-            thread.join()
-    assert not failures
-
-
-def wrapping(make: Callable[..., Any], wrapper: type[Wrapped], faults: Faults) -> Callable[..., Any]:
-    return lambda *arguments, **named: wrapper(make(*arguments, **named), faults)
-
-
 def traffic(pipeline: Pipeline, calls: Sequence[str]) -> tuple[list[tuple[bytes, str]], Faults]:
     """Values with the account that they are keyed by, and which of them fails where.
 
@@ -263,7 +198,7 @@ def traffic(pipeline: Pipeline, calls: Sequence[str]) -> tuple[list[tuple[bytes,
     chance = random.Random(1)
     start = time.time_ns() // 1_000_000 - COUNT
     payments = [
-        Payment(f"payer{chance.randrange(12)}", f"shop{chance.randrange(16)}", chance.randrange(100, 90_000), start + n)
+        Payment(f"payer{chance.randrange(10)}", f"shop{chance.randrange(6)}", chance.randrange(100, 90_000), start + n)
         for n in range(COUNT)
     ]
     values = encoded(pipeline, payments)
@@ -312,6 +247,10 @@ def place_in(message: Message) -> tuple[str, int, int]:
     return message.topic() or "", message.partition() or 0, message.offset() or 0
 
 
+WRAPPERS: dict[str, type[Wrapped]] = {
+    "Writers": FaultyWriters, "Alerts": FaultyAlerts, "PartitionStates": FaultyStates, "producer": FaultyProducer,
+    "consumer": FaultyConsumer,
+}  # fmt: skip
 CALLS = ["headers", "key", "value", "timestamp", "decode", "own_body", "framed", "alert", "judge target",
          "judge source", "produce by-source", "produce fraud", "produce dlq", "log line"]  # fmt: skip
 
@@ -319,7 +258,9 @@ CALLS = ["headers", "key", "value", "timestamp", "decode", "own_body", "framed",
 def test_only_the_record_that_fails_is_put_aside(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs, faults = traffic(pipeline, CALLS)
     produce_all(pipeline, pairs)
-    with detector(pipeline, monkeypatch, faults):
+    structlog.configure([failing_log_line(faults), structlog.processors.JSONRenderer()])
+    wrap = {name: partial(wrapper, faults=faults) for name, wrapper in WRAPPERS.items()}
+    with detector(pipeline, monkeypatch, RULES, wrap, LOG_TRANSACTIONS="true"):
         wait_for(lambda: sum(len(part) for part in pipeline.outputs()) >= len(pairs), "all of them", 120, pause=0.5)
     assert faults.happened == set(CALLS)
     outcome = outcome_of(pipeline)

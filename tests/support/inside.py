@@ -1,0 +1,84 @@
+"""A detector in a thread of this process, with parts that are wrapped where the composition root makes them."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.contracts import Registry, RegistrySettings, load_contracts
+from services.detector import __main__ as root
+from services.detector.metrics import NAMESPACE, DetectorMetrics
+from services.detector.rules.loading import constants_of, load_rules
+from services.detector.settings import DetectorSettings
+from services.detector.stages import plan
+from services.detector.versions import Versions
+from services.streaming.clients import KafkaClients
+from services.streaming.metrics import LoopMetrics
+from services.streaming.progress import LoopProgress
+from services.streaming.settings import librdkafka_properties
+from tools.harness.pipeline import Pipeline
+
+Wrap = Callable[[Any], Any]
+
+
+@contextmanager
+def detector(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, rules: str, wrap: Mapping[str, Wrap], **settings: str
+) -> Iterator[LoopProgress]:
+    """Run a detector until the context ends; what it does is said by its progress.
+
+    Args:
+        pipeline: Its topics.
+        monkeypatch: Undoes what is wrapped.
+        rules: Of its rules file.
+        wrap: By the name of a class that the composition root makes an object of, or `consumer` or `producer`, what
+            makes something else of each such object.
+        settings: Further environment variables.
+    """
+    path = pipeline.directory / "rules.toml"
+    path.write_text(rules)
+    for name, value in (pipeline.environment | {"RULES_FILE": str(path)} | settings).items():
+        monkeypatch.setenv(name, value)
+    for name, wrapper in wrap.items():
+        owner: Any = KafkaClients if name in {"consumer", "producer"} else root
+        monkeypatch.setattr(owner, name, _wrapping(getattr(owner, name), wrapper))
+    chosen = DetectorSettings()  # type: ignore[call-arg]
+    topics = root.Topics.of(chosen, load_contracts(pipeline.schemas / "contracts.toml"))
+    clients = KafkaClients(chosen, librdkafka_properties(os.environ), "inside")
+    progress, stop = LoopProgress(), Event()
+    configs = root._checked_topics(clients, chosen, topics, progress, stop)
+    versions = Versions(plan(load_rules(path, topics.schema, constants_of(chosen.suspicious_amount)), topics.stages))
+    failures: list[BaseException] = []
+    with Registry(RegistrySettings.load(url=pipeline.cluster.registry_url)) as registry:
+        handler = root._handler(
+            settings=chosen, topics=topics, clients=clients, registry=registry, versions=versions,
+            metrics=DetectorMetrics(CollectorRegistry()), progress=progress, stop=stop,
+            limits={name: config.max_message_bytes for name, config in configs.items()},
+        )  # fmt: skip
+        loop = root._loop(
+            settings=chosen, topics=topics, clients=clients, configs=configs, handler=handler, versions=versions,
+            metrics=LoopMetrics(CollectorRegistry(), NAMESPACE), progress=progress, stop=stop,
+        )  # fmt: skip
+
+        def run() -> None:
+            try:
+                loop.run()
+            except BaseException as error:  # noqa: BLE001 - told below
+                failures.append(error)
+
+        thread = Thread(target=run)
+        thread.start()
+        try:
+            yield progress
+        finally:
+            stop.set()
+            thread.join()
+    assert not failures
+
+
+def _wrapping(make: Callable[..., Any], wrapper: Wrap) -> Callable[..., Any]:
+    return lambda *arguments, **named: wrapper(make(*arguments, **named))
