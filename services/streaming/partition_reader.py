@@ -89,7 +89,9 @@ class PartitionReader:
         """
         self._ends = {partition: end for partition, (_start, end) in stretches.items()}
         self._quiet = 0.0
-        self._open().assign([TopicPartition(*partition, start) for partition, (start, _end) in stretches.items()])
+        partitions = [TopicPartition(*partition, start) for partition, (start, _end) in stretches.items()]
+        self._open().assign(partitions)
+        self._open().resume(partitions)  # those that an earlier stretch has ended in are still paused
 
     def read(self, timeout: float) -> Iterator[Chunk]:
         """Yield what comes within a time, by partition; a stretch that has ended is not read on.

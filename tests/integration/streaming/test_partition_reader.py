@@ -1,0 +1,98 @@
+"""Stretches of partitions on a real broker, with what a log holds besides records."""
+
+import time
+from collections.abc import Mapping
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from services.streaming.clients import KafkaClients
+from services.streaming.partition_reader import PartitionReader
+from services.streaming.places import Partition
+from services.streaming.settings import KafkaSettings
+from tools.harness.pipeline import Pipeline
+from tools.harness.waiting import DEADLINE
+
+
+def reader(pipeline: Pipeline) -> PartitionReader:
+    clients = KafkaClients(KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers), {}, "test")
+    return PartitionReader(lambda: clients.consumer(pipeline.group, enable_partition_eof=True))
+
+
+def write(pipeline: Pipeline, *batches: str) -> None:
+    """One transaction each to partition 0; those that begin with ! are aborted."""
+    producer = Producer({"bootstrap.servers": pipeline.cluster.bootstrap_servers, "transactional.id": pipeline.prefix})
+    producer.init_transactions(DEADLINE)
+    for batch in batches:
+        producer.begin_transaction()
+        for letter in batch.removeprefix("!"):
+            producer.produce(pipeline.input, letter.encode(), partition=0)
+        producer.flush(DEADLINE)
+        if batch.startswith("!"):
+            producer.abort_transaction(DEADLINE)
+        else:
+            producer.commit_transaction(DEADLINE)
+
+
+def high(pipeline: Pipeline, number: int = 0) -> int:
+    consumer = Consumer({"bootstrap.servers": pipeline.cluster.bootstrap_servers, "group.id": "high"})
+    _, end = consumer.get_watermark_offsets(TopicPartition(pipeline.input, number), DEADLINE)
+    consumer.close()
+    return int(end)
+
+
+def read(some: PartitionReader, stretches: Mapping[Partition, tuple[int, int]]) -> dict[Partition, bytes]:
+    """What there is in stretches, each read until it has ended."""
+    some.start(stretches)
+    found = dict.fromkeys(stretches, b"")
+    ended: dict[Partition, int] = {}
+    deadline = time.monotonic() + DEADLINE
+    while ended.keys() < stretches.keys():
+        assert time.monotonic() < deadline
+        for chunk in some.read(0.05):
+            assert chunk.partition not in ended
+            found[chunk.partition] += b"".join(message.value() or b"" for message in chunk.messages)
+            if chunk.ended:
+                ended[chunk.partition] = chunk.next_offset
+    assert ended == {partition: end for partition, (_, end) in stretches.items()}
+    assert not [chunk for chunk in some.read(0.2) if chunk.messages]  # nothing behind the ends
+    return found
+
+
+def test_a_stretch_ends_where_only_markers_and_aborted_records_are_left(pipeline: Pipeline) -> None:
+    write(pipeline, "abc", "!xyz", "de", "!uvw")
+    end = high(pipeline)
+    assert end == 11 + 4  # each transaction has a marker behind it
+    some, first = reader(pipeline), (pipeline.input, 0)
+    assert read(some, {first: (0, end)}) == {first: b"abcde"}
+    assert read(some, {first: (1, end - 1)}) == {first: b"bcde"}
+    assert read(some, {first: (10, end)}) == {first: b""}  # markers and aborted records alone
+    assert read(some, {first: (0, 2)}) == {first: b"ab"}
+    some.close()
+
+
+def test_a_log_that_ends_before_the_stretch_is_read_to_its_end(pipeline: Pipeline) -> None:
+    write(pipeline, "abc")
+    some, first, empty = reader(pipeline), (pipeline.input, 0), (pipeline.input, 1)
+    assert read(some, {first: (0, 1000), empty: (0, 5)}) == {first: b"abc", empty: b""}
+    some.close()
+
+
+def test_records_that_are_deleted_are_passed_over(pipeline: Pipeline) -> None:
+    write(pipeline, "abc", "def")
+    admin, first = pipeline.admin, (pipeline.input, 0)
+    deleted = TopicPartition(*first, 5)
+    admin.delete_records([deleted])[deleted].result()
+    some = reader(pipeline)
+    assert read(some, {first: (0, high(pipeline))}) == {first: b"ef"}
+    some.close()
+
+
+def test_committed_offsets_come_with_their_notes(pipeline: Pipeline) -> None:
+    clients = KafkaClients(KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers), {}, "test")
+    consumer = clients.consumer(pipeline.group)
+    consumer.commit(offsets=[TopicPartition(pipeline.input, 0, 7, "a note")], asynchronous=False)
+    consumer.close()
+    some = reader(pipeline)
+    found = some.committed([(pipeline.input, 0), (pipeline.input, 1)])
+    some.close()
+    assert [(one.offset, one.metadata) for one in found.values()] == [(7, "a note"), (None, "")]
