@@ -94,3 +94,29 @@ def test_a_message_as_large_as_the_topic_allows_can_still_be_put_aside(pipeline:
         assert detector.stop() == 0
     assert dead[0].value() == largest
     assert len(dead[0].headers()) == 6
+
+
+def test_a_record_that_no_longer_fits_with_what_is_added_is_put_aside(pipeline: Pipeline) -> None:
+    good = pipeline.transactions(50)
+    start = 5 + 1 + 36
+    # A source account so long that the record fits the input topic, and no output with a header more.
+    fields = good[0][start + 13 :]
+    length = 1_048_588 - 97 - len(good[0]) - 10
+    zigzag = bytearray()
+    number = 2 * length
+    while number > 0x7F:
+        zigzag.append(number & 0x7F | 0x80)
+        number >>= 7
+    zigzag.append(number)
+    large = good[0][:start] + bytes(zigzag) + b"x" * length + fields
+    pipeline.produce([*good[:25], large, *good[25:]])
+    with pipeline.start("detector") as detector:
+        legit, fraud, dead = pipeline.wait_for_outputs(51)
+        assert not detector.events("delivery refused, searching for the record")  # it was foreseen
+        assert not detector.events("transaction aborted")
+        assert detector.stop() == 0
+    assert sorted(legit + fraud) == sorted(good)
+    assert [message.value() for message in dead] == [large]
+    headers = headers_of(dead[0])
+    assert headers[PREFIX + "exception.class.name"].endswith("TooLargeError")
+    assert "max.message.bytes is 1048588" in headers[PREFIX + "exception.message"]
