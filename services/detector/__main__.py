@@ -1,19 +1,16 @@
 """The detector's composition root: reads the settings, builds the parts, runs the loop."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from threading import Event
 
 import structlog
 
 from services.contracts import (
-    Contracts,
     NotRegistered,
     Registration,
     Registry,
     RegistrySettings,
-    Schema,
     TopicContract,
     load_contracts,
 )
@@ -26,15 +23,15 @@ from services.detector.partitions import PartitionStates
 from services.detector.restore import Restorer
 from services.detector.routing import Outputs, Router
 from services.detector.rules.loading import constants_of, load_rules
-from services.detector.rules.model import KEY
 from services.detector.rules_file import RulesWatcher
 from services.detector.settings import DetectorSettings
 from services.detector.stages import Plan, plan, require_retention
+from services.detector.startup import checked_topics
+from services.detector.topics import DetectorTopics
 from services.detector.versions import Versions
 from services.detector.writers import Output, Writers, require_equal_schemas
-from services.errors import ContractError
 from services.streaming.arguments import parse_service_arguments
-from services.streaming.authorisation import READ, WRITE, named_refusals, require_group
+from services.streaming.authorisation import named_refusals
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_offsets import dead_offsets
 from services.streaming.endpoints import serve_endpoints
@@ -47,16 +44,11 @@ from services.streaming.metrics import LoopMetrics, ProgressCollector, new_regis
 from services.streaming.partition_reader import PartitionReader
 from services.streaming.progress import LoopProgress
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
-from services.streaming.start_offsets import StartFrom, StartOffsets
 from services.streaming.topic_reader import TopicReader
 from services.streaming.topics import (
     TopicConfig,
-    TopicNeed,
-    await_topics,
     partition_counts,
-    require_equal_partitions,
     require_topics,
-    topic_configs,
 )
 
 log = structlog.get_logger()
@@ -67,75 +59,6 @@ DESCRIPTION = (
 BATCH_BYTES = 1_000_000  # of a producer's batch, where no topic takes less
 
 
-@dataclass(frozen=True)
-class Topics:
-    """The topics of a detector, by what it does with them.
-
-    Attributes:
-        stages: What it reads, by the field that it is keyed by; the input is first.
-        read: The contracts of these.
-        written: The contracts of legit, fraud and alerts.
-        dead_letters: The contract of the dead-letter topic.
-    """
-
-    stages: Mapping[str, str]
-    read: Sequence[TopicContract]
-    written: Sequence[TopicContract]
-    dead_letters: TopicContract
-
-    @classmethod
-    def of(cls, settings: DetectorSettings, contracts: Contracts) -> "Topics":
-        """Return the topics that the settings name.
-
-        Raises:
-            ContractError: One has no contract, or its dead letters belong in another topic.
-        """
-        stages = settings.stages(KEY)
-        read = [contracts.topic(topic) for topic in stages.values()]
-        for topic in read:
-            if topic.dead_letter_topic not in (None, settings.dead_letter_topic):
-                raise ContractError(
-                    f'{topic.place}: topic {topic.name} has dead_letter_topic = "{topic.dead_letter_topic}", and '
-                    f"DEAD_LETTER_TOPIC is {settings.dead_letter_topic}: redrive would refuse its dead letters; "
-                    "make them the same"
-                )
-        return cls(
-            stages,
-            read,
-            [contracts.topic(topic) for topic in (*settings.output_topics, settings.alerts_topic)],
-            contracts.topic(settings.dead_letter_topic),
-        )
-
-    @property
-    def all(self) -> Sequence[TopicContract]:
-        """All of them."""
-        return [*self.read, *self.written, self.dead_letters]
-
-    @property
-    def needs(self) -> Sequence[TopicNeed]:
-        """What must be there and allowed. Dead letters are also read: a restore leaves out what died."""
-        operations = {
-            **{topic.name: (WRITE,) for topic in self.written},
-            **dict.fromkeys((*self.repartition, self.dead_letters.name), (READ, WRITE)),
-        }
-        return [TopicNeed(topic.name, topic.partitions, operations.get(topic.name, (READ,))) for topic in self.all]
-
-    @property
-    def input(self) -> str:
-        """The input topic."""
-        return self.read[0].name
-
-    @property
-    def repartition(self) -> Sequence[str]:
-        """The topics that the detector passes transactions on to itself by."""
-        return [topic.name for topic in self.read[1:]]
-
-    @property
-    def schema(self) -> Schema:
-        """The contract of a transaction."""
-        return self.read[0].required_schema
-
-
 def main() -> int:
     """Runs the detector until SIGTERM; returns its exit code."""
     configure_logging("detector")
@@ -144,7 +67,7 @@ def main() -> int:
     )
     configure_logging("detector", settings.log_level)
     stop = stop_on_signals(grace=8)
-    topics = Topics.of(settings, load_contracts())
+    topics = DetectorTopics.of(settings, load_contracts())
     require_equal_schemas([*topics.read, *topics.written[:2]], topics.schema)
     lateness_ms = round(settings.allowed_lateness * 1000)
     clients = KafkaClients(settings, librdkafka_properties(), client_id=f"detector-{settings.instance_id}")
@@ -168,7 +91,7 @@ def main() -> int:
         transactional_id=_transactional_id(settings),
     )
     with refusals, Registry(registry_settings) as registry:
-        configs = _checked_topics(clients, settings, topics, progress, stop)
+        configs = checked_topics(clients, settings, topics, progress, stop)
         retention |= {topic.name: configs[topic.name].retention_ms for topic in topics.read}
         versions = Versions(load())
         handler = _handler(
@@ -196,47 +119,10 @@ def _transactional_id(settings: DetectorSettings) -> str:
     return f"{settings.consumer_group}.{settings.instance_id}"
 
 
-def _checked_topics(
-    clients: KafkaClients, settings: DetectorSettings, topics: Topics, progress: LoopProgress, stop: Event
-) -> Mapping[str, TopicConfig]:
-    """Wait for the brokers, check the topics and the group's offsets, and ask how the topics are configured."""
-    await_topics(clients, settings, topics.needs, stop, progress)
-    admin = clients.admin()
-    require_group(admin, settings.consumer_group)
-    require_equal_partitions(admin, [topic.name for topic in topics.read])
-    configs = topic_configs(admin, topics.all)
-    if configs[topics.input].message_timestamp_type != "LogAppendTime":
-        meaning = (
-            f"{topics.input} has message.timestamp.type={configs[topics.input].message_timestamp_type}: its producers "
-            "date its records, and one dated ahead makes windows of other accounts forget too soon; expected "
-            "LogAppendTime (scripts/create-topics says how)"
-        )
-        log.warning("timestamps are the producers'", topic=topics.input, reason=meaning)
-        progress.degraded("timestamps", meaning)
-    offsets = StartOffsets(
-        # Stable offsets would be waited for until the broker aborts what a killed detector has left open.
-        lambda: clients.consumer(settings.consumer_group, isolation_level="read_uncommitted"),
-        admin,
-        settings.consumer_group,
-        input_topic=topics.input,
-        repartition_topics=topics.repartition,
-        output_topics=settings.output_topics,
-    )
-    start_from = StartFrom.parse(settings.start_from) if settings.start_from else None
-    wait_until(
-        partial(offsets.claim, start_from),
-        what="offsets of the group",
-        timeout=settings.startup_timeout,
-        stop=stop,
-        progress=progress,
-    )
-    return configs
-
-
 def _handler(
     *,
     settings: DetectorSettings,
-    topics: Topics,
+    topics: DetectorTopics,
     clients: KafkaClients,
     registry: Registry,
     versions: Versions,
@@ -305,7 +191,7 @@ def _handler(
 def _loop(
     *,
     settings: DetectorSettings,
-    topics: Topics,
+    topics: DetectorTopics,
     clients: KafkaClients,
     configs: Mapping[str, TopicConfig],
     handler: DetectorHandler,

@@ -1,0 +1,61 @@
+"""What the detector looks at before it joins its group."""
+
+from collections.abc import Mapping
+from functools import partial
+from threading import Event
+
+import structlog
+
+from services.detector.settings import DetectorSettings
+from services.detector.topics import DetectorTopics
+from services.streaming.authorisation import require_group
+from services.streaming.clients import KafkaClients
+from services.streaming.lifecycle import wait_until
+from services.streaming.progress import LoopProgress
+from services.streaming.start_offsets import StartFrom, StartOffsets
+from services.streaming.topics import TopicConfig, await_topics, require_equal_partitions, topic_configs
+
+log = structlog.get_logger()
+
+
+def checked_topics(
+    clients: KafkaClients, settings: DetectorSettings, topics: DetectorTopics, progress: LoopProgress, stop: Event
+) -> Mapping[str, TopicConfig]:
+    """Wait for the brokers, check the topics and the group's offsets, and ask how the topics are configured.
+
+    Raises:
+        Unavailable: No broker answered in time.
+        NotAuthorised: The brokers refuse access.
+        ContractError: A topic is not as it must be, or the group has no offsets though results exist.
+    """
+    await_topics(clients, settings, topics.needs, stop, progress)
+    admin = clients.admin()
+    require_group(admin, settings.consumer_group)
+    require_equal_partitions(admin, [topic.name for topic in topics.read])
+    configs = topic_configs(admin, topics.all)
+    if configs[topics.input].message_timestamp_type != "LogAppendTime":
+        meaning = (
+            f"{topics.input} has message.timestamp.type={configs[topics.input].message_timestamp_type}: its producers "
+            "date its records, and one dated ahead makes windows of other accounts forget too soon; expected "
+            "LogAppendTime (scripts/create-topics says how)"
+        )
+        log.warning("timestamps are the producers'", topic=topics.input, reason=meaning)
+        progress.degraded("timestamps", meaning)
+    offsets = StartOffsets(
+        # Stable offsets would be waited for until the broker aborts what a killed detector has left open.
+        lambda: clients.consumer(settings.consumer_group, isolation_level="read_uncommitted"),
+        admin,
+        settings.consumer_group,
+        input_topic=topics.input,
+        repartition_topics=topics.repartition,
+        output_topics=settings.output_topics,
+    )
+    start_from = StartFrom.parse(settings.start_from) if settings.start_from else None
+    wait_until(
+        partial(offsets.claim, start_from),
+        what="offsets of the group",
+        timeout=settings.startup_timeout,
+        stop=stop,
+        progress=progress,
+    )
+    return configs

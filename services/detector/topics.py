@@ -1,0 +1,80 @@
+"""The topics of a detector, and what it needs of each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.contracts import Contracts, Schema, TopicContract
+from services.detector.rules.model import KEY
+from services.detector.settings import DetectorSettings
+from services.errors import ContractError
+from services.streaming.authorisation import READ, WRITE
+from services.streaming.topics import TopicNeed
+
+
+@dataclass(frozen=True)
+class DetectorTopics:
+    """The topics of a detector, by what it does with them.
+
+    Attributes:
+        stages: What it reads, by the field that it is keyed by; the input is first.
+        read: The contracts of these.
+        written: The contracts of legit, fraud and alerts.
+        dead_letters: The contract of the dead-letter topic.
+    """
+
+    stages: Mapping[str, str]
+    read: Sequence[TopicContract]
+    written: Sequence[TopicContract]
+    dead_letters: TopicContract
+
+    @classmethod
+    def of(cls, settings: DetectorSettings, contracts: Contracts) -> "DetectorTopics":
+        """Return the topics that the settings name.
+
+        Raises:
+            ContractError: One has no contract, or its dead letters belong in another topic.
+        """
+        stages = settings.stages(KEY)
+        read = [contracts.topic(topic) for topic in stages.values()]
+        for topic in read:
+            if topic.dead_letter_topic not in (None, settings.dead_letter_topic):
+                raise ContractError(
+                    f'{topic.place}: topic {topic.name} has dead_letter_topic = "{topic.dead_letter_topic}", and '
+                    f"DEAD_LETTER_TOPIC is {settings.dead_letter_topic}: redrive would refuse its dead letters; "
+                    "make them the same"
+                )
+        return cls(
+            stages,
+            read,
+            [contracts.topic(topic) for topic in (*settings.output_topics, settings.alerts_topic)],
+            contracts.topic(settings.dead_letter_topic),
+        )
+
+    @property
+    def all(self) -> Sequence[TopicContract]:
+        """All of them."""
+        return [*self.read, *self.written, self.dead_letters]
+
+    @property
+    def needs(self) -> Sequence[TopicNeed]:
+        """What must be there and allowed. Dead letters are also read: a restore leaves out what died."""
+        operations = {
+            **{topic.name: (WRITE,) for topic in self.written},
+            **dict.fromkeys((*self.repartition, self.dead_letters.name), (READ, WRITE)),
+        }
+        return [TopicNeed(topic.name, topic.partitions, operations.get(topic.name, (READ,))) for topic in self.all]
+
+    @property
+    def input(self) -> str:
+        """The input topic."""
+        return self.read[0].name
+
+    @property
+    def repartition(self) -> Sequence[str]:
+        """The topics that the detector passes transactions on to itself by."""
+        return [topic.name for topic in self.read[1:]]
+
+    @property
+    def schema(self) -> Schema:
+        """The contract of a transaction."""
+        return self.read[0].required_schema
