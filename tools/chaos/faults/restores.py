@@ -27,8 +27,8 @@ POLL_SECONDS = 6
 
 BACKLOG = 20_000
 QUOTA = 20
-"""Bytes a second that may be fetched, for each message of the backlog: what the broker lets through at once (ten seconds'
-worth) is not all of it."""
+"""Bytes a second that may be fetched, for each message of the backlog: more than the ten seconds' worth that the broker
+lets through at once is left then."""
 
 BACKLOG_STEP_MS = 3
 """Between the event times of two payments of the backlog, besides the time that passes while they are written."""
