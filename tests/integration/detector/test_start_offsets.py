@@ -17,6 +17,9 @@ reason = "{payments} payments by {source} in 1 h"
 windows.payments = { measure = "count", by = ["source"], over = "1h", at_least = 5 }
 """
 
+AT = time.time_ns() // 1_000_000
+"""When every payment is made, so that each counts those before it in whatever order partitions are read."""
+
 
 def start(pipeline: Pipeline, **settings: str) -> Service:
     path = pipeline.directory / "rules.toml"
@@ -46,7 +49,7 @@ def refusal(pipeline: Pipeline, **settings: str) -> str:
 
 
 def payments(count: int, source: str = "payer") -> list[Payment]:
-    return [Payment(source, f"shop{number}", 1000) for number in range(count)]
+    return [Payment(source, f"shop{number}", 1000, AT) for number in range(count)]
 
 
 def fraud(pipeline: Pipeline) -> int:
