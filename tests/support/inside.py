@@ -15,6 +15,8 @@ from services.detector.metrics import NAMESPACE, DetectorMetrics
 from services.detector.rules.loading import constants_of, load_rules
 from services.detector.settings import DetectorSettings
 from services.detector.stages import plan
+from services.detector.startup import checked_topics
+from services.detector.topics import DetectorTopics
 from services.detector.versions import Versions
 from services.streaming.clients import KafkaClients
 from services.streaming.metrics import LoopMetrics
@@ -47,10 +49,10 @@ def detector(
         owner: Any = KafkaClients if name in {"consumer", "producer"} else root
         monkeypatch.setattr(owner, name, _wrapping(getattr(owner, name), wrapper))
     chosen = DetectorSettings()  # type: ignore[call-arg]
-    topics = root.Topics.of(chosen, load_contracts(pipeline.schemas / "contracts.toml"))
+    topics = DetectorTopics.of(chosen, load_contracts(pipeline.schemas / "contracts.toml"))
     clients = KafkaClients(chosen, librdkafka_properties(os.environ), "inside")
     progress, stop = LoopProgress(), Event()
-    configs = root._checked_topics(clients, chosen, topics, progress, stop)
+    configs = checked_topics(clients, chosen, topics, progress, stop)
     versions = Versions(plan(load_rules(path, topics.schema, constants_of(chosen.suspicious_amount)), topics.stages))
     failures: list[BaseException] = []
     with Registry(RegistrySettings.load(url=pipeline.cluster.registry_url)) as registry:
