@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 IDLE_SECONDS = 0.1  # how long to wait for a first message before looking after everything else
 PREPARE_SECONDS = 0.1  # how long restoring may keep the loop from the partitions that are restored
+SEARCH_PAUSE = 0.1  # seconds after a transaction that failed in the wake of a refused record
 ASK_SECONDS = 10.0  # for an answer about the ends of a partition
 
 
@@ -244,8 +245,11 @@ class Session:
             if not can_try:
                 self._wait(error, "dead letter refused")
             return
-        self._abort(error.args[0].name())
-        self._wait(error, "transaction aborted")
+        name = error.args[0].name()
+        self._abort(name)
+        # After a refusal librdkafka often fails the next transaction as well: no reason to search more slowly.
+        at_once = self._search.active and name == "OUT_OF_ORDER_SEQUENCE_NUMBER"
+        self._wait(error, "transaction aborted", longest=SEARCH_PAUSE if at_once else None)
 
     def _abort(self, cause: str) -> None:
         """Abort the open transaction and go back to the committed offsets."""
@@ -256,8 +260,9 @@ class Session:
             self._transaction.abort(cause, self._wait)
         self._partitions.rewind()
 
-    def _wait(self, error: Exception, event: str) -> None:
+    def _wait(self, error: Exception, event: str, longest: float | None = None) -> None:
         pause = self._patience.failed(error)
+        pause = pause if longest is None else min(pause, longest)
         self._progress.waiting(reason(error))
         log.warning(event, reason=reason(error), retry_in=pause)
         self._stop.wait(pause)
