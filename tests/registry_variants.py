@@ -1,10 +1,13 @@
 """The recorded registry of Confluent with contexts, or as a follower of the node that takes writes."""
 
 import copy
+import hashlib
+import json
 import re
 from typing import Any
+from uuid import UUID
 
-from tests.recorded_registry import Answer, RecordedRegistry
+from tests.recorded_registry import Answer, Held, RecordedRegistry
 from tests.registry_replay import CONFLUENT
 
 
@@ -67,3 +70,25 @@ class FollowingRegistry(RecordedRegistry):
     def _reads(self, target: str) -> bool:
         """Whether a POST only asks."""
         return target.startswith("/compatibility/") or re.fullmatch(r"/subjects/[^/]+", target) is not None
+
+
+class RegistryOfGuids(RecordedRegistry):
+    """A registry that has a GUID for each content and serves schemas by it, as Confluent's does since 8.0."""
+
+    def answer(self, method: str, target: str, body: Any) -> Answer:
+        path, _, query = target.partition("?")
+        asked = re.fullmatch(r"/schemas/guids/([^/]+)(/ids)?", path)
+        if asked is None or method != "GET":
+            return super().answer(method, target, body)
+        ids = [held.id for every in self.subjects.values() for held in every if guid_of(held) == asked[1]]
+        if not ids:
+            return 404, {"error_code": 40403, "message": "Schema not found"}
+        return (200, [{"context": ".", "id": ids[0]}]) if asked[2] else self._id(ids[0], query)
+
+    def _told(self, held: Held, query: str = "") -> dict[str, Any]:
+        return super()._told(held, query) | {"guid": guid_of(held)}
+
+
+def guid_of(held: Held) -> str:
+    """A GUID of a schema's content, as a registry might have made it."""
+    return str(UUID(bytes=hashlib.md5(json.dumps(held.body, sort_keys=True).encode()).digest()))

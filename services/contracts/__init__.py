@@ -26,21 +26,30 @@ from services.errors import ContractError
 if TYPE_CHECKING:
     from services.contracts.codec.columns import ColumnDecoder, ColumnEncoder, Form, Kind, kinds_of
     from services.contracts.codec.framing import HEADER_SIZE, frame, split, unframe
+    from services.contracts.codec.header_ids import SCHEMA_ID_HEADER, HeaderSchemaId, SchemaId, header_schema_id
     from services.contracts.codec.records import RecordDecoder, RecordEncoder, SplicingEncoder
     from services.contracts.compatibility import Incompatibility, incompatibilities, losses
     from services.contracts.definition.schema import Schema, load_schema
     from services.contracts.definition.topics import Contracts, TopicContract, load_contracts
     from services.contracts.registry.client import NotRegistered, RegisteredSchema, Registration, Registry
-    from services.contracts.registry.schema_ids import InvalidSchemaId, NotAnAvroSchema, UnknownSchemaId
+    from services.contracts.registry.schema_ids import (
+        GuidsUnknown,
+        InvalidSchemaId,
+        NotAnAvroSchema,
+        UnknownSchemaId,
+    )
     from services.contracts.registry.settings import RegistrySettings
 
 __all__ = [
     "HEADER_SIZE",
+    "SCHEMA_ID_HEADER",
     "ColumnDecoder",
     "ColumnEncoder",
     "ContractError",
     "Contracts",
     "Form",
+    "GuidsUnknown",
+    "HeaderSchemaId",
     "Incompatibility",
     "InvalidSchemaId",
     "Kind",
@@ -54,10 +63,12 @@ __all__ = [
     "Registry",
     "RegistrySettings",
     "Schema",
+    "SchemaId",
     "SplicingEncoder",
     "TopicContract",
     "UnknownSchemaId",
     "frame",
+    "header_schema_id",
     "incompatibilities",
     "kinds_of",
     "load_contracts",
@@ -71,9 +82,10 @@ _MODULES = {
     "codec.columns": ("ColumnDecoder", "ColumnEncoder", "Form", "Kind", "kinds_of"),
     "compatibility": ("Incompatibility", "incompatibilities", "losses"),
     "codec.framing": ("HEADER_SIZE", "frame", "split", "unframe"),
+    "codec.header_ids": ("SCHEMA_ID_HEADER", "HeaderSchemaId", "SchemaId", "header_schema_id"),
     "codec.records": ("RecordDecoder", "RecordEncoder", "SplicingEncoder"),
     "registry.client": ("NotRegistered", "RegisteredSchema", "Registration", "Registry"),
-    "registry.schema_ids": ("InvalidSchemaId", "NotAnAvroSchema", "UnknownSchemaId"),
+    "registry.schema_ids": ("GuidsUnknown", "InvalidSchemaId", "NotAnAvroSchema", "UnknownSchemaId"),
     "registry.settings": ("RegistrySettings",),
     "definition.schema": ("Schema", "load_schema"),
     "definition.topics": ("Contracts", "TopicContract", "load_contracts"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.contracts import HEADER_SIZE, split
+from services.contracts import HeaderSchemaId, SchemaId, split
 from services.detector.rules.conditions import with_nulls
 from services.detector.rules.model import Columns
 from services.detector.writers import Writer
@@ -46,18 +46,24 @@ class Batch:
         )
 
 
-def decode(values: Sequence[bytes | None], writer_of: Callable[[int], Writer], fields: Sequence[str]) -> Batch:
+def decode(
+    values: Sequence[bytes | None],
+    writer_of: Callable[[SchemaId], Writer],
+    fields: Sequence[str],
+    in_headers: Mapping[int, HeaderSchemaId | PoisonError] | None = None,
+) -> Batch:
     """Decodes the wanted fields.
 
     Args:
         values: The messages' values.
         writer_of: Gives the writer of a schema id, or raises PoisonError.
         fields: What is wanted.
+        in_headers: By message the schema id in a header, or what is wrong with it, where there is such a header.
 
     Raises:
         RetryableError: A schema id is new and the registry can't be asked about it now.
     """
-    parts = split(values)
+    parts = split(values, in_headers)
     failures = dict(parts.failures)
     written: list[tuple[Writer, Rows]] = []
     found: list[Columns] = []
@@ -70,7 +76,7 @@ def decode(values: Sequence[bytes | None], writer_of: Callable[[int], Writer], f
             continue
         everything = len(rows) == len(values)
         group = [value for value in values if value is not None] if everything else [values[row] or b"" for row in rows]
-        decoded = writer.columns(fields).decode(group, prefix=HEADER_SIZE)
+        decoded = writer.columns(fields).decode(group, prefix=writer.prefix)
         columns, good = with_nulls(decoded.columns, decoded.nulls), decoded.good
         if good is not None:
             failures.update((int(rows[index]), error) for index, error in decoded.failures.items())

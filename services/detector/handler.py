@@ -18,7 +18,7 @@ from confluent_kafka import Message
 
 from services.detector.alerts import Found
 from services.detector.batches import Batch, decode
-from services.detector.headers import Incoming, Verdict, read_headers, verdicts_of
+from services.detector.headers import Incoming, Verdict, read_headers
 from services.detector.input_keys import KeyVerifier
 from services.detector.metrics import DetectorMetrics
 from services.detector.partition_state import bounded_event_times, requirements_of
@@ -191,7 +191,7 @@ class DetectorHandler:
         if number == 0:
             yield self._versions.current, incoming, None
             return
-        came = verdicts_of(incoming.headers)
+        came = incoming.runs.verdicts()
         begin = 0
         for version, run in groupby(came, itemgetter(0)):
             end = begin + len(list(run))
@@ -206,7 +206,7 @@ class DetectorHandler:
     ) -> None:
         stage, messages = plan.stages[number], incoming.messages
         values = [message.value() for message in messages]
-        batch = decode(values, self._writers.__getitem__, self._fields[number])
+        batch = decode(values, self._writers.__getitem__, self._fields[number], incoming.runs.schema_ids())
         if len(batch.rows) and self._keys and number == 0 and stage.windowed:
             self._counts.update(self._keys.mismatches(stage.field, messages, batch))
         outgoing = self._router.outgoing(number, plan, incoming, values, batch)

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
 
 from confluent_kafka import Message
 
+from services.contracts import SCHEMA_ID_HEADER, HeaderSchemaId, header_schema_id
 from services.errors import PoisonError
 from services.streaming.dead_letters import Headers, headers_of
 from services.streaming.record_size import headers_size
@@ -20,6 +23,8 @@ OWNED = frozenset({VERSION, FIRED})
 
 Verdict = tuple[str, tuple[str, ...]]
 """The version of the rules, and the names of those that fired."""
+
+T = TypeVar("T")
 
 
 class HeaderWriter:
@@ -54,9 +59,87 @@ class Incoming:
     messages: Sequence[Message]
     headers: Sequence[Headers | None]
 
+    @cached_property
+    def runs(self) -> "HeaderRuns":
+        """The headers, each once where messages that follow each other have the same: most do."""
+        return HeaderRuns.of(self.headers)
+
     def part(self, begin: int, end: int) -> "Incoming":
         """Some that follow each other."""
+        if begin == 0 and end == len(self.messages):
+            return self
         return Incoming(self.messages[begin:end], self.headers[begin:end])
+
+
+@dataclass(frozen=True)
+class HeaderRuns:
+    """Headers of messages, each once for those that follow each other with the same.
+
+    Attributes:
+        headers: The headers of each run; None for messages without any.
+        lengths: How many messages have them.
+    """
+
+    headers: Sequence[Headers | None]
+    lengths: Sequence[int]
+
+    @classmethod
+    def of(cls, headers: Sequence[Headers | None]) -> "HeaderRuns":
+        """The runs in the headers of some messages."""
+        if headers.count(None) == len(headers):
+            return cls((None,), (len(headers),))
+        distinct: list[Headers | None] = []
+        starts: list[int] = []
+        last: object = ()
+        for row, own in enumerate(headers):
+            if own != last:
+                last = own
+                distinct.append(own)
+                starts.append(row)
+        ends = [*starts[1:], len(headers)]
+        return cls(distinct, [end - start for start, end in zip(starts, ends, strict=True)])
+
+    def by_message(self, of_runs: Iterable[T]) -> list[T]:
+        """What belongs to each run, for each message."""
+        found: list[T] = []
+        for one, length in zip(of_runs, self.lengths, strict=True):
+            found += [one] * length
+        return found
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest headers."""
+        return max((headers_size(own) for own in self.headers if own), default=0)
+
+    def sizes(self) -> list[int]:
+        """Bytes that the headers of each message take."""
+        return self.by_message(headers_size(own or ()) for own in self.headers)
+
+    def verdicts(self) -> list[Verdict]:
+        """What an earlier stage wrote into the headers of each message; an empty version where it wrote nothing."""
+        return self.by_message(_verdict(own or ()) for own in self.headers)
+
+    def schema_ids(self) -> dict[int, HeaderSchemaId | PoisonError]:
+        """By message the schema id in its headers, or what is wrong with it; of those that have such a header."""
+        found: dict[int, HeaderSchemaId | PoisonError] = {}
+        row = 0
+        for own, length in zip(self.headers, self.lengths, strict=True):
+            if own and (schema_id := _schema_id(own)) is not None:
+                found.update(dict.fromkeys(range(row, row + length), schema_id))
+            row += length
+        return found
+
+
+def without_schema_id(headers: Headers | None) -> Headers | None:
+    """Headers without that of the schema id: for a value that has its own in front of it."""
+    return headers and [header for header in headers if header[0] != SCHEMA_ID_HEADER]
+
+
+def _schema_id(headers: Headers) -> HeaderSchemaId | PoisonError | None:
+    try:
+        return header_schema_id(headers)
+    except PoisonError as error:
+        return error
 
 
 def read_headers(messages: Sequence[Message]) -> tuple[Incoming, dict[int, PoisonError]]:
@@ -71,30 +154,6 @@ def read_headers(messages: Sequence[Message]) -> tuple[Incoming, dict[int, Poiso
     kept = [index for index in range(len(messages)) if index not in errors]
     incoming = Incoming([messages[index] for index in kept], [headers[index] for index in kept])
     return incoming, {index: unreadable_headers(error) for index, error in errors.items()}
-
-
-def verdicts_of(headers: Iterable[Headers | None]) -> list[Verdict]:
-    """What an earlier stage wrote into the headers of each message; an empty version where it wrote nothing."""
-    verdicts = []
-    last, verdict = None, _verdict(())
-    for own in headers:
-        if own != last:  # most are like the one before
-            last, verdict = own, _verdict(own or ())
-        verdicts.append(verdict)
-    return verdicts
-
-
-def sizes_of(headers: Sequence[Headers | None]) -> Sequence[int]:
-    """Bytes that the headers of each message take; empty if none has any."""
-    if headers.count(None) == len(headers):
-        return ()
-    sizes = []
-    last, size = None, 0
-    for own in headers:
-        if own != last:
-            last, size = own, headers_size(own or ())
-        sizes.append(size)
-    return sizes
 
 
 def _verdict(headers: Iterable[tuple[str, str | bytes | None]]) -> Verdict:

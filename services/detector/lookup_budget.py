@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 import structlog
 
-from services.contracts import Registry
+from services.contracts import HeaderSchemaId, Registry, SchemaId
 from services.errors import ContractError, NotAuthorised
 
 log = structlog.get_logger()
@@ -75,10 +75,10 @@ class RegisteredIds:
     def __init__(self, registry: Registry, subjects: Collection[str]) -> None:
         self._registry = registry
         self._subjects = subjects
-        self._ids: dict[tuple[str, int], int] = {}
+        self._ids: dict[tuple[str, int], tuple[object, ...]] = {}  # the id and the GUID of each version
         self._listed_at = -_LISTED_SECONDS
 
-    def __contains__(self, schema_id: int) -> bool:
+    def __contains__(self, schema_id: SchemaId) -> bool:
         """Whether the id is registered under one of the subjects.
 
         Raises:
@@ -88,12 +88,14 @@ class RegisteredIds:
             for subject in self._subjects:
                 self._list(subject)
             self._listed_at = time.monotonic()
-        return schema_id in self._ids.values()
+        number = schema_id.id if isinstance(schema_id, HeaderSchemaId) else schema_id
+        return any(number in known for known in self._ids.values())
 
     def _list(self, subject: str) -> None:
         try:
             for version in self._registry.versions(subject):
                 if (subject, version) not in self._ids:
-                    self._ids[subject, version] = self._registry.version(subject, version).id
+                    registered = self._registry.version(subject, version)
+                    self._ids[subject, version] = registered.id, registered.guid
         except (ContractError, NotAuthorised) as error:  # such as a version deleted meanwhile: the list is an aid
             log.warning("registered schema ids not listed", subject=subject, reason=str(error))

@@ -9,6 +9,7 @@ import structlog
 from confluent_kafka import Message
 
 from services.detector.batches import decode
+from services.detector.headers import Incoming, read_headers
 from services.detector.partition_state import PartitionState, StateRequirements, bounded_event_times
 from services.detector.rules.model import EVENT_TIME, Window
 from services.detector.writers import Writers
@@ -167,22 +168,23 @@ class Restorer:
 
     def _feed(self, task: RestoreTask, chunk: Chunk) -> None:
         target, messages = task.target, self._wanted(task, chunk.messages)
-        newest = self._add(task, messages)
+        newest = self._add(task, read_headers(messages)[0])
         if task.note:
             target.index.note(task.position, chunk.next_offset, newest)
         target.commit()
         task.records += len(messages)
         task.position = chunk.next_offset
 
-    def _add(self, task: RestoreTask, messages: Sequence[Message]) -> int | None:
+    def _add(self, task: RestoreTask, incoming: Incoming) -> int | None:
         """Add messages to the windows; the newest event time, if any could be read.
 
         A record that fails in a way that nobody foresaw is left out: it would fail at every restart.
         """
-        target = task.target
+        target, messages = task.target, incoming.messages
         try:
             values = [message.value() for message in messages]
-            batch = decode(values, self._writers.__getitem__, task.requirements.fields)
+            fields, in_headers = task.requirements.fields, incoming.runs.schema_ids()
+            batch = decode(values, self._writers.__getitem__, fields, in_headers)
             good = [messages[row] for row in batch.rows.tolist()]
             if not good:
                 return None
@@ -200,7 +202,7 @@ class Restorer:
                               reason=f"{type(error).__name__}: {error}")  # fmt: skip
                 return None
             half = len(messages) // 2
-            times_of = [self._add(task, some) for some in (messages[:half], messages[half:])]
+            times_of = [self._add(task, incoming.part(*part)) for part in ((0, half), (half, len(messages)))]
             return max((time for time in times_of if time is not None), default=None)
 
     def _wanted(self, task: RestoreTask, messages: Sequence[Message]) -> Sequence[Message]:

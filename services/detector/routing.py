@@ -10,11 +10,12 @@ from confluent_kafka import Message
 from services.contracts import HEADER_SIZE
 from services.detector.alerts import Alerts, Found
 from services.detector.batches import Batch
-from services.detector.headers import OWNED, HeaderWriter, Incoming, sizes_of
+from services.detector.headers import OWNED, HeaderWriter, Incoming, without_schema_id
 from services.detector.rules.model import Mode, Rule
 from services.detector.stages import Plan
 from services.detector.writers import Writer, Writers
 from services.errors import PoisonError
+from services.streaming.dead_letters import Headers
 from services.streaming.places import place_of
 from services.streaming.poison import PoisonRecords
 from services.streaming.record_size import batch_size, headers_size
@@ -140,7 +141,7 @@ class Router:
         Raises:
             PoisonRecords: A record that its rules have looked at can't be passed on.
         """
-        messages, headers, live = judged.incoming.messages, judged.incoming.headers, judged.live
+        messages, headers, live = judged.incoming.messages, list(judged.incoming.headers), judged.live
         plan, outgoing = judged.plan, judged.outgoing
         after = plan.after(judged.number)
         values, keys = list(outgoing.values), outgoing.keys
@@ -153,7 +154,7 @@ class Router:
         added = [self._headers(plan.version)] * len(values)
         for row, names in live.items():
             added[row] = self._headers(plan.version, names)
-        self._one_by_one(judged, values, topics)
+        self._one_by_one(judged, values, headers, topics)
         self._alert(judged, sink)
         failures = judged.batch.failures
         if failures:
@@ -177,7 +178,7 @@ class Router:
         """Encode bodies anew that an output's subject may not know the schema of."""
         for row in rows:
             try:
-                outgoing.bodies[row] = self._writers.own_body(writer, (outgoing.values[row] or b"")[HEADER_SIZE:])
+                outgoing.bodies[row] = self._writers.own_body(writer, writer.body(outgoing.values[row]))
             except PoisonError as error:
                 outgoing.failures[row] = error
 
@@ -186,17 +187,17 @@ class Router:
         limit = min((self._limits[topic] for topic in topics if topic in self._limits), default=None)
         if limit is None or not len(batch.rows):
             return
-        own = sizes_of(incoming.headers)
         reserve = headers_size(self._headers(plan.version, sorted(plan.live_before(len(plan.stages)))))
         values, keys, bodies = outgoing.values, outgoing.keys, outgoing.bodies
         largest = max(batch.longest, HEADER_SIZE + max(map(len, bodies.values()), default=0))
-        room = limit - batch_size(None, None, None) - reserve - largest - max(own, default=0)
+        room = limit - batch_size(None, None, None) - reserve - largest - incoming.runs.largest
         # Nearly always all keys together fit beside the largest value: that is the cheapest to find out.
         if len(b"".join(filter(None, keys))) <= room or max(map(len, filter(None, keys)), default=0) <= room:
             return
+        own = incoming.runs.sizes()
         for row in batch.rows.tolist():
             length = max(len(values[row] or b""), HEADER_SIZE + len(bodies.get(row, b"")))
-            size = batch_size(keys[row], None, None) + length + reserve + (own[row] if own else 0)
+            size = batch_size(keys[row], None, None) + length + reserve + own[row]
             if size > limit and row not in outgoing.failures:
                 outgoing.failures[row] = TooLargeError(
                     f"{size} bytes with key and headers are too large for {' and '.join(topics)}: "
@@ -204,7 +205,9 @@ class Router:
                     stage="TRANSFORMATION",
                 )
 
-    def _one_by_one(self, judged: Judged, values: list[bytes | None], topics: Sequence[str]) -> None:
+    def _one_by_one(
+        self, judged: Judged, values: list[bytes | None], headers: list[Headers | None], topics: Sequence[str]
+    ) -> None:
         """What the columns can't do: encode anew for an output that the writer's schema is foreign to, and log."""
         if not judged.outgoing.bodies and not self._log_transactions:
             return
@@ -219,6 +222,8 @@ class Router:
                     log.info("transaction", verdict=verdict, **{name: str(one) for name, one in record.items()})
                 if topic not in writer.governed:
                     values[row] = self._writers.framed(judged.outgoing.bodies[row], topic)
+                    if not writer.prefix:
+                        headers[row] = without_schema_id(headers[row])
 
     def _alert(self, judged: Judged, sink: Sink) -> None:
         """Write an alert for whatever fired, and a line in the log for what would have if it were live."""
@@ -233,7 +238,7 @@ class Router:
             message, value = judged.incoming.messages[row], judged.outgoing.values[row] or b""
             writer = next(writer for writer, rows in writers if row in rows)
             self._decoded(writer, value, message)  # an alert that can't be read must not be written
-            body = self._writers.own_body(writer, value[HEADER_SIZE:])
+            body = self._writers.own_body(writer, writer.body(value))
             alert = self._alerts.encode(one, batch.columns, body, message.key())
             sink.send(self._outputs.alerts, alert.value, alert.key)
 
@@ -244,7 +249,7 @@ class Router:
             PoisonRecords: It can't be read, though the fields that the rules need can.
         """
         try:
-            record: dict[str, Any] = writer.records.decode(value[HEADER_SIZE:])
+            record: dict[str, Any] = writer.records.decode(writer.body(value))
         except PoisonError as error:
             raise PoisonRecords({place_of(message): error}) from error
         return record

@@ -20,11 +20,15 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
+from uuid import UUID
 
 import structlog
 
 from services.contracts import (
+    HEADER_SIZE,
     ColumnDecoder,
+    GuidsUnknown,
+    HeaderSchemaId,
     InvalidSchemaId,
     NotAnAvroSchema,
     RecordDecoder,
@@ -32,6 +36,7 @@ from services.contracts import (
     Registration,
     Registry,
     Schema,
+    SchemaId,
     TopicContract,
     UnknownSchemaId,
     frame,
@@ -73,6 +78,7 @@ class Writer:
         governed: The output topics under whose subject this schema id is registered.
         native: Whether its schema is the detector's own.
         lost: What re-encoding would lose, by its path; nothing where it loses nothing.
+        prefix: How many bytes of a value come before its body: none where a header has the schema id.
     """
 
     columns: Callable[[Sequence[str]], ColumnDecoder]
@@ -80,6 +86,11 @@ class Writer:
     governed: frozenset[str]
     native: bool
     lost: tuple[str, ...] = ()
+    prefix: int = HEADER_SIZE
+
+    def body(self, value: bytes | None) -> bytes:
+        """The Avro body in a message's value."""
+        return (value or b"")[self.prefix :]
 
 
 @dataclass(frozen=True)
@@ -118,17 +129,17 @@ class Writers:
         self._destinations = destinations or (lambda: self._outputs)
         self._wait = wait
         self._encoder = RecordEncoder(reader.json)
-        self._known: dict[int, Writer | PoisonError] = {}
-        self._refused: dict[int, PoisonError] = {}
+        self._known: dict[SchemaId, Writer | PoisonError] = {}
+        self._refused: dict[SchemaId, PoisonError] = {}
         self._refused_since = 0.0
         self._reencoded = 0
-        self._met_at: dict[int, float] = {}
+        self._met_at: dict[SchemaId, float] = {}
         self._budget = LookupBudget()
         self._own_subjects = frozenset([*subjects, *(one.subject for one in self._outputs.values())])
         self._registered = RegisteredIds(registry, self._own_subjects)
         self._lock = Lock()
 
-    def __getitem__(self, schema_id: int) -> Writer:
+    def __getitem__(self, schema_id: SchemaId) -> Writer:
         """How to treat messages of this id.
 
         Raises:
@@ -137,6 +148,7 @@ class Writers:
             FieldWouldBeLost: it would have to be re-encoded, and a field would be lost by that.
             WrongRecordError: the schema is of something else than what the detector reads.
             NotAnAvroSchema: the schema is of another kind.
+            GuidsUnknown: the id is a GUID, and the registry knows none.
             ForbiddenSchemaId: the registry keeps this schema from us.
             Unavailable: the registry can't be asked now.
         """
@@ -181,7 +193,7 @@ class Writers:
         except ContractError as error:
             raise PoisonError(f"can't be re-encoded with the schema of this service: {error}") from error
 
-    def _settled(self, schema_id: int) -> Writer | PoisonError | None:
+    def _settled(self, schema_id: SchemaId) -> Writer | PoisonError | None:
         """What is known about an id; None where it has to be looked up."""
         known = self._known.get(schema_id) or self._refused.get(schema_id)
         return None if isinstance(known, Writer) and self._loses(known) else known
@@ -190,7 +202,7 @@ class Writers:
         """Whether messages would lose a field on their way to a topic that the rules pass them on to."""
         return bool(writer.lost) and not writer.governed.issuperset(self._destinations())
 
-    def _look_up(self, schema_id: int) -> Writer | PoisonError:
+    def _look_up(self, schema_id: SchemaId) -> Writer | PoisonError:
         """Asks the registry about an id, again for a while where it may not know everything yet.
 
         Raises:
@@ -216,7 +228,7 @@ class Writers:
             return answer  # was not asked for: not worth remembering
         if attempt or isinstance(answer, PoisonError):
             self._budget.spend(time.monotonic() - started)
-        if isinstance(answer, (UnknownSchemaId, FieldWouldBeLost, ForbiddenSchemaId)):
+        if isinstance(answer, (UnknownSchemaId, FieldWouldBeLost, ForbiddenSchemaId, GuidsUnknown)):
             if not self._refused:
                 self._refused_since = time.monotonic()
             self._known.pop(schema_id, None)
@@ -225,22 +237,22 @@ class Writers:
             self._known[schema_id] = answer
         return answer
 
-    def _meet(self, schema_id: int, now: float) -> float:
+    def _meet(self, schema_id: SchemaId, now: float) -> float:
         """When an id was first met."""
         if len(self._met_at) >= _MET_IDS and schema_id not in self._met_at:
             self._met_at.clear()
         return self._met_at.setdefault(schema_id, now)
 
-    def _ask(self, schema_id: int) -> Writer | PoisonError:
+    def _ask(self, schema_id: SchemaId) -> Writer | PoisonError:
         """Asks the registry once; a refusal is returned.
 
         Raises:
             Unavailable: the registry can't be asked now.
         """
         try:
-            schema = self._registry.schema_by_id(schema_id)
-            subjects = self._registry.subjects_of(schema_id)
-        except (UnknownSchemaId, InvalidSchemaId, NotAnAvroSchema) as error:
+            schema = self._registry.schema_of(schema_id)
+            subjects = self._subjects_of(schema_id)
+        except (UnknownSchemaId, InvalidSchemaId, NotAnAvroSchema, GuidsUnknown) as error:
             return error
         except NotAuthorised as error:
             for subject in self._own_subjects:  # raises if the credentials are to blame
@@ -251,7 +263,14 @@ class Writers:
             raise Unavailable(str(error)) from error
         return self._writer(schema_id, schema, subjects)
 
-    def _writer(self, schema_id: int, schema: object, subjects: Collection[str]) -> Writer | PoisonError:
+    def _subjects_of(self, schema_id: SchemaId) -> Collection[str]:
+        number = schema_id.id if isinstance(schema_id, HeaderSchemaId) else schema_id
+        if isinstance(number, UUID):
+            known = self._registry.id_of_guid(number)
+            return () if known is None else self._registry.subjects_of(known)
+        return self._registry.subjects_of(number)
+
+    def _writer(self, schema_id: SchemaId, schema: object, subjects: Collection[str]) -> Writer | PoisonError:
         decoders: dict[Sequence[str], ColumnDecoder] = {}
 
         def columns(fields: Sequence[str]) -> ColumnDecoder:
@@ -267,18 +286,23 @@ class Writers:
         except (ContractError, RecursionError) as error:
             return WrongRecordError(f"schema id {schema_id} can't be read as {self._reader.name}: {error}")
         governed = frozenset(topic for topic, registration in self._outputs.items() if registration.subject in subjects)
-        writer = Writer(columns, records, governed, schema == self._reader.json, lost)
+        prefix = 0 if isinstance(schema_id, HeaderSchemaId) else HEADER_SIZE
+        writer = Writer(columns, records, governed, schema == self._reader.json, lost, prefix)
         if self._loses(writer):
             return self._loss(schema_id, writer)
-        log.info("new schema id", schema_id=schema_id, passed_on_to=sorted(governed))
+        log.info(
+            "new schema id",
+            schema_id=schema_id if isinstance(schema_id, int) else str(schema_id),
+            passed_on_to=sorted(governed),
+        )
         return writer
 
-    def _loss(self, schema_id: int, writer: Writer) -> FieldWouldBeLost:
+    def _loss(self, schema_id: SchemaId, writer: Writer) -> FieldWouldBeLost:
         topic = min(set(self._destinations()) - writer.governed)
         output = self._outputs[topic]
         return FieldWouldBeLost(
             f"schema id {schema_id} has data that {topic} can't take ({', '.join(writer.lost)}): its schema there, id "
-            f"{output.id}, has no place for it, and id {schema_id} is not registered under the subject "
+            f"{output.id}, has no place for it, and {schema_id} is not registered under the subject "
             f"{output.subject}; register it there (scripts/register-schemas), then put the message back "
             "(scripts/redrive)"
         )
@@ -298,7 +322,7 @@ def require_equal_schemas(topics: Iterable[TopicContract], reader: Schema) -> No
             )
 
 
-def _not_looked_up(schema_id: int) -> UnknownSchemaId:
+def _not_looked_up(schema_id: SchemaId) -> UnknownSchemaId:
     return UnknownSchemaId(
         f"schema id {schema_id} was not looked up: too many ids came that the registry does not know, and this one is "
         "registered under no subject of the detector's topics; if it is all right, put the message back "

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from services.contracts import ColumnDecoder, RecordDecoder, Registry, split, unframe
+from services.contracts import ColumnDecoder, RecordDecoder, Registry, SchemaId, split, unframe
 from services.errors import ContractError, PoisonError
 from tools.demo.summary import Ids
 from tools.demo.view import Suspicious
@@ -45,7 +45,7 @@ class TransactionDecoder:
     def __init__(self, registry: Registry, reader: Any) -> None:
         self._registry = registry
         self._reader = reader
-        self._columns: dict[int, ColumnDecoder | None] = {}
+        self._columns: dict[SchemaId, ColumnDecoder | None] = {}
         self._records: dict[int, RecordDecoder] = {}
 
     def batch(self, values: Sequence[bytes | None]) -> Batch:
@@ -82,11 +82,11 @@ class TransactionDecoder:
             record["created_at"], record["source"], record["target"], record["amount"], record["currency"]
         )
 
-    def _decoder(self, schema_id: int) -> ColumnDecoder | None:
+    def _decoder(self, schema_id: SchemaId) -> ColumnDecoder | None:
         """The decoder of a schema id; None where such messages are no transactions."""
         if schema_id not in self._columns:
             try:
-                schema = self._registry.schema_by_id(schema_id)
+                schema = self._registry.schema_of(schema_id)
                 self._columns[schema_id] = ColumnDecoder(schema, self._reader, ["id", "created_at"])
             except (PoisonError, ContractError):
                 self._columns[schema_id] = None

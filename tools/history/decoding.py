@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from services.contracts import ColumnDecoder, Registry, Schema, split
+from services.contracts import HEADER_SIZE, ColumnDecoder, HeaderSchemaId, Registry, Schema, SchemaId, split
+from services.detector.headers import HeaderRuns
 from services.detector.rules.conditions import null_mark
 from services.errors import ContractError, PoisonError
+from services.streaming.dead_letters import headers_of
 
 Table = dict[str, NDArray[Any]]
 """Columns of one length by name; beside that of a nullable field the mark of its nulls."""
@@ -26,20 +29,23 @@ class Decoder:
         self._registry = registry
         self._reader = reader.json
         self._fields = [field["name"] for field in reader.json["fields"]]
-        self._decoders: dict[int, ColumnDecoder | None] = {}
+        self._decoders: dict[SchemaId, ColumnDecoder | None] = {}
 
-    def decode(self, values: Sequence[bytes | None]) -> tuple[NDArray[np.int64], Table]:
+    def decode(self, messages: Sequence[Message]) -> tuple[NDArray[np.int64], Table]:
         """The rows that could be decoded, ascending, and their columns.
 
         Raises:
             Unavailable: The registry can't be asked about a new schema id.
         """
         rows, tables = [np.zeros(0, np.int64)], []
-        for schema_id, group in split(values).groups.items():
+        values = [message.value() for message in messages]
+        in_headers = HeaderRuns.of(headers_of(messages)[0]).schema_ids()
+        for schema_id, group in split(values, in_headers).groups.items():
             decoder = self._decoder(schema_id)
             if decoder is None:
                 continue
-            decoded = decoder.decode([value for row in group.tolist() if (value := values[row])])
+            prefix = 0 if isinstance(schema_id, HeaderSchemaId) else HEADER_SIZE
+            decoded = decoder.decode([values[row] or b"" for row in group.tolist()], prefix)
             good = slice(None) if decoded.good is None else decoded.good
             rows.append(group[good])
             marks = {null_mark(name): mask for name, mask in decoded.nulls.items()}
@@ -48,11 +54,11 @@ class Decoder:
         order = np.argsort(found)
         return found[order], {name: column[order] for name, column in joined(tables).items()}
 
-    def _decoder(self, schema_id: int) -> ColumnDecoder | None:
+    def _decoder(self, schema_id: SchemaId) -> ColumnDecoder | None:
         """The decoder of a schema id; None where such messages are something else."""
         if schema_id not in self._decoders:
             try:
-                written = self._registry.schema_by_id(schema_id)
+                written = self._registry.schema_of(schema_id)
                 self._decoders[schema_id] = ColumnDecoder(written, self._reader, self._fields)
             except (PoisonError, ContractError):
                 self._decoders[schema_id] = None

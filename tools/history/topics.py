@@ -121,7 +121,7 @@ class TopicInput:
             counts = np.array(reader.offsets_at(begin, ends) if begin else oldest)
             starts = reader.offsets_at(begin - self.settings.fill, ends) if begin else oldest
             for messages in reader.read(starts, ends):
-                rows, table = decoder.decode([message.value() for message in messages])
+                rows, table = decoder.decode(messages)
                 self.undecodable += len(messages) - len(rows)
                 if len(rows):
                     tables.append(table)
@@ -135,7 +135,7 @@ class TopicInput:
         tables = []
         with closing(PastReader(self.clients, topic, self._counts[topic])) as reader:
             for messages in reader.read(*reader.bounds()):
-                rows, table = decoder.decode([message.value() for message in messages])
+                rows, table = decoder.decode(messages)
                 if len(rows):
                     tables.append(table)
         labels, self.labelled = joined_labels(ids, joined(tables)) if tables else (None, 0)

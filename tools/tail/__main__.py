@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from services.contracts import RecordDecoder, Registry, RegistrySettings, unframe
+from services.contracts import RecordDecoder, Registry, RegistrySettings, SchemaId, header_schema_id, unframe
 from services.errors import PipelineError
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.logs import configure_logging
@@ -110,18 +110,19 @@ class Values:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._decoders: dict[int, RecordDecoder] = {}
+        self._decoders: dict[SchemaId, RecordDecoder] = {}
 
-    def decode(self, value: bytes | None) -> Any:
-        """The record in a message's value.
+    def decode(self, message: Received) -> Any:
+        """The record in a message's value, whether a header has its schema id or the value itself.
 
         Raises:
             PoisonError: There is none.
             Unavailable: The registry can't be asked about a new schema id.
         """
-        schema_id, body = unframe(value)
+        in_header = header_schema_id(message.headers or ()) if message.value is not None else None
+        schema_id, body = (in_header, message.value or b"") if in_header else unframe(message.value)
         if schema_id not in self._decoders:
-            self._decoders[schema_id] = RecordDecoder(self._registry.schema_by_id(schema_id))
+            self._decoders[schema_id] = RecordDecoder(self._registry.schema_of(schema_id))
         return self._decoders[schema_id].decode(body)
 
 

@@ -8,9 +8,6 @@ from typing import Any
 from services.errors import PoisonError
 from services.streaming.dead_letters import KEY, ORIGIN, VALUE, split_headers
 
-Decode = Callable[[bytes | None], Any]
-"""Gives the record in a message's value; raises PoisonError where there is none."""
-
 
 @dataclass(frozen=True)
 class Received:
@@ -40,6 +37,10 @@ class Received:
         return any(name.startswith(ORIGIN) for name, _ in self.headers or ())
 
 
+Decode = Callable[[Received], Any]
+"""Gives the record in a message's value; raises PoisonError where there is none."""
+
+
 def describe(message: Received, decode: Decode, *, meta: bool) -> Any:
     """What to print of a message.
 
@@ -55,7 +56,7 @@ def describe(message: Received, decode: Decode, *, meta: bool) -> Any:
     """
     dead = message.is_dead_letter
     try:
-        value, error = decode(message.value), None
+        value, error = decode(message), None
     except PoisonError as caught:
         value, error = _raw(message.value), str(caught)
     left_out = left_out_of(message)

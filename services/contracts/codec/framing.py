@@ -1,16 +1,18 @@
 """Confluent's wire format: which schema a message was written with, and where its Avro body begins.
 
 A value is the magic byte 0, the schema's id in the registry as 4 bytes big-endian, and the body in Avro's binary
-encoding. Source: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
+encoding; or the body alone, where a header has the schema's id (``header_ids``). Source:
+https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from services.contracts.codec.header_ids import HeaderSchemaId, SchemaId
 from services.errors import PoisonError
 
 HEADER_SIZE = 5
@@ -59,16 +61,37 @@ class Split:
         failures: Row index to what keeps the row from being read.
     """
 
-    groups: dict[int, npt.NDArray[np.int64]]
+    groups: dict[SchemaId, npt.NDArray[np.int64]]
     failures: dict[int, PoisonError]
 
 
-def split(values: Sequence[bytes | None]) -> Split:
-    """Sort a batch by schema id; equal to calling ``unframe`` on every value.
+def split(
+    values: Sequence[bytes | None], in_headers: Mapping[int, HeaderSchemaId | PoisonError] | None = None
+) -> Split:
+    """Sort a batch by schema id; equal to calling ``unframe`` on every value without one in a header.
 
     Args:
         values: The values of the messages, as Kafka has them: None is a tombstone.
+        in_headers: By row index the schema id in a header, or what is wrong with it, where there is such a header.
     """
+    if not in_headers:
+        return _split(values)
+    others = np.array([row for row in range(len(values)) if row not in in_headers], np.int64)
+    parts = _split([values[row] for row in others.tolist()])
+    groups: dict[SchemaId, npt.NDArray[np.int64]] = {one: others[rows] for one, rows in parts.groups.items()}
+    failures = {int(others[row]): error for row, error in parts.failures.items()}
+    rows_of: dict[SchemaId, list[int]] = {}
+    for row, found in in_headers.items():
+        if isinstance(found, PoisonError):
+            failures[row] = found
+        elif values[row] is None:
+            failures[row] = _failure(None)
+        else:
+            rows_of.setdefault(found, []).append(row)
+    return Split(groups | {one: np.array(rows, np.int64) for one, rows in rows_of.items()}, failures)
+
+
+def _split(values: Sequence[bytes | None]) -> Split:
     count = len(values)
     headers = b"".join([value[:HEADER_SIZE] if value else b"" for value in values])
     if len(headers) == count * HEADER_SIZE:  # then every row has a whole header: none is longer than 5 bytes

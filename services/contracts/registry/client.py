@@ -19,7 +19,6 @@ from services.contracts.registry.replies import (
     Registration,
     are_names,
     are_numbers,
-    is_list,
     is_object,
     number,
     quoted,
@@ -66,10 +65,6 @@ class Registry(SchemaIds):
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-
-    def ping(self) -> None:
-        """Ask for something that every registry answers; returns when it did."""
-        self._http.request("GET", "/schemas/types", "asking for the schema types").expect(is_list)
 
     def find(self, subject: str, schema: Schema) -> Registration | None:
         """Where a schema is registered under a subject, or None; with what it refers to as that is registered now.

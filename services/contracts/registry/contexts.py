@@ -20,9 +20,12 @@ def context_of(base_url: str) -> str:
             dot.
     """
     match = _CONTEXT_URL.search(base_url)
-    if match is None:
-        return DEFAULT_CONTEXT
-    name = unquote(match[1]).removeprefix(":").removesuffix(":")
+    return normalized(unquote(match[1])) if match else DEFAULT_CONTEXT
+
+
+def normalized(context: str) -> str:
+    """Return a context's name without colons around it and with its dot."""
+    name = context.removeprefix(":").removesuffix(":")
     return name if name.startswith(".") else f".{name}"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from services.contracts.registry.contexts import DEFAULT_CONTEXT, unqualified
 from services.contracts.registry.http import Reply
@@ -39,6 +40,7 @@ class RegisteredSchema:
         references: Name, subject and version of each type that it takes from another subject.
         metadata: Confluent's ``metadata``; None where there is none, or the registry keeps none.
         rule_set: Confluent's ``ruleSet``; None where there is none, or the registry keeps none.
+        guid: The schema's GUID; None where the registry knows none.
     """
 
     subject: str
@@ -49,6 +51,7 @@ class RegisteredSchema:
     references: tuple[Mapping[str, Any], ...] = ()
     metadata: Mapping[str, Any] | None = None
     rule_set: Mapping[str, Any] | None = None
+    guid: UUID | None = None
 
 
 def registered(
@@ -77,7 +80,15 @@ def registered(
         ),
         _table(body, "metadata"),
         _table(body, "ruleSet"),
+        _guid(body.get("guid")),
     )
+
+
+def _guid(value: Any) -> UUID | None:
+    try:
+        return UUID(value)
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def _table(body: dict[str, Any], key: str) -> dict[str, Any] | None:
@@ -111,6 +122,13 @@ def are_names(body: Any) -> bool:
 def are_uses(body: Any) -> bool:
     """Whether a body is an array of uses of an id."""
     return is_list(body) and all(is_object(item) and isinstance(item.get("subject"), str) for item in body)
+
+
+def are_context_ids(body: Any) -> bool:
+    """Whether a body is an array of contexts, each with the id that a schema has there."""
+    return is_list(body) and all(
+        is_object(item) and isinstance(item.get("context"), str) and isinstance(item.get("id"), int) for item in body
+    )
 
 
 def quoted(subject: str) -> str:

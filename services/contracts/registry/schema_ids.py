@@ -1,12 +1,15 @@
 """What a schema id of a message means to a registry: the schema, and the subjects that it is registered under."""
 
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import httpx2
 
-from services.contracts.registry.contexts import unqualified
+from services.contracts.codec.header_ids import HeaderSchemaId, SchemaId
+from services.contracts.registry.contexts import normalized, unqualified
 from services.contracts.registry.http import Http, Reply
-from services.contracts.registry.replies import are_uses, is_object, schema_json
+from services.contracts.registry.replies import are_context_ids, are_uses, is_list, is_object, schema_json
 from services.contracts.registry.settings import RegistrySettings
 from services.errors import ContractError, PoisonError
 
@@ -16,6 +19,10 @@ HIGHEST_ID = 2**31 - 1
 
 class UnknownSchemaId(PoisonError):  # noqa: N818 - reads as the state that it reports
     """The registry answered, and has no schema of this id: the message that carries it can't be read."""
+
+
+class GuidsUnknown(PoisonError):  # noqa: N818 - reads as the state that it reports
+    """The registry does not look schemas up by their GUID, which is all that the message says of its schema."""
 
 
 class InvalidSchemaId(PoisonError):  # noqa: N818 - reads as the state that it reports
@@ -41,6 +48,10 @@ class SchemaIds:
         self._http = Http(self._settings, transport)
         self._by_id: dict[int, Any] = {}  # what an id means never changes
 
+    def ping(self) -> None:
+        """Ask for something that every registry answers; returns when it did."""
+        self._http.request("GET", "/schemas/types", "asking for the schema types").expect(is_list)
+
     def __str__(self) -> str:
         return ", ".join(self._settings.base_urls)
 
@@ -53,15 +64,43 @@ class SchemaIds:
             NotAnAvroSchema: If the id is of another kind of schema, or its schema can't be read.
         """
         if schema_id not in self._by_id:
-            reply = self._ask(schema_id)
-            body = reply.expect(is_object)
-            if body.get("schemaType", "AVRO") != "AVRO":
-                raise NotAnAvroSchema(f"schema id {schema_id} is {body['schemaType']}, expected AVRO")
-            if body.get("references"):
-                reply = self._ask(schema_id, "?format=resolved")
-                body = reply.expect(is_object)
-            self._by_id[schema_id] = _parsed(schema_id, reply, body)
+            self._by_id[schema_id] = self._resolved(f"schema id {schema_id}", lambda query: self._ask(schema_id, query))
         return self._by_id[schema_id]
+
+    def schema_of(self, schema_id: SchemaId) -> Any:
+        """Return the schema that a message says it was written with, wherever it says so.
+
+        Raises:
+            PoisonError: As `schema_by_id` and `schema_by_guid` say.
+        """
+        number = schema_id.id if isinstance(schema_id, HeaderSchemaId) else schema_id
+        return self.schema_by_guid(number) if isinstance(number, UUID) else self.schema_by_id(number)
+
+    def id_of_guid(self, guid: UUID) -> int | None:
+        """Return the id that a schema with this GUID has in the URL's context; None where only other contexts have it.
+
+        A GUID is of a schema's content: the same in every context and registry. Registries before Confluent's 8.0, and
+        Apicurio's, know none.
+
+        Raises:
+            UnknownSchemaId: If the registry has no such schema.
+            GuidsUnknown: If the registry knows no GUIDs.
+        """
+        contexts = self._ask_guid(guid, "/ids").expect(are_context_ids)
+        if not contexts:
+            raise self._unknown_guid(guid)
+        ids = [one["id"] for one in contexts if normalized(one["context"]) == self._settings.context]
+        return ids[0] if ids else None
+
+    def schema_by_guid(self, guid: UUID) -> Any:
+        """Return the schema with a GUID as plain JSON data, references resolved.
+
+        Raises:
+            UnknownSchemaId: If the registry has no such schema.
+            GuidsUnknown: If the registry knows no GUIDs.
+            NotAnAvroSchema: If it is of another kind, or can't be read.
+        """
+        return self._resolved(f"schema GUID {guid}", lambda query: self._ask_guid(guid, query))
 
     def subjects_of(self, schema_id: int) -> frozenset[str]:
         """Return the subjects under which an id is registered, those of the URL's context by their plain names.
@@ -81,8 +120,35 @@ class SchemaIds:
             raise UnknownSchemaId(f"schema id {schema_id} is not in the registry at {self}")
         return reply
 
+    def _ask_guid(self, guid: UUID, further: str) -> Reply:
+        reply = self._http.request("GET", f"/schemas/guids/{guid}{further}", f"schema GUID {guid}")
+        if reply.missing:
+            raise self._unknown_guid(guid)
+        if reply.status == 404:
+            self.ping()  # raises if it is not the request alone that is unknown there
+            raise GuidsUnknown(
+                f"the registry at {self} does not know schema GUIDs such as {guid}: expected one that does "
+                "(Confluent's from 8.0 on), or producers that put the schema id in front of the value"
+            )
+        return reply
 
-def _parsed(schema_id: int, reply: Reply, body: dict[str, Any]) -> Any:
+    def _unknown_guid(self, guid: UUID) -> UnknownSchemaId:
+        return UnknownSchemaId(f"schema GUID {guid} is not in the registry at {self}")
+
+    @staticmethod
+    def _resolved(what: str, ask: Callable[[str], Reply]) -> Any:
+        """The schema in the answer to a request, which is asked again for the whole where it has references."""
+        reply = ask("")
+        body = reply.expect(is_object)
+        if body.get("schemaType", "AVRO") != "AVRO":
+            raise NotAnAvroSchema(f"{what} is {body['schemaType']}, expected AVRO")
+        if body.get("references"):
+            reply = ask("?format=resolved")
+            body = reply.expect(is_object)
+        return _parsed(what, reply, body)
+
+
+def _parsed(what: str, reply: Reply, body: dict[str, Any]) -> Any:
     """The schema in a reply.
 
     Raises:
@@ -94,4 +160,4 @@ def _parsed(schema_id: int, reply: Reply, body: dict[str, Any]) -> Any:
     except (ContractError, RecursionError):
         if not isinstance(body.get("schema"), str):
             raise
-        raise NotAnAvroSchema(f"schema id {schema_id}: not JSON, or nested too deeply to be read") from None
+        raise NotAnAvroSchema(f"{what}: not JSON, or nested too deeply to be read") from None

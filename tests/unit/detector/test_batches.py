@@ -2,11 +2,12 @@ from typing import Any
 
 import pytest
 
-from services.contracts import ColumnDecoder, RecordEncoder
+from services.contracts import HEADER_SIZE, ColumnDecoder, HeaderSchemaId, RecordEncoder
 from services.contracts.codec.framing import frame
 from services.detector.batches import decode
 from services.detector.rules.conditions import null_mark
 from services.detector.rules.expressions import parse_condition
+from services.errors import PoisonError
 from tests.support.rules import CONSTANTS, FIELDS
 
 READER = {
@@ -21,8 +22,9 @@ OLDER = {**READER, "fields": READER["fields"][:1]}
 
 
 class OneWriter:
-    def __init__(self, schema: Any) -> None:
+    def __init__(self, schema: Any, prefix: int = HEADER_SIZE) -> None:
         self.schema = schema
+        self.prefix = prefix
 
     def columns(self, fields: list[str]) -> ColumnDecoder:
         return ColumnDecoder(self.schema, READER, fields)
@@ -47,3 +49,35 @@ def test_a_field_without_a_value_is_known_as_such_whoever_wrote_it(writers: list
     assert batch.columns[null_mark("country")].tolist() == [False, True, False]
     condition = parse_condition("country != 'DE'", FIELDS, CONSTANTS)
     assert condition.mask(batch.columns, 3).tolist() == [False, False, True]
+
+
+def test_bare_bodies_stand_beside_framed_ones() -> None:
+    records = [{"source": name, "country": None} for name in "abcde"]
+    bodies = [RecordEncoder(READER).encode(record) for record in records]
+    in_header, failure = HeaderSchemaId(2), PoisonError("no id")
+    values = [frame(1, bodies[0]), bodies[1], None, frame(1, bodies[3]), bodies[4], bodies[0], None]
+    in_headers = {1: in_header, 2: in_header, 4: in_header, 5: failure}
+
+    def writer_of(schema_id: Any) -> Any:
+        return OneWriter(READER, 0 if schema_id == in_header else HEADER_SIZE)
+
+    batch = decode(values, writer_of, ["source"], in_headers)
+    assert batch.rows.tolist() == [0, 1, 3, 4]
+    assert batch.columns["source"].tolist() == [b"a", b"b", b"d", b"e"]
+    assert batch.failures[5] is failure
+    assert "tombstone" in str(batch.failures[2])
+    assert "tombstone" in str(batch.failures[6])
+    assert {writer.prefix: rows.tolist() for writer, rows in batch.written} == {HEADER_SIZE: [0, 3], 0: [1, 4]}
+
+
+def test_a_bare_body_that_looks_framed_is_read_by_its_header() -> None:
+    schema = {"type": "record", "name": "T", "fields": [{"name": "source", "type": "string"}, READER["fields"][1]]}
+    body = RecordEncoder(schema).encode({"source": "", "country": "xyz"})
+    assert body[:1] == b"\x00"
+
+    def writer_of(schema_id: Any) -> Any:
+        assert schema_id == HeaderSchemaId(1)
+        return OneWriter(schema, 0)
+
+    batch = decode([body], writer_of, ["country"], {0: HeaderSchemaId(1)})
+    assert batch.columns["country"].tolist() == [b"xyz"]

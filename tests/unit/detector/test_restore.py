@@ -12,6 +12,8 @@ from confluent_kafka import KafkaError, KafkaException
 from prometheus_client import CollectorRegistry
 
 from services.contracts import ColumnEncoder, Registration, Schema, load_contracts
+from services.detector import restore
+from services.detector.headers import Incoming
 from services.detector.metrics import DetectorMetrics
 from services.detector.partition_state import requirements_of
 from services.detector.partitions import PartitionStates
@@ -36,6 +38,12 @@ severity = "low"
 reason = "{payments}"
 windows.payments = { measure = "count", by = ["source"], over = "OVER", at_least = 1 }
 """
+
+
+@pytest.fixture(autouse=True)
+def without_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client's messages alone have headers that can be read."""
+    monkeypatch.setattr(restore, "read_headers", lambda messages: (Incoming(messages, [None] * len(messages)), {}))
 
 
 def rules(over: str = "1h") -> tuple[Rule, ...]:
@@ -79,7 +87,7 @@ def records(partition: Partition) -> list[Record]:
 class OneSchema:
     """A registry that knows one schema."""
 
-    def schema_by_id(self, _number: int) -> Any:
+    def schema_of(self, _number: int) -> Any:
         return TRANSACTION.json
 
     def subjects_of(self, _number: int) -> list[str]:

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from services.contracts import (
+    GuidsUnknown,
+    HeaderSchemaId,
     InvalidSchemaId,
     NotAnAvroSchema,
     RegisteredSchema,
     Registration,
+    SchemaId,
     UnknownSchemaId,
     load_schema,
 )
@@ -59,17 +63,32 @@ class FakeRegistry:
         self.schemas: dict[int, tuple[float, Any]] = {}
         self.subjects: dict[int, tuple[float, list[str]]] = {}
         self.fails: Exception | None = None
-        self.asked: list[int] = []
+        self.asked: list[SchemaId] = []
+        self.guids: dict[UUID, int] = {}
+        self.other_contexts: set[int] = set()
+        self.knows_no_guids = False
         self.listed = 0
 
     def add(self, schema_id: int, schema: Any, *subjects: str, visible_at: float = 0.0, listed_at: float = 0.0) -> None:
         self.schemas[schema_id] = visible_at, schema
         self.subjects[schema_id] = listed_at, list(subjects)
 
+    def schema_of(self, schema_id: SchemaId) -> Any:
+        number = schema_id.id if isinstance(schema_id, HeaderSchemaId) else schema_id
+        self.asked.append(schema_id)
+        if isinstance(number, UUID):
+            if self.knows_no_guids:
+                raise GuidsUnknown(f"no GUIDs such as {number}")
+            return self.schema_by_id(self.guids.get(number, 0))
+        return self.schema_by_id(number)
+
+    def id_of_guid(self, guid: UUID) -> int | None:
+        return self.guids[guid] if self.guids[guid] not in self.other_contexts else None
+
     def schema_by_id(self, schema_id: int) -> Any:
         if schema_id > HIGHEST_ID:
+            self.asked.pop()
             raise InvalidSchemaId(f"no {schema_id}")
-        self.asked.append(schema_id)
         self._clock.now += LATENCY
         if self.fails:
             raise self.fails
@@ -93,7 +112,8 @@ class FakeRegistry:
 
     def version(self, subject: str, version: int) -> RegisteredSchema:
         (schema_id,) = [one for one, (_, subjects) in self.subjects.items() if subject in subjects]
-        return RegisteredSchema(subject, version, schema_id, None)
+        guid = next((guid for guid, one in self.guids.items() if one == schema_id), None)
+        return RegisteredSchema(subject, version, schema_id, None, guid=guid)
 
 
 @pytest.fixture
@@ -118,7 +138,7 @@ def make(registry: FakeRegistry, clock: Clock) -> Callable[..., Writers]:
     return make
 
 
-def refusal(known: Writers, schema_id: int) -> PipelineError:
+def refusal(known: Writers, schema_id: SchemaId) -> PipelineError:
     with pytest.raises(PipelineError) as caught:
         known[schema_id]
     return caught.value
@@ -322,7 +342,7 @@ def test_a_field_is_never_lost_in_silence(registry: FakeRegistry, make: Callable
     error = refusal(known, 7)
     assert isinstance(error, FieldWouldBeLost)
     assert str(error) == (
-        "schema id 7 has data that fraud can't take (note): its schema there, id 1, has no place for it, and id 7 is "
+        "schema id 7 has data that fraud can't take (note): its schema there, id 1, has no place for it, and 7 is "
         "not registered under the subject fraud-value; register it there (scripts/register-schemas), then put the "
         "message back (scripts/redrive)"
     )
@@ -382,6 +402,62 @@ def test_an_alert_may_lack_what_its_schema_has_no_place_for(
     registry.add(7, NEWER, "legit-value", "fraud-value")
     known = make()
     assert known.own_body(known[7], BODY + b"\x02\x04hi") == BODY
+
+
+GUID = HeaderSchemaId(UUID("faf361af-fef4-8ae1-c084-57b4184b8584"))
+
+
+def test_a_schema_id_in_a_header_is_that_of_a_bare_body(registry: FakeRegistry, make: Callable[..., Writers]) -> None:
+    registry.add(7, SCHEMA.json, "legit-value", "fraud-value")
+    registry.guids[GUID.id] = 7  # type: ignore[index]
+    known = make()
+    for schema_id in (GUID, HeaderSchemaId(7)):
+        writer = known[schema_id]
+        assert writer.governed == {"legit", "fraud"}
+        assert writer.body(BODY) == BODY
+    assert known[7].body(b"\x00\x00\x00\x00\x07" + BODY) == BODY
+    assert known[GUID] is known[GUID]
+
+
+def test_a_guid_of_another_context_is_read_and_belongs_to_no_topic(
+    registry: FakeRegistry, make: Callable[..., Writers]
+) -> None:
+    registry.add(7, REVERSED, "legit-value", "fraud-value")
+    registry.guids[GUID.id] = 7  # type: ignore[index]
+    registry.other_contexts.add(7)
+    assert make()[GUID].governed == frozenset()
+
+
+def test_a_guid_that_is_not_known_yet_is_waited_for(
+    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock
+) -> None:
+    registry.guids[GUID.id] = 7  # type: ignore[index]
+    registry.add(7, SCHEMA.json, "legit-value", "fraud-value", visible_at=clock.now + 1)
+    known = make()
+    assert known[GUID].native
+    assert clock.waited > 0
+    error = refusal(known, HeaderSchemaId(UUID(int=1)))
+    assert isinstance(error, UnknownSchemaId)
+
+
+def test_a_registry_without_guids_is_not_waited_for(
+    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock
+) -> None:
+    registry.knows_no_guids = True
+    known = make()
+    assert isinstance(refusal(known, GUID), GuidsUnknown)
+    assert clock.waited == 0
+    assert isinstance(refusal(known, GUID), GuidsUnknown)
+    assert registry.asked == [GUID]
+
+
+def test_a_guid_of_an_own_subject_is_looked_up_in_a_flood(registry: FakeRegistry, make: Callable[..., Writers]) -> None:
+    registry.guids[GUID.id] = 8  # type: ignore[index]
+    registry.add(8, SCHEMA.json, "input-value", "legit-value", "fraud-value")
+    known = make()
+    known._budget.spend(100)
+    assert "was not looked up" in str(refusal(known, HeaderSchemaId(UUID(int=1))))
+    assert known[GUID].native
 
 
 def test_topics_of_other_schemas_are_refused_at_start(tmp_path: Path) -> None:

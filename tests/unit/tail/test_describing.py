@@ -17,8 +17,8 @@ DEAD = replace(
 )
 
 
-def decode(value: bytes | None) -> Any:
-    if value != b"body":
+def decode(message: Received) -> Any:
+    if message.value != b"body":
         raise PoisonError("no magic byte")
     return {"id": 1}
 
