@@ -103,11 +103,8 @@ def main() -> int:
             settings=settings, topics=topics, clients=clients, configs=configs, handler=handler, versions=versions,
             metrics=LoopMetrics(collector, NAMESPACE), progress=progress, stop=stop,
         )  # fmt: skip
-        lag = LagMonitor(
-            clients.admin,
-            lambda: clients.consumer(settings.consumer_group, enable_partition_eof=True, queued_min_messages=1),
-            group=settings.consumer_group, progress=progress, namespace=NAMESPACE, stop=stop,
-        )  # fmt: skip
+        group = partial(clients.consumer, settings.consumer_group)
+        lag = LagMonitor(group, progress=progress, namespace=NAMESPACE, stop=stop)
         collector.register(lag)
         lag.start()
         spare_garbage_collection()

@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 
 from services.errors import FatalError, NotAuthorised, UsageError
 from services.streaming.listener import certificate_fault, listener_at
+from services.streaming.logs import without_timing
 
 REFUSED_SECONDS = 60.0
 """How long a refusal explains that no broker is connected."""
@@ -148,8 +149,3 @@ class _LastFailure(logging.Handler):
         text = record.getMessage()
         if text.startswith("FAIL ") and "certificate verify" not in text:
             self._connections.reason = without_timing(text.partition("]: ")[2] or text)
-
-
-def without_timing(text: str) -> str:
-    """Return an error text of librdkafka without its `(after 3ms in state CONNECT)`: equal errors have equal texts."""
-    return re.sub(r" \(after \d+ms in state .*\)$", "", text.strip())

@@ -14,18 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING
 
 import structlog
-from confluent_kafka import (
-    Consumer,
-    ConsumerGroupTopicPartitions,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -34,9 +25,6 @@ from services.streaming.failures import reason
 from services.streaming.handler import Partition
 from services.streaming.metrics import PARTITION
 from services.streaming.progress import LoopProgress
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 log = structlog.get_logger()
 
@@ -60,31 +48,25 @@ class Position:
 class LagMonitor(Collector):
     """Measures the lag of a process's partitions in a thread of its own, and is asked for it at each scrape.
 
+    It asks by consumers that never join the group. An admin client would need fewer of them, but some of its requests
+    end the whole process when a broker goes away meanwhile (an assertion: librdkafka issues 3663 and 4605).
+
     Args:
-        make_admin: Makes the admin client.
-        make_consumer: Makes a consumer that reports the ends of partitions; it never joins the group.
-        group: Whose committed offsets count.
+        make_consumer: Makes a consumer with the group's id, with these properties besides.
         progress: Says which partitions are this process's.
         namespace: What every metric's name begins with.
         stop: Ends the thread when set.
     """
 
     def __init__(
-        self,
-        make_admin: Callable[[], AdminClient],
-        make_consumer: Callable[[], Consumer],
-        *,
-        group: str,
-        progress: LoopProgress,
-        namespace: str,
-        stop: Event,
+        self, make_consumer: Callable[..., Consumer], *, progress: LoopProgress, namespace: str, stop: Event
     ) -> None:
-        self._make_admin = make_admin
-        self._group = group
+        self._make_consumer = make_consumer
         self._progress = progress
         self._namespace = namespace
         self._stop = stop
-        self._tails = _Tails(make_consumer)
+        self._consumers: tuple[Consumer, Consumer] | None = None
+        self._tails = _Tails()
         self._lock = Lock()
         self._lags: Mapping[Partition, int] = {}
         self._measured_at = math.nan
@@ -112,12 +94,10 @@ class LagMonitor(Collector):
         return family, measured
 
     def _run(self) -> None:
-        admin: AdminClient | None = None
         failing = False
-        while not self._stop.wait(INTERVAL_SECONDS if admin else 0.5):
+        while not self._stop.wait(INTERVAL_SECONDS if self._consumers else 0.5):
             try:
-                admin = admin or self._make_admin()
-                self.measure(admin)
+                self.measure()
             except Exception as error:  # noqa: BLE001 - whatever it is, the loop must not suffer, and the next time may do
                 if not failing:
                     log.warning("lag not measured", reason=reason(error))
@@ -126,52 +106,46 @@ class LagMonitor(Collector):
                 if failing:
                     log.info("lag measured again")
                 failing = False
-        self._tails.close()
+        for consumer in self._consumers or ():
+            with suppress(KafkaException, RuntimeError):
+                consumer.close()
 
-    def measure(self, admin: AdminClient) -> None:
+    def measure(self) -> None:
         """Measure once.
 
         Raises:
             KafkaException: The brokers don't answer, or refuse.
         """
-        admin.poll(0)  # what it has to say about its connections would pile up
+        if self._consumers is None:
+            # Stable offsets would be waited for while a transaction is open that has some.
+            group = self._make_consumer(isolation_level="read_uncommitted")
+            self._consumers = group, self._make_consumer(enable_partition_eof=True, queued_min_messages=1)
+        group, reader = self._consumers
+        for consumer in self._consumers:
+            consumer.poll(0)  # what they have to say about their connections would pile up
         partitions = self._progress.partitions()
-        positions = self._positions(admin, partitions) if partitions else {}
-        lags = {partition: self._tails.lag(partition, position) for partition, position in positions.items()}
+        positions = _positions(group, reader, partitions) if partitions else {}
+        lags = {partition: self._tails.lag(reader, partition, position) for partition, position in positions.items()}
         self._tails.keep(positions)
         with self._lock:
             self._lags, self._measured_at = lags, time.time()
 
-    def _positions(self, admin: AdminClient, partitions: Iterable[Partition]) -> dict[Partition, Position]:
-        wanted = [TopicPartition(topic, number) for topic, number in partitions]
-        request = ConsumerGroupTopicPartitions(self._group, wanted)
-        answer = admin.list_consumer_group_offsets([request], request_timeout=_TIMEOUT)[self._group]
-        starts = _offsets(admin, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = _offsets(admin, wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        committed = {(one.topic, one.partition): one.offset for one in answer.result().topic_partitions}
-        # Without a committed offset, or where the messages after it are deleted, the group begins at the first one.
-        return {
-            partition: Position(max(committed.get(partition, -1), start), ends[partition])
-            for partition, start in starts.items()
-        }
-
 
 class _Tails:
-    """Says how many messages are left, where offsets alone would count markers and aborted records as well.
+    """Says how many messages are left, where offsets alone would count markers and aborted records as well."""
 
-    Args:
-        make_consumer: Makes a consumer that reports the ends of partitions; made when first needed.
-    """
-
-    def __init__(self, make_consumer: Callable[[], Consumer]) -> None:
-        self._make_consumer = make_consumer
-        self._consumer: Consumer | None = None
+    def __init__(self) -> None:
         self._begins: dict[Partition, int] = {}  # as of the last measurement
         self._occupied: dict[Partition, int] = {}  # begin of a partition that has a message after it
         self._empty: dict[Partition, Position] = {}  # a range without a message
 
-    def lag(self, partition: Partition, position: Position) -> int:
+    def lag(self, reader: Consumer, partition: Partition, position: Position) -> int:
         """Return the messages between a position's begin and end: their offsets, or 0 where there is no message.
+
+        Args:
+            reader: A consumer that reports the ends of partitions.
+            partition: Which.
+            position: How far the group has come in it.
 
         Raises:
             KafkaException: The brokers don't answer.
@@ -182,7 +156,7 @@ class _Tails:
         if end > begin and stands_still and self._occupied.get(partition) != begin:
             empty = self._empty.get(partition)
             checked = empty.end if empty and empty.begin == begin else begin
-            if end > checked and self._has_message(partition, checked):
+            if end > checked and _has_message(reader, partition, checked):
                 self._occupied[partition] = begin
             else:
                 self._empty[partition] = position
@@ -196,37 +170,52 @@ class _Tails:
             for partition in set(by_partition) - mine:
                 by_partition.pop(partition)
 
-    def close(self) -> None:
-        """Close the consumer."""
-        if self._consumer:
-            with suppress(KafkaException, RuntimeError):
-                self._consumer.close()
-            self._consumer = None
 
-    def _has_message(self, partition: Partition, begin: int) -> bool:
-        """Return whether a committed message follows an offset, the one at it included."""
-        if self._consumer is None:
-            self._consumer = self._make_consumer()
-        consumer = self._consumer
-        consumer.assign([TopicPartition(*partition, begin)])
-        deadline = time.monotonic() + _TIMEOUT
-        try:
-            while time.monotonic() < deadline:
-                for message in consumer.consume(1, 0.5):
-                    error = message.error()
-                    if error is None:
-                        return True
-                    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                        return False
-                    raise KafkaException(error)
-        finally:
-            consumer.unassign()
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"reading {partition[0]}-{partition[1]}"))  # noqa: SLF001
+def _positions(group: Consumer, reader: Consumer, partitions: Iterable[Partition]) -> dict[Partition, Position]:
+    """Ask how far a group has come.
 
-
-def _offsets(admin: AdminClient, partitions: Iterable[TopicPartition], spec: OffsetSpec) -> dict[Partition, int]:
-    request = dict.fromkeys(partitions, spec)
-    answers: Mapping[TopicPartition, Future[TopicPartition]] = admin.list_offsets(
-        request, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT
+    Raises:
+        KafkaException: The brokers don't answer, or refuse.
+    """
+    asked = [TopicPartition(*partition) for partition in partitions]
+    committed = _offsets(group.committed(asked, _TIMEOUT))
+    starts, ends = (
+        # A logical offset in place of a time is answered with the offset that it stands for.
+        _offsets(reader.offsets_for_times([TopicPartition(*partition, where) for partition in committed], _TIMEOUT))
+        for where in (OFFSET_BEGINNING, OFFSET_END)
     )
-    return {(where.topic, where.partition): answer.result().offset for where, answer in answers.items()}
+    # Without a committed offset, or where the messages after it are deleted, the group begins at the first one.
+    return {
+        partition: Position(max(offset, starts[partition]), ends[partition]) for partition, offset in committed.items()
+    }
+
+
+def _offsets(answers: Iterable[TopicPartition]) -> dict[Partition, int]:
+    offsets = {}
+    for answer in answers:
+        if answer.error is not None:
+            raise KafkaException(answer.error)
+        offsets[answer.topic, answer.partition] = answer.offset
+    return offsets
+
+
+def _has_message(reader: Consumer, partition: Partition, begin: int) -> bool:
+    """Return whether a committed message follows an offset, the one at it included.
+
+    Raises:
+        KafkaException: The brokers don't answer.
+    """
+    reader.assign([TopicPartition(*partition, begin)])
+    deadline = time.monotonic() + _TIMEOUT
+    try:
+        while time.monotonic() < deadline:
+            for message in reader.consume(1, 0.5):
+                error = message.error()
+                if error is None:
+                    return True
+                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                    return False
+                raise KafkaException(error)
+    finally:
+        reader.unassign()
+    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"reading {partition[0]}-{partition[1]}"))  # noqa: SLF001

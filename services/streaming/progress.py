@@ -20,6 +20,10 @@ STALLED_WAITING_SECONDS = 300.0
 longest attempt is a restore or a request to a registry; after this long it hangs as well."""
 
 
+SETTLING_SECONDS = 10.0
+"""How long a group may take to share its partitions out anew: until a member that is gone has missed its session."""
+
+
 @dataclass(frozen=True)
 class RestoreProgress:
     """What is left of a partition's restore.
@@ -114,10 +118,12 @@ class Progress:
         Args:
             now: Seconds on the monotonic clock.
         """
+        now = time.monotonic() if now is None else now
         alive, reasons = self.liveness(now)
         with self._lock:
             degraded = [f"{name}: {reason}" for name, reason in sorted(self._degraded.items())]
-            missing = self._missing()
+            missing = self._missing(now)
+            self._was_ready = self._was_ready or not missing
             ready = not missing or (self._was_ready and self._waiting is not None)
         if alive and ready:
             return Readiness(True, missing, [*reasons, *degraded])
@@ -136,13 +142,16 @@ class Progress:
         with self._lock:
             return tuple(sorted(self._degraded))
 
-    def _missing(self) -> list[str]:
+    def _missing(self, now: float) -> list[str]:  # noqa: ARG002 - for subclasses
         """What keeps the process from its work. Called under the lock."""
         return [] if self._stepped else ["not started"]
 
 
 class LoopProgress(Progress):
     """The progress of the transactional loop: ready when its partitions are assigned and restored.
+
+    A group may have no partitions for a process. As a new member first gets none, and some when the others have let go
+    of them, it has none to expect only after `SETTLING_SECONDS`.
 
     A partition is restored once `restored` was called for it, also where it has no state.
 
@@ -153,6 +162,7 @@ class LoopProgress(Progress):
     def __init__(self, stalled_after: float = STALLED_SECONDS) -> None:
         super().__init__(stalled_after)
         self._member = False
+        self._changed_at = 0.0  # when partitions came or went
         self._partitions: dict[Partition, RestoreProgress | None] = {}  # None: restored
         self._offsets: dict[Partition, int] = {}  # the last that was committed here
         self._committed_at: dict[Partition, float] = {}  # when it was; before the first, when it was assigned
@@ -161,7 +171,7 @@ class LoopProgress(Progress):
         """Add partitions that are this process's from now on; none if the group has none for it."""
         now = time.monotonic()
         with self._lock:
-            self._member = True
+            self._member, self._changed_at = True, now
             for partition in partitions:
                 self._partitions.setdefault(partition, RestoreProgress())
                 self._committed_at.setdefault(partition, now)
@@ -170,6 +180,7 @@ class LoopProgress(Progress):
     def revoked(self, partitions: Collection[Partition]) -> None:
         """Remove partitions that are not this process's any more."""
         with self._lock:
+            self._changed_at = time.monotonic()
             for partition in partitions:
                 for by_partition in (self._partitions, self._offsets, self._committed_at):
                     by_partition.pop(partition, None)
@@ -236,13 +247,15 @@ class LoopProgress(Progress):
         with self._lock:
             return {partition: left for partition, left in sorted(self._partitions.items()) if left is not None}
 
-    def _missing(self) -> list[str]:
+    def _missing(self, now: float) -> list[str]:
         if not self._member:
             return ["no partitions assigned: the process is not a member of its group"]
+        if not self._partitions and not self._was_ready and now - self._changed_at < SETTLING_SECONDS:
+            return ["no partitions assigned yet: the group may be sharing them out"]
         return [_describe(partition, left) for partition, left in sorted(self._partitions.items()) if left is not None]
 
     def _note(self) -> None:
-        self._was_ready = self._was_ready or not self._missing()
+        self._was_ready = self._was_ready or not self._missing(time.monotonic())
 
 
 def _describe(partition: Partition, left: RestoreProgress) -> str:

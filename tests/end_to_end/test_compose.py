@@ -78,6 +78,14 @@ def exit_codes(containers: Stack, service: str) -> list[int]:
     ]
 
 
+def health(containers: Stack, service: str) -> list[str]:
+    """What the engine thinks of each container of a service: starting, healthy or unhealthy."""
+    return [
+        run("docker", "inspect", "--format", "{{.State.Health.Status}}", container).strip()
+        for container in containers.containers(service)
+    ]
+
+
 def test_down_loses_nothing_and_a_second_up_goes_on_from_there() -> None:
     with stack() as containers:
         containers.cluster("up", "--detach", "--wait")
@@ -93,6 +101,8 @@ def test_down_loses_nothing_and_a_second_up_goes_on_from_there() -> None:
             return len(owned) == 3 and all(owned) and set.union(*owned) == {0, 1, 2, 3}
 
         until(three_share_the_input, "three detectors own partitions")
+        until(lambda: health(containers, "detector") == ["healthy"] * 3, "the detectors are ready")
+        until(lambda: health(containers, "generator") == ["healthy"], "the generator is ready")
 
         containers.services("down")
         first = ids(containers, INPUT)

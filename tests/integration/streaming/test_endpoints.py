@@ -15,7 +15,8 @@ from tools.local_cluster.ports import HOST, free_ports
 
 def test_the_endpoints_are_served_and_a_taken_port_is_named() -> None:
     progress = LoopProgress()
-    progress.assigned([])
+    progress.assigned([("in", 0)])
+    progress.restored(("in", 0))
     (port,) = free_ports(1)
     serve_endpoints(CollectorRegistry(), progress, HOST, port)
     with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=10) as reply:

@@ -1,6 +1,7 @@
 """Lag on a real broker: it grows while nothing is committed, and markers of transactions are none."""
 
 import math
+from functools import partial
 from threading import Event
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -21,12 +22,9 @@ class Measured:
         self.progress, self.registry = LoopProgress(), CollectorRegistry()
         self.topic = pipeline.input
         self.monitor = LagMonitor(
-            clients.admin,
-            lambda: clients.consumer(pipeline.group, enable_partition_eof=True),
-            group=pipeline.group, progress=self.progress, namespace="x", stop=Event(),
-        )  # fmt: skip
+            partial(clients.consumer, pipeline.group), progress=self.progress, namespace="x", stop=Event()
+        )
         self.registry.register(self.monitor)
-        self.admin = clients.admin()
 
     def lag(self, partition: int) -> float | None:
         return self.registry.get_sample_value(
@@ -35,7 +33,7 @@ class Measured:
 
     def measured(self, times: int = 2) -> tuple[float | None, float | None]:
         for _ in range(times):
-            self.monitor.measure(self.admin)
+            self.monitor.measure()
         return self.lag(0), self.lag(1)
 
 

@@ -66,6 +66,51 @@ class Hanging:
         self._released.wait()
 
 
+class Blocking(PassOn):
+    """Does not come back from a batch until it is released."""
+
+    def __init__(self, topic: str, released: Event) -> None:
+        super().__init__(topic)
+        self.entered = Event()
+        self._released = released
+
+    def handle(self, messages: Sequence[Message], sink: Sink) -> None:
+        self.entered.set()
+        self._released.wait()
+        super().handle(messages, sink)
+
+
+def test_a_loop_that_hangs_is_not_alive(pipeline: Pipeline) -> None:
+    clients = KafkaClients(KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers), {}, "test")
+    released, stop, progress = Event(), Event(), LoopProgress(stalled_after=2)
+    handler = Blocking(pipeline.legit, released)
+    loop = TransactionalLoop(
+        LoopSettings(topics=(pipeline.input,), dead_letter_topic=pipeline.dead, commit_interval=0.1),
+        make_consumer=lambda: clients.consumer(pipeline.group),
+        make_producer=lambda: clients.producer(transactional_id=f"{pipeline.group}.only"),
+        handler=handler,
+        metrics=LoopMetrics(CollectorRegistry()),
+        progress=progress,
+        stop=stop,
+    )
+    running = Thread(target=loop.run)
+    running.start()
+    try:
+        wait_for(lambda: progress.readiness().ready, "partitions are assigned")
+        pipeline.produce(pipeline.transactions(10))
+        assert handler.entered.wait(60)
+        wait_for(lambda: not progress.liveness().ok, "the loop counts as hanging")
+        assert not progress.readiness().ready
+        assert "the loop made no step for " in progress.liveness().reasons[0]
+        released.set()
+        wait_for(lambda: progress.liveness().ok and progress.readiness().ready, "it goes on")
+        wait_for(lambda: len(pipeline.read(pipeline.legit)) == 10, "everything is passed on", pause=0.2)
+    finally:
+        released.set()
+        stop.set()
+        running.join()
+
+
 def test_a_client_that_does_not_come_back_is_given_up_for_a_new_one(pipeline: Pipeline) -> None:
     clients = KafkaClients(KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers), {}, "test")
     released, stop = Event(), Event()

@@ -4,7 +4,8 @@ import pytest
 from confluent_kafka import KafkaError
 
 from services.errors import FatalError, NotAuthorised, UsageError
-from services.streaming.connections import ConnectionErrors, refusal_of, without_timing
+from services.streaming.connections import ConnectionErrors, refusal_of
+from services.streaming.logs import without_timing
 
 AUTHENTICATION, TRANSPORT, SSL = KafkaError._AUTHENTICATION, KafkaError._TRANSPORT, KafkaError._SSL
 PASSWORD = (

@@ -38,55 +38,65 @@ class Log:
     def unassign(self) -> None: ...
 
 
-def tails(log: Log) -> _Tails:
-    return _Tails(lambda: log)  # type: ignore[arg-type,return-value]
+class Measured:
+    """The lags of one partition of a log."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._tails = _Tails()
+
+    def lag(self, begin: int, end: int) -> int:
+        return self._tails.lag(self._log, PARTITION, Position(begin, end))  # type: ignore[arg-type]
+
+    def keep_nothing(self) -> None:
+        self._tails.keep([])
 
 
 def test_a_partition_that_moves_is_measured_by_its_offsets() -> None:
     log = Log()
-    measured = tails(log)
-    assert [measured.lag(PARTITION, Position(begin, 100)) for begin in (0, 60, 100)] == [100, 40, 0]
+    measured = Measured(log)
+    assert [measured.lag(begin, 100) for begin in (0, 60, 100)] == [100, 40, 0]
     assert log.asked == []
 
 
 def test_offsets_without_messages_are_no_lag() -> None:
     log = Log(8)
-    measured = tails(log)
-    assert measured.lag(PARTITION, Position(9, 10)) == 1  # may be a message: it has not stood still yet
-    assert [measured.lag(PARTITION, Position(9, 10)) for _ in range(3)] == [0, 0, 0]
+    measured = Measured(log)
+    assert measured.lag(9, 10) == 1  # may be a message: it has not stood still yet
+    assert [measured.lag(9, 10) for _ in range(3)] == [0, 0, 0]
     assert log.asked == [9]  # what was found empty stays so
-    assert measured.lag(PARTITION, Position(9, 12)) == 0
+    assert measured.lag(9, 12) == 0
     assert log.asked == [9, 10]
 
 
 def test_a_partition_that_stands_still_before_a_message_has_its_lag() -> None:
     log = Log(9)
-    measured = tails(log)
-    assert [measured.lag(PARTITION, Position(9, end)) for end in (10, 20, 500)] == [1, 11, 491]
+    measured = Measured(log)
+    assert [measured.lag(9, end) for end in (10, 20, 500)] == [1, 11, 491]
     assert log.asked == [9]  # a message stays one
 
 
 def test_a_message_after_an_empty_range_is_lag() -> None:
     log = Log()
-    measured = tails(log)
-    assert [measured.lag(PARTITION, Position(9, 10)) for _ in range(2)] == [1, 0]
+    measured = Measured(log)
+    assert [measured.lag(9, 10) for _ in range(2)] == [1, 0]
     log.offsets = (10,)
-    assert measured.lag(PARTITION, Position(9, 11)) == 2
+    assert measured.lag(9, 11) == 2
 
 
 def test_a_partition_that_was_given_away_is_forgotten() -> None:
     log = Log()
-    measured = tails(log)
+    measured = Measured(log)
     for _ in range(2):
-        measured.lag(PARTITION, Position(9, 10))
-    measured.keep([])
-    assert measured.lag(PARTITION, Position(9, 10)) == 1
+        measured.lag(9, 10)
+    measured.keep_nothing()
+    assert measured.lag(9, 10) == 1
 
 
 def test_a_broker_that_is_away_is_an_error_and_no_lag() -> None:
     log = Log()
-    measured = tails(log)
-    measured.lag(PARTITION, Position(9, 10))
+    measured = Measured(log)
+    measured.lag(9, 10)
     log.failing = True
     with pytest.raises(KafkaException):
-        measured.lag(PARTITION, Position(9, 10))
+        measured.lag(9, 10)

@@ -2,7 +2,13 @@
 
 import time
 
-from services.streaming.progress import STALLED_WAITING_SECONDS, LoopProgress, Progress, RestoreProgress
+from services.streaming.progress import (
+    SETTLING_SECONDS,
+    STALLED_WAITING_SECONDS,
+    LoopProgress,
+    Progress,
+    RestoreProgress,
+)
 
 FIRST, SECOND = ("in", 0), ("in", 1)
 
@@ -52,8 +58,10 @@ def test_a_member_is_ready_when_all_its_partitions_are_restored() -> None:
 
 def test_a_member_that_the_group_has_no_partitions_for_is_ready() -> None:
     progress = LoopProgress()
+    progress.step()
     progress.assigned([])
-    assert progress.readiness() == (True, [], [])
+    assert progress.readiness().reasons == ["no partitions assigned yet: the group may be sharing them out"]
+    assert progress.readiness(later(SETTLING_SECONDS)) == (True, [], [])
     assert progress.partitions() == ()
 
 
@@ -67,6 +75,14 @@ def test_a_revoked_partition_is_not_restored_any_more() -> None:
     assert progress.restores() == {}
     assert progress.partitions() == (FIRST,)
     assert progress.readiness().ready
+
+
+def test_a_process_that_was_ready_stays_so_without_partitions() -> None:
+    progress = LoopProgress()
+    progress.assigned([FIRST])
+    progress.restored(FIRST)
+    progress.revoked([FIRST])  # by a group with many members, or lost while the broker is away
+    assert progress.readiness() == (True, [], [])
 
 
 def test_an_assignment_that_stays_keeps_what_was_restored() -> None:
@@ -101,7 +117,8 @@ def test_a_process_that_was_never_ready_is_not_made_so_by_waiting() -> None:
 
 def test_a_hanging_process_is_not_ready() -> None:
     progress = LoopProgress(stalled_after=60)
-    progress.assigned([])
+    progress.assigned([FIRST])
+    progress.restored(FIRST)
     ready, reasons, _ = progress.readiness(later(61))
     assert not ready
     assert reasons[-1].startswith("the loop made no step for ")
@@ -109,7 +126,8 @@ def test_a_hanging_process_is_not_ready() -> None:
 
 def test_degraded_conditions_are_listed_until_they_are_cleared() -> None:
     progress = LoopProgress()
-    progress.assigned([])
+    progress.assigned([FIRST])
+    progress.restored(FIRST)
     progress.degraded("input-keys", "12 messages have another key than their target")
     assert progress.readiness() == (True, [], ["input-keys: 12 messages have another key than their target"])
     progress.degraded("input-keys", None)

@@ -1,0 +1,31 @@
+"""librdkafka's lines in the log: each of them, but not twenty times a second."""
+
+import logging
+
+import pytest
+from structlog.testing import capture_logs
+
+from services.streaming.logs import REPEAT_SECONDS, _ToStructlog
+
+
+def line(said: str, client: int = 1) -> logging.LogRecord:
+    text = f"FAIL [detector#consumer-{client}] [thrd:b:1/bootstrap]: {said}"
+    return logging.LogRecord("librdkafka", logging.ERROR, "", 0, text, None, None)
+
+
+def test_a_line_that_repeats_is_logged_once_in_a_while_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("services.streaming.logs.time.monotonic", lambda: now[0])
+    handler = _ToStructlog()
+    with capture_logs() as lines:
+        for milliseconds in range(20):
+            handler.emit(line(f"b:1: refused (after {milliseconds}ms in state CONNECT)", client=milliseconds % 2))
+        handler.emit(line("b:2: refused (after 0ms in state CONNECT)"))
+        now[0] += REPEAT_SECONDS
+        handler.emit(line("b:1: refused (after 0ms in state CONNECT)"))
+        now[0] += REPEAT_SECONDS
+        handler.emit(line("b:1: refused (after 0ms in state CONNECT)"))
+    assert [(entry["detail"].partition("]: ")[2][:3], entry.get("left_out")) for entry in lines] == [
+        ("b:1", None), ("b:2", None), ("b:1", 19), ("b:1", None)
+    ]  # fmt: skip
+    assert {entry["log_level"] for entry in lines} == {"error"}
