@@ -137,7 +137,7 @@ def require_equal_partitions(admin: AdminClient, topics: Sequence[str]) -> None:
 def await_topics(
     clients: KafkaClients,
     settings: KafkaSettings,
-    needs: Iterable[TopicNeed],
+    needs: Sequence[TopicNeed],
     stop: Event,
     progress: Progress | None = None,
 ) -> None:
@@ -158,14 +158,13 @@ def await_topics(
     """
     admin = clients.admin()
     brokers = settings.kafka_broker_url
-    wait_until(
-        lambda: ping(admin, brokers),
-        what=f"broker {brokers}",
-        timeout=settings.startup_timeout,
-        stop=stop,
-        progress=progress,
-    )
-    require_topics(admin, needs)
+
+    def check() -> None:
+        ping(admin, brokers)
+        require_topics(admin, needs)
+
+    what = f"broker {brokers}"
+    wait_until(check, what=what, timeout=settings.startup_timeout, stop=stop, progress=progress)
 
 
 def contracted_config(topic: TopicDeclaration) -> TopicConfig:

@@ -2,7 +2,6 @@
 
 import re
 import time
-import urllib.request
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -10,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.confluent import deserialized
+from tests.support.probing import Endpoints
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
 from tools.harness.waiting import wait_for
 from tools.local_cluster import Cluster
 from tools.local_cluster.ports import free_ports
+
+METRICS = ("transactions_total", "delivery_failures_total", "schedule_lateness_seconds")
 
 
 def finished(service: Service) -> int:
@@ -78,17 +80,39 @@ def test_a_seed_gives_the_same_transactions_at_any_rate(pipeline: Pipeline) -> N
 
 
 def test_sigterm_delivers_what_was_made_and_ends_well(pipeline: Pipeline) -> None:
-    (port,) = free_ports(1)
-    with pipeline.start("generator", TRANSACTIONS_PER_SECOND="0", METRICS_PORT=str(port)) as generator:
+    endpoints = Endpoints()
+    with pipeline.start("generator", TRANSACTIONS_PER_SECOND="0", **endpoints.variables) as generator:
         generator.wait_for("started")
         wait_for(lambda: pipeline.read(pipeline.input), "the first transaction")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
-            metrics = reply.read().decode()
+        metrics = {name: endpoints.series(f"fraud_generator_{name}")[""] for name in METRICS}
+        probes = [endpoints.probe(path)[0] for path in ("/livez", "/readyz", "/")]
         assert generator.stop() == 0
-    assert re.search(r"^fraud_generator_transactions_total [1-9]", metrics, re.MULTILINE)
-    assert "fraud_generator_delivery_failures_total 0.0" in metrics
-    assert "fraud_generator_schedule_lateness_seconds 0.0" in metrics
+    assert metrics.pop("transactions_total") > 0
+    assert set(metrics.values()) == {0}
+    assert probes == [200, 200, 404]
     assert generator.events("ended")[0]["delivered"] == len(pipeline.read(pipeline.input))
+
+
+def test_a_broker_that_does_not_answer_is_named_and_fails_no_probe(fragile: Pipeline) -> None:
+    endpoints = Endpoints()
+    variables = endpoints.variables | {"KAFKA_CONFIG_QUEUE_BUFFERING_MAX_MESSAGES": "1000"}
+    broker = fragile.cluster.broker(1)
+    with fragile.start("generator", TRANSACTIONS_PER_SECOND="0", **variables) as generator:
+        wait_for(lambda: endpoints.probe("/readyz")[0] == 200, "it sends")
+        assert endpoints.probe("/readyz")[1]["partitions"] == []
+        broker.pause()
+        try:
+            wait_for(lambda: endpoints.probe("/livez")[1]["reasons"], "a reason to wait")
+            status, body = endpoints.probe("/readyz")
+            assert (status, body["status"], len(body["degraded"])) == (200, "degraded", 1)
+            assert "the producer's queue is full" in body["degraded"][0]
+            assert endpoints.probe("/livez")[0] == 200
+        finally:
+            broker.resume()
+        sent = endpoints.series("fraud_generator_transactions_total")[""]
+        wait_for(lambda: endpoints.series("fraud_generator_transactions_total")[""] > sent, "it goes on")
+        wait_for(lambda: not endpoints.probe("/livez")[1]["reasons"], "no reason to wait")
+        assert generator.stop() == 0
 
 
 def test_transactions_are_logged_one_by_one_only_when_asked_for(pipeline: Pipeline) -> None:

@@ -16,12 +16,14 @@ from services.generator.metrics import GeneratorMetrics
 from services.streaming.metrics import LoopMetrics, ProgressCollector, new_registry
 from services.streaming.progress import LoopProgress
 
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 UNITS = ("_seconds", "_bytes", "_messages", "_records", "_entries", "_info", "_rules", "_degraded")
+SUFFIXES = {"counter": "_total", "info": "_info"}
 IN = {"topic": "in", "partition": "0"}
 
 
 @pytest.mark.parametrize("namespace", [DETECTOR, GENERATOR])
-def test_names_have_the_prefix_of_their_service_and_a_unit(namespace: str) -> None:
+def test_names_have_a_prefix_and_a_unit_and_are_documented(namespace: str) -> None:
     registry = new_registry(namespace)
     registry.register(ProgressCollector(LoopProgress(), namespace))
     if namespace == DETECTOR:
@@ -36,6 +38,12 @@ def test_names_have_the_prefix_of_their_service_and_a_unit(namespace: str) -> No
     for name in set(families) - standard:
         assert name.startswith(namespace + "_")
         assert families[name] == "counter" or f"{name}{'_info' * (families[name] == 'info')}".endswith(UNITS)
+    documented = OPERATIONS.read_text()
+    undocumented = [
+        name for name in set(families) - standard
+        if f"`{name.removeprefix(namespace + '_')}{SUFFIXES.get(families[name], '')}`" not in documented
+    ]  # fmt: skip
+    assert undocumented == []
     text = generate_latest(registry).decode()
     assert re.search(
         rf'^{namespace}_build_info{{python="[\d.]+",version="{re.escape(__version__)}"}} 1.0$', text, re.MULTILINE
