@@ -15,9 +15,9 @@ from services.detector.partitions import PartitionStates
 from services.detector.restore import Restorer
 from services.detector.routing import Outputs, Router
 from services.detector.rules.loading import parse_rules
+from services.detector.schema_decoder import SchemaDecoder
 from services.detector.stages import plan
 from services.detector.versions import Versions
-from services.detector.writers import Writer
 from services.streaming.partition_reader import PartitionReader
 from services.streaming.progress import LoopProgress
 from services.streaming.sink import Sink
@@ -71,20 +71,20 @@ def cost_of_rules(messages: int, repeats: int = 5) -> dict[int, float]:
 
 def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]) -> float:
     rules = parse_rules(text, "rules.toml", schema, {})
-    writer = Writer(
+    decoder = SchemaDecoder(
         lambda fields: ColumnDecoder(schema.json, schema.json, fields),
         RecordDecoder(schema.json, schema.json),
         frozenset({OUTPUTS.legit, OUTPUTS.fraud}),
         native=True,
     )
-    metrics, writers = DetectorMetrics(CollectorRegistry()), _Known({1: writer})
+    metrics, decoders = DetectorMetrics(CollectorRegistry()), _Known({1: decoder})
     reader = PartitionReader(_nobody)
-    restorer = Restorer(reader, writers, lambda _ranges: {}, LoopProgress())  # type: ignore[arg-type]
+    restorer = Restorer(reader, decoders, lambda _ranges: {}, LoopProgress())  # type: ignore[arg-type]
     handler = DetectorHandler(
         versions=Versions(plan(rules, {"target": "input"})),
-        writers=writers,  # type: ignore[arg-type]
+        decoders=decoders,  # type: ignore[arg-type]
         partitions=PartitionStates(reader, restorer, metrics, 0),
-        router=Router(writers, Alerts(schema, alert, Registration("alerts-value", 1, 2)), OUTPUTS, {}),  # type: ignore[arg-type]
+        router=Router(decoders, Alerts(schema, alert, Registration("alerts-value", 1, 2)), OUTPUTS, {}),  # type: ignore[arg-type]
         metrics=metrics,
         lateness_ms=0,
     )
@@ -96,8 +96,11 @@ def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]
     return (time.thread_time() - began) / sum(map(len, batches)) * 1e6
 
 
-class _Known(dict[int, Writer]):
-    """Writers that need no registry."""
+class _Known(dict[int, SchemaDecoder]):
+    """Decoders that need no registry, and re-encode nothing."""
+
+    def take_reencoded(self) -> int:
+        return 0
 
 
 def _nobody() -> Any:

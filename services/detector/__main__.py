@@ -24,12 +24,13 @@ from services.detector.restore import Restorer
 from services.detector.routing import Outputs, Router
 from services.detector.rules.loading import constants_of, load_rules
 from services.detector.rules_file import RulesWatcher
+from services.detector.schema_decoder import Output, require_equal_schemas
+from services.detector.schema_decoders import SchemaDecoders
 from services.detector.settings import DetectorSettings
 from services.detector.stages import Plan, plan, require_retention
 from services.detector.startup import checked_topics
 from services.detector.topics import DetectorTopics
 from services.detector.versions import Versions
-from services.detector.writers import Output, Writers, require_equal_schemas
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import named_refusals
 from services.streaming.clients import KafkaClients
@@ -146,7 +147,7 @@ def _handler(
     }
     lateness_ms = round(settings.allowed_lateness * 1000)
     passed_on = [*settings.output_topics, *topics.repartition]
-    writers = Writers(
+    decoders = SchemaDecoders(
         registry,
         topics.schema,
         [Output(topic, registered[topic]) for topic in passed_on],
@@ -160,7 +161,7 @@ def _handler(
     reader = PartitionReader(partial(group, enable_partition_eof=True))
     restorer = Restorer(
         reader,
-        writers,
+        decoders,
         partial(dead_offsets, TopicReader(group, stop), topics.dead_letters.name),
         progress,
     )
@@ -170,10 +171,10 @@ def _handler(
         keys = KeyVerifier(topics.input, count, partial(progress.degraded, "input-keys"))
     return DetectorHandler(
         versions=versions,
-        writers=writers,
+        decoders=decoders,
         partitions=PartitionStates(reader, restorer, metrics, lateness_ms),
         router=Router(
-            writers,
+            decoders,
             alerts,
             Outputs(*settings.output_topics, settings.alerts_topic),
             limits,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from services.contracts import HeaderSchemaId, SchemaId, split
 from services.detector.rules.conditions import with_nulls
 from services.detector.rules.model import Columns
-from services.detector.writers import Writer
+from services.detector.schema_decoder import SchemaDecoder
 from services.errors import PoisonError
 
 Rows = NDArray[np.int64]
@@ -22,14 +22,14 @@ class Batch:
     Attributes:
         rows: Which messages have values, ascending; the rest is in `failures`.
         columns: The wanted fields of those, in this order; marks of null beside them.
-        written: How each was written: a writer and its rows.
+        written: How each was written: a decoder and its rows.
         failures: By message why it can't be read.
         longest: Bytes of the longest value that could be read.
     """
 
     rows: Rows
     columns: Columns
-    written: Sequence[tuple[Writer, Rows]]
+    written: Sequence[tuple[SchemaDecoder, Rows]]
     failures: dict[int, PoisonError]
     longest: int = 0
 
@@ -40,7 +40,7 @@ class Batch:
         return Batch(
             self.rows[kept],
             {name: column[kept] for name, column in self.columns.items()},
-            [(writer, rows[~np.isin(rows, failed)]) for writer, rows in self.written],
+            [(decoder, rows[~np.isin(rows, failed)]) for decoder, rows in self.written],
             {**self.failures, **failures},
             self.longest,
         )
@@ -48,7 +48,7 @@ class Batch:
 
 def decode(
     values: Sequence[bytes | None],
-    writer_of: Callable[[SchemaId], Writer],
+    decoder_of: Callable[[SchemaId], SchemaDecoder],
     fields: Sequence[str],
     in_headers: Mapping[int, HeaderSchemaId | PoisonError] | None = None,
 ) -> Batch:
@@ -56,7 +56,7 @@ def decode(
 
     Args:
         values: The messages' values.
-        writer_of: Gives the writer of a schema id, or raises PoisonError.
+        decoder_of: Gives the decoder of a schema id, or raises PoisonError.
         fields: What is wanted.
         in_headers: By message the schema id in a header, or what is wrong with it, where there is such a header.
 
@@ -65,24 +65,24 @@ def decode(
     """
     parts = split(values, in_headers)
     failures = dict(parts.failures)
-    written: list[tuple[Writer, Rows]] = []
+    written: list[tuple[SchemaDecoder, Rows]] = []
     found: list[Columns] = []
     longest = 0
     for schema_id, rows in parts.groups.items():
         try:
-            writer = writer_of(schema_id)
+            decoder = decoder_of(schema_id)
         except PoisonError as error:
             failures.update(dict.fromkeys(rows.tolist(), error))
             continue
         everything = len(rows) == len(values)
         group = [value for value in values if value is not None] if everything else [values[row] or b"" for row in rows]
-        decoded = writer.columns(fields).decode(group, prefix=writer.prefix)
+        decoded = decoder.columns(fields).decode(group, prefix=decoder.prefix)
         columns, good = with_nulls(decoded.columns, decoded.nulls), decoded.good
         if good is not None:
             failures.update((int(rows[index]), error) for index, error in decoded.failures.items())
             columns = {name: column[good] for name, column in columns.items()}
         longest = max(longest, decoded.longest)
-        written.append((writer, rows if good is None else rows[good]))
+        written.append((decoder, rows if good is None else rows[good]))
         found.append(columns)
     if len(found) == 1:
         return Batch(written[0][1], found[0], written, failures, longest)

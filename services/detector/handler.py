@@ -25,9 +25,9 @@ from services.detector.partition_state import bounded_event_times, requirements_
 from services.detector.partitions import PartitionStates, Requirements
 from services.detector.routing import Judged, Router
 from services.detector.rules.model import EVENT_TIME, ID, Mode, fields_of
+from services.detector.schema_decoders import SchemaDecoders
 from services.detector.stages import Plan, Stage
 from services.detector.versions import Versions
-from services.detector.writers import Writers
 from services.streaming.places import Partition
 from services.streaming.sink import Sink
 
@@ -39,7 +39,7 @@ class DetectorHandler:
 
     Args:
         versions: The rules: those that hold, and those that were before.
-        writers: How to read each schema id.
+        decoders: How to read each schema id.
         partitions: The windows.
         router: Passes everything on.
         metrics: Counts verdicts once they are committed.
@@ -51,7 +51,7 @@ class DetectorHandler:
         self,
         *,
         versions: Versions,
-        writers: Writers,
+        decoders: SchemaDecoders,
         partitions: PartitionStates,
         router: Router,
         metrics: DetectorMetrics,
@@ -59,7 +59,7 @@ class DetectorHandler:
         keys: KeyVerifier | None = None,
     ) -> None:
         self._versions = versions
-        self._writers = writers
+        self._decoders = decoders
         self._partitions = partitions
         self._router = router
         self._metrics = metrics
@@ -112,7 +112,7 @@ class DetectorHandler:
         self._metrics.count(self._counts)
         if self._newest_ms:
             self._metrics.latency.observe(max(0.0, time.time() - self._newest_ms / 1000))
-        self._writers.committed()
+        self._decoders.committed()
         self._partitions.commit()
         if self._versions.retire():
             self._partitions.keep_only(self._requirements(self._versions.current))
@@ -120,7 +120,7 @@ class DetectorHandler:
 
     def aborted(self) -> None:
         """Undo what was evaluated since the last commit."""
-        self._writers.aborted()
+        self._decoders.aborted()
         self._partitions.rollback()
         self._forget()
 
@@ -206,7 +206,7 @@ class DetectorHandler:
     ) -> None:
         stage, messages = plan.stages[number], incoming.messages
         values = [message.value() for message in messages]
-        batch = decode(values, self._writers.__getitem__, self._fields[number], incoming.runs.schema_ids())
+        batch = decode(values, self._decoders.__getitem__, self._fields[number], incoming.runs.schema_ids())
         if len(batch.rows) and self._keys and number == 0 and stage.windowed:
             self._counts.update(self._keys.mismatches(stage.field, messages, batch))
         outgoing = self._router.outgoing(number, plan, incoming, values, batch)
@@ -217,7 +217,7 @@ class DetectorHandler:
         found = [*(self._simple(stage, batch) if len(batch.rows) else ()), *self._windowed(stage, messages, batch)]
         live = self._live(number, plan, found, batch, came)
         verdicts = self._router.route(Judged(number, plan, incoming, batch, outgoing, found, live), sink)
-        reencoded = self._writers.take_reencoded()
+        reencoded = self._decoders.take_reencoded()
         self._counts["forwarded", "reencoded"] += reencoded
         self._counts["forwarded", "passthrough"] += len(batch.rows) - reencoded
         if verdicts is not None:

@@ -12,7 +12,7 @@ from services.detector.batches import decode
 from services.detector.headers import Incoming, read_headers
 from services.detector.partition_state import PartitionState, StateRequirements, bounded_event_times
 from services.detector.rules.model import EVENT_TIME, Window
-from services.detector.writers import Writers
+from services.detector.schema_decoders import SchemaDecoders
 from services.streaming.partition_reader import Chunk, PartitionReader
 from services.streaming.places import Partition, place_of
 from services.streaming.poison import NOT_OF_A_RECORD
@@ -71,16 +71,16 @@ class Restorer:
 
     Args:
         reader: Reads the partitions.
-        writers: How to read each schema id.
+        decoders: How to read each schema id.
         dead_offsets: Reads the dead-letter topic; called in a thread of its own.
         progress: Told how much is left.
     """
 
     def __init__(
-        self, reader: PartitionReader, writers: Writers, dead_offsets: DeadOffsets, progress: LoopProgress
+        self, reader: PartitionReader, decoders: SchemaDecoders, dead_offsets: DeadOffsets, progress: LoopProgress
     ) -> None:
         self._reader = reader
-        self._writers = writers
+        self._decoders = decoders
         self._dead_offsets = dead_offsets
         self._progress = progress
         self._tasks: dict[Partition, RestoreTask] = {}
@@ -184,7 +184,7 @@ class Restorer:
         try:
             values = [message.value() for message in messages]
             fields, in_headers = task.requirements.fields, incoming.runs.schema_ids()
-            batch = decode(values, self._writers.__getitem__, fields, in_headers)
+            batch = decode(values, self._decoders.__getitem__, fields, in_headers)
             good = [messages[row] for row in batch.rows.tolist()]
             if not good:
                 return None

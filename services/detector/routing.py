@@ -12,8 +12,9 @@ from services.detector.alerts import Alerts, Found
 from services.detector.batches import Batch
 from services.detector.headers import OWNED, HeaderWriter, Incoming, without_schema_id
 from services.detector.rules.model import Mode, Rule
+from services.detector.schema_decoder import SchemaDecoder
+from services.detector.schema_decoders import SchemaDecoders
 from services.detector.stages import Plan
-from services.detector.writers import Writer, Writers
 from services.errors import PoisonError
 from services.streaming.dead_letters import Headers
 from services.streaming.places import place_of
@@ -85,7 +86,7 @@ class Router:
     """Passes transactions on.
 
     Args:
-        writers: How each was written; re-encodes where that doesn't belong to a topic.
+        decoders: How each was written; re-encodes where that doesn't belong to a topic.
         alerts: Makes alerts.
         outputs: Where everything goes in the end.
         limits: By topic the largest record that it takes, in bytes; a topic that is missing takes any.
@@ -94,14 +95,14 @@ class Router:
 
     def __init__(
         self,
-        writers: Writers,
+        decoders: SchemaDecoders,
         alerts: Alerts,
         outputs: Outputs,
         limits: Mapping[str, int],
         *,
         log_transactions: bool = False,
     ) -> None:
-        self._writers = writers
+        self._decoders = decoders
         self._alerts = alerts
         self._outputs = outputs
         self._limits = limits
@@ -126,9 +127,9 @@ class Router:
         """
         outgoing = Outgoing(values, self._keys(number, plan, incoming.messages, batch))
         topics = self._next_topics(number, plan)
-        for writer, rows in batch.written:
-            if not writer.governed.issuperset(topics):
-                self._encode(outgoing, writer, rows.tolist())
+        for decoder, rows in batch.written:
+            if not decoder.passthrough_topics.issuperset(topics):
+                self._encode(outgoing, decoder, rows.tolist())
         self._measure(outgoing, plan, topics, incoming, batch)
         return outgoing
 
@@ -174,11 +175,11 @@ class Router:
         after = plan.after(number)
         return (self._outputs.legit, self._outputs.fraud) if after is None else (plan.stages[after].topic,)
 
-    def _encode(self, outgoing: Outgoing, writer: Writer, rows: Iterable[int]) -> None:
+    def _encode(self, outgoing: Outgoing, decoder: SchemaDecoder, rows: Iterable[int]) -> None:
         """Encode bodies anew that an output's subject may not know the schema of."""
         for row in rows:
             try:
-                outgoing.bodies[row] = self._writers.own_body(writer, writer.body(outgoing.values[row]))
+                outgoing.bodies[row] = self._decoders.own_body(decoder, decoder.body(outgoing.values[row]))
             except PoisonError as error:
                 outgoing.failures[row] = error
 
@@ -208,48 +209,48 @@ class Router:
     def _one_by_one(
         self, judged: Judged, values: list[bytes | None], headers: list[Headers | None], topics: Sequence[str]
     ) -> None:
-        """What the columns can't do: encode anew for an output that the writer's schema is foreign to, and log."""
+        """What the columns can't do: encode anew for an output that has another schema, and log."""
         if not judged.outgoing.bodies and not self._log_transactions:
             return
-        for writer, rows in judged.batch.written:
+        for decoder, rows in judged.batch.written:
             for row in rows.tolist():
                 value, topic = values[row], topics[row]
                 if value is None:
                     continue
                 if self._log_transactions and topic in {self._outputs.legit, self._outputs.fraud}:
-                    record = self._decoded(writer, value, judged.incoming.messages[row])
+                    record = self._decoded(decoder, value, judged.incoming.messages[row])
                     verdict = "fraud" if topic == self._outputs.fraud else "legit"
                     log.info("transaction", verdict=verdict, **{name: str(one) for name, one in record.items()})
-                if topic not in writer.governed:
-                    values[row] = self._writers.framed(judged.outgoing.bodies[row], topic)
-                    if not writer.prefix:
+                if topic not in decoder.passthrough_topics:
+                    values[row] = self._decoders.framed(judged.outgoing.bodies[row], topic)
+                    if not decoder.prefix:
                         headers[row] = without_schema_id(headers[row])
 
     def _alert(self, judged: Judged, sink: Sink) -> None:
         """Write an alert for whatever fired, and a line in the log for what would have if it were live."""
         batch = judged.batch
         told = [one for one in judged.found if one.rule.told]
-        writers = [(writer, frozenset(rows.tolist())) for writer, rows in batch.written] if told else []
+        decoders = [(decoder, frozenset(rows.tolist())) for decoder, rows in batch.written] if told else []
         for one in told:
             row = int(batch.rows[one.position])
             if one.rule.mode is Mode.SHADOW:
                 self._alerts.tell(one, batch.columns)
                 continue
             message, value = judged.incoming.messages[row], judged.outgoing.values[row] or b""
-            writer = next(writer for writer, rows in writers if row in rows)
-            self._decoded(writer, value, message)  # an alert that can't be read must not be written
-            body = self._writers.own_body(writer, writer.body(value))
+            decoder = next(decoder for decoder, rows in decoders if row in rows)
+            self._decoded(decoder, value, message)  # an alert that can't be read must not be written
+            body = self._decoders.own_body(decoder, decoder.body(value))
             alert = self._alerts.encode(one, batch.columns, body, message.key())
             sink.send(self._outputs.alerts, alert.value, alert.key)
 
-    def _decoded(self, writer: Writer, value: bytes, message: Message) -> dict[str, Any]:
+    def _decoded(self, decoder: SchemaDecoder, value: bytes, message: Message) -> dict[str, Any]:
         """The whole record.
 
         Raises:
             PoisonRecords: It can't be read, though the fields that the rules need can.
         """
         try:
-            record: dict[str, Any] = writer.records.decode(writer.body(value))
+            record: dict[str, Any] = decoder.records.decode(decoder.body(value))
         except PoisonError as error:
             raise PoisonRecords({place_of(message): error}) from error
         return record

@@ -145,14 +145,14 @@ class FaultyProducer(Wrapped):
         self._real.produce(topic, value, *arguments, **named)
 
 
-class FaultyWriters(Wrapped):
+class FaultyDecoders(Wrapped):
     def __getitem__(self, schema_id: int) -> Any:
-        writer = self._real[schema_id]
-        return replace(writer, columns=lambda fields: FaultyDecoder(writer.columns(fields), self._faults))
+        decoder = self._real[schema_id]
+        return replace(decoder, columns=lambda fields: FaultyDecoder(decoder.columns(fields), self._faults))
 
-    def own_body(self, writer: Any, body: bytes) -> bytes:
+    def own_body(self, decoder: Any, body: bytes) -> bytes:
         self._faults.raise_if("own_body", body)
-        made: bytes = self._real.own_body(writer, body)
+        made: bytes = self._real.own_body(decoder, body)
         return made
 
     def framed(self, body: bytes, topic: str) -> bytes:
@@ -248,8 +248,8 @@ def place_in(message: Message) -> tuple[str, int, int]:
 
 
 WRAPPERS: dict[str, type[Wrapped]] = {
-    "Writers": FaultyWriters, "Alerts": FaultyAlerts, "PartitionStates": FaultyStates, "producer": FaultyProducer,
-    "consumer": FaultyConsumer,
+    "SchemaDecoders": FaultyDecoders, "Alerts": FaultyAlerts, "PartitionStates": FaultyStates,
+    "producer": FaultyProducer, "consumer": FaultyConsumer,
 }  # fmt: skip
 CALLS = ["headers", "key", "value", "timestamp", "decode", "own_body", "framed", "alert", "judge target",
          "judge source", "produce by-source", "produce fraud", "produce dlq", "log line"]  # fmt: skip

@@ -85,7 +85,8 @@ def test_a_field_is_never_lost_in_silence(pipeline: Pipeline) -> None:
     reasons = {dict(message.headers())[REASON].decode() for message in dead}
     (reason,) = reasons
     assert f"schema id {pipeline.schema_id} has data that {pipeline.legit} can't take (note)" in reason
-    assert f"not registered under the subject {pipeline.legit}-value; register it there" in reason
+    assert f"it is not registered under {pipeline.legit}-value, and the schema there, id " in reason
+    assert "register it there (scripts/register-schemas), then put the message back" in reason
 
     pipeline.register()  # what the reason says to do
     assert redrive(pipeline, "--error", "FieldWouldBeLost") == f"100 put back on {pipeline.input}\n"

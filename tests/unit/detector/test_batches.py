@@ -21,7 +21,7 @@ READER = {
 OLDER = {**READER, "fields": READER["fields"][:1]}
 
 
-class OneWriter:
+class OneDecoder:
     def __init__(self, schema: Any, prefix: int = HEADER_SIZE) -> None:
         self.schema = schema
         self.prefix = prefix
@@ -42,10 +42,10 @@ def test_a_field_without_a_value_is_known_as_such_whoever_wrote_it(writers: list
         for writer, record in zip(writers, records, strict=True)
     ]
 
-    def writer_of(schema_id: int) -> Any:
-        return OneWriter(schemas[schema_id])
+    def decoder_of(schema_id: int) -> Any:
+        return OneDecoder(schemas[schema_id])
 
-    batch = decode(values, writer_of, ["source", "country"])
+    batch = decode(values, decoder_of, ["source", "country"])
     assert batch.columns[null_mark("country")].tolist() == [False, True, False]
     condition = parse_condition("country != 'DE'", FIELDS, CONSTANTS)
     assert condition.mask(batch.columns, 3).tolist() == [False, False, True]
@@ -58,10 +58,10 @@ def test_bare_bodies_stand_beside_framed_ones() -> None:
     values = [frame(1, bodies[0]), bodies[1], None, frame(1, bodies[3]), bodies[4], bodies[0], None]
     in_headers = {1: in_header, 2: in_header, 4: in_header, 5: failure}
 
-    def writer_of(schema_id: Any) -> Any:
-        return OneWriter(READER, 0 if schema_id == in_header else HEADER_SIZE)
+    def decoder_of(schema_id: Any) -> Any:
+        return OneDecoder(READER, 0 if schema_id == in_header else HEADER_SIZE)
 
-    batch = decode(values, writer_of, ["source"], in_headers)
+    batch = decode(values, decoder_of, ["source"], in_headers)
     assert batch.rows.tolist() == [0, 1, 3, 4]
     assert batch.columns["source"].tolist() == [b"a", b"b", b"d", b"e"]
     assert batch.failures[5] is failure
@@ -75,9 +75,9 @@ def test_a_bare_body_that_looks_framed_is_read_by_its_header() -> None:
     body = RecordEncoder(schema).encode({"source": "", "country": "xyz"})
     assert body[:1] == b"\x00"
 
-    def writer_of(schema_id: Any) -> Any:
+    def decoder_of(schema_id: Any) -> Any:
         assert schema_id == HeaderSchemaId(1)
-        return OneWriter(schema, 0)
+        return OneDecoder(schema, 0)
 
-    batch = decode([body], writer_of, ["country"], {0: HeaderSchemaId(1)})
+    batch = decode([body], decoder_of, ["country"], {0: HeaderSchemaId(1)})
     assert batch.columns["country"].tolist() == [b"xyz"]

@@ -20,7 +20,8 @@ from services.detector.partitions import PartitionStates
 from services.detector.restore import Restorer
 from services.detector.rules.loading import parse_rules
 from services.detector.rules.model import Rule
-from services.detector.writers import Output, Writers
+from services.detector.schema_decoder import Output
+from services.detector.schema_decoders import SchemaDecoders
 from services.errors import Unavailable
 from services.streaming.partition_reader import Chunk, CommittedOffset
 from services.streaming.places import Partition
@@ -155,10 +156,10 @@ class Restoring:
 
     def __post_init__(self) -> None:
         registry: Any = OneSchema()
-        writers = Writers(registry, TRANSACTION, [Output("out", Registration("out-value", 1, 1))])
+        decoders = SchemaDecoders(registry, TRANSACTION, [Output("out", Registration("out-value", 1, 1))])
         some: Any = self.reader
         self.progress = LoopProgress()
-        self.restorer = Restorer(some, writers, self._dead_offsets, self.progress)
+        self.restorer = Restorer(some, decoders, self._dead_offsets, self.progress)
         self.states = PartitionStates(some, self.restorer, DetectorMetrics(CollectorRegistry()), 60_000)
 
     def _dead_offsets(self, ranges: Mapping[Partition, tuple[int, int]]) -> Mapping[Partition, Collection[int]]:

@@ -1,4 +1,4 @@
-"""How to read what was written with a schema: one entry per schema id met, made when the id is first met.
+"""How to treat messages of every schema id met: asked of the registry when the id is first met.
 
 What the registry says about an id decides what becomes of its transactions:
 
@@ -17,32 +17,26 @@ for `UNKNOWN_SECONDS`, and the id is asked for once after each further such time
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from threading import Lock
 from uuid import UUID
 
 import structlog
 
 from services.contracts import (
-    HEADER_SIZE,
-    ColumnDecoder,
     GuidsUnknown,
     HeaderSchemaId,
     InvalidSchemaId,
     NotAnAvroSchema,
-    RecordDecoder,
     RecordEncoder,
-    Registration,
     Registry,
     Schema,
     SchemaId,
-    TopicContract,
     UnknownSchemaId,
     frame,
-    losses,
 )
 from services.detector.lookup_budget import PATIENCE_SECONDS, LookupBudget, RegisteredIds
+from services.detector.schema_decoder import FieldWouldBeLost, Output, SchemaDecoder, WrongRecordError
 from services.errors import ContractError, NotAuthorised, PoisonError, Unavailable, UsageError
 from services.streaming.lifecycle import backoff
 
@@ -56,52 +50,11 @@ _MET_IDS = 10_000  # so many ids are remembered as met before; ids can be invent
 _FIRST_PAUSE = 0.05  # seconds before an id is asked for again; doubled for each further time
 
 
-class WrongRecordError(PoisonError):
-    """The message is written with a schema that can't be read as what the topic carries."""
-
-
-class FieldWouldBeLost(PoisonError):  # noqa: N818 - reads as the state that it reports
-    """Passing the message on would take a field away that the output's schema has no place for."""
-
-
 class ForbiddenSchemaId(PoisonError):  # noqa: N818 - reads as the state that it reports
     """The registry does not let this service read the schema of this id, though it lets it read its own."""
 
 
-@dataclass(frozen=True)
-class Writer:
-    """How to treat messages of one schema id.
-
-    Attributes:
-        columns: Gives what decodes some fields of many messages.
-        records: Decodes one message whole, as the detector's own schema has it.
-        governed: The output topics under whose subject this schema id is registered.
-        native: Whether its schema is the detector's own.
-        lost: What re-encoding would lose, by its path; nothing where it loses nothing.
-        prefix: How many bytes of a value come before its body: none where a header has the schema id.
-    """
-
-    columns: Callable[[Sequence[str]], ColumnDecoder]
-    records: RecordDecoder
-    governed: frozenset[str]
-    native: bool
-    lost: tuple[str, ...] = ()
-    prefix: int = HEADER_SIZE
-
-    def body(self, value: bytes | None) -> bytes:
-        """The Avro body in a message's value."""
-        return (value or b"")[self.prefix :]
-
-
-@dataclass(frozen=True)
-class Output:
-    """An output topic and the schema its messages are re-encoded with where they must be."""
-
-    topic: str
-    registration: Registration
-
-
-class Writers:
+class SchemaDecoders:
     """The schema ids met so far. Safe to share between threads.
 
     Args:
@@ -125,21 +78,21 @@ class Writers:
     ) -> None:
         self._registry = registry
         self._reader = reader
-        self._outputs = {output.topic: output.registration for output in outputs}
+        self._outputs = {output.topic: output for output in outputs}
         self._destinations = destinations or (lambda: self._outputs)
         self._wait = wait
         self._encoder = RecordEncoder(reader.json)
-        self._known: dict[SchemaId, Writer | PoisonError] = {}
+        self._known: dict[SchemaId, SchemaDecoder | PoisonError] = {}
         self._refused: dict[SchemaId, PoisonError] = {}
         self._refused_since = 0.0
         self._reencoded = 0
         self._met_at: dict[SchemaId, float] = {}
         self._budget = LookupBudget()
-        self._own_subjects = frozenset([*subjects, *(one.subject for one in self._outputs.values())])
+        self._own_subjects = frozenset([*subjects, *(output.registration.subject for output in outputs)])
         self._registered = RegisteredIds(registry, self._own_subjects)
         self._lock = Lock()
 
-    def __getitem__(self, schema_id: SchemaId) -> Writer:
+    def __getitem__(self, schema_id: SchemaId) -> SchemaDecoder:
         """How to treat messages of this id.
 
         Raises:
@@ -178,31 +131,33 @@ class Writers:
     def framed(self, own_body: bytes, topic: str) -> bytes:
         """A body in the detector's own schema, as the value of a message of an output topic: re-encoded."""
         self._reencoded += 1
-        return frame(self._outputs[topic].id, own_body)
+        return frame(self._outputs[topic].registration.id, own_body)
 
-    def own_body(self, writer: Writer, body: bytes) -> bytes:
+    def own_body(self, decoder: SchemaDecoder, body: bytes) -> bytes:
         """The body as the detector's own schema has it: for an alert, without the fields that it does not know.
 
         Raises:
             PoisonError: the message can't be read as that, or would be altered by it: a decimal with too many digits.
         """
-        if writer.native:
+        if decoder.native:
             return body
         try:
-            return self._encoder.encode(writer.records.decode(body))
+            return self._encoder.encode(decoder.records.decode(body))
         except ContractError as error:
             raise PoisonError(f"can't be re-encoded with the schema of this service: {error}") from error
 
-    def _settled(self, schema_id: SchemaId) -> Writer | PoisonError | None:
+    def _settled(self, schema_id: SchemaId) -> SchemaDecoder | PoisonError | None:
         """What is known about an id; None where it has to be looked up."""
         known = self._known.get(schema_id) or self._refused.get(schema_id)
-        return None if isinstance(known, Writer) and self._loses(known) else known
+        return None if isinstance(known, SchemaDecoder) and self._loss(schema_id, known) else known
 
-    def _loses(self, writer: Writer) -> bool:
-        """Whether messages would lose a field on their way to a topic that the rules pass them on to."""
-        return bool(writer.lost) and not writer.governed.issuperset(self._destinations())
+    def _loss(self, schema_id: SchemaId, decoder: SchemaDecoder) -> FieldWouldBeLost | None:
+        """Why messages can't be passed on to the topics that the active rules pass them on to."""
+        if not decoder.lost:
+            return None
+        return decoder.loss(schema_id, [self._outputs[topic] for topic in sorted(self._destinations())])
 
-    def _look_up(self, schema_id: SchemaId) -> Writer | PoisonError:
+    def _look_up(self, schema_id: SchemaId) -> SchemaDecoder | PoisonError:
         """Asks the registry about an id, again for a while where it may not know everything yet.
 
         Raises:
@@ -243,7 +198,7 @@ class Writers:
             self._met_at.clear()
         return self._met_at.setdefault(schema_id, now)
 
-    def _ask(self, schema_id: SchemaId) -> Writer | PoisonError:
+    def _ask(self, schema_id: SchemaId) -> SchemaDecoder | PoisonError:
         """Asks the registry once; a refusal is returned.
 
         Raises:
@@ -261,7 +216,14 @@ class Writers:
         except (ContractError, UsageError) as error:
             # At start the registry answered as one: what answers now is something in its place, or broken.
             raise Unavailable(str(error)) from error
-        return self._writer(schema_id, schema, subjects)
+        try:
+            decoder = SchemaDecoder.of(schema_id, schema, subjects, self._reader, list(self._outputs.values()))
+        except WrongRecordError as error:
+            return error
+        loss = self._loss(schema_id, decoder)
+        if loss is None:
+            log.info("new schema id", schema_id=str(schema_id), passed_on_to=sorted(decoder.passthrough_topics))
+        return loss or decoder
 
     def _subjects_of(self, schema_id: SchemaId) -> Collection[str]:
         number = schema_id.id if isinstance(schema_id, HeaderSchemaId) else schema_id
@@ -269,57 +231,6 @@ class Writers:
             known = self._registry.id_of_guid(number)
             return () if known is None else self._registry.subjects_of(known)
         return self._registry.subjects_of(number)
-
-    def _writer(self, schema_id: SchemaId, schema: object, subjects: Collection[str]) -> Writer | PoisonError:
-        decoders: dict[Sequence[str], ColumnDecoder] = {}
-
-        def columns(fields: Sequence[str]) -> ColumnDecoder:
-            wanted = tuple(fields)
-            if wanted not in decoders:
-                decoders[wanted] = ColumnDecoder(schema, self._reader.json, wanted)
-            return decoders[wanted]
-
-        try:
-            columns([field["name"] for field in self._reader.json["fields"]])
-            records = RecordDecoder(schema, self._reader.json)
-            lost = tuple(losses(self._reader.json, schema))
-        except (ContractError, RecursionError) as error:
-            return WrongRecordError(f"schema id {schema_id} can't be read as {self._reader.name}: {error}")
-        governed = frozenset(topic for topic, registration in self._outputs.items() if registration.subject in subjects)
-        prefix = 0 if isinstance(schema_id, HeaderSchemaId) else HEADER_SIZE
-        writer = Writer(columns, records, governed, schema == self._reader.json, lost, prefix)
-        if self._loses(writer):
-            return self._loss(schema_id, writer)
-        log.info(
-            "new schema id",
-            schema_id=schema_id if isinstance(schema_id, int) else str(schema_id),
-            passed_on_to=sorted(governed),
-        )
-        return writer
-
-    def _loss(self, schema_id: SchemaId, writer: Writer) -> FieldWouldBeLost:
-        topic = min(set(self._destinations()) - writer.governed)
-        output = self._outputs[topic]
-        return FieldWouldBeLost(
-            f"schema id {schema_id} has data that {topic} can't take ({', '.join(writer.lost)}): its schema there, id "
-            f"{output.id}, has no place for it, and {schema_id} is not registered under the subject "
-            f"{output.subject}; register it there (scripts/register-schemas), then put the message back "
-            "(scripts/redrive)"
-        )
-
-
-def require_equal_schemas(topics: Iterable[TopicContract], reader: Schema) -> None:
-    """Checks that topics carry what the detector reads: their messages are passed on, and re-encoded, as that.
-
-    Raises:
-        ContractError: one carries something else.
-    """
-    for topic in topics:
-        if topic.required_schema.json != reader.json:
-            raise ContractError(
-                f"{topic.place}: topic {topic.name} carries {topic.required_schema.path}; expected {reader.path}, as "
-                "the input does: transactions are passed on as they are"
-            )
 
 
 def _not_looked_up(schema_id: SchemaId) -> UnknownSchemaId:

@@ -19,15 +19,9 @@ from services.contracts import (
     load_schema,
 )
 from services.contracts.registry.schema_ids import HIGHEST_ID
-from services.detector import lookup_budget, writers
-from services.detector.writers import (
-    FieldWouldBeLost,
-    ForbiddenSchemaId,
-    Output,
-    Writers,
-    WrongRecordError,
-    require_equal_schemas,
-)
+from services.detector import lookup_budget, schema_decoders
+from services.detector.schema_decoder import FieldWouldBeLost, Output, WrongRecordError, require_equal_schemas
+from services.detector.schema_decoders import ForbiddenSchemaId, SchemaDecoders
 from services.errors import ContractError, NotAuthorised, PipelineError, PoisonError, Unavailable, UsageError
 
 SCHEMA = load_schema(Path(__file__).parents[3] / "schemas" / "transaction.avsc")
@@ -119,7 +113,7 @@ class FakeRegistry:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(writers, "time", clock)
+    monkeypatch.setattr(schema_decoders, "time", clock)
     monkeypatch.setattr(lookup_budget, "time", clock)
     return clock
 
@@ -130,28 +124,30 @@ def registry(clock: Clock) -> FakeRegistry:
 
 
 @pytest.fixture
-def make(registry: FakeRegistry, clock: Clock) -> Callable[..., Writers]:
-    def make(*outputs: Output, destinations: Collection[str] = ("legit", "fraud"), **more: Any) -> Writers:
+def make(registry: FakeRegistry, clock: Clock) -> Callable[..., SchemaDecoders]:
+    def make(*outputs: Output, destinations: Collection[str] = ("legit", "fraud"), **more: Any) -> SchemaDecoders:
         more = {"wait": clock.wait, "subjects": ["input-value"], **more}
-        return Writers(registry, SCHEMA, outputs or [LEGIT, FRAUD, STAGE], destinations=lambda: destinations, **more)
+        return SchemaDecoders(
+            registry, SCHEMA, outputs or [LEGIT, FRAUD, STAGE], destinations=lambda: destinations, **more
+        )
 
     return make
 
 
-def refusal(known: Writers, schema_id: SchemaId) -> PipelineError:
+def refusal(known: SchemaDecoders, schema_id: SchemaId) -> PipelineError:
     with pytest.raises(PipelineError) as caught:
         known[schema_id]
     return caught.value
 
 
-def later(known: Writers, clock: Clock) -> None:
+def later(known: SchemaDecoders, clock: Clock) -> None:
     """Refusals are old, the budget is full again, and a transaction commits."""
     clock.now += 1000
     known.committed()
 
 
 def test_an_unknown_id_is_asked_for_again_at_the_first_commit_after_a_while(
-    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
 ) -> None:
     known = make()
     for _ in range(3):
@@ -163,22 +159,22 @@ def test_an_unknown_id_is_asked_for_again_at_the_first_commit_after_a_while(
     assert len(registry.asked) == asked
     registry.add(7, SCHEMA.json, "legit-value")
     known.committed()
-    assert known[7].governed == {"legit"}
+    assert known[7].passthrough_topics == {"legit"}
     assert len(registry.asked) == asked + 1
 
 
 @pytest.mark.parametrize(("delay", "waited"), [(0.1, 0.5), (3.0, 4.5), (4.5, 5.0)])
 def test_an_id_that_a_follower_does_not_know_yet_is_waited_for(
-    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock, delay: float, waited: float
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock, delay: float, waited: float
 ) -> None:
     registry.add(7, SCHEMA.json, "legit-value", "fraud-value", visible_at=clock.now + delay)
-    assert make()[7].governed == {"legit", "fraud"}
+    assert make()[7].passthrough_topics == {"legit", "fraud"}
     assert clock.waited <= waited
     assert len(registry.asked) < 12
 
 
 def test_an_id_that_never_comes_holds_others_up_for_some_seconds_once(
-    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
 ) -> None:
     known = make()
     assert isinstance(refusal(known, 7), UnknownSchemaId)
@@ -191,7 +187,7 @@ def test_an_id_that_never_comes_holds_others_up_for_some_seconds_once(
 
 
 def test_a_flood_of_unknown_ids_takes_no_more_than_the_budget(
-    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
 ) -> None:
     known = make()
     started, periods = clock.now, 3
@@ -213,7 +209,7 @@ def test_a_flood_of_unknown_ids_takes_no_more_than_the_budget(
 
 
 def test_an_id_of_an_own_subject_is_looked_up_in_a_flood(
-    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
 ) -> None:
     known = make()
     flooded = 1000
@@ -226,13 +222,13 @@ def test_an_id_of_an_own_subject_is_looked_up_in_a_flood(
     error = refusal(known, 7)
     assert isinstance(error, UnknownSchemaId)
     assert "schema id 7 was not looked up: too many ids came" in str(error)
-    assert known[8].governed == {"legit"}
+    assert known[8].passthrough_topics == {"legit"}
     clock.now += lookup_budget.FILL_SECONDS
-    assert known[7].governed == frozenset()  # what was not looked up is not remembered as unknown
+    assert known[7].passthrough_topics == frozenset()  # what was not looked up is not remembered as unknown
 
 
 def test_the_list_of_own_ids_is_an_aid_alone(
-    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
 ) -> None:
     known = make()
     refusal(known, 1)
@@ -241,13 +237,13 @@ def test_the_list_of_own_ids_is_an_aid_alone(
     assert "was not looked up" in str(refusal(known, 2))
 
 
-def test_a_stop_ends_the_waiting_without_a_dead_letter(make: Callable[..., Writers]) -> None:
+def test_a_stop_ends_the_waiting_without_a_dead_letter(make: Callable[..., SchemaDecoders]) -> None:
     known = make(wait=lambda _: True)
     assert isinstance(refusal(known, 7), Unavailable)
 
 
 def test_ids_beyond_all_registries_cost_nothing(
-    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
 ) -> None:
     known, before = make(), clock.now
     for schema_id in range(2**31, 2**31 + 100):
@@ -259,7 +255,7 @@ def test_ids_beyond_all_registries_cost_nothing(
 
 @pytest.mark.parametrize("schema_id", [1, 2, 3])
 def test_an_error_that_is_raised_often_does_not_grow(
-    registry: FakeRegistry, make: Callable[..., Writers], schema_id: int
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], schema_id: int
 ) -> None:
     def traceback_depth(error: BaseException) -> int:
         depth, traceback = 0, error.__traceback__
@@ -285,7 +281,7 @@ def test_an_error_that_is_raised_often_does_not_grow(
     ],
 )
 def test_what_waiting_cannot_mend_is_not_waited_for(
-    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock, schema: Any, error: type[Exception]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock, schema: Any, error: type[Exception]
 ) -> None:
     registry.add(9, schema)
     known = make()
@@ -296,7 +292,9 @@ def test_what_waiting_cannot_mend_is_not_waited_for(
     assert registry.asked == [9]
 
 
-def test_a_schema_nested_too_deeply_is_the_messages_fault(registry: FakeRegistry, make: Callable[..., Writers]) -> None:
+def test_a_schema_nested_too_deeply_is_the_messages_fault(
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+) -> None:
     for schema_id, depth in enumerate((100, 300, 900), 1):
         deep: Any = "int"
         for _ in range(depth):
@@ -306,7 +304,9 @@ def test_a_schema_nested_too_deeply_is_the_messages_fault(registry: FakeRegistry
         assert isinstance(refusal(make(), schema_id), (WrongRecordError, FieldWouldBeLost))
 
 
-def test_an_answer_of_no_registry_is_no_messages_fault(registry: FakeRegistry, make: Callable[..., Writers]) -> None:
+def test_an_answer_of_no_registry_is_no_messages_fault(
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+) -> None:
     known = make()
     for error in (UsageError("answered 404: not the base of a registry"), ContractError("no schema in JSON")):
         registry.fails = error
@@ -317,7 +317,7 @@ def test_an_answer_of_no_registry_is_no_messages_fault(registry: FakeRegistry, m
 
 
 def test_an_id_that_the_registry_keeps_to_itself(
-    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
 ) -> None:
     known = make()
     registry.fails = NotAuthorised("schema id 7: answered 403")
@@ -328,55 +328,59 @@ def test_an_id_that_the_registry_keeps_to_itself(
 
 
 def test_a_newer_schema_is_passed_through_where_it_is_registered(
-    registry: FakeRegistry, make: Callable[..., Writers]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
 ) -> None:
     registry.add(7, NEWER, "legit-value", "fraud-value", "input-value")
-    writer = make()[7]
-    assert writer.governed == {"legit", "fraud"}
-    assert writer.lost == ("note",)
+    decoder = make()[7]
+    assert decoder.passthrough_topics == {"legit", "fraud"}
+    assert decoder.lost == ("note",)
 
 
-def test_a_field_is_never_lost_in_silence(registry: FakeRegistry, make: Callable[..., Writers], clock: Clock) -> None:
+def test_a_field_is_never_lost_in_silence(
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
+) -> None:
     registry.add(7, NEWER, "legit-value", "input-value")
     known = make()
     error = refusal(known, 7)
     assert isinstance(error, FieldWouldBeLost)
     assert str(error) == (
-        "schema id 7 has data that fraud can't take (note): its schema there, id 1, has no place for it, and 7 is "
-        "not registered under the subject fraud-value; register it there (scripts/register-schemas), then put the "
-        "message back (scripts/redrive)"
+        "schema id 7 has data that fraud can't take (note): it is not registered under fraud-value, and the schema "
+        "there, id 1, has no place for it; register it there (scripts/register-schemas), then put the message back "
+        "(scripts/redrive)"
     )
     registry.add(7, NEWER, "legit-value", "input-value", "fraud-value")
     later(known, clock)
-    assert known[7].governed == {"legit", "fraud"}
+    assert known[7].passthrough_topics == {"legit", "fraud"}
 
 
 def test_a_registration_that_a_follower_does_not_list_yet_is_waited_for(
-    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
 ) -> None:
     registry.add(7, NEWER, "legit-value", "fraud-value", listed_at=clock.now + 0.2)
-    assert make()[7].governed == {"legit", "fraud"}
+    assert make()[7].passthrough_topics == {"legit", "fraud"}
     assert 0 < clock.waited < 1
 
 
-def test_only_topics_that_the_rules_pass_on_to_count(registry: FakeRegistry, make: Callable[..., Writers]) -> None:
+def test_only_topics_that_the_rules_pass_on_to_count(
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+) -> None:
     registry.add(7, NEWER, "legit-value", "fraud-value")
     destinations = {"legit", "fraud"}
     known = make(destinations=destinations)
-    assert known[7].governed == {"legit", "fraud"}
+    assert known[7].passthrough_topics == {"legit", "fraud"}
     destinations.add("stage")  # other rules, with a stage of their own
     assert isinstance(refusal(known, 7), FieldWouldBeLost)
     destinations.remove("stage")
 
 
-def test_what_loses_nothing_is_reencoded(registry: FakeRegistry, make: Callable[..., Writers]) -> None:
+def test_what_loses_nothing_is_reencoded(registry: FakeRegistry, make: Callable[..., SchemaDecoders]) -> None:
     registry.add(7, REVERSED)
     known = make()
-    writer = known[7]
-    assert writer.governed == frozenset()
-    assert writer.lost == ()
+    decoder = known[7]
+    assert decoder.passthrough_topics == frozenset()
+    assert decoder.lost == ()
     body = b"\x0a\x06EUR\x02\x05\x02b\x02a" + ID
-    assert known.framed(known.own_body(writer, body), "legit") == b"\x00\x00\x00\x00\x01" + BODY
+    assert known.framed(known.own_body(decoder, body), "legit") == b"\x00\x00\x00\x00\x01" + BODY
     assert (known.take_reencoded(), known.take_reencoded()) == (1, 0)
     known.framed(BODY, "legit")
     known.aborted()
@@ -384,7 +388,7 @@ def test_what_loses_nothing_is_reencoded(registry: FakeRegistry, make: Callable[
 
 
 def test_a_value_that_the_outputs_schema_cannot_hold_is_the_messages_fault(
-    registry: FakeRegistry, make: Callable[..., Writers]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
 ) -> None:
     amount = {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 2}
     fields = [{**field, "type": amount} if field["name"] == "amount" else field for field in SCHEMA.json["fields"]]
@@ -397,7 +401,7 @@ def test_a_value_that_the_outputs_schema_cannot_hold_is_the_messages_fault(
 
 
 def test_an_alert_may_lack_what_its_schema_has_no_place_for(
-    registry: FakeRegistry, make: Callable[..., Writers]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
 ) -> None:
     registry.add(7, NEWER, "legit-value", "fraud-value")
     known = make()
@@ -407,29 +411,31 @@ def test_an_alert_may_lack_what_its_schema_has_no_place_for(
 GUID = HeaderSchemaId(UUID("faf361af-fef4-8ae1-c084-57b4184b8584"))
 
 
-def test_a_schema_id_in_a_header_is_that_of_a_bare_body(registry: FakeRegistry, make: Callable[..., Writers]) -> None:
+def test_a_schema_id_in_a_header_is_that_of_a_bare_body(
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+) -> None:
     registry.add(7, SCHEMA.json, "legit-value", "fraud-value")
     registry.guids[GUID.id] = 7  # type: ignore[index]
     known = make()
     for schema_id in (GUID, HeaderSchemaId(7)):
-        writer = known[schema_id]
-        assert writer.governed == {"legit", "fraud"}
-        assert writer.body(BODY) == BODY
+        decoder = known[schema_id]
+        assert decoder.passthrough_topics == {"legit", "fraud"}
+        assert decoder.body(BODY) == BODY
     assert known[7].body(b"\x00\x00\x00\x00\x07" + BODY) == BODY
     assert known[GUID] is known[GUID]
 
 
 def test_a_guid_of_another_context_is_read_and_belongs_to_no_topic(
-    registry: FakeRegistry, make: Callable[..., Writers]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
 ) -> None:
     registry.add(7, REVERSED, "legit-value", "fraud-value")
     registry.guids[GUID.id] = 7  # type: ignore[index]
     registry.other_contexts.add(7)
-    assert make()[GUID].governed == frozenset()
+    assert make()[GUID].passthrough_topics == frozenset()
 
 
 def test_a_guid_that_is_not_known_yet_is_waited_for(
-    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
 ) -> None:
     registry.guids[GUID.id] = 7  # type: ignore[index]
     registry.add(7, SCHEMA.json, "legit-value", "fraud-value", visible_at=clock.now + 1)
@@ -441,7 +447,7 @@ def test_a_guid_that_is_not_known_yet_is_waited_for(
 
 
 def test_a_registry_without_guids_is_not_waited_for(
-    registry: FakeRegistry, make: Callable[..., Writers], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
 ) -> None:
     registry.knows_no_guids = True
     known = make()
@@ -451,7 +457,9 @@ def test_a_registry_without_guids_is_not_waited_for(
     assert registry.asked == [GUID]
 
 
-def test_a_guid_of_an_own_subject_is_looked_up_in_a_flood(registry: FakeRegistry, make: Callable[..., Writers]) -> None:
+def test_a_guid_of_an_own_subject_is_looked_up_in_a_flood(
+    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+) -> None:
     registry.guids[GUID.id] = 8  # type: ignore[index]
     registry.add(8, SCHEMA.json, "input-value", "legit-value", "fraud-value")
     known = make()
