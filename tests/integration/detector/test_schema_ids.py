@@ -10,12 +10,17 @@ from typing import Any
 import fastavro
 import pytest
 
-from services.contracts import frame, load_schema
+from services.contracts import Registry, RegistrySettings, frame, load_schema
 from tests.integration.detector.test_redrive import redrive
+from tests.registry_replay import CONFLUENT
+from tests.registry_server import serving
+from tests.registry_variants import RegistryOfContexts
 from tests.support.ports import free_port
+from tools.harness.contracts import register_all
 from tools.harness.pipeline import Pipeline
 from tools.harness.registry_proxy import RegistryProxy
 from tools.harness.waiting import wait_for
+from tools.local_cluster import Cluster
 
 REASON = "__connect.errors.exception.message"
 
@@ -109,6 +114,28 @@ def test_a_field_of_a_schema_of_nobodys_is_not_lost_either(pipeline: Pipeline, t
     assert sorted(legit + fraud) == sorted(good)
     assert len(dead) == 10
     assert detector.events("waiting", waiting_for=f"schema id {schema_id}")  # was asked for again before
+
+
+def test_newer_transactions_pass_through_in_a_context_of_the_registry(cluster: Cluster, tmp_path: Path) -> None:
+    with serving(CONFLUENT, RegistryOfContexts) as served:
+        url = f"{served.url}/contexts/.ctx2"
+        pipeline = Pipeline(cluster, tmp_path, register=False)
+        with Registry(RegistrySettings.load(url=url)) as registry:
+            pipeline.schema_id = register_all(registry, pipeline.contracts)
+            port = free_port()
+            with pipeline.start("detector", SCHEMA_REGISTRY_URL=url, METRICS_PORT=str(port)) as detector:
+                detector.wait_for("rebalance", change="assigned")
+                schema = json.loads((pipeline.schemas / "transaction.avsc").read_text())
+                added_field(schema)
+                (pipeline.schemas / "transaction.avsc").write_text(json.dumps(schema))
+                pipeline.schema_id = register_all(registry, pipeline.contracts)
+                new = pipeline.transactions(100)
+                pipeline.produce(new)
+                legit, fraud, dead = pipeline.wait_for_outputs(100)
+                wait_for(lambda: forwarded(port) == {"reencoded": 0, "passthrough": 100}, "the metric")
+                assert detector.stop() == 0
+    assert dead == []
+    assert sorted(legit + fraud) == sorted(new)  # byte for byte: the new field is still there
 
 
 @pytest.mark.parametrize("delay", [0.1, 3.0])
