@@ -81,7 +81,7 @@ def test_a_certificate_of_another_name_is_named(secure: SecureCluster, secured: 
 PROTOCOLS = ("PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL")
 
 
-@pytest.mark.parametrize(("spoken", "heard"), itertools.permutations(PROTOCOLS, 2))
+@pytest.mark.parametrize(("spoken", "heard"), [*itertools.permutations(PROTOCOLS, 2)])
 def test_another_security_protocol_is_named(secure: SecureCluster, spoken: str, heard: str) -> None:
     broker = f"{HOST}:{secure.ports[heard]}"
     properties = librdkafka_properties(secure.environment(spoken, "detector"))
