@@ -53,7 +53,7 @@ def blocks() -> list[Block]:
 @pytest.fixture
 def filled(pipeline: Pipeline, blocks: list[Block]) -> Pipeline:
     """A pipeline with the stream and its labels in the topics, and something that can't be decoded."""
-    pipeline.alter(pipeline.input, message_timestamp_type="CreateTime")
+    pipeline.alter(pipeline.input, message_timestamp_type="CreateTime", retention_ms="-1")
     labels_topic = f"{pipeline.input}.labels"
     schema, label = (pipeline.contracts.topic(name).required_schema for name in (pipeline.input, labels_topic))
     with pipeline.registry as registry:
