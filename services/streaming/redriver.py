@@ -120,14 +120,16 @@ class Redriver:
             raise ContractError(f"topic {self._topic} does not exist: name the dead-letter topic with --topic")
         producer = None
         if not dry_run:
-            if self._ledger not in counts and not self._create_ledger_topic():
-                counts[self._ledger] = 1  # another run has just created it
+            if self._ledger not in counts:
+                self._create_ledger_topic()
             producer = self._clients.producer(
                 transactional_id=transactional_id(self._topic), message_max_bytes=MESSAGE_MAX_BYTES
             )
             # Whatever a killed run left open is over after this, and a run that is still at it can commit no more.
             producer.init_transactions(_TIMEOUT)
-        done = self._noted() if self._ledger in counts else set()
+        # Read by the run that has fenced the others, also where it has just created the ledger: a quicker one may have
+        # written there meanwhile.
+        done = self._noted() if producer is not None or self._ledger in counts else set()
         self._set_oldest([topic for topic in self._inputs if topic.name in counts])
         self._result = Result()
         batch: list[DeadLetter] = []
@@ -265,12 +267,8 @@ class Redriver:
         for topic, config in topic_configs(self._admin, inputs).items():
             self._oldest_ms[topic] = 0 if config.retention_ms < 0 else now - config.retention_ms // 2
 
-    def _create_ledger_topic(self) -> bool:
-        """Create the ledger, compacted and kept for ever: a small record for each dead letter that was ever put back.
-
-        Returns:
-            Whether it was this call that created it: it is empty then.
-        """
+    def _create_ledger_topic(self) -> None:
+        """Create the ledger, compacted and kept for ever: a small record for each dead letter ever put back."""
         config = {"cleanup.policy": "compact", "retention.ms": "-1"}
         answer = self._admin.create_topics([NewTopic(self._ledger, 1, config=config)])[self._ledger]
         try:
@@ -279,8 +277,9 @@ class Redriver:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
-            return False
-        return True
+        deadline = time.monotonic() + _TIMEOUT
+        while self._ledger not in partition_counts(self._admin) and time.monotonic() < deadline:
+            time.sleep(0.1)  # the brokers have not yet heard of it
 
     def _noted(self) -> set[str]:
         """The places of the dead letters that were put back."""
