@@ -89,9 +89,7 @@ class PartitionReader:
         """
         self._ends = {partition: end for partition, (_start, end) in stretches.items()}
         self._quiet = 0.0
-        partitions = [TopicPartition(*partition, start) for partition, (start, _end) in stretches.items()]
-        self._open().assign(partitions)
-        self._open().resume(partitions)  # those that an earlier stretch has ended in are still paused
+        self._open().assign([TopicPartition(*partition, start) for partition, (start, _end) in stretches.items()])
 
     def read(self, timeout: float) -> Iterator[Chunk]:
         """Yield what comes within a time, by partition; a stretch that has ended is not read on.
@@ -120,7 +118,8 @@ class PartitionReader:
                 continue
             if chunk.ended:
                 del self._ends[partition]
-                self._open().pause([TopicPartition(*partition)])
+                # Not paused: of a hundred partitions paused, assigned anew and resumed one never fetches again.
+                self._open().incremental_unassign([TopicPartition(*partition)])
             yield chunk
 
     def close(self) -> None:

@@ -112,16 +112,14 @@ class RebalanceListener:
         """Go back to the committed offsets, once they are stable: assign the same partitions anew."""
         partitions = [TopicPartition(*partition) for partition in self._owned]
         if partitions:
-            self._consumer.incremental_unassign(partitions)
+            self._unassign(partitions)
             self._consumer.incremental_assign(partitions)
-            self._paused = set()
             self.pause_waiting()
 
     def restart_at(self, partition: Partition, offset: int) -> None:
         """Go on reading an assigned partition at another offset than the committed one."""
-        self._consumer.incremental_unassign([TopicPartition(*partition)])
+        self._unassign([TopicPartition(*partition)])
         self._consumer.incremental_assign([TopicPartition(*partition, offset)])
-        self._paused.discard(partition)
         self.pause_waiting()
 
     def end(self) -> None:
@@ -184,19 +182,19 @@ class RebalanceListener:
             if partition not in self._paused:
                 self._progress.restored(partition)
 
-    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002 - the client's
         partitions = self._leaving(partitions)
         revoked = self._note("revoked", partitions)
         try:
             self._commit()
         except KafkaException as error:
             self._failure = error
-        consumer.incremental_unassign(partitions)
+        self._unassign(partitions)
         self._give_up(revoked, lost=False)
 
-    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002 - the client's
         partitions = self._leaving(partitions)
-        consumer.incremental_unassign(partitions)
+        self._unassign(partitions)
         lost = self._note("lost", partitions)
         if self._is_open():
             # The group has given these partitions to others: what this transaction read of them can't be committed.
@@ -213,6 +211,13 @@ class RebalanceListener:
         self._missing.difference_update((one.topic, one.partition) for one in others)
         assigned = {(one.topic, one.partition) for one in self._consumer.assignment()}
         return partitions + [one for one in others if (one.topic, one.partition) in assigned]
+
+    def _unassign(self, partitions: list[TopicPartition]) -> None:
+        """Unassign partitions, none of them paused: the client keeps the pause for their next assignment otherwise."""
+        if paused := self._paused.intersection((one.topic, one.partition) for one in partitions):
+            self._consumer.resume([TopicPartition(*partition) for partition in paused])
+            self._paused -= paused
+        self._consumer.incremental_unassign(partitions)
 
     def _give_up(self, partitions: Sequence[Partition], *, lost: bool) -> None:
         self._owned = [partition for partition in self._owned if partition not in partitions]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -68,6 +69,22 @@ def test_a_stretch_ends_where_only_markers_and_aborted_records_are_left(pipeline
     assert read(some, {first: (10, end)}) == {first: b""}  # markers and aborted records alone
     assert read(some, {first: (0, 2)}) == {first: b"ab"}
     some.close()
+
+
+def test_stretches_of_one_partition_are_read_one_after_the_other(pipeline: Pipeline) -> None:
+    write(pipeline, "abc", "!xyz", "de", "!uvw")
+    first = (pipeline.input, 0)
+
+    def read_all(_: int) -> None:
+        some = reader(pipeline)
+        for _turn in range(4):
+            assert read(some, {first: (1, 14)}) == {first: b"bcde"}
+            assert read(some, {first: (0, 2)}) == {first: b"ab"}
+        some.close()
+
+    # Many at once: a client that pauses a partition and is assigned it anew fails in one of a hundred stretches.
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(read_all, range(16)))
 
 
 def test_a_log_that_ends_before_the_stretch_is_read_to_its_end(pipeline: Pipeline) -> None:
