@@ -12,9 +12,10 @@ COPY requirements-services.txt tools/locks/install.py /tmp/
 RUN PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore python /tmp/install.py /tmp/requirements-services.txt
 
 COPY schemas schemas
+COPY avroguard/src/avroguard avroguard
 COPY services services
 # What a strict umask took away at checkout, the unprivileged user needs: to read.
-RUN chmod -R a+rX . && python -m compileall -q services
+RUN chmod -R a+rX . && python -m compileall -q avroguard services
 
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001

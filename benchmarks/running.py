@@ -12,12 +12,12 @@ from typing import Self
 
 import psutil  # type: ignore[import-untyped]
 
-from services.errors import PipelineError
+from services.errors import ExpectedError
 
 LAST_LINES = 15
 
 
-class ContenderFailed(PipelineError):  # noqa: N818 - reads as what happened
+class ContenderFailed(ExpectedError):  # noqa: N818 - reads as what happened
     """A contender ended, or did not do all of its work."""
 
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from services.contracts import load_contracts
-from services.detector.rules.loading import load_rules
-from services.detector.rules.model import Columns, Condition, Figure, Measure, Mode, Rule, Severity, Window
-from services.detector.windows import WindowState
+from services.rules.loading import load_rules
+from services.rules.model import Columns, Condition, Figure, Measure, Mode, Rule, Severity, Window
+from services.rules.windows import WindowState
 
 START_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from services.errors import PipelineError
+from services.errors import ExpectedError
 from tools.local_cluster import ephemeral
 
 
@@ -20,7 +20,7 @@ def main() -> int:
     try:
         with ephemeral() as cluster:
             code = subprocess.run(command, env=os.environ | cluster.environment(), check=False).returncode
-    except PipelineError as error:
+    except ExpectedError as error:
         print(f"with_cluster: {error}", file=sys.stderr)
         return error.exit_code
     except OSError as error:

@@ -1,47 +1,31 @@
-"""The contracts: what each topic carries, read from files, checked, found in a registry, encoded and decoded.
+"""The contracts of the pipeline: what each topic carries, and how its messages are encoded and decoded.
 
-A library that knows no Kafka. What a name needs is imported when it is first used, so that a check of files imports
-no HTTP client and no codec.
+A library that knows no Kafka. Schemas, their compatibility and the registry's client are those of `avroguard`; what
+services need of it is here by name, so that they import one package.
 
-    definition/      what the files say: contracts.toml, .avsc, the types that schemas share, waivers
-    avro/            Avro's schema language: JSON with places, every fault with its rule
-    compatibility/   can this reader read what that writer wrote?
-    semantics/       can be read, and means something else
-    lint/            would every parser take it, and is it easy to use and to evolve?
-    changes/         what a change breaks, compared with git, a directory or a registry
-    explaining/      what a finding does to data, shown with a record
-    registration/    plan, lockfile, drift, pull
-    registry/        the client of a schema registry
-    reporting/       findings as text, JSON, GitHub annotations, SARIF, JUnit
-    codec/           messages: framing, strict records, columns at the speed of numpy
-    commands/        what people type
+    topics.py             where contracts.toml is, and what it says
+    codec/                messages: framing, strict records, columns at the speed of numpy
+    python_types.py       Python types of schemas
+    generated_types.py    those of this pipeline
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from services.contracts.levels import Level
-from services.errors import ContractError
-
-if TYPE_CHECKING:
-    from services.contracts.codec.columns import ColumnDecoder, ColumnEncoder, Form, Kind, kinds_of
-    from services.contracts.codec.framing import HEADER_SIZE, frame, split, unframe
-    from services.contracts.codec.header_ids import SCHEMA_ID_HEADER, HeaderSchemaId, SchemaId, header_schema_id
-    from services.contracts.codec.records import RecordDecoder, RecordEncoder, SplicingEncoder
-    from services.contracts.compatibility import Incompatibility, incompatibilities, losses
-    from services.contracts.definition.schema import Schema, load_schema
-    from services.contracts.definition.topics import Contracts, TopicContract, load_contracts
-    from services.contracts.registry.client import NotRegistered, RegisteredSchema, Registration, Registry
-    from services.contracts.registry.schema_ids import (
-        GuidsUnknown,
-        InvalidSchemaId,
-        NotAnAvroSchema,
-        UnknownSchemaId,
-    )
-    from services.contracts.registry.settings import RegistrySettings
+from avroguard.avro.schema import Schema, load_schema
+from avroguard.compatibility import Incompatibility, incompatibilities, losses
+from avroguard.config.subjects import Contracts, TopicContract
+from avroguard.errors import ContractError
+from avroguard.levels import Level
+from avroguard.registry.client import NotRegistered, RegisteredSchema, Registration, Registry
+from avroguard.registry.schema_ids import GuidsUnknown, InvalidSchemaId, NotAnAvroSchema, UnknownSchemaId
+from avroguard.registry.settings import RegistrySettings
+from services.contracts.codec.columns import ColumnDecoder, ColumnEncoder, Form, Kind, kinds_of
+from services.contracts.codec.framing import HEADER_SIZE, frame, split, unframe
+from services.contracts.codec.header_ids import SCHEMA_ID_HEADER, HeaderSchemaId, SchemaId, header_schema_id
+from services.contracts.codec.records import RecordDecoder, RecordEncoder, SplicingEncoder
+from services.contracts.topics import SCHEMAS_ENVIRONMENT, load_contracts
 
 __all__ = [
     "HEADER_SIZE",
+    "SCHEMAS_ENVIRONMENT",
     "SCHEMA_ID_HEADER",
     "ColumnDecoder",
     "ColumnEncoder",
@@ -77,23 +61,3 @@ __all__ = [
     "split",
     "unframe",
 ]
-
-_MODULES = {
-    "codec.columns": ("ColumnDecoder", "ColumnEncoder", "Form", "Kind", "kinds_of"),
-    "compatibility": ("Incompatibility", "incompatibilities", "losses"),
-    "codec.framing": ("HEADER_SIZE", "frame", "split", "unframe"),
-    "codec.header_ids": ("SCHEMA_ID_HEADER", "HeaderSchemaId", "SchemaId", "header_schema_id"),
-    "codec.records": ("RecordDecoder", "RecordEncoder", "SplicingEncoder"),
-    "registry.client": ("NotRegistered", "RegisteredSchema", "Registration", "Registry"),
-    "registry.schema_ids": ("GuidsUnknown", "InvalidSchemaId", "NotAnAvroSchema", "UnknownSchemaId"),
-    "registry.settings": ("RegistrySettings",),
-    "definition.schema": ("Schema", "load_schema"),
-    "definition.topics": ("Contracts", "TopicContract", "load_contracts"),
-}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -7,6 +7,7 @@ from threading import Event
 import structlog
 
 from services.contracts import (
+    SCHEMAS_ENVIRONMENT,
     NotRegistered,
     Registration,
     Registry,
@@ -14,7 +15,6 @@ from services.contracts import (
     TopicContract,
     load_contracts,
 )
-from services.contracts.definition.tree import SCHEMAS_ENVIRONMENT
 from services.detector.alerts import Alerts
 from services.detector.handler import DetectorHandler
 from services.detector.input_keys import KeyVerifier
@@ -22,15 +22,15 @@ from services.detector.metrics import NAMESPACE, DetectorMetrics, VerdictAge
 from services.detector.partitions import PartitionStates
 from services.detector.restore import Restorer
 from services.detector.routing import Outputs, Router
-from services.detector.rules.loading import constants_of, load_rules
 from services.detector.rules_file import RulesWatcher
 from services.detector.schema_decoder import Output, require_equal_schemas
 from services.detector.schema_decoders import SchemaDecoders
 from services.detector.settings import DetectorSettings
-from services.detector.stages import Plan, plan, require_retention
 from services.detector.startup import checked_topics
 from services.detector.topics import DetectorTopics
 from services.detector.versions import Versions
+from services.rules.loading import constants_of, load_rules
+from services.rules.topology import Plan, plan, require_retention
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import named_refusals
 from services.streaming.clients import KafkaClients

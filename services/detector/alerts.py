@@ -12,10 +12,10 @@ import structlog
 
 from services.contracts import HEADER_SIZE, Registration, Schema, SplicingEncoder, frame
 from services.detector.alert_cutting import LONG_TEXT, TRANSACTION, AlertCutter
-from services.detector.rules.fields import fields_of_schema
-from services.detector.rules.model import ID, Columns, Measure, Rule
-from services.detector.rules.reasons import render_figure, render_reason, shown_fields
-from services.detector.windows import Firing
+from services.rules.fields import fields_of_schema
+from services.rules.model import ID, Columns, Measure, Rule
+from services.rules.reasons import render_figure, render_reason, shown_fields
+from services.rules.windows import Firing
 from services.streaming.record_size import batch_size
 
 log = structlog.get_logger()

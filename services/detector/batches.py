@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.contracts import HeaderSchemaId, SchemaId, split
-from services.detector.rules.conditions import with_nulls
-from services.detector.rules.model import Columns
 from services.detector.schema_decoder import SchemaDecoder
 from services.errors import PoisonError
+from services.rules.conditions import with_nulls
+from services.rules.model import Columns
 
 Rows = NDArray[np.int64]
 

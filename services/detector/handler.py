@@ -24,10 +24,10 @@ from services.detector.metrics import DetectorMetrics
 from services.detector.partition_state import bounded_event_times, requirements_of
 from services.detector.partitions import PartitionStates, Requirements
 from services.detector.routing import Judged, Router
-from services.detector.rules.model import EVENT_TIME, ID, Mode, fields_of
 from services.detector.schema_decoders import SchemaDecoders
-from services.detector.stages import Plan, Stage
 from services.detector.versions import Versions
+from services.rules.model import EVENT_TIME, ID, Mode, fields_of
+from services.rules.topology import Plan, Stage
 from services.streaming.places import Partition
 from services.streaming.sink import Sink
 

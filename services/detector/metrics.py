@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from services.detector.windows import WindowState
+from services.rules.windows import WindowState
 from services.streaming.handler import Partition
 from services.streaming.metrics import PARTITION
 from services.streaming.progress import LoopProgress

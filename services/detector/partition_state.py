@@ -7,9 +7,9 @@ import numpy as np
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from services.detector.rules.model import EVENT_TIME, Figure, Rule
 from services.detector.time_index import TimeIndex
-from services.detector.windows import WindowState
+from services.rules.model import EVENT_TIME, Figure, Rule
+from services.rules.windows import WindowState
 from services.streaming.restore_point import RestorePoint, Skipped
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from services.detector.metrics import DetectorMetrics
 from services.detector.partition_state import PartitionState, StateRequirements
 from services.detector.restore import Restorer, RestoreTask
-from services.detector.rules.model import Columns, Rule
-from services.detector.windows import Judgement, WindowState
+from services.rules.model import Columns, Rule
+from services.rules.windows import Judgement, WindowState
 from services.streaming.partition_reader import CommittedOffset, PartitionReader
 from services.streaming.places import Partition
 from services.streaming.restore_point import RestorePoint

@@ -11,8 +11,8 @@ from confluent_kafka import Message
 from services.detector.batches import decode
 from services.detector.headers import Incoming, read_headers
 from services.detector.partition_state import PartitionState, StateRequirements, bounded_event_times
-from services.detector.rules.model import EVENT_TIME, Window
 from services.detector.schema_decoders import SchemaDecoders
+from services.rules.model import EVENT_TIME, Window
 from services.streaming.partition_reader import Chunk, PartitionReader
 from services.streaming.places import Partition, place_of
 from services.streaming.poison import NOT_OF_A_RECORD

@@ -11,11 +11,11 @@ from services.contracts import HEADER_SIZE
 from services.detector.alerts import Alerts, Found
 from services.detector.batches import Batch
 from services.detector.headers import OWNED, HeaderWriter, Incoming, without_schema_id
-from services.detector.rules.model import Mode, Rule
 from services.detector.schema_decoder import SchemaDecoder
 from services.detector.schema_decoders import SchemaDecoders
-from services.detector.stages import Plan
 from services.errors import PoisonError
+from services.rules.model import Mode, Rule
+from services.rules.topology import Plan
 from services.streaming.dead_letters import Headers
 from services.streaming.places import place_of
 from services.streaming.poison import PoisonRecords

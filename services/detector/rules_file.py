@@ -8,9 +8,9 @@ from threading import Event, Thread
 import structlog
 
 from services.detector.metrics import DetectorMetrics
-from services.detector.stages import Plan
 from services.detector.versions import Versions
-from services.errors import PipelineError
+from services.errors import ExpectedError
+from services.rules.topology import Plan
 
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class RulesWatcher:
         self._seen = digest
         try:
             plan = self._load()
-        except PipelineError as error:
+        except ExpectedError as error:
             self._metrics.reloads.labels(result="rejected").inc()
             log.error(
                 "rules rejected, keeping the previous version",

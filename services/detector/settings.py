@@ -12,6 +12,9 @@ from services.errors import UsageError
 from services.streaming.settings import ServiceSettings
 from services.streaming.start_offsets import StartFrom
 
+DEFAULT_RULES = Path(__file__).with_name("rules.toml")
+"""The rules that come with the detector."""
+
 
 class DetectorSettings(ServiceSettings):
     """The detector's settings; the README lists them with their meaning.
@@ -47,7 +50,7 @@ class DetectorSettings(ServiceSettings):
     stage_topics: str = "target=streaming.transactions.by-target,source=streaming.transactions.by-source"
     input_keyed: Literal["verify", "repartition", "trust"] = "verify"
     start_from: str | None = None
-    rules_file: Path = Path(__file__).with_name("rules.toml")
+    rules_file: Path = DEFAULT_RULES
     allowed_lateness: float = Field(default=60, ge=0, le=30 * 86_400)
     suspicious_amount: Decimal = Field(default=Decimal(900), ge=0)
     consumer_group: str = Field(default="fraud-detector", min_length=1)

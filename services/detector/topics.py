@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.contracts import Contracts, Schema, TopicContract
-from services.detector.rules.model import KEY
 from services.detector.settings import DetectorSettings
 from services.errors import ContractError
+from services.rules.model import KEY
 from services.streaming.authorisation import READ, WRITE
 from services.streaming.topics import TopicNeed
 

@@ -7,7 +7,7 @@ rules never judges anything by half of each.
 import time
 from threading import Lock
 
-from services.detector.stages import Plan
+from services.rules.topology import Plan
 
 KEPT_SECONDS = 30.0
 """How long rules are kept after they were replaced; what is between two stages is there for less than a second."""

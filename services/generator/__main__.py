@@ -7,8 +7,7 @@ from functools import partial
 import structlog
 from confluent_kafka import KafkaException
 
-from services.contracts import NotRegistered, Registry, RegistrySettings, load_contracts
-from services.contracts.definition.tree import SCHEMAS_ENVIRONMENT
+from services.contracts import SCHEMAS_ENVIRONMENT, NotRegistered, Registry, RegistrySettings, load_contracts
 from services.generator.encoding import TransactionEncoder
 from services.generator.labels import LabelEncoder
 from services.generator.metrics import NAMESPACE, GeneratorMetrics

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
-from services.errors import PipelineError
+from services.errors import ExpectedError
 from services.streaming.dead_letters import (
     HEADERS,
     KEY,
@@ -23,7 +23,7 @@ REDRIVES = "__redrive.count"
 """The header of a message that was put back: how often, as decimal digits. One that keeps coming back is seen by it."""
 
 
-class OriginalDiffers(PipelineError):  # noqa: N818 - reads as what is the matter
+class OriginalDiffers(ExpectedError):  # noqa: N818 - reads as what is the matter
     """What is where a dead letter came from is another record than the one that died."""
 
 

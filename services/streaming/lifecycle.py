@@ -12,7 +12,7 @@ from typing import NoReturn, TypeVar
 
 import structlog
 
-from services.errors import PipelineError, RetryableError
+from services.errors import ExpectedError, RetryableError
 from services.streaming.progress import Progress
 
 log = structlog.get_logger()
@@ -22,7 +22,7 @@ BRIEF_SECONDS = 5.0
 T = TypeVar("T")
 
 
-class Stopped(PipelineError):  # noqa: N818 - reads as what happened
+class Stopped(ExpectedError):  # noqa: N818 - reads as what happened
     """The process was asked to stop before it had begun its work: no failure."""
 
     exit_code = 0
@@ -87,7 +87,7 @@ def run_service(main: Callable[[], int]) -> NoReturn:
     except Stopped as error:
         log.info("stopped", reason=str(error))
         code = error.exit_code
-    except PipelineError as error:
+    except ExpectedError as error:
         for line in str(error).splitlines():
             log.error("stopped", reason=line, error=type(error).__name__, exit_code=error.exit_code)
         code = error.exit_code
@@ -111,7 +111,7 @@ def wait_until(
     timeout: float,
     stop: Event,
     progress: Progress | None = None,
-    briefly: tuple[type[PipelineError], ...] = (),
+    briefly: tuple[type[ExpectedError], ...] = (),
 ) -> T:
     """Calls `attempt` until it raises no `RetryableError`, saying so while it waits.
 
@@ -129,7 +129,7 @@ def wait_until(
     """
     started = time.monotonic()
     failures = 0
-    passing: tuple[type[PipelineError], ...] = (RetryableError, *briefly)
+    passing: tuple[type[ExpectedError], ...] = (RetryableError, *briefly)
     progress = progress or Progress()
     while True:
         try:

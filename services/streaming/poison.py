@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from confluent_kafka import KafkaException, Message
 
-from services.errors import PipelineError, PoisonError
+from services.errors import ExpectedError, PoisonError
 from services.streaming.places import Partition, Place, place_of
 
 TRIES_ALONE = 2  # a record that fails alone is handled once more: the failure may have had another cause
@@ -26,7 +26,7 @@ REFUSED_RECORDS = {
 }
 
 
-NOT_OF_A_RECORD = (PipelineError, OSError, MemoryError)
+NOT_OF_A_RECORD = (ExpectedError, OSError, MemoryError)
 """Exceptions that say themselves what is wrong, or that are the machine's."""
 
 
@@ -34,7 +34,7 @@ class UnprocessableError(PoisonError):
     """Handling the record failed in a way that nobody foresaw, or a broker refused what came of it."""
 
 
-class PoisonRecords(PipelineError):  # noqa: N818 - named for what it carries
+class PoisonRecords(ExpectedError):  # noqa: N818 - named for what it carries
     """Some records of a batch can't be processed; the batch has to be handled again without them.
 
     Args:

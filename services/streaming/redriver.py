@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import NewTopic
 
-from services.errors import ContractError, PipelineError, RetryableError
+from services.errors import ContractError, ExpectedError, RetryableError
 from services.streaming.authorisation import READ, WRITE, requires
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_letter_reading import DeadLetter, DeadLetterFilter, OriginalDiffers, dead_letter_of, octets
@@ -43,7 +43,7 @@ class Superseded(RetryableError):  # noqa: N818 - reads as what happened
     """Another run for the same topic began meanwhile and has taken over."""
 
 
-class Refused(PipelineError):  # noqa: N818 - reads as what happened
+class Refused(ExpectedError):  # noqa: N818 - reads as what happened
     """A dead letter can't be put back; its message says why."""
 
 

@@ -8,7 +8,7 @@ from threading import Event
 import structlog
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from services.errors import PipelineError, PoisonError, RetryableError
+from services.errors import ExpectedError, PoisonError, RetryableError
 from services.streaming.failures import Patience, Stuck, is_fatal, raise_if_refused, reason
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
@@ -27,7 +27,7 @@ SEARCH_PAUSE = 0.1  # seconds after a transaction that failed in the wake of a r
 ASK_SECONDS = 10.0  # for an answer about the ends of a partition
 
 
-class UnexplainedError(PipelineError):
+class UnexplainedError(ExpectedError):
     """Handling some messages failed, and it is not known which one is the cause."""
 
     def __init__(self, cause: Exception, ends: Mapping[Partition, int], count: int) -> None:

@@ -45,7 +45,7 @@ def version(pipeline: Pipeline, name: str, change) -> Path:  # type: ignore[no-u
 
 def command(pipeline: Pipeline, schemas: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", f"services.contracts.commands.{module}", *arguments],
+        [sys.executable, "-m", f"avroguard.cli.{module}", *arguments],
         env=os.environ | pipeline.environment | {"SCHEMAS_DIR": str(schemas)},
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import Producer
 
 from services.detector.alerts import alert_id
-from services.detector.rules.loading import load_rules
+from services.rules.loading import load_rules
 from services.streaming.clients import PARTITIONER
 from tests.support.payments import Payment, account, encoded
 from tools.harness.pipeline import Pipeline

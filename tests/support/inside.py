@@ -12,12 +12,12 @@ from prometheus_client import CollectorRegistry
 from services.contracts import Registry, RegistrySettings, load_contracts
 from services.detector import __main__ as root
 from services.detector.metrics import NAMESPACE, DetectorMetrics
-from services.detector.rules.loading import constants_of, load_rules
 from services.detector.settings import DetectorSettings
-from services.detector.stages import plan
 from services.detector.startup import checked_topics
 from services.detector.topics import DetectorTopics
 from services.detector.versions import Versions
+from services.rules.loading import constants_of, load_rules
+from services.rules.topology import plan
 from services.streaming.clients import KafkaClients
 from services.streaming.metrics import LoopMetrics
 from services.streaming.progress import LoopProgress

@@ -3,8 +3,8 @@
 import json
 from decimal import Decimal
 
-from services.contracts.definition.schema import parse_schema
-from services.detector.rules.fields import fields_of_schema
+from avroguard.avro.schema import parse_schema
+from services.rules.fields import fields_of_schema
 
 CONSTANTS = {"suspicious_amount": Decimal(900)}
 

@@ -8,9 +8,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from services.contracts import load_contracts
-from services.detector.rules.fields import fields_of_schema
-from services.detector.rules.model import RuleSet
-from services.errors import PipelineError
+from services.errors import ExpectedError
+from services.rules.fields import fields_of_schema
+from services.rules.model import RuleSet
 from services.streaming.logs import configure_logging
 from tools.backtest.comparing import Comparison
 from tools.backtest.result import Result, result_of
@@ -40,7 +40,7 @@ def main() -> int:
     configure_logging("backtest", "error")
     try:
         result = backtest(options)
-    except PipelineError as error:
+    except ExpectedError as error:
         for line in str(error).splitlines():
             print(f"backtest: {line}", file=sys.stderr)
         return error.exit_code
@@ -57,7 +57,7 @@ def backtest(options: argparse.Namespace) -> Result:
     """Compare what the arguments name.
 
     Raises:
-        PipelineError: Rules are broken, or the transactions can't be had.
+        ExpectedError: Rules are broken, or the transactions can't be had.
     """
     contracts = load_contracts()
     live, changed = load(options.live, options, contracts), load(options.rules, options, contracts)

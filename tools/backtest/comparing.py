@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from services.detector.rules.conditions import null_mark
-from services.detector.rules.fields import Field
-from services.detector.rules.model import ID, Mode, Rule, RuleSet
-from services.detector.rules.reasons import render_reason
+from services.rules.conditions import null_mark
+from services.rules.fields import Field
+from services.rules.model import ID, Mode, Rule, RuleSet
+from services.rules.reasons import render_reason
 from tools.history import Block, Found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.detector.rules.model import Rule
+from services.rules.model import Rule
 from tools.backtest.comparing import Change, Comparison, Example, Tally
 from tools.history import History
 

@@ -14,7 +14,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from services.errors import PipelineError
+from services.errors import ExpectedError
 from services.streaming.logs import configure_logging
 from tools.chaos.faults import FAULTS
 from tools.chaos.lab import Lab
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name, seed in rounds:
                 results.append(runner.run(name, seed))
                 console.print(line(results[-1]))
-    except PipelineError as error:
+    except ExpectedError as error:
         console.print(f"chaos: {error}")
         code = error.exit_code
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from typing import Self
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from services.errors import PipelineError
+from services.errors import ExpectedError
 from tools.chaos.small_disk import SmallDisk
 from tools.harness.link import Link
 from tools.harness.waiting import wait_for
@@ -36,7 +36,7 @@ class Bench:
         """Puts everything right: room on the disk, the network whole, all nodes up and every replica in sync.
 
         Raises:
-            PipelineError: It can't be put right.
+            ExpectedError: It can't be put right.
         """
         if self.link:
             self.link.restore()
@@ -86,7 +86,7 @@ class Lab:
         if kind in self._benches:
             try:
                 self._benches[kind].heal()
-            except PipelineError:
+            except ExpectedError:
                 self.drop(kind)
             else:
                 return self._benches[kind]

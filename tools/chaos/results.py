@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from services.errors import PipelineError
+from services.errors import ExpectedError
 
 
-class NotRun(PipelineError):  # noqa: N818 - reads as what happened
+class NotRun(ExpectedError):  # noqa: N818 - reads as what happened
     """The fault can't be had on this machine, or did not happen: the round says nothing about it."""
 
 
-class Broken(PipelineError):  # noqa: N818 - reads as what happened
+class Broken(ExpectedError):  # noqa: N818 - reads as what happened
     """A promise was broken other than by a message that is missing, doubled or in the wrong place."""
 
 

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from services.errors import PipelineError
+from services.errors import ExpectedError
 from tools.chaos.faults import FAULTS
 from tools.chaos.lab import Lab
 from tools.chaos.results import Broken, NotRun, Result, Tally
@@ -62,7 +62,7 @@ class Runner:
                 tally = stage.finish()
         except NotRun as error:
             problem, proven = str(error), False
-        except PipelineError as error:
+        except ExpectedError as error:
             problem = f"{problem}; {error}" if problem else str(error)
         except Exception as error:  # noqa: BLE001 - a fault may break the tool as well: the other rounds go on
             problem, proven = f"the tool itself failed: {error!r}", False

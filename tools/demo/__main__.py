@@ -5,7 +5,7 @@ import json
 import sys
 from dataclasses import asdict
 
-from services.errors import PipelineError
+from services.errors import ExpectedError
 from services.streaming.logs import configure_logging
 from tools.demo.interrupts import Interrupts
 from tools.demo.presenting import presenter
@@ -39,7 +39,7 @@ def main() -> int:
     try:
         with presenter(STEPS, options.duration, json=options.json) as shown:
             summary = run(options, shown, interrupts)
-    except PipelineError as error:
+    except ExpectedError as error:
         for line in str(error).splitlines():
             print(f"demo: {line}", file=sys.stderr)
         return error.exit_code

@@ -9,10 +9,10 @@ from threading import Event
 
 from confluent_kafka import KafkaException
 
+from services.commands.create_topics import Topics
 from services.contracts import Contracts
-from services.errors import ContractError, FatalError, NotAuthorised, PipelineError, Unavailable, UsageError
+from services.errors import ContractError, ExpectedError, FatalError, NotAuthorised, Unavailable, UsageError
 from services.streaming.clients import KafkaClients, ping
-from services.streaming.create_topics import Topics
 from services.streaming.failures import raise_if_refused, reason
 from services.streaming.lifecycle import wait_until
 from services.streaming.settings import KafkaSettings
@@ -25,7 +25,7 @@ from tools.local_cluster import LocalCluster
 CLUSTER, TOPICS, SCHEMAS = "cluster", "topics", "schemas"
 
 
-_KIND_OF_CODE: Mapping[int, type[PipelineError]] = {
+_KIND_OF_CODE: Mapping[int, type[ExpectedError]] = {
     kind.exit_code: kind for kind in (ContractError, UsageError, Unavailable, NotAuthorised)
 }
 
@@ -41,7 +41,7 @@ def provide_cluster(presenter: Presenter, stack: ExitStack) -> str:
         What to tell about the cluster when all is over.
 
     Raises:
-        PipelineError: The environment names half a cluster, or the local one can't be started.
+        ExpectedError: The environment names half a cluster, or the local one can't be started.
     """
     with step(presenter, CLUSTER, "looking for one") as say:
         if named_cluster(os.environ):
@@ -74,7 +74,7 @@ def create_topics(presenter: Presenter, clients: KafkaClients, settings: KafkaSe
     """Create the topics of the contracts where they are missing.
 
     Raises:
-        PipelineError: The brokers don't answer or refuse, or a topic differs from its contract.
+        ExpectedError: The brokers don't answer or refuse, or a topic differs from its contract.
     """
     with step(presenter, TOPICS, "asking the broker") as say:
         admin = clients.admin()
@@ -94,10 +94,10 @@ def register_schemas(presenter: Presenter) -> None:
     """Register the schemas as ``scripts/register-schemas`` does.
 
     Raises:
-        PipelineError: The command failed; with what it said.
+        ExpectedError: The command failed; with what it said.
     """
     with step(presenter, SCHEMAS, "asking the registry") as say:
-        command = [sys.executable, "-P", "-m", "services.contracts.commands.register", "--wait", "30"]
+        command = [sys.executable, "-P", "-m", "avroguard.cli.register", "--wait", "30"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             kind = _KIND_OF_CODE.get(done.returncode, FatalError)

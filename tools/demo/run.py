@@ -4,8 +4,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from services.contracts import Contracts, Registry, RegistrySettings, load_contracts
-from services.detector.rules.model import KEY
 from services.detector.settings import DetectorSettings
+from services.rules.model import KEY
 from services.streaming.clients import KafkaClients
 from services.streaming.settings import librdkafka_properties, load_settings
 from tools.demo.children import Services
@@ -55,7 +55,7 @@ def run(options: Options, presenter: Presenter, interrupts: Interrupts) -> Summa
     """Run the whole demo.
 
     Raises:
-        PipelineError: Something could not be started, or a service died.
+        ExpectedError: Something could not be started, or a service died.
         KeyboardInterrupt: It was told to end at once.
     """
     with ExitStack() as stack:

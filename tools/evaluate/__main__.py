@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from services.contracts import load_contracts
-from services.errors import PipelineError, UsageError
+from services.errors import ExpectedError, UsageError
 from services.streaming.logs import configure_logging
 from tools.evaluate.baseline import compare, write_baseline
 from tools.evaluate.page import page
@@ -42,7 +42,7 @@ def main() -> int:
     try:
         report = evaluate(options)
         return _say(report, options)
-    except PipelineError as error:
+    except ExpectedError as error:
         for line in str(error).splitlines():
             print(f"evaluate: {line}", file=sys.stderr)
         return error.exit_code
@@ -54,7 +54,7 @@ def evaluate(options: argparse.Namespace) -> Report:
     """Judge what the arguments ask for.
 
     Raises:
-        PipelineError: The rules are broken, or the transactions can't be had.
+        ExpectedError: The rules are broken, or the transactions can't be had.
     """
     contracts = load_contracts()
     rules = load(options.rules, options, contracts)

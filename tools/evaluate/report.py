@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from services.detector.rules.model import Mode, Rule, Severity
 from services.errors import UsageError
+from services.rules.model import Mode, Rule, Severity
 from tools.evaluate.metrics import DAY_MS, Mask, Quality, Verdicts, delays, quality, thresholds
 from tools.history import History, Truth
 

@@ -12,9 +12,9 @@ import numpy as np
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, OffsetSpec, ResourceType
 
+from services.commands.create_topics import Topics
 from services.contracts import ColumnEncoder, Contracts, Registry, RegistrySettings, load_contracts
 from services.streaming.clients import PARTITIONER
-from services.streaming.create_topics import Topics
 from tools.harness.contracts import environment, private_contracts, register_all
 from tools.harness.processes import Service
 from tools.harness.waiting import DEADLINE, NeverCame, wait_for

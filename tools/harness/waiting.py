@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from services.errors import PipelineError
+from services.errors import ExpectedError
 
 DEADLINE = 60.0
 """Seconds after which what has not come will not come."""
@@ -12,7 +12,7 @@ DEADLINE = 60.0
 T = TypeVar("T")
 
 
-class NeverCame(PipelineError):  # noqa: N818 - reads as what happened
+class NeverCame(ExpectedError):  # noqa: N818 - reads as what happened
     """Something that had to happen did not happen in time, or can't happen any more."""
 
 

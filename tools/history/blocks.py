@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.detector.rules.model import Columns, Mask
+from services.rules.model import Columns, Mask
 
 UNNAMED = "fraud"
 """What fraud is called whose scenario nobody said."""
@@ -37,7 +37,7 @@ class Block:
     """Some transactions in the order of the log.
 
     Attributes:
-        columns: By field name an array of a value per row, as rules want them (see `services.detector.rules`).
+        columns: By field name an array of a value per row, as rules want them (see `services.rules`).
         rows: How many there are.
         labels: The truth about them; None where nobody knows it.
         partition: The partition of the first stage's topic that each was read from; None to find it by the key.

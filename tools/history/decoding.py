@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from services.contracts import HEADER_SIZE, ColumnDecoder, HeaderSchemaId, Registry, Schema, SchemaId, split
 from services.detector.headers import HeaderRuns
-from services.detector.rules.conditions import null_mark
 from services.errors import ContractError, PoisonError
+from services.rules.conditions import null_mark
 from services.streaming.dead_letters import headers_of
 
 Table = dict[str, NDArray[Any]]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.detector.rules.conditions import null_mark
-from services.detector.rules.model import EVENT_TIME, ID, Rule, fields_of
-from services.detector.windows import Firing, WindowState
+from services.rules.conditions import null_mark
+from services.rules.model import EVENT_TIME, ID, Rule, fields_of
+from services.rules.windows import Firing, WindowState
 from services.streaming.partitioner import partition_of
 from tools.history.blocks import Block, Truth, TruthKeeper
 from tools.history.stages import Stage

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Protocol
 
 from services.contracts import Contracts, Registry, RegistrySettings
-from services.detector.rules.loading import DEFAULT_RULES, constants_of, load_rules
-from services.detector.rules.model import RuleSet
-from services.detector.settings import DetectorSettings
+from services.detector.settings import DEFAULT_RULES, DetectorSettings
 from services.errors import UsageError
+from services.rules.loading import constants_of, load_rules
+from services.rules.model import RuleSet
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
 from tools.clusters import cluster_variables
@@ -139,7 +139,7 @@ def open_input(options: argparse.Namespace, contracts: Contracts, *, longest_ms:
 
     Raises:
         UsageError: Arguments contradict each other, or a file can't be used.
-        PipelineError: The cluster can't be had.
+        ExpectedError: The cluster can't be had.
     """
     chosen = [name for name in ("from_topic", "file") if getattr(options, name)]
     stream = {name: getattr(options, name) for name in ("scenarios", "seed", "transactions", "accounts", "rate")}

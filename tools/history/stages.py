@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from services.detector.rules.model import KEY, Rule, RuleSet
 from services.detector.settings import DetectorSettings
-from services.detector.stages import plan
+from services.rules.model import KEY, Rule, RuleSet
+from services.rules.topology import plan
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from confluent_kafka import Message
 from numpy.typing import NDArray
 
 from services.contracts import Contracts, Registry
-from services.detector.rules.conditions import null_mark
-from services.detector.rules.model import EVENT_TIME, ID
+from services.rules.conditions import null_mark
+from services.rules.model import EVENT_TIME, ID
 from services.streaming.authorisation import READ
 from services.streaming.clients import KafkaClients
 from services.streaming.topics import TopicNeed, partition_counts, require_topics

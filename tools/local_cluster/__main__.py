@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from services.errors import PipelineError
+from services.errors import ExpectedError
 from tools.local_cluster.persistent import LocalCluster
 from tools.local_cluster.progress import reporter
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None, cluster: LocalCluster | None = None)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _run(cluster or LocalCluster(), arguments)
-    except PipelineError as error:
+    except ExpectedError as error:
         _say(str(error))
         return error.exit_code
     except OSError as error:

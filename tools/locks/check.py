@@ -43,7 +43,7 @@ def read_locks() -> Iterator[Lock]:
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     optional = project["project"]["optional-dependencies"]
-    services = project["project"]["dependencies"]
+    services = list(_external(project["project"]["dependencies"]))
     # Building the project itself is not isolated, so what builds it is locked as well.
     everything = [*services, *optional["local"], *optional["development"], *project["build-system"]["requires"]]
     roots = {
@@ -57,6 +57,19 @@ def read_locks() -> Iterator[Lock]:
     for path, lines in roots.items():
         pins = parse_lock((ROOT / path).read_text(encoding="utf-8"), path)
         yield Lock(path, tuple(map(Requirement, lines)), tuple(pins))
+
+
+def _external(requirements: Iterable[str]) -> Iterator[str]:
+    """Replace the package of this repository by what it requires itself."""
+    for requirement in map(Requirement, requirements):
+        own = ROOT / requirement.name / "pyproject.toml"
+        if not own.is_file():
+            yield str(requirement)
+            continue
+        project = tomllib.loads(own.read_text(encoding="utf-8"))["project"]
+        yield from project["dependencies"]
+        for extra in sorted(requirement.extras):
+            yield from project["optional-dependencies"][extra]
 
 
 def read_metadata() -> dict[str, Metadata]:

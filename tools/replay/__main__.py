@@ -16,7 +16,7 @@ from threading import Event
 from prometheus_client import CollectorRegistry
 
 from services.contracts import Contracts, Registry, RegistrySettings, load_contracts
-from services.errors import PipelineError
+from services.errors import ExpectedError
 from services.generator.metrics import GeneratorMetrics
 from services.generator.outbox import Outbox
 from services.streaming.authorisation import WRITE
@@ -67,7 +67,7 @@ def main() -> int:
     except Stopped as error:
         print(f"replay: {error}: nothing was sent", file=sys.stderr)
         return 1
-    except PipelineError as error:
+    except ExpectedError as error:
         for line in str(error).splitlines():
             print(f"replay: {line}", file=sys.stderr)
         return error.exit_code
@@ -124,9 +124,9 @@ def _replay(options: argparse.Namespace) -> Figures:
         try:
             run.run(options.max_errors)
             run.finish()
-        except PipelineError as error:
+        except ExpectedError as error:
             failure = error
-            with suppress(PipelineError):
+            with suppress(ExpectedError):
                 run.finish()
     figures = Figures(run.sent, run.unfit, time.monotonic() - began, run.complete, options.dry_run)
     print(figures.as_json() if options.json else figures.as_text(topics.transactions_topic, topics.labels_topic))

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any
 
 from services.contracts import RecordDecoder, Registry, RegistrySettings, SchemaId, header_schema_id, unframe
-from services.errors import PipelineError
+from services.errors import ExpectedError
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.logs import configure_logging
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
@@ -35,7 +35,7 @@ def main() -> int:
     configure_logging("tail", "error")
     try:
         _tail(options)
-    except PipelineError as error:
+    except ExpectedError as error:
         for line in str(error).splitlines():
             print(f"tail: {line}", file=sys.stderr)
         return error.exit_code

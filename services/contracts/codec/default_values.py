@@ -5,8 +5,8 @@ from typing import Any
 
 import fastavro
 
-from services.contracts.avro.defaults import default_fits
-from services.contracts.codec.parsed import Parsed
+from avroguard.avro.defaults import default_fits
+from avroguard.avro.parsed import Parsed
 from services.errors import ContractError
 
 

@@ -7,10 +7,12 @@ what is read later. Source: ``SchemaId`` and ``DualSchemaIdDeserializer`` in the
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from uuid import UUID
 
+from avroguard.registry.ids import HeaderSchemaId, SchemaId
 from services.errors import PoisonError
+
+__all__ = ["SCHEMA_ID_HEADER", "HeaderSchemaId", "SchemaId", "SchemaIdHeaderError", "header_schema_id"]
 
 SCHEMA_ID_HEADER = "__value_schema_id"
 """The name of the header that has the schema id of a value."""
@@ -24,24 +26,6 @@ Headers = Iterable[tuple[str, str | bytes | None]]
 
 class SchemaIdHeaderError(PoisonError):
     """The header that is to have the schema id has something else."""
-
-
-@dataclass(frozen=True)
-class HeaderSchemaId:
-    """The schema id of a message that has it in a header.
-
-    Attributes:
-        id: The id that the registry gave the schema, or its GUID.
-    """
-
-    id: int | UUID
-
-    def __str__(self) -> str:
-        return f"GUID {self.id}" if isinstance(self.id, UUID) else str(self.id)
-
-
-SchemaId = int | HeaderSchemaId
-"""What a message says about its schema: the id in front of its body, or in a header."""
 
 
 def header_schema_id(headers: Headers) -> HeaderSchemaId | None:

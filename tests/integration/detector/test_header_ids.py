@@ -20,10 +20,10 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerialize
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from services.contracts import SCHEMA_ID_HEADER, Registry, RegistrySettings
+from support.registry_replay import CONFLUENT
+from support.registry_server import Served, serving
+from support.registry_variants import RegistryOfGuids
 from tests.integration.detector.test_redrive import redrive
-from tests.registry_replay import CONFLUENT
-from tests.registry_server import Served, serving
-from tests.registry_variants import RegistryOfGuids
 from tools.harness.contracts import register_all
 from tools.harness.pipeline import Pipeline
 from tools.local_cluster import Cluster

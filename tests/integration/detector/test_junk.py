@@ -13,8 +13,8 @@ from decimal import Decimal
 import pytest
 from confluent_kafka import Message
 
+from avroguard.avro.schema import parse_schema
 from services.contracts import HEADER_SIZE, RecordDecoder, RecordEncoder, frame
-from services.contracts.definition.schema import parse_schema
 from tests.support.accounting import Outcome, outcome_of, place_of, require_one_place_each
 from tests.support.junk import Junk, JunkMaker, write
 from tests.support.payments import Payment, account, encoded

@@ -24,7 +24,7 @@ value = "bytes"
 
 
 def redriving(pipeline: Pipeline, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "services.streaming.redrive", *arguments]
+    command = [sys.executable, "-m", "services.commands.redrive", *arguments]
     environment = os.environ | pipeline.environment | settings
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -24,7 +24,7 @@ windows.payments = { measure = "count", by = ["target"], over = "24h", at_least 
 
 
 def redrive(pipeline: Pipeline, *arguments: str) -> list[str]:
-    command = [sys.executable, "-m", "services.streaming.redrive", *arguments]
+    command = [sys.executable, "-m", "services.commands.redrive", *arguments]
     environment = os.environ | pipeline.environment
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=DEADLINE)
     assert (done.returncode, done.stderr) == (0, "")

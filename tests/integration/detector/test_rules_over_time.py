@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Message
 
-from services.detector.rules.loading import parse_rules
+from services.rules.loading import parse_rules
 from tests.support.confluent import deserialized
 from tests.support.payments import Payment, account, pay
 from tools.harness.pipeline import Pipeline

@@ -11,10 +11,10 @@ import fastavro
 import pytest
 
 from services.contracts import Registry, RegistrySettings, frame, load_schema
+from support.registry_replay import CONFLUENT
+from support.registry_server import serving
+from support.registry_variants import RegistryOfContexts
 from tests.integration.detector.test_redrive import redrive
-from tests.registry_replay import CONFLUENT
-from tests.registry_server import serving
-from tests.registry_variants import RegistryOfContexts
 from tests.support.ports import free_port
 from tools.harness.contracts import register_all
 from tools.harness.pipeline import Pipeline

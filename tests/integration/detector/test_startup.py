@@ -57,7 +57,7 @@ def test_a_schema_that_is_not_registered_is_named(cluster: Cluster, tmp_path) ->
     with pipeline.start("detector") as detector:
         (line,) = reason(detector, 1)
     assert f"{pipeline.input}-value" in line
-    assert "register-schemas" in line
+    assert "avroguard register" in line
     with pipeline.registry as registry:
         assert registry.versions(f"{pipeline.input}-value") == []  # a service never registers
 

@@ -116,7 +116,7 @@ def test_only_the_locked_files_are_asked_for(cache: ArtifactCache, repository: T
     "lock",
     [
         "tools/local_cluster/artifacts.lock.toml", "benchmarks/peers/kafka_streams/artifacts.lock.toml",
-        "tests/avro_java.lock.toml", "tests/sarif_schema.lock.toml",
+        "tests/support/avro_java.lock.toml", "tests/data/sarif_schema.lock.toml",
     ],
 )  # fmt: skip
 def test_each_committed_lock_asks_for_its_files_alone(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.package_index import PackageIndex
+from tests.support.package_index import PackageIndex
 from tools.local_cluster.ports import free_ports
 
 ROOT = Path(__file__).parents[3]

@@ -41,7 +41,7 @@ def test_a_wrong_password_ends_a_service(secure: SecureCluster, secured: Pipelin
 
 
 @pytest.mark.parametrize("command", [
-    "services.streaming.create_topics", "services.streaming.redrive", "tools.tail topic", "tools.evaluate --from-topic"
+    "services.commands.create_topics", "services.commands.redrive", "tools.tail topic", "tools.evaluate --from-topic"
 ])  # fmt: skip
 def test_a_wrong_password_ends_a_command(secure: SecureCluster, command: str) -> None:
     module, *arguments = command.split()

@@ -165,14 +165,14 @@ def run(secured: Pipeline, secure: SecureCluster, module: str, *arguments: str) 
 
 
 def test_topics_that_may_not_be_created_are_named(secure: SecureCluster, secured: Pipeline) -> None:
-    done = run(secured, secure, "services.streaming.create_topics")
+    done = run(secured, secure, "services.commands.create_topics")
     assert done.returncode == NotAuthorised.exit_code
     assert done.stderr.splitlines()[-1] == f"create-topics: {lacking('CREATE', f'topic {secured.input}')}"
 
 
 def test_a_redrive_that_is_not_allowed_names_what_it_needs(secure: SecureCluster, secured: Pipeline) -> None:
     def refusal() -> list[str]:
-        done = run(secured, secure, "services.streaming.redrive", "--topic", secured.dead)
+        done = run(secured, secure, "services.commands.redrive", "--topic", secured.dead)
         assert done.returncode == NotAuthorised.exit_code
         return done.stderr.splitlines()
 

@@ -18,7 +18,7 @@ from tools.local_cluster import Cluster
 
 
 def create_topics(pipeline: Pipeline, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "services.streaming.create_topics", *arguments]
+    command = [sys.executable, "-m", "services.commands.create_topics", *arguments]
     settings = {"PATH": os.environ["PATH"], **pipeline.environment, **environment}
     return subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
 

@@ -63,7 +63,7 @@ def letter(original: Original, limit: int = DEAD_LETTER_MAX_BYTES) -> DeadLetter
 
 def redrive(pipeline: Pipeline, *arguments: str) -> tuple[int, list[str], list[str]]:
     """Exit code, output and errors."""
-    command = [sys.executable, "-m", "services.streaming.redrive", *arguments]
+    command = [sys.executable, "-m", "services.commands.redrive", *arguments]
     done = subprocess.run(command, env=os.environ | pipeline.environment, capture_output=True, text=True, check=False,
                           timeout=DEADLINE)  # fmt: skip
     assert "Traceback" not in done.stderr

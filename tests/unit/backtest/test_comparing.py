@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from services.contracts import load_contracts
-from services.detector.rules.fields import fields_of_schema
-from services.detector.rules.loading import constants_of, parse_rules
-from services.detector.rules.model import RuleSet
+from services.rules.fields import fields_of_schema
+from services.rules.loading import constants_of, parse_rules
+from services.rules.model import RuleSet
 from tools.backtest.comparing import Comparison
 from tools.backtest.result import Result, result_of
 from tools.history import Block, judge_history

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from services.contracts import HEADER_SIZE, RecordDecoder, RecordEncoder, Registration, load_contracts
 from services.detector.alerts import AlertRecord, Alerts, Found
-from services.detector.rules.loading import parse_rules
-from services.detector.windows import Firing
+from services.rules.loading import parse_rules
+from services.rules.windows import Firing
 from services.streaming.record_size import batch_size
 
 CONTRACTS = load_contracts(Path(__file__).parents[3] / "schemas" / "contracts.toml")

@@ -11,8 +11,8 @@ import numpy as np
 from services.contracts import HEADER_SIZE, RecordDecoder, RecordEncoder, Registration, load_contracts
 from services.detector.alerts import Alerts, Found, alert_id
 from services.detector.headers import HeaderWriter
-from services.detector.rules.loading import parse_rules
-from services.detector.windows import Firing
+from services.rules.loading import parse_rules
+from services.rules.windows import Firing
 
 CONTRACTS = load_contracts(Path(__file__).parents[3] / "schemas" / "contracts.toml")
 TRANSACTION = CONTRACTS.topic("queueing.transactions").required_schema

@@ -5,9 +5,9 @@ import pytest
 from services.contracts import HEADER_SIZE, ColumnDecoder, HeaderSchemaId, RecordEncoder
 from services.contracts.codec.framing import frame
 from services.detector.batches import decode
-from services.detector.rules.conditions import null_mark
-from services.detector.rules.expressions import parse_condition
 from services.errors import PoisonError
+from services.rules.conditions import null_mark
+from services.rules.expressions import parse_condition
 from tests.support.rules import CONSTANTS, FIELDS
 
 READER = {

@@ -10,10 +10,10 @@ from services.detector.metrics import DetectorMetrics
 from services.detector.partition_state import requirements_of
 from services.detector.partitions import PartitionStates
 from services.detector.restore import Restorer
-from services.detector.rules.model import Measure
+from services.rules.model import Measure
 from services.streaming.partition_reader import CommittedOffset
 from services.streaming.progress import LoopProgress
-from tests.unit.detector.test_windows import figure, rows, rule
+from tests.unit.rules.test_windows import figure, rows, rule
 
 COUNT = rule(figure(Measure.COUNT))
 

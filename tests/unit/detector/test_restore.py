@@ -18,11 +18,11 @@ from services.detector.metrics import DetectorMetrics
 from services.detector.partition_state import requirements_of
 from services.detector.partitions import PartitionStates
 from services.detector.restore import Restorer
-from services.detector.rules.loading import parse_rules
-from services.detector.rules.model import Rule
 from services.detector.schema_decoder import Output
 from services.detector.schema_decoders import SchemaDecoders
 from services.errors import Unavailable
+from services.rules.loading import parse_rules
+from services.rules.model import Rule
 from services.streaming.partition_reader import Chunk, CommittedOffset
 from services.streaming.places import Partition
 from services.streaming.progress import LoopProgress

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from avroguard.registry.schema_ids import HIGHEST_ID
 from services.contracts import (
     GuidsUnknown,
     HeaderSchemaId,
@@ -18,11 +19,10 @@ from services.contracts import (
     UnknownSchemaId,
     load_schema,
 )
-from services.contracts.registry.schema_ids import HIGHEST_ID
 from services.detector import lookup_budget, schema_decoders
 from services.detector.schema_decoder import FieldWouldBeLost, Output, WrongRecordError, require_equal_schemas
 from services.detector.schema_decoders import ForbiddenSchemaId, SchemaDecoders
-from services.errors import ContractError, NotAuthorised, PipelineError, PoisonError, Unavailable, UsageError
+from services.errors import ContractError, ExpectedError, NotAuthorised, PoisonError, Unavailable, UsageError
 
 SCHEMA = load_schema(Path(__file__).parents[3] / "schemas" / "transaction.avsc")
 INVOICE = {"type": "record", "name": "Invoice", "fields": [{"name": "total", "type": "long"}]}
@@ -134,8 +134,8 @@ def make(registry: FakeRegistry, clock: Clock) -> Callable[..., SchemaDecoders]:
     return make
 
 
-def refusal(known: SchemaDecoders, schema_id: SchemaId) -> PipelineError:
-    with pytest.raises(PipelineError) as caught:
+def refusal(known: SchemaDecoders, schema_id: SchemaId) -> ExpectedError:
+    with pytest.raises(ExpectedError) as caught:
         known[schema_id]
     return caught.value
 

@@ -8,11 +8,11 @@ from prometheus_client import CollectorRegistry
 
 from services.detector import versions as module
 from services.detector.metrics import DetectorMetrics
-from services.detector.rules.model import Mode, Rule, RuleSet, Severity
 from services.detector.rules_file import RulesWatcher
-from services.detector.stages import Plan, Stage
 from services.detector.versions import KEPT_SECONDS, Versions
 from services.errors import ContractError
+from services.rules.model import Mode, Rule, RuleSet, Severity
+from services.rules.topology import Plan, Stage
 
 
 def named(version: str) -> Plan:

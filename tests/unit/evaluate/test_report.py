@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from services.contracts import load_contracts
-from services.detector.rules.loading import constants_of, parse_rules
 from services.errors import ContractError, UsageError
+from services.rules.loading import constants_of, parse_rules
 from tools.evaluate.baseline import compare, write_baseline
 from tools.evaluate.page import page
 from tools.evaluate.plots import pictures

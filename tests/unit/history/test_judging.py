@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 
 from services.contracts import load_contracts
-from services.detector.rules.loading import constants_of, parse_rules
-from services.detector.rules.model import RuleSet
-from services.detector.windows import WindowState
+from services.rules.loading import constants_of, parse_rules
+from services.rules.model import RuleSet
+from services.rules.windows import WindowState
 from services.streaming.partitioner import partition_of
 from tools.history import Block, Found, History, judge_history
 from tools.history.memory import StreamInput, StreamSettings

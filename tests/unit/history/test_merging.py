@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.detector.rules.conditions import null_mark
+from services.rules.conditions import null_mark
 from tools.history.topics import joined_labels, merged
 
 

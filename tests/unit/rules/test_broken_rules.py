@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from services.contracts.definition.schema import parse_schema
-from services.detector.rules.faults import RulesError
-from services.detector.rules.loading import load_rules, parse_rules
+from avroguard.avro.schema import parse_schema
+from services.rules.faults import RulesError
+from services.rules.loading import load_rules, parse_rules
 from tests.support.rules import CONSTANTS, SCHEMA
 
 RULE = """\

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from services.detector.check_rules import main
-from services.detector.rules.loading import DEFAULT_RULES
+from services.commands.check_rules import main
+from services.detector.settings import DEFAULT_RULES
 
 RULE = """\
 [rules.many]

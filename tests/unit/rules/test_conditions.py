@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from services.detector.rules.conditions import Expression, null_mark, with_nulls
-from services.detector.rules.expressions import parse_condition
-from services.detector.rules.operands import ConditionError
+from services.rules.conditions import Expression, null_mark, with_nulls
+from services.rules.expressions import parse_condition
+from services.rules.operands import ConditionError
 from tests.support.rules import CONSTANTS, FIELDS
 
 

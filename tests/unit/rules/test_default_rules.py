@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from services.contracts import load_contracts
-from services.detector.rules.loading import DEFAULT_RULES, constants_of, load_rules
-from services.detector.rules.model import Rule, RuleSet, fields_of
-from services.detector.windows import WindowState
+from services.detector.settings import DEFAULT_RULES
 from services.generator.transactions import Source
+from services.rules.loading import constants_of, load_rules
+from services.rules.model import Rule, RuleSet, fields_of
+from services.rules.windows import WindowState
 
 SCHEMA = load_contracts().topic("queueing.transactions").required_schema
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.contracts import load_contracts
-from services.detector.rules.loading import DEFAULT_RULES, constants_of, load_rules, parse_rules
+from services.detector.settings import DEFAULT_RULES
+from services.rules.loading import constants_of, load_rules, parse_rules
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = load_contracts().topic("queueing.transactions").required_schema

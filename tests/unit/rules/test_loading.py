@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.detector.rules.loading import load_rules, parse_rules
-from services.detector.rules.model import Measure, Rule, RuleSet, Window
+from services.rules.loading import load_rules, parse_rules
+from services.rules.model import Measure, Rule, RuleSet, Window
 from tests.support.rules import CONSTANTS, SCHEMA
 
 FILE = """

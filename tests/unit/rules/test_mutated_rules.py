@@ -5,11 +5,12 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.detector.rules.expressions import parse_condition
-from services.detector.rules.faults import RulesError
-from services.detector.rules.loading import DEFAULT_RULES, parse_rules
-from services.detector.rules.model import RuleSet
-from services.detector.rules.operands import ConditionError
+from services.detector.settings import DEFAULT_RULES
+from services.rules.expressions import parse_condition
+from services.rules.faults import RulesError
+from services.rules.loading import parse_rules
+from services.rules.model import RuleSet
+from services.rules.operands import ConditionError
 from tests.support.rules import CONSTANTS, FIELDS, SCHEMA
 
 CONDITION = "matches(source, 'a+') and not (country in ['DE', \"FR\"]\n or created_at < '2026-01-31') and id != source"

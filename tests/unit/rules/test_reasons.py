@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.detector.rules.fields import show_decimal
-from services.detector.rules.loading import parse_rules
-from services.detector.rules.model import Rule
-from services.detector.rules.reasons import duration, names_in, render_figure, render_reason, shown_fields
+from services.rules.fields import show_decimal
+from services.rules.loading import parse_rules
+from services.rules.model import Rule
+from services.rules.reasons import duration, names_in, render_figure, render_reason, shown_fields
 from tests.support.rules import CONSTANTS, FIELDS, SCHEMA
 
 

@@ -52,7 +52,7 @@ def test_what_is_buried_can_be_revived_with_its_own_headers() -> None:
     letter = buried(replace(ORIGINAL, headers=own))
     assert (letter.topic, letter.source_partition, letter.source_offset) == ("transactions", 3, 170)
     assert (letter.place, letter.origin) == ("3-17", "transactions-3-170")
-    assert (letter.error, letter.reason) == ("services.errors.PoisonError", "because")
+    assert (letter.error, letter.reason) == ("avroguard.errors.PoisonError", "because")
     assert (letter.key, letter.value, letter.is_whole) == (b"key", b"value", True)
     assert letter.revived() == [*own, ("__redrive.count", b"1")]
 
@@ -118,7 +118,7 @@ LETTER = replace(buried(ORIGINAL), timestamp_ms=1000, partition=3, offset=17)
     [
         (DeadLetterFilter(), True),
         (DeadLetterFilter(errors=("PoisonError",)), True),
-        (DeadLetterFilter(errors=("Other", "services.errors.PoisonError")), True),
+        (DeadLetterFilter(errors=("Other", "avroguard.errors.PoisonError")), True),
         (DeadLetterFilter(errors=("Poison",)), False),
         (DeadLetterFilter(since_ms=1000, until_ms=1001), True),
         (DeadLetterFilter(since_ms=1001), False),

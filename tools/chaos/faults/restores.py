@@ -188,7 +188,7 @@ def redriven_then_killed(stage: Stage) -> None:
 
 def _redrive(stage: Stage, count: int) -> None:
     """Puts the dead letters back."""
-    done = subprocess.run([sys.executable, "-m", "services.streaming.redrive"], capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-m", "services.commands.redrive"], capture_output=True, text=True,
                           env=os.environ | stage.pipeline.environment, check=False, timeout=DEADLINE)  # fmt: skip
     stage.require(done.returncode == 0, f"redrive ended with {done.returncode}: {done.stderr[-300:]}")
     stage.prove(f"{count} put back" in done.stdout, done.stdout.strip().splitlines()[-1] if done.stdout else "nothing")

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from avroguard.avro.parsed import Parsed
 from services.contracts.codec.columns.cursor import PADDING, Array, Cursor, Ints, Mask
 from services.contracts.codec.columns.kinds import Form, Kind, kind_of, optional
 from services.contracts.codec.columns.steps import Column
 from services.contracts.codec.columns.walk import NotCovered, Walk, Wanted, compile_walk
 from services.contracts.codec.default_values import decode_default
 from services.contracts.codec.framing import HEADER_SIZE
-from services.contracts.codec.parsed import Parsed
 from services.contracts.codec.records import RecordDecoder, require_compatible
 from services.errors import ContractError, PoisonError
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from avroguard.avro.parsed import Parsed
 from services.contracts.codec.columns import steps
 from services.contracts.codec.columns.cursor import WIDEST
 from services.contracts.codec.columns.kinds import Kind, optional
-from services.contracts.codec.parsed import Parsed
 from services.contracts.codec.wire import INT64_DIGITS, value_range
 
 # What a schema may unfold to: a record used in many places is walked in each of them.

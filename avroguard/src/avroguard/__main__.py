@@ -1,0 +1,7 @@
+"""``python -m avroguard``."""
+
+import sys
+
+from avroguard.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,66 @@
+"""The words of Avro's schema language: kinds of types, full names, and how messages show what stands in a schema."""
+
+import difflib
+import json
+from typing import Any
+
+from avroguard.avro.document import JsonPath
+
+PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
+NAMED = frozenset({"record", "error", "enum", "fixed"})
+_RECORDS = ("record", "error")
+COMPLEX = NAMED | {"array", "map"}
+
+
+def full_name(name: str, namespace: str) -> str:
+    """The full name of ``name`` where ``namespace`` encloses it: a name with a dot is full already."""
+    return name if "." in name or not namespace else f"{namespace}.{name}"
+
+
+def enclosed_namespace(schema: dict[str, Any], enclosing: str) -> str:
+    """The namespace of a named type, which is that of every name inside it as well."""
+    name = schema.get("name", "")
+    if isinstance(name, str) and "." in name:
+        return name.rpartition(".")[0]
+    namespace = schema.get("namespace", enclosing)
+    return namespace if isinstance(namespace, str) else enclosing
+
+
+def field_at(schema: Any, path: JsonPath) -> str:
+    """The innermost field at ``path``, such as ``payments.Transaction.amount``; empty where it is in none."""
+    found, namespace, record = "", "", ""
+    for index, key in enumerate(path):
+        if isinstance(schema, dict) and isinstance(schema.get("name"), str) and schema.get("type") in _RECORDS:
+            namespace = enclosed_namespace(schema, namespace)
+            record = full_name(schema["name"], namespace)
+        if not isinstance(schema, dict | list) or isinstance(schema, list) != isinstance(key, int):
+            break
+        if isinstance(schema, dict) and key not in schema:
+            break
+        schema = schema[key]  # type: ignore[index]
+        if path[index - 1 : index] == ("fields",) and isinstance(schema, dict):
+            found = f"{record}.{schema.get('name', key)}"
+    return found
+
+
+def suggestion(name: str, known: list[str]) -> str:
+    """``; did you mean "x"?`` where a known name is close to ``name``, else nothing."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def json_shown(value: Any) -> str:
+    """A JSON value as a message shows it: short, and in JSON's words."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case str():
+            return json.dumps(value if len(value) <= 60 else f"{value[:57]}...", ensure_ascii=False)
+        case dict():
+            return "an object"
+        case list():
+            return "an array"
+        case _:
+            return str(value)

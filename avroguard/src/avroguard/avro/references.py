@@ -1,0 +1,115 @@
+"""Types that one schema file uses and another defines: found, and put where they are used. No I/O."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from avroguard.avro.document import JsonPath
+from avroguard.avro.names import COMPLEX, NAMED, PRIMITIVES, enclosed_namespace, full_name
+
+
+def definitions(schema: Any) -> dict[str, Any]:
+    """Every named type that a schema defines, by full name: in text order."""
+    return {name: definition for name, definition in _names(schema, "") if definition is not None}
+
+
+def foreign_names(schema: Any) -> list[str]:
+    """The full names of the types that a schema uses before it defines them, in text order, each once.
+
+    It need not be valid.
+    """
+    defined: set[str] = set()
+    found: dict[str, None] = {}
+    for name, definition in _names(schema, ""):
+        if definition is not None:
+            defined.add(name)
+        elif name not in defined:
+            found[name] = None
+    return list(found)
+
+
+def _names(schema: Any, namespace: str) -> Iterator[tuple[str, Any]]:
+    """Each full name in text order, with its definition, or None where it is only used."""
+    match schema:
+        case str() if schema not in PRIMITIVES:
+            yield full_name(schema, namespace), None
+        case list():
+            for branch in schema:
+                if not _is_primitive(branch):
+                    yield from _names(branch, namespace)
+        case {"type": str(kind), "name": str(name)} if kind in NAMED:
+            inside = enclosed_namespace(schema, namespace)
+            yield full_name(name, inside), schema
+            fields = schema.get("fields")
+            for field in fields if isinstance(fields, list) else ():
+                if isinstance(field, dict) and not _is_primitive(inner := field.get("type")):
+                    yield from _names(inner, inside)
+        case {"type": "array", "items": inner} | {"type": "map", "values": inner}:
+            yield from _names(inner, namespace)
+        case {"type": str(kind)} if kind not in COMPLEX:
+            yield from _names(kind, namespace)
+        case {"type": dict() | list() as kind}:
+            yield from _names(kind, namespace)
+
+
+def _is_primitive(schema: Any) -> bool:
+    return isinstance(schema, str) and schema in PRIMITIVES
+
+
+def _has_no_name(schema: Any) -> bool:
+    """Whether a type is seen at once to use no name."""
+    return all(map(_is_primitive, schema)) if isinstance(schema, list) else _is_primitive(schema)
+
+
+def inlined(schema: Any, types: Mapping[str, Any]) -> tuple[Any, dict[JsonPath, str]]:
+    """A schema that stands alone: each foreign type defined where it is used first.
+
+    Args:
+        schema: A valid schema as plain JSON data.
+        types: The definition of each type of another file, by full name; may use one another.
+
+    Returns:
+        The schema, and where in it which foreign type has been put.
+    """
+    inliner = _Inliner(types, set(definitions(schema)))
+    return inliner.type(schema, "", ()), inliner.places
+
+
+class _Inliner:
+    def __init__(self, types: Mapping[str, Any], own: set[str]) -> None:
+        self.types = types
+        self.known = own
+        self.places: dict[JsonPath, str] = {}
+
+    def type(self, schema: Any, namespace: str, path: JsonPath) -> Any:
+        match schema:
+            case str() if schema not in PRIMITIVES:
+                return self.name(full_name(schema, namespace), schema, path)
+            case list():
+                return [self.type(branch, namespace, (*path, index)) for index, branch in enumerate(schema)]
+            case {"type": str(kind)} if kind in NAMED:
+                return self.named(schema, enclosed_namespace(schema, namespace), path)
+            case {"type": "array" | "map" as kind}:
+                key = "items" if kind == "array" else "values"
+                return {**schema, key: self.type(schema[key], namespace, (*path, key))}
+            case {"type": kind}:
+                return {**schema, "type": self.type(kind, namespace, (*path, "type"))}
+        return schema
+
+    def name(self, full: str, written: str, path: JsonPath) -> Any:
+        if full in self.known or full not in self.types:
+            return written
+        definition = self.types[full]
+        self.known |= definitions(definition).keys()
+        self.places.setdefault(path, full)
+        return self.type(definition, "", path)
+
+    def named(self, schema: dict[str, Any], inside: str, path: JsonPath) -> Any:
+        if "fields" not in schema:
+            return schema
+        fields = [
+            field
+            if _has_no_name(field["type"])
+            else {**field, "type": self.type(field["type"], inside, (*path, "fields", index, "type"))}
+            for index, field in enumerate(schema["fields"])
+        ]
+        return {**schema, "fields": fields}

@@ -1,0 +1,184 @@
+"""What is wrong with a change of a contract: each finding with its place, what it breaks and what to do. No I/O."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from avroguard.avro.document import JsonPath, Place
+from avroguard.avro.names import field_at
+from avroguard.avro.schema import Schema
+from avroguard.compatibility import Direction, Incompatibility, Node, Parser, judge
+from avroguard.config.subjects import SubjectContract
+from avroguard.config.topics import Contracts
+from avroguard.errors import ContractError
+from avroguard.levels import Level
+from avroguard.reporting import Finding, Severity, merged
+from avroguard.semantics import SemanticChange, SemanticRule, semantic_changes
+
+
+@dataclass(frozen=True)
+class OldVersion:
+    """A schema that is or was in use.
+
+    Attributes:
+        label: What to call it: ``v3``, ``git:main``, ``commit 1a2b3c4``.
+        schema: The schema as plain JSON data.
+        parser: What parses it: the same for versions of the same subject, so that what they share is read once.
+    """
+
+    label: str
+    schema: Any
+    parser: Parser = field(default_factory=Parser, compare=False, repr=False)
+
+    @cached_property
+    def node(self) -> Node:
+        """The schema, parsed once; raises ContractError if it is no Avro schema."""
+        return self.parser.parse(self.schema)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that a change of a schema breaks: what an explanation has to show.
+
+    Attributes:
+        old: The version that it breaks.
+        new: The new schema as plain JSON data.
+        level: The level that was asked.
+        change: What is wrong.
+        direction: Who can't read whom; for a change of meaning the direction in which it shows.
+    """
+
+    old: OldVersion
+    new: Any
+    level: Level
+    change: Incompatibility | SemanticChange
+    direction: Direction
+
+
+Explain = Callable[[Case], str]
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """What is asked besides compatibility.
+
+    Attributes:
+        semantic: How bad a change of meaning is; None: it is not looked for.
+        explain: What shows a finding's consequences; None: nothing does.
+    """
+
+    semantic: Severity | None = Severity.ERROR
+    explain: Explain | None = None
+
+
+def judge_schema(
+    subject: str, schema: Schema, history: Sequence[OldVersion], level: Level, tiers: Tiers
+) -> list[Finding]:
+    """What keeps a schema from following the versions before it.
+
+    Args:
+        subject: The subject that it would be registered under.
+        schema: The schema.
+        history: The versions before it, oldest first.
+        level: What is asked.
+        tiers: What is asked besides.
+
+    Raises:
+        ContractError: If one of the versions before it is no Avro schema.
+    """
+    counted = history if level.transitive else history[-1:]
+    if not counted:
+        return []
+    try:
+        new = counted[-1].parser.parse(schema.json)
+        found = [*_incompatible(new, counted, level), *_changed(new, counted, level, tiers)]
+    except ContractError as error:
+        labels = ", ".join(old.label for old in counted)
+        raise ContractError(f"subject {subject}: can't compare {schema.path} with {labels}: {error}") from None
+    cases = (Case(old, schema.json, level, change, direction) for old, change, direction in found)
+    return merged(_finding(subject, schema, case, tiers) for case in cases)
+
+
+_Found = tuple[OldVersion, Incompatibility | SemanticChange, Direction]
+
+
+def _incompatible(new: Node, history: Sequence[OldVersion], level: Level) -> Iterator[_Found]:
+    for violation in judge(new, [old.node for old in history], level):
+        yield history[violation.version], violation.incompatibility, violation.direction
+
+
+def _changed(new: Node, history: Sequence[OldVersion], level: Level, tiers: Tiers) -> Iterator[_Found]:
+    """The changes of meaning that no version before has made: what is deployed has been decided.
+
+    A doc is compared with the latest version only: older ones say what was meant then.
+    """
+    if tiers.semantic is None or level is Level.NONE:
+        return
+    direction = Direction.BACKWARD if level.backward else Direction.FORWARD
+    for index, old in enumerate(history):
+        later = history[:index:-1]
+        for change in semantic_changes(old.node, new):
+            if change.rule is SemanticRule.DOC_REMOVED and later:
+                continue
+            if not any(_made_by(change, old, between) for between in later):
+                yield old, change, direction
+
+
+def _made_by(change: SemanticChange, old: OldVersion, later: OldVersion) -> bool:
+    """Whether a version has changed the meaning of an older one in the very same way."""
+    made = semantic_changes(old.node, later.node)
+    return any((one.rule, one.old_path, one.message) == (change.rule, change.old_path, change.message) for one in made)
+
+
+def _finding(subject: str, schema: Schema, case: Case, tiers: Tiers) -> Finding:
+    change, severity = case.change, Severity.ERROR
+    if isinstance(change, SemanticChange):
+        path: JsonPath = change.new_path
+        severity = Severity.WARNING if tiers.semantic is Severity.WARNING else change.severity
+    else:
+        path = change.reader_path if case.direction is Direction.BACKWARD else change.writer_path
+    return Finding(
+        schema.where(path),
+        change.rule,
+        change.message,
+        change.fix,
+        severity,
+        subjects=(subject,),
+        breaks=(case.old.label,),
+        path=path,
+        field=field_at(schema.json, path),
+        explanation=tiers.explain(case) if tiers.explain else "",
+    )
+
+
+def judge_level(contract: SubjectContract, old: Level | None, label: str) -> list[Finding]:
+    """Whether a subject's level asks for less than it did: a change that lets every later change through."""
+    wanted = contract.compatibility
+    if old is None or wanted.implies(old):
+        return []
+    message = f"the level is {wanted}, and {old} in {label}: a lower level lets changes through"
+    return [Finding(contract.place, "LEVEL_LOWERED", message, f"keep {old}", subjects=(contract.subject,))]
+
+
+def judge_removals(contracts: Contracts, old: Contracts, label: str) -> list[Finding]:
+    """The subjects that had a schema and have none now."""
+    findings = []
+    now = {topic.name: topic for topic in contracts.topics}
+    for topic in old.governed:
+        if topic.name not in now:
+            message = f"the topic {topic.name} is in {label} and gone here"
+            fix = "put it back, or retire its readers first"
+            findings.append(Finding(Place(contracts.name, 1), "TOPIC_REMOVED", message, fix, subjects=(topic.subject,)))
+        elif now[topic.name].schema is None:
+            message = f"the values of {topic.name} have a schema in {label} and are raw bytes here"
+            place = now[topic.name].place
+            findings.append(Finding(place, "SCHEMA_REMOVED", message, "name the schema", subjects=(topic.subject,)))
+    kept = {contract.subject for contract in contracts.subjects}
+    for contract in old.shared:
+        if contract.subject not in kept:
+            message = f"the schema of {contract.subject} is in {label} and gone here"
+            fix = "put it back, or retire what refers to it first"
+            place = Place(contracts.name, 1)
+            findings.append(Finding(place, "SCHEMA_REMOVED", message, fix, subjects=(contract.subject,)))
+    return findings

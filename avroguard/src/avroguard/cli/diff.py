@@ -1,0 +1,107 @@
+"""`avroguard diff`: what is different between two schemas, and at which levels the new one may follow the old one."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from avroguard.changes.diffing import as_json, differences
+from avroguard.changes.judging import OldVersion, Tiers, judge_schema
+from avroguard.changes.locating import locate
+from avroguard.cli.options import (
+    REGISTRY_ENVIRONMENT,
+    add_output_options,
+    add_registry_options,
+    registry_settings,
+    tell,
+)
+from avroguard.cli.running import run
+from avroguard.compatibility import incompatibilities
+from avroguard.levels import Level
+from avroguard.registry.client import Registry
+from avroguard.reporting import Format, Report
+from avroguard.reporting import as_json as finding_as_json
+
+_EPILOG = f"""\
+OLD and NEW are each one of:
+  FILE                          a schema file
+  git:REF:FILE                  a schema file at a commit, branch or tag; FILE as from the working directory
+  registry:SUBJECT[@VERSION]    a version of a subject, by default the latest
+
+exit codes:
+  0  told, or the same
+  1  one of the two is no schema
+  2  wrong usage or configuration
+  3  git or the registry can't tell
+  4  not authorised
+
+{REGISTRY_ENVIRONMENT}"""
+_PLAIN = (Level.BACKWARD, Level.FORWARD, Level.FULL)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="avroguard diff",
+        description="Show what is different between two schemas, and what that means for readers and writers.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("old", metavar="OLD", help="the schema before")
+    parser.add_argument("new", metavar="NEW", help="the schema after")
+    add_output_options(parser)
+    add_registry_options(parser)
+    options = parser.parse_args(arguments)
+    return run(parser.prog, lambda: _diff(options))
+
+
+def _diff(options: argparse.Namespace) -> int:
+    with ExitStack() as stack:
+
+        def connect() -> Registry:
+            return stack.enter_context(Registry(registry_settings(options)))
+
+        old = locate(options.old, connect, stack)
+        new = locate(options.new, connect, stack)
+    found = differences(old.json, new.json)
+    backward = not incompatibilities(new.json, old.json)
+    forward = not incompatibilities(old.json, new.json)
+    judged = judge_schema("", new, [OldVersion(options.old, old.json)], Level.FULL, Tiers())
+    findings = [replace(finding, subjects=()) for finding in judged]  # files have none
+    levels = [level for level in _PLAIN if (backward or not level.backward) and (forward or not level.forward)]
+    if options.format == Format.JSON:
+        document = {
+            "old": options.old,
+            "new": options.new,
+            "differences": [as_json(one) for one in found],
+            "backward": backward,
+            "forward": forward,
+            "levels": [Level.NONE, *levels],
+            "findings": [finding_as_json(finding) for finding in findings],
+        }
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+        return 0
+    if options.format != Format.TEXT:
+        about = f"{len(found)} difference{'' if len(found) == 1 else 's'} from {options.old} to {options.new}"
+        tell(Report("avroguard diff", tuple(findings), (options.new,), about), options)
+        return 0
+    print(f"--- {options.old}\n+++ {options.new}")
+    for one in found:
+        print(one)
+    print("the same" if not found else f"new reads old (BACKWARD): {_yes(backward)}")
+    if found:
+        print(f"old reads new (FORWARD): {_yes(forward)}")
+        print(f"levels that let it pass: {', '.join(('NONE', *levels))}")
+        for finding in findings:
+            print(finding)
+    return 0
+
+
+def _yes(answer: bool) -> str:
+    return "yes" if answer else "no"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

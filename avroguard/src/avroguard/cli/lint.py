@@ -1,0 +1,87 @@
+"""`avroguard lint`: is each schema acceptable to every parser, and good practice?"""
+
+import argparse
+import datetime as dt
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from avroguard.avro.schema import shown
+from avroguard.cli.options import EXIT_CODES, add_output_options, tell
+from avroguard.cli.running import run
+from avroguard.config.tree import CONTRACTS, default_directory
+from avroguard.config.waivers import Waiver, apply_waivers
+from avroguard.errors import ContractError
+from avroguard.lint import LINT_FAMILIES, lint_schema
+from avroguard.lint.files import ContractFile, contract_file_of, files_of
+from avroguard.reporting import RULES, Finding, Report, Severity, merged
+
+_EPILOG = f"""\
+A PATH is a schema file (.avsc), a contracts.toml, or a directory that is searched for both. A schema needs no
+contracts.toml; where there is one beside it or above it in the repository, its waivers count and the types of its
+[schemas] may be used. docs/schema-rules.md explains every rule.
+
+{EXIT_CODES}"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="avroguard lint",
+        description="Check that schemas are acceptable to every Avro parser, and good practice.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        type=Path,
+        help="what to check; by default SCHEMAS_DIR, else the directory schemas, else the working directory",
+    )
+    parser.add_argument("--strict", action="store_true", help="let warnings fail as well")
+    add_output_options(parser)
+    options = parser.parse_args(arguments)
+    return run(parser.prog, lambda: _lint(options))
+
+
+def _lint(options: argparse.Namespace) -> int:
+    paths: list[Path] = options.paths or [default_directory()]
+    files = list(dict.fromkeys(file for path in paths for file in files_of(path)))
+    groups: dict[Path | None, list[Path]] = {}
+    for file in files:
+        groups.setdefault(contract_file_of(file), []).append(file)
+    findings = [finding for contracts, group in groups.items() for finding in _lint_group(contracts, group, paths)]
+    about = "1 file checked" if len(files) == 1 else f"{len(files)} files checked"
+    code = tell(Report("avroguard lint", tuple(merged(findings)), tuple(map(shown, files)), about), options)
+    return code or int(options.strict and any(one.severity is Severity.WARNING and not one.waived for one in findings))
+
+
+def _lint_group(path: Path | None, files: Sequence[Path], paths: Sequence[Path]) -> list[Finding]:
+    """The findings of the files for which the same contracts file counts, or none does."""
+    contracts = ContractFile.read(path) if path else ContractFile((), {}, ())
+    findings: list[Finding] = []
+    for file in files:
+        if file.name == CONTRACTS:
+            findings += contracts.findings
+        else:
+            findings += lint_schema(shown(file), _content(file), contracts.types)
+    everything = any(path and path.is_relative_to(given.absolute()) for given in paths if given.is_dir())
+    seen = {shown(file) for file in files}
+
+    def looked_for(waiver: Waiver) -> bool:
+        of_lint = RULES[waiver.rule].family in LINT_FAMILIES and waiver.subject is None
+        return of_lint and (everything or waiver.file in seen)
+
+    return apply_waivers(findings, contracts.waivers, dt.datetime.now(dt.UTC).date(), looked_for)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ContractError(f"{shown(file)}: cannot be read: {error.strerror}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""`avroguard`: one command, and a verb for each thing that it does."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from avroguard.errors import UsageError
+
+VERBS = {
+    "lint": "is a schema right, and good practice?",
+    "check": "does a change break a deployed reader or writer?",
+    "diff": "what differs between two schemas?",
+    "register": "apply contracts.toml to a schema registry",
+    "pull": "write what a registry has as files",
+    "drift": "does the registry have what contracts.toml says?",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the verb that the arguments begin with; returns its exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    verb = arguments[0] if arguments else ""
+    if verb in ("", "-h", "--help"):
+        print(_help())
+        return 0 if verb else UsageError.exit_code
+    if verb not in VERBS:
+        print(f"avroguard: no verb {verb!r}; expected one of {', '.join(VERBS)}", file=sys.stderr)
+        return UsageError.exit_code
+    code: int = import_module(f"avroguard.cli.{verb}").main(arguments[1:])
+    return code
+
+
+def _help() -> str:
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb:{width}}  {meaning}" for verb, meaning in VERBS.items())
+    return f"usage: avroguard VERB [...]\n\nGovernance of Avro schemas.\n\n{verbs}\n\navroguard VERB --help says more."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The options that the commands share, so that each means the same everywhere."""
+
+import argparse
+import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from avroguard.avro.names import suggestion
+from avroguard.config.subjects import SubjectContract
+from avroguard.config.topics import Contracts
+from avroguard.config.waivers import apply_waivers
+from avroguard.errors import UsageError
+from avroguard.lint import LINT_FAMILIES
+from avroguard.reporting import RULES, Family, Finding, Format, Report, Severity, exit_code, render
+
+if TYPE_CHECKING:
+    from avroguard.registry.settings import RegistrySettings
+
+EXIT_CODES = """\
+exit codes:
+  0  fine
+  1  findings
+  2  wrong usage or configuration
+  3  git or the registry can't tell
+  4  not authorised
+  5  a dry run has changes (with --detailed-exitcode)
+"""
+REGISTRY_ENVIRONMENT = """\
+The registry's URL is SCHEMA_REGISTRY_URL unless an option gives it; credentials come from
+SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN, or from the file that
+the variable of the same name with _FILE at its end names.
+"""
+DRY_RUN_HAS_CHANGES = 5
+_OF_CHANGES = frozenset(Family) - LINT_FAMILIES
+_OPTIONS = {"url": "--registry-url", "timeout": "--timeout", "retries": "--retries"}
+_SEMANTIC = {"error": Severity.ERROR, "warn": Severity.WARNING, "off": None}
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--format``."""
+    parser.add_argument(
+        "--format", choices=[str(form) for form in Format], default=Format.TEXT, help="how results are told"
+    )
+
+
+def add_semantic_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--semantic``."""
+    parser.add_argument(
+        "--semantic",
+        choices=_SEMANTIC,
+        default="error",
+        help="what can be read and means something else; default: error",
+    )
+
+
+def semantic_severity(options: argparse.Namespace) -> Severity | None:
+    """How bad a change of meaning is, as ``--semantic`` says; None: it is not looked for."""
+    return _SEMANTIC[options.semantic]
+
+
+def add_registry_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--registry-url``, ``--timeout`` and ``--retries``, each instead of a setting of `RegistrySettings`."""
+    parser.add_argument("--registry-url", metavar="URL", help="instead of SCHEMA_REGISTRY_URL")
+    parser.add_argument("--timeout", metavar="SECONDS", help="how long to wait for the registry, by default 10")
+    parser.add_argument("--retries", metavar="N", help="how often to try a failed request again, by default 3")
+
+
+def registry_settings(options: argparse.Namespace, url: str | None = None) -> "RegistrySettings":
+    """The settings of the environment with what the options say instead.
+
+    Args:
+        options: With what `add_registry_options` added.
+        url: A URL that another argument gave (``registry:URL``); goes before ``--registry-url``.
+
+    Raises:
+        UsageError: If a setting can't be used.
+    """
+    from avroguard.registry.settings import RegistrySettings  # noqa: PLC0415 - not for a check of files
+
+    given = {"url": url or options.registry_url, "timeout": options.timeout, "retries": options.retries}
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        return RegistrySettings.load(**given)
+    except UsageError as error:
+        told = str(error)
+        for name in given:
+            option = "registry:URL" if url and name == "url" else _OPTIONS[name]
+            told = told.replace(f"SCHEMA_REGISTRY_{name.upper()}:", f"{option}:")
+        raise UsageError(told) from None
+
+
+def tell(report: Report, options: argparse.Namespace) -> int:
+    """Print the report as ``--format`` asks, and return the exit code that it means."""
+    print(render(report, Format(options.format)), end="")
+    return exit_code(report.findings)
+
+
+def choose(contracts: Contracts, subjects: Sequence[str]) -> tuple[SubjectContract, ...]:
+    """The contracts of some subjects, in an order in which they can be registered; all where none is named.
+
+    Raises:
+        UsageError: If a subject is not in the contracts.
+    """
+    known = [contract.subject for contract in contracts.subjects]
+    for subject in subjects:
+        if subject not in known:
+            near = f"{subject}-value" if f"{subject}-value" in known else subject
+            expected = suggestion(near, known) or f"; expected one of {', '.join(known)}"
+            raise UsageError(f"no subject {subject} in {contracts.name}{expected}")
+    return tuple(contract for contract in contracts.subjects if not subjects or contract.subject in subjects)
+
+
+def waived(
+    findings: Iterable[Finding], contracts: Contracts, families: Collection[Family] = _OF_CHANGES
+) -> list[Finding]:
+    """The findings with those marked that the contracts waive today, and the waivers that have expired."""
+    decided = [waiver for waiver in contracts.waivers if RULES[waiver.rule].family in families]
+    return apply_waivers(findings, decided, dt.datetime.now(dt.UTC).date())

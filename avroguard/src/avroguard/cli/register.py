@@ -1,0 +1,173 @@
+"""`avroguard register`: make the registry hold what the contracts say, all of it or nothing."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from avroguard.cli.options import (
+    DRY_RUN_HAS_CHANGES,
+    EXIT_CODES,
+    REGISTRY_ENVIRONMENT,
+    add_output_options,
+    add_registry_options,
+    add_semantic_option,
+    choose,
+    registry_settings,
+    semantic_severity,
+    tell,
+    waived,
+)
+from avroguard.cli.running import run
+from avroguard.cli.waiting import add_wait_option, wait
+from avroguard.config.topics import load_contracts
+from avroguard.config.tree import CONTRACTS, default_directory
+from avroguard.errors import ExpectedError
+from avroguard.registration.levels import put_levels_back, set_levels
+from avroguard.registration.lockfile import Locked, held, read_lockfile, verify, write_lockfile
+from avroguard.registration.outcome import Outcome, carry_out, foresee, hold_back
+from avroguard.registration.plan import Step, make_plan, refusal_in_a_word
+from avroguard.registry.client import Registry
+from avroguard.reporting import Finding, Format, Report, merged
+
+_EPILOG = f"""\
+a line for each subject says what is done:
+  NEW           the subject is new
+  CHANGED       a new version, another level, or new metadata or rules
+  UNCHANGED     the registry has it all
+  INCOMPATIBLE  refused by the subject's level; then nothing at all is done
+  OTHER MEANING refused as well: it can be read, and means something else (--semantic, waivers of contracts.toml)
+  READ ONLY     refused as well: the registry has the subject in another mode than READWRITE
+  LOCKED        refused as well: the registry does not hold what the lockfile says
+  ROLLBACK      the registry has the schema, and a later one; refused without --allow-rollback
+  HELD BACK     fine by itself, but another subject is refused
+
+White space and the order of keys never make a version. A change of docs or aliases makes one in Confluent's
+registry, and is dropped by Apicurio's: the line says so.
+
+{EXIT_CODES}
+SCHEMAS_DIR names the directory of contracts.toml.
+{REGISTRY_ENVIRONMENT}"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="avroguard register",
+        description="Register every schema of contracts.toml and set each subject's compatibility level.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="what to register; by default every subject")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    parser.add_argument("--detailed-exitcode", action="store_true", help="exit 5 if a dry run has changes")
+    parser.add_argument("--allow-rollback", action="store_true", help="accept schemas that are not the latest version")
+    add_semantic_option(parser)
+    parser.add_argument(
+        "--lockfile", metavar="FILE", type=Path, help="verify what it says first; write what the registry holds then"
+    )
+    add_wait_option(parser)
+    add_output_options(parser)
+    add_registry_options(parser)
+    options = parser.parse_args(arguments)
+    return run(parser.prog, lambda: _register(options))
+
+
+def _register(options: argparse.Namespace) -> int:
+    contracts = load_contracts(default_directory() / CONTRACTS)
+    chosen = choose(contracts, options.subjects)
+    settings = registry_settings(options)
+    locked = read_lockfile(options.lockfile) if options.lockfile else {}
+    wait(settings, options.wait, "avroguard register")
+    with Registry(settings) as registry:
+        differing = verify(locked, registry, options.lockfile) if options.lockfile else []
+        semantic = semantic_severity(options)
+        steps = make_plan(chosen, registry, allow_rollback=options.allow_rollback, semantic=semantic)
+        judged = waived((finding for step in steps for finding in step.findings), contracts)
+        steps = [_with(step, judged) for step in steps]
+        findings = [*differing, *judged]
+        if not any(finding.fails for finding in findings) and not options.dry_run:
+            findings += set_levels(steps, registry)
+        if any(finding.fails for finding in findings):
+            return _refuse(steps, findings, options)
+        outcomes = _carry_out(steps, registry, options)
+        if options.lockfile and not options.dry_run:
+            _lock(options.lockfile, locked, steps, registry)
+    changes = options.dry_run and any(step.changes for step in steps)
+    return _tell(outcomes, findings, options) or (DRY_RUN_HAS_CHANGES if changes and options.detailed_exitcode else 0)
+
+
+def _with(step: Step, findings: Iterable[Finding]) -> Step:
+    return replace(step, findings=tuple(finding for finding in findings if step.subject in finding.subjects))
+
+
+def _carry_out(steps: Sequence[Step], registry: Registry, options: argparse.Namespace) -> list[Outcome]:
+    """Do what is planned, or say it, a line for each subject; what fails halfway leaves the other levels as they were.
+
+    Results are on stdout, unless that is for a report.
+    """
+    width = max((len(step.subject) for step in steps), default=0)
+    output = sys.stdout if options.format == Format.TEXT else sys.stderr
+    outcomes: list[Outcome] = []
+    try:
+        for step in steps:
+            outcomes.append(foresee(step) if options.dry_run else carry_out(step, registry))
+            dry = " (dry run)" if options.dry_run else ""
+            with contextlib.suppress(BrokenPipeError):  # that nobody reads on is no reason to stop halfway
+                print(f"{step.subject:<{width}}  {outcomes[-1]}{dry}", file=output)
+    except ExpectedError as error:
+        put_levels_back(steps[len(outcomes) :], registry, error)
+        raise
+    return outcomes
+
+
+def _tell(outcomes: Sequence[Outcome], findings: Sequence[Finding], options: argparse.Namespace) -> int:
+    """Tell what has been done besides the lines for each subject: the warnings, or everything in a report."""
+    findings = merged(findings)
+    if options.format == Format.TEXT:
+        for finding in findings:
+            if not finding.waived:
+                print(finding)
+        return 0
+    subjects = tuple(outcome.subject for outcome in outcomes)
+    results = tuple(outcome.as_json() for outcome in outcomes)
+    return tell(Report("avroguard register", tuple(findings), subjects, _summary(outcomes), results), options)
+
+
+def _summary(outcomes: Sequence[Outcome]) -> str:
+    statuses = [outcome.status for outcome in outcomes]
+    counts = ", ".join(f"{statuses.count(status)} {status.lower()}" for status in dict.fromkeys(statuses))
+    subjects = f"{len(outcomes)} subject{'' if len(outcomes) == 1 else 's'}"
+    return f"{subjects}: {counts}" if outcomes else "no subjects"
+
+
+def _refuse(steps: Sequence[Step], findings: Sequence[Finding], options: argparse.Namespace) -> int:
+    print("avroguard register: refused; nothing has been changed", file=sys.stderr)
+    outcomes = [hold_back(step, findings) for step in steps]
+    if options.format != Format.TEXT:
+        return _tell(outcomes, findings, options)
+    width = max((len(step.subject) for step in steps), default=0)
+    known = {step.subject for step in steps}
+    for outcome in outcomes:
+        refusals = [finding for finding in findings if finding.fails and outcome.subject in finding.subjects]
+        for finding in refusals:
+            versions = f"with {', '.join(finding.breaks)}: " if finding.breaks else ""
+            fix = f"; {finding.fix}" if finding.fix else ""
+            print(f"{outcome.subject:<{width}}  {refusal_in_a_word(finding)} {versions}{finding.text}{fix}")
+        if not refusals:
+            print(f"{outcome.subject:<{width}}  {outcome.status}")
+    for finding in merged(findings):
+        if not finding.waived and not (finding.fails and known & set(finding.subjects)):
+            print(finding)
+    return 1
+
+
+def _lock(path: Path, locked: dict[str, Locked], steps: Iterable[Step], registry: Registry) -> None:
+    if write_lockfile(path, locked | held((step.subject for step in steps), registry)):
+        print(f"avroguard register: {path}: written", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""What the contracts say: of each topic, of each subject of the registry, and altogether."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from avroguard.avro.document import Place
+from avroguard.avro.names import suggestion
+from avroguard.avro.schema import Schema
+from avroguard.config.toml import toml_shown
+from avroguard.config.waivers import Waiver
+from avroguard.errors import ContractError
+from avroguard.levels import Level
+
+
+@dataclass(frozen=True)
+class SubjectContract:
+    """The contract of one subject: the values of a topic, or a schema that others refer to.
+
+    Attributes:
+        subject: The subject.
+        schema: What its latest version shall be.
+        compatibility: What a change of the schema must be compatible with.
+        place: Where the contract stands.
+        metadata: Confluent's ``metadata`` of the versions; None where nothing is said of it.
+        rule_set: Confluent's ``ruleSet`` of the versions; None where nothing is said of it.
+    """
+
+    subject: str
+    schema: Schema
+    compatibility: Level
+    place: Place
+    metadata: Mapping[str, Any] | None = None
+    rule_set: Mapping[str, Any] | None = None
+
+
+class TimestampType(StrEnum):
+    """Who sets the timestamp of a topic's records: Kafka's ``message.timestamp.type``."""
+
+    CREATE_TIME = "CreateTime"  # the producer
+    LOG_APPEND_TIME = "LogAppendTime"  # the broker
+
+
+@dataclass(frozen=True)
+class TopicContract:
+    """What one topic is and carries.
+
+    Attributes:
+        name: The topic.
+        partitions: How many.
+        retention_ms: How long messages are kept, in milliseconds.
+        schema: What values are; None for raw bytes.
+        compatibility: What a change of the schema must be compatible with; None for raw bytes.
+        place: Where the contract stands.
+        message_timestamp_type: Who sets the timestamp of its records.
+        dead_letter_topic: Where a reader of this topic puts what it can't process; None where no reader does.
+        metadata: Confluent's ``metadata`` of the subject's versions; None where nothing is said of it.
+        rule_set: Confluent's ``ruleSet`` of the subject's versions; None where nothing is said of it.
+    """
+
+    name: str
+    partitions: int
+    retention_ms: int
+    schema: Schema | None
+    compatibility: Level | None
+    place: Place
+    message_timestamp_type: TimestampType = TimestampType.CREATE_TIME
+    dead_letter_topic: str | None = None
+    metadata: Mapping[str, Any] | None = None
+    rule_set: Mapping[str, Any] | None = None
+
+    @property
+    def subject(self) -> str:
+        """The subject of the topic's values in the registry (TopicNameStrategy)."""
+        return f"{self.name}-value"
+
+    @property
+    def values(self) -> SubjectContract | None:
+        """The contract of the subject; None for raw bytes."""
+        if self.schema is None or self.compatibility is None:
+            return None
+        return SubjectContract(self.subject, self.schema, self.compatibility, self.place, self.metadata, self.rule_set)
+
+    @property
+    def required_schema(self) -> Schema:
+        """The schema, for a caller that can't do without one.
+
+        Raises:
+            ContractError: If the topic carries raw bytes.
+        """
+        if self.schema is None:
+            raise ContractError(f'{self.place}: topic {self.name} carries raw bytes; expected value = "SOMETHING.avsc"')
+        return self.schema
+
+
+@dataclass(frozen=True)
+class Contracts:
+    """Every topic's contract, and those of the schemas that others refer to.
+
+    Attributes:
+        topics: In the order of the file.
+        name: The file, as messages call it.
+        shared: The subjects of schemas that others may refer to; each after those that it refers to itself.
+        since: The commit from which on versions in git were deployed; None: from the first tag on.
+        waivers: The findings that don't count.
+    """
+
+    topics: tuple[TopicContract, ...]
+    name: str
+    shared: tuple[SubjectContract, ...] = ()
+    since: str | None = None
+    waivers: tuple[Waiver, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[SubjectContract, ...]:
+        """Every subject, in an order in which they can be registered."""
+        return (*self.shared, *(topic.values for topic in self.topics if topic.values))
+
+    def topic(self, name: str) -> TopicContract:
+        """The contract of one topic.
+
+        Raises:
+            ContractError: If the file has no such topic.
+        """
+        for topic in self.topics:
+            if topic.name == name:
+                return topic
+        close = suggestion(name, [topic.name for topic in self.topics])
+        raise ContractError(f'{self.name}: no topic "{name}"; add [topics."{name}"]{close}')
+
+    def inputs_of(self, dead_letter_topic: str) -> tuple[TopicContract, ...]:
+        """Return the topics whose dead letters go to `dead_letter_topic`."""
+        return tuple(topic for topic in self.topics if topic.dead_letter_topic == dead_letter_topic)
+
+    @property
+    def governed(self) -> tuple[TopicContract, ...]:
+        """The topics whose values have a schema."""
+        return tuple(topic for topic in self.topics if topic.schema)
+
+
+def read_level(table: Mapping[str, Any], fault: Callable[[str], object]) -> Level | None:
+    """The ``compatibility`` of a topic or schema, or None where it is faulty."""
+    value = table.get("compatibility")
+    if isinstance(value, str) and value in Level.__members__:
+        return Level(value)
+    known = list(Level.__members__)
+    hint = suggestion(value.upper(), known) if isinstance(value, str) else ""
+    fault(f"compatibility: expected one of {', '.join(known)}, found {toml_shown(value)}{hint}")
+    return None
+
+
+def json_table(table: Mapping[str, Any], key: str, fault: Callable[[str], object]) -> dict[str, Any] | None:
+    """A table that is passed on to a registry as JSON, or None where there is none or it is faulty."""
+    value = table.get(key)
+    if value is None:
+        return None
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        fault(f"{key}: expected what JSON can say: no dates, no inf and no nan")
+        return None
+    if not isinstance(value, dict):
+        fault(f"{key}: expected a table, as the registry's API has it")
+        return None
+    return value

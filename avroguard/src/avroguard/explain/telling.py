@@ -1,0 +1,55 @@
+"""Words a demonstration: what was written, what is read, who must be deployed first. No I/O."""
+
+from avroguard.changes.judging import Case
+from avroguard.compatibility import Direction, Incompatibility, incompatibilities
+from avroguard.explain.codec import shown
+from avroguard.explain.demonstrating import Demonstration, Outcome, demonstrate, demonstrate_change
+from avroguard.levels import Level
+
+
+def explain(case: Case) -> str:
+    """What a finding does to data, in a few lines: a value, what becomes of it, and in which order to deploy."""
+    change = case.change
+    if isinstance(change, Incompatibility):
+        backward = case.direction is Direction.BACKWARD
+        reader, writer = (case.new, case.old.schema) if backward else (case.old.schema, case.new)
+        names = ("the new schema", case.old.label) if backward else (case.old.label, "the new schema")
+        lines = [*_told(demonstrate(reader, writer, change), *names), _broken_order(case)]
+    else:
+        shows = demonstrate_change(case.old.schema, case.new, change)
+        lines = [*_told(shows, "the new schema", case.old.label), "no order of deployment helps: both sides see it"]
+    safe = f"safe once mended ({change.fix}): " if change.fix else "safe once mended: "
+    return "".join(f"{line}\n" for line in (*lines, f"{safe}{_order(case.level)}"))
+
+
+def _told(shows: Demonstration, reader: str, writer: str) -> list[str]:
+    match shows.outcome:
+        case Outcome.FAILS:
+            return [f"written with {writer}: {shown(shows.written)}", f"read with {reader}: fails: {shows.reason}"]
+        case Outcome.CHANGES:
+            read = f"read with {reader}: {shown(shows.read)}"
+            return [f"written with {writer}: {shown(shows.written)}", read, f"({shows.reason})"]
+    return [f"no record shows it: {shows.reason}"]
+
+
+def _broken_order(case: Case) -> str:
+    """What the order of deployment could and could not do for the change as it is."""
+    new, old = case.new, case.old.schema
+    if case.direction is Direction.BACKWARD:
+        text = f"readers with the new schema fail on what {case.old.label} wrote and is still in the topic"
+        other = not incompatibilities(old, new)
+        return f"{text}; readers with {case.old.label} would read the new one's" if other else text
+    text = f"readers with {case.old.label} fail on what the new schema writes"
+    other = not incompatibilities(new, old)
+    return f"{text}; only with every consumer deployed before the first producer they never meet it" if other else text
+
+
+def _order(level: Level) -> str:
+    """Who goes first at a level. Source: Confluent's documentation, "Schema Evolution and Compatibility"."""
+    if level.backward and level.forward:
+        return f"{level}: deploy producers and consumers in any order"
+    if level.backward:
+        return f"{level}: deploy consumers first, then producers"
+    if level.forward:
+        return f"{level}: deploy producers first, then consumers"
+    return f"{level}: nothing is promised in either order"

@@ -1,0 +1,66 @@
+"""A schema as the rules look at it: every type and every field of it, once, in text order."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+from avroguard.avro.attributes import Fault
+from avroguard.compatibility.nodes import Array, Field, Map, Named, Node, Record, Union
+from avroguard.compatibility.parsing import parse
+
+_N = TypeVar("_N", bound=Node)
+
+
+@dataclass(frozen=True)
+class View:
+    """What a rule is given.
+
+    Attributes:
+        json: The schema as plain JSON data, valid and standing alone.
+    """
+
+    json: Any
+
+    @cached_property
+    def root(self) -> Node:
+        """The outermost type."""
+        return parse(self.json)
+
+    @cached_property
+    def types(self) -> tuple[Node, ...]:
+        """Every type where it stands, references by name included."""
+        return tuple(_types(self.root))
+
+    def of(self, kind: type[_N]) -> Iterator[_N]:
+        """The types of one kind."""
+        return (node for node in self.types if isinstance(node, kind))
+
+    @cached_property
+    def fields(self) -> tuple[tuple[Record, Field], ...]:
+        """Every field with its record."""
+        return tuple((record, field) for record in self.of(Record) for field in record.fields)
+
+    @cached_property
+    def named(self) -> dict[str, Any]:
+        """The definition of every named type, by full name."""
+        return {node.full_name: node.attributes for node in self.of(Named)}
+
+
+Rule = Callable[[View], Iterator[Fault]]
+
+
+def _types(node: Node) -> Iterator[Node]:
+    yield node
+    inner: tuple[Node, ...] = ()
+    match node:
+        case Array(items=items):
+            inner = (items,)
+        case Map(values=values):
+            inner = (values,)
+        case Union(branches=branches):
+            inner = branches
+        case Record(fields=fields):
+            inner = tuple(field.type for field in fields)
+    for one in inner:
+        yield from _types(one)

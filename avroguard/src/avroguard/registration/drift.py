@@ -1,0 +1,77 @@
+"""Is what a registry holds what the contracts say? Looks in both directions, and changes nothing."""
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+
+from avroguard.avro.document import Place
+from avroguard.config.subjects import SubjectContract
+from avroguard.config.topics import Contracts
+from avroguard.registration.extras import extras_differ
+from avroguard.registration.wording import same_wording
+from avroguard.registry.client import Registry
+from avroguard.reporting import Finding, Severity
+
+
+def drift(
+    contracts: Contracts, chosen: Iterable[SubjectContract], registry: Registry, *, ignored: Iterable[str] | None
+) -> list[Finding]:
+    """What is in the contracts and not in the registry, or the other way round, or different.
+
+    Args:
+        contracts: All contracts.
+        chosen: The subjects to look at.
+        registry: Where they should be.
+        ignored: Patterns (``*`` and ``?``) of subjects that may be in the registry alone; None: don't look for any.
+    """
+    findings = [finding for contract in chosen for finding in _subject(contract, registry)]
+    if ignored is not None:
+        findings += _extra(contracts, registry, list(ignored))
+    return findings
+
+
+def _subject(contract: SubjectContract, registry: Registry) -> Iterator[Finding]:
+    subject, schema, place = contract.subject, contract.schema, contract.place
+    versions = registry.versions(subject)
+    if not versions:
+        message = f"the registry at {registry} has no subject {subject}"
+        yield _finding(place, "NOT_REGISTERED", message, "run register-schemas", subject)
+        return
+    latest = registry.version(subject)
+    found = registry.find(subject, schema)
+    if found is None:
+        message = f"the registry at {registry} has another schema as the latest version, v{latest.version}"
+        fix = "run register-schemas if the file is right, pull-schemas if the registry is"
+        yield _finding(schema.where(), "NOT_REGISTERED", message, fix, subject)
+    elif found.version != latest.version:
+        message = f"the file is v{found.version} in the registry at {registry}, where v{latest.version} is the latest"
+        fix = "bring the file up to date: pull-schemas"
+        yield _finding(schema.where(), "NOT_THE_LATEST", message, fix, subject)
+    else:
+        if not same_wording(schema.json, latest.schema):
+            message = f"the registry at {registry} has other docs or aliases in v{latest.version}"
+            fix = "it takes schemas that differ in those alone for one: they come with the next change"
+            yield _finding(schema.where(), "NOT_KEPT", message, fix, subject, severity=Severity.WARNING)
+        if extras_differ(contract, latest):
+            message = f"the registry at {registry} has other metadata or rules in v{latest.version}, or keeps none"
+            yield _finding(
+                place, "NOT_KEPT", message, "run register-schemas, which says more", subject, severity=Severity.WARNING
+            )
+    level = registry.compatibility_level(subject)
+    if level is not contract.compatibility:
+        message = f"the registry at {registry} has the level {level or 'of its own'}, not {contract.compatibility}"
+        yield _finding(place, "LEVEL_DIFFERS", message, "run register-schemas", subject)
+
+
+def _extra(contracts: Contracts, registry: Registry, ignored: list[str]) -> Iterator[Finding]:
+    known = {contract.subject for contract in contracts.subjects}
+    for subject in registry.subjects():
+        if subject not in known and not any(fnmatchcase(subject, pattern) for pattern in ignored):
+            message = f"the registry at {registry} has the subject {subject}, which the contracts don't have"
+            fix = "bring it here with pull-schemas, or leave it to others with --ignore"
+            yield _finding(Place(contracts.name, 1), "NOT_IN_CONTRACTS", message, fix, subject)
+
+
+def _finding(
+    place: Place, rule: str, message: str, fix: str, subject: str, *, severity: Severity = Severity.ERROR
+) -> Finding:
+    return Finding(place, rule, message, fix, severity, subjects=(subject,))

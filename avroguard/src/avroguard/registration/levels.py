@@ -1,0 +1,71 @@
+"""Setting the levels of subjects, all of them or none."""
+
+from collections.abc import Iterable
+
+from avroguard.changes.baselines import REFUSED_FIX
+from avroguard.errors import ExpectedError
+from avroguard.registration.plan import Step
+from avroguard.registry.client import ALL_VERSIONS, Registry
+from avroguard.reporting import Finding
+
+
+def set_levels(steps: Iterable[Step], registry: Registry) -> list[Finding]:
+    """Set the levels of the steps and ask the registry for its word at them; its no puts all levels back.
+
+    A registry judges by the level that a subject has, so its word on the wanted one can only be had this way.
+
+    Returns:
+        What the registry refuses; if it is anything, nothing has changed.
+    """
+    changed: list[Step] = []
+    refused: list[Finding] = []
+    try:
+        for step in steps:
+            if step.changes_level:
+                changed.append(step)
+                registry.set_compatibility_level(step.subject, step.level)
+        refused += [_refusal(step) for step in steps if _refuses(step, registry)]
+    except ExpectedError as error:
+        put_levels_back(changed, registry, error)
+        raise
+    if refused:
+        put_levels_back(changed, registry)
+    return refused
+
+
+def put_levels_back(steps: Iterable[Step], registry: Registry, why: ExpectedError | None = None) -> None:
+    """Undo `set_levels` for the steps that it changed, as far as the registry lets us.
+
+    Args:
+        steps: The steps.
+        registry: Where the levels were set.
+        why: What went wrong before, if anything did.
+
+    Raises:
+        ExpectedError: If a level could not be put back: of the kind of what went wrong first, with a line for each.
+    """
+    left = []
+    first = why
+    for step in steps:
+        if step.changes_level:
+            try:
+                registry.set_compatibility_level(step.subject, step.level_before)
+            except ExpectedError as error:
+                first = first or error
+                before = step.level_before or "unset"
+                left.append(f"subject {step.subject}: the level, {before} before, may be left as {step.level}: {error}")
+    if first and left:
+        raise type(first)("\n".join([str(why), *left] if why else left)) from first
+
+
+def _refuses(step: Step, registry: Registry) -> bool:
+    if step.registered or not step.latest:
+        return False
+    version = ALL_VERSIONS if step.level.transitive else "latest"
+    return not registry.is_compatible(step.subject, step.schema, version)
+
+
+def _refusal(step: Step) -> Finding:
+    why = "whatever is waived here" if step.findings else "though no rule here says why"
+    message = f"the registry refuses this schema at {step.level}, {why}"
+    return Finding(step.schema.where(), "REFUSED_BY_REGISTRY", message, REFUSED_FIX, subjects=(step.subject,))

@@ -1,0 +1,133 @@
+"""What a registry held when the contracts were registered: a file per environment, to be kept under version control.
+
+A table for each subject: the fingerprint of the schema that the registry holds, its version and its id.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avroguard.avro.document import Place
+from avroguard.avro.schema import shown
+from avroguard.config.toml import parse_toml
+from avroguard.errors import ContractError, UsageError
+from avroguard.registration.wording import fingerprint
+from avroguard.registry.client import Registry
+from avroguard.reporting import Finding
+
+_HEADER = """\
+# What the registry of one environment holds, written by avroguard register --lockfile and verified at its next run.
+# Keep it under version control, a file for each environment.
+"""
+_BACK = "take it back from version control"
+
+
+@dataclass(frozen=True)
+class Locked:
+    """One subject.
+
+    Attributes:
+        fingerprint: What identifies the schema.
+        version: Its version.
+        id: Its id.
+        line: The line of its table in the file; 0 where it comes from a registry.
+    """
+
+    fingerprint: str
+    version: int
+    id: int
+    line: int = 0
+
+
+def read_lockfile(path: Path) -> dict[str, Locked]:
+    """The subjects of a lockfile; none where there is no file yet.
+
+    Raises:
+        UsageError: If no file can be written there.
+        ContractError: If it is no lockfile, with its place.
+    """
+    file = shown(path)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        if not os.access(path.absolute().parent, os.W_OK):
+            raise UsageError(f"--lockfile {file}: expected a file in a directory that can be written to") from None
+        return {}
+    except OSError as error:
+        raise UsageError(f"--lockfile {file}: cannot be read: {error.strerror}") from None
+    if not os.access(path, os.W_OK):
+        raise UsageError(f"--lockfile {file}: expected a file that can be written to")
+    try:
+        text, tables = parse_toml(file, content)
+    except ContractError as error:
+        raise ContractError(f"{error}; {_BACK}") from None
+    subjects = tables.get("subjects", {})
+    if set(tables) - {"subjects"} or not isinstance(subjects, dict):
+        raise ContractError(f'{file}:1: expected tables [subjects."NAME"] alone; {_BACK}')
+    return {subject: _locked(file, _line(text, subject), subject, table) for subject, table in subjects.items()}
+
+
+def _locked(file: str, line: int, subject: str, table: Any) -> Locked:
+    match table:
+        case {"fingerprint": str(found), "version": int(version), "id": int(id_)} if len(table) == 3:
+            return Locked(found, version, id_, line)
+    raise ContractError(f"{file}:{line}: subject {subject}: expected fingerprint, version and id; {_BACK}")
+
+
+def _line(text: str, subject: str) -> int:
+    header = re.search(rf"^\[subjects\.{re.escape(json.dumps(subject))}\]", text, re.MULTILINE)
+    return text.count("\n", 0, header.start()) + 1 if header else 1
+
+
+def held(subjects: Iterable[str], registry: Registry) -> dict[str, Locked]:
+    """What a registry holds as the latest version of each subject; nothing where there is no such subject."""
+    found = {}
+    for subject in subjects:
+        if registry.versions(subject):
+            latest = registry.version(subject)
+            found[subject] = Locked(fingerprint(latest.schema), latest.version, latest.id)
+    return found
+
+
+def verify(locked: Mapping[str, Locked], registry: Registry, path: Path) -> list[Finding]:
+    """Where a registry does not hold what a lockfile says."""
+    findings = []
+    for subject, lock in locked.items():
+        present = registry.version(subject, lock.version) if lock.version in registry.versions(subject) else None
+        fix = "find out what happened to the registry; if it was made anew, remove the lockfile and register again"
+        if present is None:
+            fix += "; if the subject was retired, remove its table"
+            message = f"v{lock.version} (id {lock.id}) of {subject} is not in the registry at {registry}"
+        elif present.id != lock.id:
+            message = f"v{lock.version} of {subject} has id {present.id} in the registry at {registry}, not {lock.id}"
+        elif fingerprint(present.schema) != lock.fingerprint:
+            message = f"v{lock.version} of {subject} is another schema in the registry at {registry}"
+        else:
+            continue
+        findings.append(Finding(Place(shown(path), lock.line), "LOCK_DIFFERS", message, fix, subjects=(subject,)))
+    return findings
+
+
+def write_lockfile(path: Path, locked: Mapping[str, Locked]) -> bool:
+    """Write a lockfile; returns whether that changed it.
+
+    Raises:
+        UsageError: If it can't be written.
+    """
+    tables = [
+        f"\n[subjects.{json.dumps(subject)}]\nfingerprint = {json.dumps(lock.fingerprint)}\n"
+        f"version = {lock.version}\nid = {lock.id}\n"
+        for subject, lock in sorted(locked.items())
+    ]
+    text = _HEADER + "".join(tables)
+    try:
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            return False
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--lockfile {shown(path)}: cannot be written: {error.strerror}") from None
+    return True

@@ -1,0 +1,191 @@
+"""What registering the contracts would do, subject by subject, worked out before anything is changed."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from avroguard.avro.schema import Schema
+from avroguard.changes.baselines import check_schema
+from avroguard.changes.judging import Tiers
+from avroguard.changes.registry_baseline import RegistryBaseline
+from avroguard.config.subjects import SubjectContract
+from avroguard.levels import Level
+from avroguard.registration.extras import extras_differ, extras_of
+from avroguard.registration.wording import same_but_docs, same_wording
+from avroguard.registry.client import RegisteredSchema, Registration, Registry
+from avroguard.registry.replies import quoted
+from avroguard.reporting import RULES, Family, Finding, Severity
+
+_WORDS = {"ROLLBACK": "ROLLBACK", "LOCK_DIFFERS": "LOCKED", "READ_ONLY": "READ ONLY"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is to be done for one subject.
+
+    Attributes:
+        contract: What the subject shall hold.
+        level_before: The level that it has; None where none is set.
+        registered: Where the schema is registered already; None where it is to be.
+        latest: The latest version of the subject; 0 where there is none.
+        docs_only: Whether the schema to be registered differs from the latest version in docs and aliases alone.
+        kept_wording: Whether the registry takes the schema for one that differs in docs or aliases, and keeps that.
+        new_extras: Whether metadata or rules are to be registered that the registered version lacks.
+        dropped_extras: Whether the registry keeps no metadata and no rules, though the contract has some.
+        findings: What is wrong with it, warnings and what is waived included.
+    """
+
+    contract: SubjectContract
+    level_before: Level | None
+    registered: Registration | None
+    latest: int
+    docs_only: bool
+    kept_wording: bool
+    new_extras: bool
+    dropped_extras: bool
+    findings: tuple[Finding, ...]
+
+    @property
+    def subject(self) -> str:
+        """The subject."""
+        return self.contract.subject
+
+    @property
+    def schema(self) -> Schema:
+        """What it shall hold."""
+        return self.contract.schema
+
+    @property
+    def level(self) -> Level:
+        """The level that it shall have."""
+        return self.contract.compatibility
+
+    @property
+    def changes_level(self) -> bool:
+        """Whether the level is to be set."""
+        return self.level is not self.level_before
+
+    @property
+    def registers(self) -> bool:
+        """Whether a version is to be registered."""
+        return self.registered is None or self.new_extras
+
+    @property
+    def rolls_back(self) -> bool:
+        """Whether the schema is a version that is not the latest."""
+        return self.registered is not None and self.registered.version < self.latest
+
+    @property
+    def status(self) -> str:
+        """The plan in a word."""
+        if self.refused:
+            return refusal_in_a_word(self.refused[0])
+        if self.latest == 0:
+            return "NEW"
+        if self.rolls_back:
+            return "ROLLBACK"
+        return "CHANGED" if self.changes else "UNCHANGED"
+
+    @property
+    def refused(self) -> tuple[Finding, ...]:
+        """Why it must not be registered; nothing where it may be."""
+        return tuple(finding for finding in self.findings if finding.fails)
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be done."""
+        return self.registers or self.changes_level
+
+
+def refusal_in_a_word(finding: Finding) -> str:
+    """What keeps a subject from being registered, in a word or two."""
+    if RULES[finding.rule].family is Family.SEMANTICS:
+        return "OTHER MEANING"
+    return _WORDS.get(finding.rule, "INCOMPATIBLE")
+
+
+def make_plan(
+    contracts: Iterable[SubjectContract],
+    registry: Registry,
+    *,
+    allow_rollback: bool = False,
+    semantic: Severity | None = Severity.ERROR,
+) -> list[Step]:
+    """Look at every subject and judge what is to be registered; changes nothing.
+
+    Args:
+        contracts: The subjects, each after those that it refers to.
+        registry: Where they are to be registered.
+        allow_rollback: Whether a schema may be an older version.
+        semantic: How bad a change of meaning is; None: it is not looked for.
+    """
+    chosen = list(contracts)
+    keeps_extras = any(map(extras_of, chosen)) and registry.keeps_metadata()
+    planner = _Planner(registry, RegistryBaseline(registry), keeps_extras, allow_rollback, Tiers(semantic))
+    return [planner.step(contract) for contract in chosen]
+
+
+@dataclass(frozen=True)
+class _Planner:
+    """Looks at one subject after the other."""
+
+    registry: Registry
+    baseline: RegistryBaseline
+    keeps_extras: bool
+    allow_rollback: bool
+    tiers: Tiers
+
+    def step(self, contract: SubjectContract) -> Step:
+        """What is to be done for a subject."""
+        planned = self._planned(contract)
+        if planned.changes and not planned.refused:
+            return replace(planned, findings=(*planned.findings, *self._read_only(contract)))
+        return planned
+
+    def _planned(self, contract: SubjectContract) -> Step:
+        subject, schema, registry = contract.subject, contract.schema, self.registry
+        found = registry.find(subject, schema)
+        latest = max(registry.versions(subject), default=0)
+        newest = registry.version(subject, latest) if latest else None
+        if newest and (found is None or found.version < latest) and _is(newest, schema):
+            found = Registration(subject, newest.version, newest.id)
+        held = newest
+        if found is None or found.version != latest:
+            held = registry.version(subject, found.version) if found else None
+        before = None if found else newest
+        return Step(
+            contract=contract,
+            level_before=registry.compatibility_level(subject),
+            registered=found,
+            latest=latest,
+            docs_only=before is not None and same_but_docs(schema.json, before.schema),
+            kept_wording=held is not None and not same_wording(schema.json, held.schema),
+            new_extras=held is not None and self.keeps_extras and extras_differ(contract, held),
+            dropped_extras=bool(extras_of(contract)) and not self.keeps_extras,
+            findings=tuple(self._findings(contract, held, latest)),
+        )
+
+    def _findings(self, contract: SubjectContract, held: RegisteredSchema | None, latest: int) -> Sequence[Finding]:
+        if held is None:
+            return check_schema(contract, contract.compatibility, self.baseline, self.tiers)
+        if held.version < latest and not self.allow_rollback:
+            return [_rollback(contract, held.version, latest)]
+        return ()
+
+    def _read_only(self, contract: SubjectContract) -> Iterator[Finding]:
+        """Whether the registry lets nobody change the subject."""
+        subject, mode = contract.subject, self.registry.mode(contract.subject)
+        if mode not in (None, "READWRITE"):
+            message = f"the registry at {self.registry} has {subject} in mode {mode}: it is not to be changed"
+            fix = f"find out why, then set the mode READWRITE (PUT /mode/{quoted(subject)})"
+            yield Finding(contract.place, "READ_ONLY", message, fix, subjects=(subject,))
+
+
+def _is(held: RegisteredSchema, schema: Schema) -> bool:
+    """Whether a version is this schema: a lookup may find an older one, or none, for the sake of metadata alone."""
+    return not schema.references and not held.references and same_wording(held.schema, schema.json)
+
+
+def _rollback(contract: SubjectContract, version: int, latest: int) -> Finding:
+    message = f"the registry has this schema as v{version}, but v{latest} is the latest, and would stay so"
+    fix = "bring the file up to date, or allow it with --allow-rollback where older services are to run again"
+    return Finding(contract.schema.where(), "ROLLBACK", message, fix, subjects=(contract.subject,))

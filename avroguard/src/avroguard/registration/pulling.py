@@ -1,0 +1,158 @@
+"""What to write so that what a registry holds is under version control: schema files and entries of contracts.toml."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from avroguard.levels import Level
+from avroguard.registration.wording import same_wording
+from avroguard.registry.client import RegisteredSchema, Registry
+
+_HEADER = "# What each topic carries; made by pull-schemas from what a registry holds.\n"
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_UNKNOWN = "  # a registry doesn't know: say what the topic has"
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """One subject as a registry holds it.
+
+    Attributes:
+        latest: Its latest version.
+        level: Its level, or else the registry's own.
+        earlier: The versions before, oldest first; none where they were not asked for.
+    """
+
+    latest: RegisteredSchema
+    level: Level
+    earlier: tuple[RegisteredSchema, ...] = ()
+
+    @property
+    def topic(self) -> str | None:
+        """The topic whose values it governs (TopicNameStrategy); None where it is named otherwise."""
+        name = self.latest.subject.removesuffix("-value")
+        return name if name != self.latest.subject and _TOPIC.fullmatch(name) else None
+
+    @property
+    def has_name(self) -> bool:
+        """Whether others can refer to the schema: it is a record, an enum or a fixed."""
+        return isinstance(self.latest.text, dict) and "name" in self.latest.text
+
+
+def pull(subjects: Iterable[str], registry: Registry, *, all_versions: bool) -> list[Pulled]:
+    """What a registry holds of some subjects and of those that they refer to, each after those.
+
+    Raises:
+        ContractError: If the registry has no such subject.
+    """
+    found: dict[str, Pulled] = {}
+    for subject in subjects:
+        _pull(subject, registry, found, all_versions)
+    return list(found.values())
+
+
+def _pull(subject: str, registry: Registry, found: dict[str, Pulled], all_versions: bool) -> None:
+    if subject in found:
+        return
+    latest = registry.version(subject)
+    for reference in latest.references:
+        _pull(str(reference.get("subject")), registry, found, all_versions)
+    level = registry.compatibility_level(subject) or registry.default_level()
+    numbers = [number for number in registry.versions(subject) if number < latest.version] if all_versions else []
+    found[subject] = Pulled(latest, level, tuple(registry.version(subject, number) for number in numbers))
+
+
+@dataclass
+class Files:
+    """The files to write, by path below the directory.
+
+    Attributes:
+        known: The file of each subject that contracts.toml has already.
+        written: What to write.
+        entries: What to add to contracts.toml.
+        homeless: The subjects that contracts.toml has no place for: no topic's values, and without a name.
+    """
+
+    known: Mapping[str, str]
+    written: dict[str, str] = field(default_factory=dict)
+    entries: list[str] = field(default_factory=list)
+    homeless: list[str] = field(default_factory=list)
+    _schemas: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, pulled: Pulled, *, referred_to: bool) -> None:
+        """Add a subject.
+
+        Args:
+            pulled: The subject.
+            referred_to: Whether another schema refers to it.
+        """
+        latest = pulled.latest
+        name = self.known.get(latest.subject) or self._free_name(latest)
+        self._schemas[name] = latest.text
+        self.written[name] = _pretty(latest.text)
+        for version in pulled.earlier:
+            self.written[f"versions/{_safe(latest.subject)}/v{version.version}.avsc"] = _pretty(version.text)
+        if latest.subject in self.known:
+            return
+        if pulled.topic and not referred_to:
+            self.entries.append(_entry(pulled, name, pulled.topic))
+        elif pulled.has_name:
+            self.entries.append(_entry(pulled, name))
+        else:
+            self.homeless.append(latest.subject)
+
+    def _free_name(self, latest: RegisteredSchema) -> str:
+        """A file of the schema's name, unless another schema has it."""
+        own = latest.text.get("name") if isinstance(latest.text, dict) else None
+        short = own.rpartition(".")[2] if isinstance(own, str) else latest.subject.removesuffix("-value")
+        taken = set(self.known.values()) - {*self._schemas}
+        for candidate in (f"{_snake(short)}.avsc", f"{_safe(latest.subject)}.avsc"):
+            if candidate in self._schemas and same_wording(self._schemas[candidate], latest.text):
+                return candidate
+            if candidate not in self._schemas and candidate not in taken:
+                return candidate
+        return f"{_safe(latest.subject)}.{latest.id}.avsc"
+
+    def contracts(self, text: str | None) -> str | None:
+        """contracts.toml with the new entries; None where there are none."""
+        if not self.entries:
+            return None
+        return "\n".join([(text or _HEADER).rstrip("\n") + "\n", *self.entries])
+
+
+def _entry(pulled: Pulled, name: str, topic: str | None = None) -> str:
+    if topic:
+        told = [f"[topics.{_toml(topic)}]", f"partitions = 1{_UNKNOWN}", f'retention = "7d"{_UNKNOWN}']
+        told.append(f"value = {_toml(name)}")
+    else:
+        told = [f"[schemas.{_toml(name)}]", f"subject = {_toml(pulled.latest.subject)}"]
+    extras = {"metadata": pulled.latest.metadata, "ruleSet": pulled.latest.rule_set}
+    told.append(f'compatibility = "{pulled.level}"')
+    return "\n".join([*told, *(f"{key} = {_toml(value)}" for key, value in extras.items() if value), ""])
+
+
+def _toml(value: Any) -> str:
+    """A JSON value as an inline value of TOML; what is null has no place there."""
+    match value:
+        case dict():
+            inner = (f"{_toml(key)} = {_toml(one)}" for key, one in value.items() if one is not None)
+            return f"{{ {', '.join(inner)} }}"
+        case list():
+            return f"[{', '.join(_toml(one) for one in value if one is not None)}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _pretty(schema: Any) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _snake(name: str) -> str:
+    return _safe(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
+
+
+def _safe(name: str) -> str:
+    """A name without what a file's name can't have, or what would lead elsewhere."""
+    return str(PurePosixPath(re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip("."))) or "schema"

@@ -1,0 +1,194 @@
+"""One HTTP exchange with a registry, tried again where that may help, with errors that name the endpoint.
+
+What the registries in use answer differs in everything but the status (Confluent's and Apicurio's were compared), and
+error bodies may be empty or not JSON. So callers branch on status and error code; texts are for people only.
+"""
+
+import random
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from avroguard.errors import ContractError, FatalError, NotAuthorised, Unavailable, UsageError
+from avroguard.registry.settings import RegistrySettings
+
+NO_REASON = "no reason given"
+_MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
+_FIRST_PAUSE = 0.2  # seconds before the first retry; doubled for each further one
+_LONGEST_PAUSE = 5.0
+# What to do about a refusal, by Confluent's error code, or by the status for registries without such codes.
+_TODO = {
+    409: "; avroguard check --against registry says what is incompatible, and where",
+    422: "; the registry takes what it was sent for invalid: lint-schemas may say why",
+    42202: "; expected a version from 1 on, or latest",
+    42205: "; it is not in mode READWRITE, as a whole or for this subject: see GET /mode",
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a registry answered: a success, or a refusal that the caller has to understand.
+
+    Attributes:
+        what: What was wanted, with the subject: ``subject s: registering schemas/transaction.avsc``.
+        endpoint: The request, as messages name it: ``GET http://registry:8081/subjects``.
+        status: The HTTP status, below 500 and neither 401 nor 403.
+        body: The parsed JSON; None where there was none.
+    """
+
+    what: str
+    endpoint: str
+    status: int
+    body: Any
+
+    @property
+    def ok(self) -> bool:
+        """Whether the registry did what was asked."""
+        return 200 <= self.status < 300
+
+    @property
+    def error_code(self) -> int | None:
+        """The registry's own code, whose first three digits are the status; None where it gave none."""
+        code = self.body.get("error_code") if isinstance(self.body, dict) else None
+        return code if isinstance(code, int) else None
+
+    @property
+    def message(self) -> str:
+        """What the registry said about it, for people, in one line."""
+        text = self.body.get("message") or self.body.get("detail") if isinstance(self.body, dict) else self.body
+        return " ".join(str(text).split())[:1000] if text else NO_REASON
+
+    @property
+    def missing(self) -> bool:
+        """Whether the registry knows the request but not its object (404 with one of the codes 404xx).
+
+        A 404 without such a code comes from something that is no registry API at all.
+        """
+        return self.status == 404 and (self.error_code or 0) >= 40401
+
+    def expect(self, shape: Callable[[Any], bool]) -> Any:
+        """Return the body of a success, of the shape that the API promises.
+
+        Raises:
+            FatalError: It is a refusal, or of another shape.
+        """
+        if not self.ok:
+            raise self.refusal()
+        if not shape(self.body):
+            raise ContractError(f"{self.what}: {self.endpoint} answered with something else than the API promises")
+        return self.body
+
+    def refusal(self) -> FatalError:
+        """The error for a reply that the caller has no use for."""
+        if self.status == 404 and not self.missing:
+            return UsageError(
+                f"{self.what}: {self.endpoint} answered 404: SCHEMA_REGISTRY_URL is not the base of a registry's "
+                "Confluent API (Apicurio's ends in /apis/ccompat/v7)"
+            )
+        code = f" ({self.error_code})" if self.error_code else ""
+        todo = _TODO.get(self.error_code or 0) or _TODO.get(self.status, "")
+        return ContractError(f"{self.what}: {self.endpoint} answered {self.status}{code}: {self.message}{todo}")
+
+
+class Http:
+    """Requests to a registry.
+
+    Args:
+        settings: Where it is, credentials, timeout and retries.
+        transport: What carries the requests; for tests.
+    """
+
+    def __init__(self, settings: RegistrySettings, transport: httpx2.BaseTransport | None = None) -> None:
+        self._bases = settings.base_urls
+        self._retries = settings.retries
+        self._timeout = settings.timeout
+        headers = {"Accept": f"{_MEDIA_TYPE}, application/json"}
+        if settings.bearer_token:
+            headers["Authorization"] = f"Bearer {settings.bearer_token.get_secret_value()}"
+        basic = None if settings.bearer_token else settings.user_and_password
+        self._client = httpx2.Client(
+            auth=httpx2.BasicAuth(*basic) if basic else None,
+            headers=headers,
+            timeout=settings.timeout,
+            transport=transport,
+            trust_env=True,
+            verify=ssl.create_default_context(cafile=str(settings.ca_file)) if settings.ca_file else True,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def request(self, method: str, path: str, what: str, json: Any = None) -> Reply:
+        """Ask the registry, trying again after a pause where it doesn't answer or answers with a fault of its own.
+
+        Args:
+            method: The HTTP method.
+            path: What follows the base URL, beginning with a slash, quoted.
+            what: What for, with the subject: begins every error.
+            json: The body to send.
+
+        Raises:
+            Unavailable: If no try gave an answer (no connection, timeout, 408, 429, 5xx, not JSON).
+            NotAuthorised: On 401 and 403.
+        """
+        fault = ""
+        for attempt in range(self._retries + 1):
+            if attempt:
+                pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
+                time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
+            for base in self._bases:
+                answer = self._try(method, base + path, what, json)
+                if isinstance(answer, Reply):
+                    return answer
+                fault = answer
+        tries = "once" if not self._retries else f"{self._retries + 1} times"
+        raise Unavailable(f"{what}: {fault} (tried {tries}); is the schema registry up at {', '.join(self._bases)}?")
+
+    def _try(self, method: str, url: str, what: str, json: Any) -> Reply | str:
+        """One exchange: the reply, or what kept one from coming."""
+        endpoint = f"{method} {url}"
+        headers = {"Content-Type": _MEDIA_TYPE} if json is not None else {}
+        try:
+            response = self._client.request(method, url, json=json, headers=headers)
+        except httpx2.TimeoutException:
+            return f"{endpoint}: no answer within {self._timeout:g} s"
+        except httpx2.HTTPError as error:
+            hint = " (set SCHEMA_REGISTRY_CA_FILE)" if "CERTIFICATE_VERIFY_FAILED" in str(error) else ""
+            return f"{endpoint}: {str(error) or type(error).__name__}{hint}"
+        return _understood(what, endpoint, response)
+
+
+def _understood(what: str, endpoint: str, response: httpx2.Response) -> Reply | str:
+    """The reply to be handed to the caller, or what is wrong with it if another try may mend it."""
+    status = response.status_code
+    if status in (401, 403):
+        cause = "the credentials are missing or wrong" if status == 401 else "the credentials may not do this"
+        raise NotAuthorised(
+            f"{what}: {endpoint} answered {status}: {cause}; "
+            "set SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN"
+        )
+    if status >= 500 or status in (408, 429):
+        return f"{endpoint} answered {status} {response.reason_phrase}".rstrip() + _reason_given(response)
+    if 300 <= status < 400:
+        return f"{endpoint} answered {status}: it redirects elsewhere, which a registry does not"
+    try:
+        return Reply(what, endpoint, status, response.json())
+    except ValueError:
+        if status < 300:
+            return f"{endpoint} answered {status} with something that is not JSON"
+        return Reply(what, endpoint, status, None)
+
+
+def _reason_given(response: httpx2.Response) -> str:
+    """What a registry says of a fault of its own, to follow the status; empty where it says nothing in JSON."""
+    try:
+        reply = Reply("", "", response.status_code, response.json())
+    except ValueError:
+        return ""
+    code = f" ({reply.error_code})" if reply.error_code else ""
+    return f"{code}: {reply.message}" if reply.message != NO_REASON else code

@@ -1,0 +1,165 @@
+"""Where the schema registry is and how to prove who we are, from the environment or from files."""
+
+import os
+import ssl
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from avroguard.errors import UsageError
+from avroguard.registry.contexts import context_of
+
+_PREFIX = "SCHEMA_REGISTRY_"
+_ALSO_FROM_FILE = ("url", "basic_auth", "bearer_token")
+
+
+class RegistrySettings(BaseSettings):
+    """How to reach the registry; each setting is ``SCHEMA_REGISTRY_`` and its name in capitals.
+
+    The URL, the basic auth and the bearer token may be read from a file instead: ``SCHEMA_REGISTRY_URL_FILE``.
+
+    Attributes:
+        url: Base URL of the Confluent API, or several of one registry, separated by commas, tried in turn. A user and
+            password in it are used for basic auth, which is why it counts as a secret. One that ends in
+            ``/contexts/.name`` chooses a context of Confluent's registry.
+        basic_auth: ``user:password``.
+        bearer_token: The token alone, without ``Bearer``.
+        ca_file: Certificates in PEM to trust instead of the system's.
+        timeout: Seconds to wait for a connection, and for each part of an answer.
+        retries: How many times a failed request is tried again.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    url: SecretStr = Field(default=SecretStr(""), validate_default=True)
+    basic_auth: SecretStr | None = None
+    bearer_token: SecretStr | None = None
+    ca_file: Path | None = None
+    timeout: float = Field(default=10.0, gt=0, allow_inf_nan=False)
+    retries: int = Field(default=3, ge=0, le=100)
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """Read the settings; what is given goes before the environment.
+
+        Raises:
+            UsageError: One line for each setting that can't be used, none with a secret in it.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            lines = [
+                f"{_PREFIX}{str(fault['loc'][0]).upper()}: {_lower(fault['msg'])}" if fault["loc"] else fault["msg"]
+                for fault in error.errors(include_input=False, include_url=False)
+            ]
+            raise UsageError("\n".join(line.replace("Value error, ", "") for line in lines)) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        read = dict(values)
+        for name in _ALSO_FROM_FILE:
+            variable = f"{_PREFIX}{name.upper()}_FILE"
+            path = os.environ.get(variable)
+            if not path or name in values:
+                continue
+            try:
+                read[name] = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "not a text file"
+                raise ValueError(f"{variable}: cannot read {path}: {reason}") from None
+        return read
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: SecretStr) -> SecretStr:
+        parts = [part.strip() for part in url.get_secret_value().split(",") if part.strip()]
+        if not parts:
+            raise ValueError("not set; expected the registry's URL, such as http://127.0.0.1:8081")
+        for part in parts:
+            try:
+                split = urlsplit(part)
+                port = split.port
+            except ValueError:
+                raise ValueError("not a URL; expected one such as http://127.0.0.1:8081") from None
+            if split.scheme not in ("http", "https") or not split.hostname or port == 0:
+                raise ValueError("expected http:// or https://, a host and maybe a port and a path")
+        return url
+
+    @field_validator("basic_auth")
+    @classmethod
+    def _check_basic_auth(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        if ":" not in value.get_secret_value():
+            raise ValueError("expected user:password")
+        return value
+
+    @field_validator("bearer_token")
+    @classmethod
+    def _check_bearer_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        if not value.get_secret_value().isascii() or not value.get_secret_value().isprintable():
+            raise ValueError("expected printable ASCII characters")
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _check_ca_file(cls, path: Path | None) -> Path | None:
+        if path is None or path == Path():
+            return None
+        try:
+            ssl.create_default_context(cafile=str(path))
+        except (OSError, ssl.SSLError) as error:
+            raise ValueError(f"{path}: expected certificates in PEM: {error.strerror or error}") from None
+        return path
+
+    @model_validator(mode="after")
+    def _one_identity(self) -> Self:
+        if self.basic_auth and self.bearer_token:
+            raise ValueError(f"{_PREFIX}BASIC_AUTH and {_PREFIX}BEARER_TOKEN: set one of them, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _one_context(self) -> Self:
+        contexts = {context_of(url) for url in self.base_urls}
+        if len(contexts) > 1:
+            names = ", ".join(sorted(contexts))
+            raise ValueError(f"{_PREFIX}URL: the URLs choose different contexts ({names}): expected one for all")
+        return self
+
+    @property
+    def context(self) -> str:
+        """The context that the URL chooses; ``.`` is the default one."""
+        return context_of(self.base_urls[0])
+
+    @property
+    def base_urls(self) -> tuple[str, ...]:
+        """The base URLs without credentials and without a slash at the end: safe to print."""
+        return tuple(
+            f"{split.scheme}://{split.netloc.rpartition('@')[2]}{split.path.rstrip('/')}" for split in self._split
+        )
+
+    @property
+    def user_and_password(self) -> tuple[str, str] | None:
+        """What basic auth sends: ``SCHEMA_REGISTRY_BASIC_AUTH``, else what the first URL with a user names."""
+        if self.basic_auth:
+            user, _, password = self.basic_auth.get_secret_value().partition(":")
+            return user, password
+        for split in self._split:
+            if split.username is not None:
+                return unquote(split.username), unquote(split.password or "")
+        return None
+
+    @property
+    def _split(self) -> tuple[SplitResult, ...]:
+        parts = self.url.get_secret_value().split(",")
+        return tuple(urlsplit(part.strip()) for part in parts if part.strip())
+
+
+def _lower(message: str) -> str:
+    return message.removeprefix("Value error, ")[:1].lower() + message.removeprefix("Value error, ")[1:]

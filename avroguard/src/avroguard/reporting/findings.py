@@ -1,0 +1,92 @@
+"""What the commands find: one record for lint, for the comparison of schemas and for what a registry says."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from avroguard.avro.document import JsonPath, Place
+
+
+class Severity(StrEnum):
+    """How bad a finding is; an error alone makes a command fail."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong with a schema, a contract, or a change of one.
+
+    Attributes:
+        place: What to change.
+        rule: A stable id, which waivers and reports name.
+        message: What is wrong, in plain words.
+        fix: What to do about it; empty where the message says it all.
+        severity: How bad it is.
+        subjects: The subjects that it concerns; none where only a file is looked at.
+        breaks: The versions or commits that it breaks; none where the fault is not about a version.
+        path: Where in the schema: the JSON keys and indices that lead to the place from its root.
+        field: The field that the place is in or is, such as ``payments.Transaction.amount``; empty outside of fields.
+        waived: Why the finding does not count; empty where it does.
+        explanation: What happens to data because of it, shown in a few lines; empty where nobody asked.
+    """
+
+    place: Place
+    rule: str
+    message: str
+    fix: str = ""
+    severity: Severity = Severity.ERROR
+    subjects: tuple[str, ...] = ()
+    breaks: tuple[str, ...] = ()
+    path: JsonPath = ()
+    field: str = ""
+    waived: str = ""
+    explanation: str = ""
+
+    def __str__(self) -> str:
+        """The finding in one line: ``schemas/transaction.avsc:14:7: RULE message (breaks v2 of a-value); fix``."""
+        breaks = f"breaks {', '.join(self.breaks)} of " if self.breaks else ""
+        concerns = f" ({breaks}{', '.join(self.subjects)})" if self.subjects else ""
+        return f"{self.text}{concerns}{f'; {self.fix}' if self.fix else ''}"
+
+    @property
+    def text(self) -> str:
+        """The finding without what it breaks and what to do."""
+        severity = "" if self.severity is Severity.ERROR else f"{self.severity}: "
+        return f"{self.place}: {self.rule} {severity}{self.message}"
+
+    @property
+    def advice(self) -> str:
+        """What is wrong and what to do."""
+        return f"{self.message}; {self.fix}" if self.fix else self.message
+
+    @property
+    def fails(self) -> bool:
+        """Whether a command that finds it has to fail."""
+        return self.severity is Severity.ERROR and not self.waived
+
+
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings with those of the same place and text made one, which names every subject and every version.
+
+    What is waived and what is not stay apart: a waiver may be for one of the subjects.
+    """
+    result: dict[tuple[Place, str, str, str], Finding] = {}
+    for finding in findings:
+        key = finding.place, finding.rule, finding.message, finding.waived
+        known = result.setdefault(key, finding)
+        result[key] = replace(
+            known, subjects=_union(known.subjects, finding.subjects), breaks=_union(known.breaks, finding.breaks)
+        )
+    return list(result.values())
+
+
+def exit_code(findings: Sequence[Finding]) -> int:
+    """What a command that found this exits with: 1 where a finding counts, else 0."""
+    return int(any(finding.fails for finding in findings))
+
+
+def _union(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    return first + tuple(item for item in second if item not in first)

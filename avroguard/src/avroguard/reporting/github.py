@@ -1,0 +1,33 @@
+"""Findings as workflow commands, which GitHub shows as annotations on the lines of a pull request.
+
+Grammar and escapes: https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions and
+``packages/core/src/command.ts`` of actions/toolkit.
+"""
+
+from collections.abc import Sequence
+
+from avroguard.reporting.findings import Finding, Severity
+from avroguard.reporting.workspace import from_root
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def github(findings: Sequence[Finding], summary: str) -> str:
+    """A command for each finding that counts, and the summary as plain text."""
+    return "".join(f"{_command(finding)}\n" for finding in findings if not finding.waived) + f"{_data(summary)}\n"
+
+
+def _command(finding: Finding) -> str:
+    place = finding.place
+    properties = {"file": from_root(place.file), "line": place.line, "col": place.column, "title": finding.rule}
+    listed = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value is not None)
+    # What the reader of a log sees is the message alone, so it says again where the finding is.
+    return f"::{_COMMANDS[finding.severity]} {listed}::{_data(str(finding))}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,107 @@
+"""Findings as SARIF 2.1.0, the OASIS standard that code scanning services read.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePath
+from typing import Any
+from urllib.parse import quote
+
+from avroguard.reporting.findings import Finding
+from avroguard.reporting.rules import PAGE, RULES
+from avroguard.reporting.workspace import from_root, workspace
+
+_PACKAGE = "streaming-fraud-detection"
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def sarif(tool: str, findings: Sequence[Finding]) -> str:
+    """A log of one run; waived findings are in it as suppressed ones."""
+    rules = sorted({finding.rule for finding in findings})
+    home = _home(os.environ)
+    run = {
+        "tool": {"driver": {"name": tool, "version": _version(), "rules": [_rule(rule, home) for rule in rules]}},
+        "columnKind": "unicodeCodePoints",
+        "results": _results(findings, rules),
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _version() -> str:
+    try:
+        return version(_PACKAGE)
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0"
+
+
+def _home(environment: Mapping[str, str]) -> str | None:
+    """Where the pages of the rules are, as a URI that ends in a slash; None where they are not at hand.
+
+    In a workflow of GitHub that is where everybody who sees the findings can read them; else it is the checkout.
+    """
+    root = Path(__file__).parents[4]
+    if not (root / PAGE).is_file():
+        return None
+    checkout = workspace(environment)
+    if checkout and root.samefile(checkout):
+        named = [environment.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "SHA")]
+        if all(named):
+            return "{}/{}/blob/{}/".format(*named)
+    return f"{root.as_uri()}/"
+
+
+def _rule(rule: str, home: str | None) -> dict[str, Any]:
+    known = RULES[rule]
+    return {
+        **({"helpUri": f"{home}{known.page}"} if home else {}),
+        "id": rule,
+        "shortDescription": {"text": known.summary},
+        "help": {"text": f"{known.summary} See {known.page}."},
+        "defaultConfiguration": {"level": known.severity},
+    }
+
+
+def _results(findings: Sequence[Finding], rules: list[str]) -> list[dict[str, Any]]:
+    seen: Counter[str] = Counter()
+    results = []
+    for finding in findings:
+        # Lines move; what a finding says about a place in the schema doesn't.
+        identity = "\0".join((finding.rule, finding.place.file, "/".join(map(str, finding.path)), finding.message))
+        seen[identity] += 1
+        digest = hashlib.sha256(f"{identity}\0{seen[identity]}".encode()).hexdigest()[:32]
+        results.append(_result(finding, rules.index(finding.rule), digest))
+    return results
+
+
+def _result(finding: Finding, rule_index: int, fingerprint: str) -> dict[str, Any]:
+    region = {"startLine": finding.place.line}
+    if finding.place.column:
+        region["startColumn"] = finding.place.column
+    location: dict[str, Any] = {
+        "physicalLocation": {"artifactLocation": {"uri": _uri(from_root(finding.place.file))}, "region": region}
+    }
+    if finding.field:
+        location["logicalLocations"] = [{"fullyQualifiedName": finding.field, "kind": "member"}]
+    result: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "ruleIndex": rule_index,
+        "level": finding.severity,
+        "message": {"text": finding.advice},
+        "locations": [location],
+        "partialFingerprints": {"findingHash/v1": fingerprint},
+        "properties": {"subjects": finding.subjects, "breaks": finding.breaks},
+    }
+    if finding.waived:
+        result["suppressions"] = [{"kind": "external", "justification": finding.waived}]
+    return result
+
+
+def _uri(file: str) -> str:
+    path = PurePath(file)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())

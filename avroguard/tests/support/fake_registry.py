@@ -1,0 +1,82 @@
+"""What the commands need of a registry, in memory."""
+
+import json
+from collections import defaultdict
+from typing import Any
+
+from avroguard.avro.schema import Schema, parse_schema
+from avroguard.levels import Level
+from avroguard.registry.client import RegisteredSchema, Registration
+
+
+def schema(content: Any) -> Schema:
+    return parse_schema("r.avsc", json.dumps(content).encode())
+
+
+class FakeRegistry:
+    """What a plan needs of a registry, in memory; unset levels are None as in Confluent's."""
+
+    def __init__(self, *versions: Any) -> None:
+        held = [schema(version) for version in versions]
+        self.held: dict[str, list[Schema]] = defaultdict(list) | {"x-value": held[:], "y-value": held[:]}
+        self.levels: dict[str, Level | None] = {}
+        self.refused: tuple[str, Level] | None = None
+        self.fails: dict[str, Exception] = {}
+        self.keeps = False
+        self.extras: dict[str, Any] = {}
+        self.modes: dict[str, str] = {}
+
+    def __str__(self) -> str:
+        return "http://fake"
+
+    def state(self) -> object:
+        set_levels = {subject: level for subject, level in self.levels.items() if level}
+        return {subject: len(versions) for subject, versions in self.held.items()}, set_levels
+
+    def find(self, subject: str, wanted: Schema) -> Registration | None:
+        found = [number for number, held in enumerate(self.held[subject], 1) if held.json == wanted.json]
+        return Registration(subject, found[-1], found[-1]) if found else None
+
+    def versions(self, subject: str) -> list[int]:
+        return list(range(1, len(self.held[subject]) + 1))
+
+    def version(self, subject: str, version: int | str = "latest") -> RegisteredSchema:
+        number = len(self.held[subject]) if version == "latest" else int(version)
+        content = self.held[subject][number - 1].json
+        return RegisteredSchema(subject, number, number, content, content, metadata=self.extras.get(subject))
+
+    def history(self, subject: str) -> list[RegisteredSchema]:
+        return [self.version(subject, version) for version in self.versions(subject)]
+
+    def compatibility_level(self, subject: str) -> Level | None:
+        return self.levels.get(subject)
+
+    def default_level(self) -> Level:
+        return Level.NONE
+
+    def set_compatibility_level(self, subject: str, level: Level | None) -> None:
+        if level and f"level of {subject}" in self.fails:
+            raise self.fails[f"level of {subject}"]
+        self.levels[subject] = level
+
+    def is_compatible(self, subject: str, *_: object) -> bool:
+        return self.refused != (subject, self.levels.get(subject))
+
+    def mode(self, subject: str) -> str | None:
+        return self.modes.get(subject, "READWRITE")
+
+    def keeps_metadata(self) -> bool:
+        return self.keeps
+
+    def register(self, subject: str, wanted: Schema, *, metadata: Any = None, **_: Any) -> Registration:
+        if subject in self.fails:
+            raise self.fails[subject]
+        self.held[subject].append(wanted)
+        self.extras[subject] = metadata if self.keeps else None
+        return Registration(subject, len(self.held[subject]), len(self.held[subject]))
+
+    def __enter__(self) -> "FakeRegistry":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass

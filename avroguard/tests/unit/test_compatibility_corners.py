@@ -1,0 +1,12 @@
+"""The corners that compatibility checkers get wrong."""
+
+import pytest
+
+from avroguard.compatibility import incompatibilities
+from support.compatibility_cases import CASES, Case
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_corner(case: Case) -> None:
+    assert tuple(found.rule for found in incompatibilities(case.new, case.old)) == case.new_reads_old
+    assert tuple(found.rule for found in incompatibilities(case.old, case.new)) == case.old_reads_new

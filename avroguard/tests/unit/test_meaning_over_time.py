@@ -1,0 +1,48 @@
+"""A change of meaning in a history of several versions: told once, when it is made."""
+
+import json
+from typing import Any
+
+from avroguard.avro.schema import parse_schema
+from avroguard.changes.judging import OldVersion, Tiers, judge_schema
+from avroguard.levels import Level
+from support.compatibility_cases import record
+
+
+def told(new: Any, *history: Any, level: Level = Level.FULL_TRANSITIVE) -> list[tuple[str, tuple[str, ...]]]:
+    """The rules that a schema breaks after some versions, and which of them are named."""
+    versions = [OldVersion(f"v{number}", old) for number, old in enumerate(history, 1)]
+    schema = parse_schema("r.avsc", json.dumps(new).encode())
+    return [(one.rule, one.breaks) for one in judge_schema("s", schema, versions, level, Tiers())]
+
+
+def amount(scale: int) -> dict[str, Any]:
+    kind = {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": scale}
+    return record({"name": "amount", "type": kind, "default": "\u0000"})
+
+
+def test_what_the_latest_version_has_changed_is_not_told_again() -> None:
+    assert told(amount(4), amount(2)) == [("DECIMAL_SCALE_CHANGED", ("v1",))]
+    assert told(amount(4), amount(2), amount(4)) == []
+
+
+def test_what_is_changed_again_and_what_is_changed_back_is_told() -> None:
+    assert told(amount(6), amount(2), amount(4)) == [
+        ("DECIMAL_SCALE_CHANGED", ("v1",)),
+        ("DECIMAL_SCALE_CHANGED", ("v2",)),
+    ]
+    assert told(amount(2), amount(2), amount(4)) == [("DECIMAL_SCALE_CHANGED", ("v2",))]
+
+
+def test_a_field_that_comes_back_is_compared_with_what_it_was() -> None:
+    assert told(amount(4), amount(2), record()) == [("DECIMAL_SCALE_CHANGED", ("v1",))]
+    assert told(amount(4), amount(2), record(), level=Level.FULL) == []
+
+
+def test_what_a_version_in_between_has_changed_is_not_told_again_though_the_field_was_gone_since() -> None:
+    assert told(amount(4), amount(2), amount(4), record()) == []
+
+
+def test_what_is_incompatible_is_told_for_every_version() -> None:
+    one, other = (record(("a", kind)) for kind in ("int", "string"))
+    assert told(other, one, other) == [("TYPE_CHANGED", ("v1",)), ("TYPE_CHANGED", ("v1",))]

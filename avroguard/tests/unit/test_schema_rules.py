@@ -1,0 +1,88 @@
+"""Every rule has its page, and what the page shows as wrong and right is found so."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from avroguard.compatibility import Rule, judge
+from avroguard.levels import Level
+from avroguard.lint import LINT_FAMILIES, lint_schema
+from avroguard.reporting import RULES, Family
+from avroguard.semantics import SemanticRule, semantic_changes
+
+PAGE = (Path(__file__).parents[3] / "docs" / "schema-rules.md").read_text()
+WITHOUT_EXAMPLE = {"NOT_FOR_THE_CODEC"}
+
+
+@dataclass(frozen=True)
+class Example:
+    rule: str
+    before: str
+    wrong: str
+    right: str
+
+
+def examples() -> Iterator[Example]:
+    for section in re.split(r"^### ", PAGE, flags=re.MULTILINE)[1:]:
+        blocks = dict(re.findall(r"^```json (\w+)\n(.*?)\n```$", section, flags=re.MULTILINE | re.DOTALL))
+        if "wrong" in blocks:
+            before = blocks.get("before", "")
+            yield Example(section.partition("\n")[0], before, blocks["wrong"], blocks.get("right", before))
+
+
+EXAMPLES = list(examples())
+LINTED = [example for example in EXAMPLES if RULES[example.rule].family in LINT_FAMILIES]
+COMPARED = [example for example in EXAMPLES if RULES[example.rule].family not in LINT_FAMILIES]
+
+
+def linted(text: str) -> set[str]:
+    return {finding.rule for finding in lint_schema("s.avsc", text.encode())}
+
+
+def compared(before: str, after: str) -> set[str]:
+    old, new = json.loads(before), json.loads(after)
+    violations = judge(new, [old], Level.FULL)
+    return {str(one.incompatibility.rule) for one in violations} | {str(one.rule) for one in semantic_changes(old, new)}
+
+
+def test_every_rule_has_a_section_and_every_section_a_rule() -> None:
+    assert sorted(re.findall(r"^### (.*)$", PAGE, flags=re.MULTILINE)) == sorted(RULES)
+
+
+def test_every_section_says_what_the_rule_says() -> None:
+    for rule in RULES.values():
+        assert f"### {rule.id}\n\n{rule.summary}" in PAGE, rule.id
+
+
+def test_every_rule_about_schemas_has_an_example() -> None:
+    shown = {example.rule for example in EXAMPLES} | WITHOUT_EXAMPLE
+    about_schemas = LINT_FAMILIES | {Family.COMPATIBILITY, Family.SEMANTICS}
+    assert [rule.id for rule in RULES.values() if rule.family in about_schemas and rule.id not in shown] == []
+
+
+def test_the_rules_of_the_comparisons_are_in_the_table() -> None:
+    compatibility = [rule.id for rule in RULES.values() if rule.family is Family.COMPATIBILITY]
+    assert compatibility == [str(rule) for rule in Rule]
+    assert [rule.id for rule in RULES.values() if rule.family is Family.SEMANTICS] == [str(one) for one in SemanticRule]
+
+
+@pytest.mark.parametrize("example", LINTED, ids=lambda example: example.rule)
+def test_lint_finds_what_the_page_says(example: Example) -> None:
+    assert example.rule in linted(example.wrong)
+    assert example.rule not in linted(example.right)
+
+
+@pytest.mark.parametrize("example", LINTED, ids=lambda example: example.rule)
+def test_right_examples_are_valid(example: Example) -> None:
+    families = {RULES[rule].family for rule in linted(example.right)}
+    assert Family.SYNTAX not in families
+
+
+@pytest.mark.parametrize("example", COMPARED, ids=lambda example: example.rule)
+def test_comparing_finds_what_the_page_says(example: Example) -> None:
+    assert example.rule in compared(example.before, example.wrong)
+    assert compared(example.before, example.right) == set()

@@ -1,0 +1,148 @@
+"""What Avro calls compatible and nobody wants."""
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from avroguard.avro.validation import faults
+from avroguard.compatibility import incompatibilities
+from avroguard.errors import ContractError
+from avroguard.reporting import Severity
+from avroguard.semantics import SemanticRule, semantic_changes
+from support.avro_mutations import pairs
+from support.compatibility_cases import A_INT, aliased, array, enum, fixed, mapping, record
+
+
+def logical(kind: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "logicalType": name, **more}
+
+
+MILLIS, MICROS = logical("long", "timestamp-millis"), logical("long", "timestamp-micros")
+CENTS = logical("bytes", "decimal", precision=12, scale=2)
+UUID = logical("string", "uuid")
+R = SemanticRule
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rules"),
+    [
+        (CENTS, {**CENTS, "scale": 4}, [R.DECIMAL_SCALE_CHANGED]),
+        (CENTS, {**CENTS, "precision": 9}, [R.DECIMAL_PRECISION_CHANGED]),
+        (CENTS, {**CENTS, "precision": 9, "scale": 4}, [R.DECIMAL_SCALE_CHANGED, R.DECIMAL_PRECISION_CHANGED]),
+        (logical("bytes", "decimal", precision=4), logical("bytes", "decimal", precision=4, scale=0), []),
+        (CENTS, "bytes", [R.LOGICAL_TYPE_REMOVED]),
+        ("bytes", CENTS, [R.LOGICAL_TYPE_ADDED]),
+        (MILLIS, MICROS, [R.LOGICAL_TYPE_CHANGED]),
+        (MILLIS, "long", [R.LOGICAL_TYPE_REMOVED]),
+        (logical("int", "date"), MILLIS, [R.LOGICAL_TYPE_CHANGED]),
+        (UUID, "string", [R.LOGICAL_TYPE_REMOVED]),
+        ("string", UUID, [R.LOGICAL_TYPE_ADDED]),
+        (array(MILLIS), array(MICROS), [R.LOGICAL_TYPE_CHANGED]),
+        (mapping(["null", MILLIS]), mapping([MICROS, "null"]), [R.LOGICAL_TYPE_CHANGED]),
+        (MILLIS, ["null", MICROS], [R.LOGICAL_TYPE_CHANGED]),
+        (["null", MILLIS], MICROS, [R.LOGICAL_TYPE_CHANGED]),
+        (
+            fixed(8, logicalType="decimal", precision=12, scale=2),
+            fixed(8, logicalType="decimal", precision=12, scale=3),
+            [R.DECIMAL_SCALE_CHANGED],
+        ),
+        ("int", "long", []),
+        ("int", "double", []),
+        ("int", "float", [R.PROMOTION_LOSES_DIGITS]),
+        ("long", "double", [R.PROMOTION_LOSES_DIGITS]),
+        ("double", "long", [R.PROMOTION_LOSES_DIGITS]),
+        ("float", "double", []),
+        ("int", ["float", "long"], [R.PROMOTION_LOSES_DIGITS]),
+        ("int", ["long", "float"], []),
+        ("string", "bytes", [R.BYTES_READ_AS_TEXT]),
+        ("string", "int", []),
+        (MILLIS, "string", []),
+        (record(("a", "int", 1)), record(("a", "int", 2)), [R.DEFAULT_CHANGED]),
+        (record(("a", "int", 1)), record(aliased("b", "int", "a", default=2)), [R.DEFAULT_CHANGED]),
+        (record(("a", "double", 1)), record(("a", "double", 1.0)), []),
+        (record(("a", "int", 1)), record(A_INT), []),
+        (record(("a", ["null", "int"], None)), record(("a", ["int", "null"], 0)), [R.DEFAULT_CHANGED]),
+        (enum("X", "Y"), enum("X", "Y", "Z"), []),
+        (enum("X", "Y"), enum("Y", "X"), [R.ENUM_SYMBOL_MOVED]),
+        (enum("X", "Y"), enum("W", "X", "Y"), [R.ENUM_SYMBOL_MOVED]),
+        (enum("X", "Y", default="X"), enum("X", "Y", default="Y"), [R.ENUM_DEFAULT_CHANGED]),
+        (enum("X"), enum("X", default="X"), []),
+        (record(A_INT, name="x.R"), record(A_INT, name="y.R"), [R.NAMESPACE_CHANGED]),
+        (record(A_INT, name="x.R"), record(A_INT, name="y.S"), []),
+        (
+            record(("e", enum("X")), ("f", fixed(4)), namespace="x"),
+            record(("e", enum("X")), ("f", fixed(4)), namespace="y"),
+            [R.NAMESPACE_CHANGED],
+        ),
+        (record(A_INT, doc="old"), record(A_INT, doc="new"), []),
+        (record(A_INT, doc="old"), record(A_INT), [R.DOC_REMOVED]),
+        (record({"name": "a", "type": "int", "doc": "old"}), record(A_INT), [R.DOC_REMOVED]),
+        (record(A_INT), record(("b", "string")), []),
+        (record(A_INT, name="P"), record(A_INT, name="Q"), []),
+    ],
+)  # fmt: skip
+def test_a_change_of_meaning_is_found(old: Any, new: Any, rules: list[SemanticRule]) -> None:
+    assert [change.rule for change in semantic_changes(old, new)] == rules
+
+
+def test_only_the_loss_of_a_doc_is_a_warning() -> None:
+    assert {rule for rule in R if rule.severity is Severity.WARNING} == {R.DOC_REMOVED}
+    (change,) = semantic_changes(UUID, "string")
+    assert change.severity is Severity.ERROR
+
+
+def test_a_change_says_where_in_both_schemas_and_what_would_be_read() -> None:
+    old = record(("amount", ["null", CENTS]), name="payments.P")
+    new = record(("extra", "int", 0), ("amount", [{**CENTS, "scale": 4}, "null"]), name="payments.P")
+
+    (change,) = semantic_changes(old, new)
+
+    assert change.old_path == ("fields", 0, "type", 1, "scale")
+    assert change.new_path == ("fields", 1, "type", 0, "scale")
+    assert change.message == (
+        "field 'amount' of payments.P has scale 4 instead of 2: whoever goes by the reader's schema (Avro Java does) "
+        "reads 12.34 as 0.1234"
+    )
+    assert change.fix == "keep the scale, or add a new field"
+
+
+def test_units_of_time_are_wrong_by_a_factor() -> None:
+    (change,) = semantic_changes(MILLIS, MICROS)
+
+    assert "is a timestamp-micros now, was a timestamp-millis (wrong by a factor of 1000)" in change.message
+
+
+def test_a_recursive_record_is_walked_once() -> None:
+    old = record(("next", ["null", "Node"]), ("at", MILLIS), name="Node")
+    new = record(("next", ["null", "Node"]), ("at", MICROS), name="Node")
+
+    assert [change.rule for change in semantic_changes(old, new)] == [R.LOGICAL_TYPE_CHANGED]
+
+
+def test_a_branch_of_the_full_name_hides_the_one_that_fits() -> None:
+    writer = enum("X", "Y", name="x.E")
+    reader = [enum("X", name="x.E"), enum("X", "Y", name="z.E")]
+
+    assert incompatibilities(reader, writer) == []
+    assert [change.rule for change in semantic_changes(writer, reader)] == [R.UNION_BRANCH_SHADOWED]
+
+
+def test_schemas_too_deep_to_compare_are_refused() -> None:
+    deep: Any = "int"
+    for _ in range(2000):
+        deep = array(deep)
+    with pytest.raises(ContractError, match="nested too deeply"):
+        semantic_changes(deep, deep)
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=150, deadline=None)
+def test_a_schema_means_the_same_as_itself(seed: int) -> None:
+    ((schema, changed, _),) = pairs(seed, 1)
+
+    assert semantic_changes(schema, copy.deepcopy(schema)) == []
+    if not any(fault.refused_by_reference for fault in faults(changed)):  # a reference may have lost its definition
+        semantic_changes(schema, changed)

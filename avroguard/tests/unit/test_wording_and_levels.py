@@ -1,0 +1,71 @@
+import json
+from itertools import product
+
+import pytest
+
+from avroguard.levels import Level
+from avroguard.registration.wording import same_wording
+from support.registry_replay import CONFLUENT, recordings
+
+USER = {"type": "record", "name": "User", "namespace": "ex", "fields": [{"name": "id", "type": "long"}]}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"type": "record", "name": "ex.User", "fields": [{"name": "id", "type": "long"}]},
+        {"fields": [{"type": {"type": "long"}, "name": "id"}], "namespace": "ex", "name": "User", "type": "record"},
+        {**USER, "fields": [{"name": "id", "type": "long", "order": "ascending"}]},
+    ],
+)
+def test_the_same_in_another_spelling(other: object) -> None:
+    assert same_wording(USER, other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**USER, "doc": "A user."},
+        {**USER, "aliases": ["Person"]},
+        {**USER, "namespace": "other"},
+        {**USER, "fields": [{"name": "id", "type": "long", "doc": "The id."}]},
+        {**USER, "fields": [{"name": "id", "type": "long", "aliases": ["key"]}]},
+        {**USER, "fields": [{"name": "id", "type": "long", "default": 0}]},
+        ["null", USER],
+        "string",
+    ],
+)
+def test_another_wording(other: object) -> None:
+    assert not same_wording(USER, other)
+
+
+def test_names_are_the_same_short_and_full() -> None:
+    inner = {"type": "enum", "name": "E", "symbols": ["A"], "aliases": ["F"]}
+    short = {**USER, "fields": [{"name": "a", "type": inner}, {"name": "b", "type": {"type": "map", "values": "E"}}]}
+    full = json.loads(json.dumps(short).replace('"E"', '"ex.E"').replace('"F"', '"ex.F"'))
+    assert same_wording(short, full)
+
+
+@pytest.mark.parametrize(
+    "case", ["register s1 v1", "re-reg fullname spelling", "re-reg doc change", "ref: register base"]
+)
+def test_what_confluent_makes_of_a_schema_is_the_same(case: str) -> None:
+    recording = recordings()[case]
+    kept = json.loads(recording[CONFLUENT]["body"]["schema"])
+    assert same_wording(json.loads(recording["request"]["schema"]), kept)
+
+
+ORDER = {
+    (one, other)
+    for one, other in product(Level, Level)
+    if one is other
+    or other is Level.NONE
+    or one is Level.FULL_TRANSITIVE
+    or (one is Level.FULL and other in (Level.BACKWARD, Level.FORWARD))
+    or (one.endswith("_TRANSITIVE") and one.removesuffix("_TRANSITIVE") == other)
+}
+
+
+@pytest.mark.parametrize(("one", "other"), list(product(Level, Level)))
+def test_which_level_asks_for_more(one: Level, other: Level) -> None:
+    assert one.implies(other) is ((one, other) in ORDER)

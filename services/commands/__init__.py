@@ -1,0 +1,1 @@
+"""What people type that belongs to the pipeline: topics, dead letters, rules, generated types."""

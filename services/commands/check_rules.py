@@ -1,0 +1,96 @@
+"""`check-rules`: would the detector take a rules file? Nothing needs to run.
+
+It reads the settings that the detector reads (RULES_FILE, SUSPICIOUS_AMOUNT, STAGE_TOPICS, TRANSACTIONS_TOPIC,
+ALLOWED_LATENESS, SCHEMAS_DIR), and says what the detector would refuse: what is wrong in the file, a rule that no stage
+can run, a topic that contracts.toml keeps for less time than a window looks back.
+
+Exit codes: 0 the detector would take it, 1 it would not, 2 a setting or an argument is wrong.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from services.contracts import RegistrySettings, load_contracts
+from services.detector.settings import DetectorSettings
+from services.errors import ExpectedError, UsageError
+from services.rules.loading import constants_of, load_rules
+from services.rules.model import KEY, Rule
+from services.rules.reasons import duration
+from services.rules.topology import Plan, Stage, plan, require_retention
+from services.streaming.settings import load_settings
+
+_PROGRAM = "check-rules"
+_COLUMNS = ("rule", "severity", "mode", "version", "looks back", "when")
+
+
+class _Settings(DetectorSettings):
+    """The detector's settings; no broker is asked for anything."""
+
+    kafka_broker_url: str = "localhost:9092"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog=_PROGRAM,
+        description="Would the detector take a rules file? Nothing needs to run.",
+        epilog=(__doc__ or "").partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", type=Path, help="by default RULES_FILE, else the detector's own"
+    )
+    parser.add_argument("--quiet", action="store_true", help="say nothing about a file that is good")
+    options = parser.parse_args(arguments)
+    try:
+        made = _planned(options.file)
+    except ExpectedError as error:
+        for line in str(error).splitlines():
+            print(f"{_PROGRAM}: {line}", file=sys.stderr)
+        return error.exit_code
+    if not options.quiet:
+        print("\n".join(_report(made)))
+    return 0
+
+
+def _planned(file: Path | None) -> Plan:
+    """What the detector would make of the file."""
+    settings = load_settings(_Settings, RegistrySettings)
+    path = file or settings.rules_file
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file; name a rules file, or leave it out for the detector's own")
+    contracts = load_contracts()
+    topics = [contracts.topic(topic) for topic in settings.stages(KEY).values()]
+    rules = load_rules(path, topics[0].required_schema, constants_of(settings.suspicious_amount))
+    made = plan(rules, settings.stages(KEY))
+    kept = {topic.name: topic.retention_ms for topic in topics}
+    require_retention(made, kept, round(settings.allowed_lateness * 1000))
+    return made
+
+
+def _report(made: Plan) -> Iterator[str]:
+    number = len(made.rules.rules)
+    yield f"{made.rules.source}: {number} {'rule' if number == 1 else 'rules'}, version {made.version}"
+    for stage in made.stages:
+        if stage.rules:
+            yield f"\non {stage.topic}, keyed by {stage.field}:"
+            yield from _table(stage)
+
+
+def _table(stage: Stage) -> Iterator[str]:
+    rows = [_COLUMNS, *(_row(rule) for rule in stage.rules)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _row(rule: Rule) -> tuple[str, ...]:
+    back = max((figure.window.over_ms for figure in rule.figures), default=0)
+    when = rule.when.text if rule.when else "always"
+    return rule.name, rule.severity, rule.mode, rule.version, duration(back) if back else "-", when
+
+
+if __name__ == "__main__":
+    sys.exit(main())

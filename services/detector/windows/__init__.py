@@ -1,9 +1,0 @@
-"""Windows over event time: what a partition's transactions were lately, and which rules fire on the next one.
-
-Pure and serialisable: nothing here knows Kafka, files or time of day.
-"""
-
-from services.detector.windows.judgement import Firing, Judgement
-from services.detector.windows.state import WindowState
-
-__all__ = ["Firing", "Judgement", "WindowState"]

@@ -1,0 +1,291 @@
+"""Conditions on the fields of one transaction: frozen trees that are evaluated on a batch's columns at once.
+
+A `not` stands in the leaves only (the parser moves it there), and a leaf about a field without a value is false,
+whether negated or not. So a condition holds exactly where SQL's three-valued logic calls it true.
+"""
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from services.rules.model import Columns, Mask
+
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+FLIPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""The comparison that says the same with its sides exchanged."""
+
+NEGATED = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+"""The comparison that says the opposite."""
+
+
+def null_mark(field: str) -> str:
+    """Under what name the rows without a value are marked, beside the column of a nullable field."""
+    return f"{field} is null"
+
+
+def with_nulls(columns: Columns, nulls: Mapping[str, Mask]) -> Columns:
+    """Columns and their marks of null together, as conditions want them; both as `ColumnDecoder` gives them."""
+    return {**columns, **{null_mark(field): mask for field, mask in nulls.items()}} if nulls else columns
+
+
+class Node(Protocol):
+    """A part of a condition."""
+
+    @property
+    def text(self) -> str:
+        """The canonical spelling."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What it looks at."""
+
+    def mask(self, columns: Columns) -> Mask:
+        """For each transaction, whether it holds."""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A condition: two with the same text are equal."""
+
+    text: str
+    root: Node = field(compare=False, repr=False)
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """What it looks at."""
+        return self.root.fields
+
+    def mask(self, columns: Columns, rows: int) -> Mask:  # noqa: ARG002 - a condition looks at a field at least
+        """For each of `rows` transactions, whether it holds."""
+        return self.root.mask(columns)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A field, or what remains of it after a division, against a number or text.
+
+    Attributes:
+        text: The canonical spelling.
+        field: The field's name.
+        sign: How it is compared.
+        value: What it is compared with, as the column has it.
+        divisor: What the field is divided by before, as the column has it; None: it is not.
+    """
+
+    text: str
+    field: str
+    sign: str
+    value: int | float | bytes
+    divisor: int | None = None
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What it looks at."""
+        return frozenset({self.field})
+
+    def mask(self, columns: Columns) -> Mask:
+        """For each transaction, whether it holds."""
+        column = columns[self.field]
+        found = column if self.divisor is None else column % self.divisor
+        return _known(OPERATORS[self.sign](found, self.value), columns, self.fields)
+
+
+@dataclass(frozen=True)
+class FieldComparison:
+    """Two fields against each other."""
+
+    left: str
+    sign: str
+    right: str
+
+    @property
+    def text(self) -> str:
+        """The canonical spelling."""
+        return f"{self.left} {self.sign} {self.right}"
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What it looks at."""
+        return frozenset({self.left, self.right})
+
+    def mask(self, columns: Columns) -> Mask:
+        """For each transaction, whether it holds."""
+        return _known(OPERATORS[self.sign](columns[self.left], columns[self.right]), columns, self.fields)
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Whether a field is one of some values; of none, never.
+
+    Attributes:
+        text: The canonical spelling.
+        field: The field's name.
+        values: As the column has them.
+        negated: Whether it is none of them instead.
+    """
+
+    text: str
+    field: str
+    values: frozenset[int | float | bytes]
+    negated: bool = False
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What it looks at."""
+        return frozenset({self.field})
+
+    def mask(self, columns: Columns) -> Mask:
+        """For each transaction, whether it holds."""
+        column, values, negated = columns[self.field], self.values, self.negated
+        found = ((value in values) is not negated for value in column.tolist())
+        return _known(np.fromiter(found, np.bool_, len(column)), columns, self.fields)
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Whether the whole of a text is what a regular expression describes.
+
+    Attributes:
+        field: The field's name.
+        pattern: The regular expression.
+        negated: Whether it is not what the expression describes instead.
+    """
+
+    field: str
+    pattern: re.Pattern[str]
+    negated: bool = False
+
+    @property
+    def text(self) -> str:
+        """The canonical spelling."""
+        call = f"matches({self.field}, {quoted(self.pattern.pattern)})"
+        return f"not {call}" if self.negated else call
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What it looks at."""
+        return frozenset({self.field})
+
+    def mask(self, columns: Columns) -> Mask:
+        """For each transaction, whether it holds."""
+        column, whole, negated = columns[self.field], self.pattern.fullmatch, self.negated
+        found = ((whole(value.decode()) is None) is negated for value in column.tolist())
+        return _known(np.fromiter(found, np.bool_, len(column)), columns, self.fields)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A field that is true or false."""
+
+    field: str
+    negated: bool = False
+
+    @property
+    def text(self) -> str:
+        """The canonical spelling."""
+        return f"not {self.field}" if self.negated else self.field
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What it looks at."""
+        return frozenset({self.field})
+
+    def mask(self, columns: Columns) -> Mask:
+        """For each transaction, whether it holds."""
+        return _known(columns[self.field] != self.negated, columns, self.fields)
+
+
+@dataclass(frozen=True)
+class Every:
+    """All of at least two parts."""
+
+    parts: tuple[Node, ...]
+
+    @cached_property
+    def text(self) -> str:
+        """The canonical spelling."""
+        return " and ".join(f"({part.text})" if isinstance(part, Either) else part.text for part in self.parts)
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """What it looks at."""
+        return frozenset().union(*(part.fields for part in self.parts))
+
+    def mask(self, columns: Columns) -> Mask:
+        """For each transaction, whether it holds."""
+        first, *others = self.parts
+        result = first.mask(columns)
+        for part in others:
+            if not result.any():  # the usual case for the conditions of rules
+                break
+            result = result & part.mask(columns)
+        return result
+
+
+@dataclass(frozen=True)
+class Either:
+    """At least one of at least two parts."""
+
+    parts: tuple[Node, ...]
+
+    @cached_property
+    def text(self) -> str:
+        """The canonical spelling."""
+        return " or ".join(part.text for part in self.parts)
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """What it looks at."""
+        return frozenset().union(*(part.fields for part in self.parts))
+
+    def mask(self, columns: Columns) -> Mask:
+        """For each transaction, whether it holds."""
+        first, *others = self.parts
+        result = first.mask(columns)
+        for part in others:
+            result = result | part.mask(columns)
+        return result
+
+
+def compared(text: str, name: str, sign: str, value: Fraction | float | bytes, divisor: int | None) -> Node:
+    """A comparison with a number that may be finer than the column's units, which the column never equals then."""
+    if not isinstance(value, Fraction):
+        return Comparison(text, name, sign, value, divisor)
+    if value.denominator == 1:
+        return Comparison(text, name, sign, int(value), divisor)
+    if sign in ("==", "!="):
+        return Membership(text, name, frozenset(), negated=sign == "!=")
+    below = value.numerator // value.denominator
+    return Comparison(text, name, sign, below + (sign in (">=", "<")), divisor)
+
+
+def quoted(text: str) -> str:
+    """A text as a condition has it: no text has both quotation marks."""
+    mark = '"' if "'" in text else "'"
+    return f"{mark}{text}{mark}"
+
+
+def _known(found: Any, columns: Columns, fields: frozenset[str]) -> Mask:
+    """What was found, and false where a field has no value."""
+    mask: Mask = np.asarray(found, np.bool_)
+    for name in fields:
+        nulls = columns.get(null_mark(name))
+        if nulls is not None:
+            mask = mask & ~nulls
+    return mask

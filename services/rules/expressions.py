@@ -1,0 +1,194 @@
+"""Reads a condition: Python's grammar, of which little is allowed, checked against the fields of a transaction."""
+
+import ast
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+from services.contracts import Form
+from services.rules.conditions import (
+    FLIPPED,
+    NEGATED,
+    Either,
+    Every,
+    Expression,
+    FieldComparison,
+    Flag,
+    Matches,
+    Membership,
+    Node,
+    compared,
+)
+from services.rules.fields import Field
+from services.rules.operands import ALLOWED, TEXT, ConditionError, Literal, Operand, OperandReader
+
+_SIGNS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+_MISTAKES = (
+    (re.compile(r"&&"), 'write "and" for "&&"'),
+    (re.compile(r"\|\|"), 'write "or" for "||"'),
+    (re.compile(r"!(?!=)"), 'write "not" for "!"'),
+    (re.compile(r"<>"), 'write "!=" for "<>"'),
+    (re.compile(r"\b(?:AND|OR|NOT|IN)\b"), "write and, or, not, in with small letters"),
+    (re.compile(r"(?<![=<>!])=(?!=)"), 'equality is "=="'),
+)
+
+
+def parse_condition(text: str, fields: Mapping[str, Field], constants: Mapping[str, Decimal]) -> Expression:
+    """Read a condition.
+
+    Args:
+        text: What somebody wrote; may have several lines.
+        fields: The fields of a transaction.
+        constants: Numbers that may be called by name.
+
+    Raises:
+        ConditionError: With what is wrong and where.
+    """
+    root = _Parser(text, fields, constants).parse()
+    return Expression(root.text, root)
+
+
+class _Parser(OperandReader):
+    def parse(self) -> Node:
+        if not self.line:
+            raise ConditionError("an empty condition; leave the key out if all transactions are meant")
+        root = self.tree()
+        end = self.position(root.end_col_offset or 0)
+        if rest := self.line[end - self.blank :].strip(" \t)"):
+            raise ConditionError(f"the condition ends before {rest!r}: it can't have a comment", end)
+        try:
+            return self.node(root, negate=False)
+        except RecursionError:
+            raise ConditionError("nested too deep") from None
+
+    def tree(self) -> ast.expr:
+        """What Python's grammar makes of it."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a backslash is taken as it stands: `OperandReader.side`
+                return ast.parse(self.line, mode="eval").body
+        except SyntaxError as error:
+            raise ConditionError(self.syntax(error), self.blank + max(0, (error.offset or 1) - 1)) from None
+        except (RecursionError, MemoryError):
+            raise ConditionError("nested too deep") from None
+        except ValueError as error:
+            raise ConditionError(f"not a condition: {error}") from None
+
+    def syntax(self, error: SyntaxError) -> str:
+        outside = TEXT.sub("''", self.line)
+        hints = [hint for pattern, hint in _MISTAKES if pattern.search(outside)]
+        return f"not a condition: {error.msg}" + (f"; {hints[0]}" if hints else "")
+
+    def node(self, node: ast.expr, *, negate: bool) -> Node:
+        """A part that holds or doesn't; or its opposite."""
+        match node:
+            case ast.BoolOp(op=op, values=values):
+                make = Every if isinstance(op, ast.And) is not negate else Either
+                return _joined(make, [self.node(value, negate=negate) for value in values])
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return self.node(operand, negate=not negate)
+            case ast.Compare(left=left, ops=ops, comparators=rights):
+                sides = zip([left, *rights], ops, rights, strict=False)
+                return _joined(Either if negate else Every, [self.comparison(*one, negate=negate) for one in sides])
+            case ast.Call(func=ast.Name(id="matches")):
+                return self.matches(node, negate=negate)
+            case ast.Name(id=name) if (field := self.field(node)) and field.is_flag:
+                return Flag(name, negate)
+        return self.fail(node, self.refusal(node))
+
+    def refusal(self, node: ast.expr) -> str:
+        """Why a part can't stand where something is expected that holds or doesn't."""
+        match node:
+            case ast.Name(id=name):
+                field = self.field(node)
+                return f"{name} is {field.described if field else 'a number'}: compare it with something"
+            case ast.Constant():
+                return f"{self.source(node)} alone says nothing: compare a field with it"
+            case ast.Call():
+                return self.no_function(node)
+            case ast.BinOp(op=ast.BitAnd()):
+                return 'write "and" for "&"'
+            case ast.BinOp(op=ast.BitOr()):
+                return 'write "or" for "|"'
+        return f"{self.source(node)} can't stand in a condition; {ALLOWED}"
+
+    def comparison(self, left: ast.expr, sign: ast.cmpop, right: ast.expr, *, negate: bool) -> Node:
+        if isinstance(sign, ast.In | ast.NotIn):
+            return self.membership(left, right, negate=isinstance(sign, ast.NotIn) is not negate)
+        if type(sign) not in _SIGNS:
+            self.fail(left, 'write "==" or "!=" for "is" and "is not"; no condition holds for a field without a value')
+        symbol = _SIGNS[type(sign)]
+        symbol = NEGATED[symbol] if negate else symbol
+        one, other = self.side(left), self.side(right)
+        match one, other:
+            case Operand(), Operand():
+                return self.between_fields(one, symbol, other, left)
+            case Operand(), Literal():
+                return self.with_literal(one, symbol, other, right)
+            case Literal(), Operand():
+                return self.with_literal(other, FLIPPED[symbol], one, left)
+        return self.fail(left, f"{self.source(left)} and {self.source(right)}: neither is a field of the transaction")
+
+    def between_fields(self, left: Operand, sign: str, right: Operand, node: ast.expr) -> Node:
+        one, other = left.field, right.field
+        if left.divisor is not None or right.divisor is not None:
+            self.fail(node, "what remains after % can only be compared with a number")
+        if (one.kind.form, one.kind.logical, one.kind.scale) != (other.kind.form, other.kind.logical, other.kind.scale):
+            self.fail(node, f"{one.name} is {one.described}, {other.name} is {other.described}: they can't be compared")
+        if one.kind.form in (Form.OCTETS, Form.OTHER):
+            self.fail(node, f"{one.name} is {one.described}, which a condition can't look at")
+        self.check_order(one, sign, node)
+        return FieldComparison(one.name, sign, other.name)
+
+    def with_literal(self, operand: Operand, sign: str, literal: Literal, node: ast.expr) -> Node:
+        self.check_order(operand.field, sign, node)
+        value, spelling = self.value(operand.field, literal, node)
+        divisor = None if operand.divisor is None else int(operand.divisor)
+        return compared(f"{operand.text} {sign} {spelling}", operand.field.name, sign, value, divisor)
+
+    def check_order(self, field: Field, sign: str, node: ast.expr) -> None:
+        if sign not in ("==", "!=") and not field.is_number and not field.is_time:
+            self.fail(node, f"{field.name} is {field.described}: it has no order, compare it with == or !=")
+
+    def membership(self, left: ast.expr, right: ast.expr, *, negate: bool) -> Node:
+        operand = self.side(left)
+        if isinstance(operand, Literal) or operand.divisor is not None:
+            self.fail(left, f"{self.source(left)}: only a field can be looked for in a list")
+        if not isinstance(right, ast.List | ast.Tuple | ast.Set) or not right.elts:
+            self.fail(right, "expected a list of values after in, such as ['EUR', 'USD']")
+        found = {}
+        for element in right.elts:
+            literal = self.side(element)
+            if isinstance(literal, Operand):
+                self.fail(element, f"{literal.text} is a field: a list has numbers or texts")
+            value, spelling = self.value(operand.field, literal, element)
+            found[spelling] = value
+        text = f"{operand.text} {'not in' if negate else 'in'} [{', '.join(sorted(found))}]"
+        whole = (value for value in found.values() if not isinstance(value, Fraction) or value.denominator == 1)
+        values = frozenset(int(value) if isinstance(value, Fraction) else value for value in whole)
+        return Membership(text, operand.field.name, values, negate)
+
+    def matches(self, node: ast.Call, *, negate: bool) -> Node:
+        if len(node.args) != 2 or node.keywords:
+            self.fail(node, "expected matches(field, 'pattern')")
+        field, pattern = self.side(node.args[0]), self.side(node.args[1])
+        if not isinstance(field, Operand) or not field.field.is_text:
+            self.fail(node.args[0], f"matches: expected a field that is text, found {self.source(node.args[0])}")
+        if not isinstance(pattern, Literal) or not isinstance(pattern.value, str):
+            self.fail(node.args[1], "matches: expected a regular expression in quotes")
+        try:
+            return Matches(field.field.name, re.compile(pattern.value), negate)
+        except (re.error, OverflowError, RecursionError) as error:
+            return self.fail(node.args[1], f"{pattern.text} is no regular expression: {error}")
+
+
+def _joined(make: Callable[[tuple[Node, ...]], Node], parts: Sequence[Node]) -> Node:
+    """Parts as one, without a node of the same kind inside."""
+    if len(parts) == 1:
+        return parts[0]
+    flat: list[Node] = []
+    for part in parts:
+        flat += part.parts if isinstance(part, Every | Either) and type(part) is make else [part]
+    return make(tuple(flat))

@@ -1,0 +1,190 @@
+"""Reads a rules file: everything in it is checked against the schema of the transactions, every fault has its line."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from avroguard.toml_source import TomlDocument, TomlPath, parse_toml
+from services.contracts import Schema
+from services.errors import ContractError
+from services.rules.expressions import parse_condition
+from services.rules.faults import Faults, RulesError
+from services.rules.fields import Field, fields_of_schema
+from services.rules.figures import read_figures
+from services.rules.model import Condition, Figure, Mode, Rule, RuleSet, Severity
+from services.rules.operands import ConditionError
+from services.rules.reasons import TemplateError, names_in
+from services.rules.versions import version_of_rule, version_of_rules
+from services.rules.wording import shown, suggestion
+
+"""The rules that the detector comes with."""
+
+_KEYS = ("severity", "mode", "alert", "when", "reason", "windows")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+def load_rules(path: Path, schema: Schema, constants: Mapping[str, Decimal]) -> RuleSet:
+    """Read and check a rules file.
+
+    Args:
+        path: The file.
+        schema: The schema of the transactions.
+        constants: Numbers that conditions may call by name: see `constants_of`.
+
+    Raises:
+        RulesError: One line for each fault, with file and line.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RulesError(
+            f"{path}: cannot be read: {error.strerror}; RULES_FILE names the file with the rules"
+        ) from None
+    absolute, here = path.absolute(), Path.cwd()
+    source = absolute.relative_to(here) if absolute.is_relative_to(here) else path
+    return parse_rules(content, str(source), schema, constants)
+
+
+def parse_rules(content: bytes | str, source: str, schema: Schema, constants: Mapping[str, Decimal]) -> RuleSet:
+    """Check the content of a rules file.
+
+    Args:
+        content: What is in the file.
+        source: What to call it in messages.
+        schema: The schema of the transactions.
+        constants: Numbers that conditions may call by name: see `constants_of`.
+
+    Raises:
+        RulesError: One line for each fault, with file and line.
+    """
+    try:
+        document = parse_toml(source, content.encode() if isinstance(content, str) else content)
+    except ContractError as error:
+        raise RulesError(str(error)) from None
+    faults = Faults(document)
+    rules = tuple(_Reader(document, faults, fields_of_schema(schema), constants).rules())
+    faults.raise_any()
+    text = content if isinstance(content, str) else content.decode()
+    return RuleSet(rules, version_of_rules(rules), source, text, constants)
+
+
+def constants_of(suspicious_amount: Decimal = Decimal(900)) -> Mapping[str, Decimal]:
+    """The numbers that conditions may call by name.
+
+    Args:
+        suspicious_amount: The setting ``SUSPICIOUS_AMOUNT``.
+    """
+    return {"suspicious_amount": suspicious_amount}
+
+
+class _Reader:
+    def __init__(
+        self,
+        document: TomlDocument,
+        faults: Faults,
+        fields: Mapping[str, Field],
+        constants: Mapping[str, Decimal],
+    ) -> None:
+        self.document = document
+        self.faults = faults
+        self.fields = fields
+        self.constants = constants
+
+    def rules(self) -> list[Rule]:
+        for key in self.document.data:
+            if key != "rules":
+                self.faults.add((key,), f'unknown key "{key}"; expected tables [rules.NAME]')
+        tables = self.document.data.get("rules")
+        if not isinstance(tables, dict) or not tables:
+            self.faults.add(("rules",), "expected at least one table [rules.NAME]")
+            return []
+        return [rule for name, table in tables.items() if (rule := self.rule(name, table))]
+
+    def rule(self, name: str, table: Any) -> Rule | None:
+        path = ("rules", name)
+        if not _NAME.fullmatch(name):
+            self.faults.add(
+                path, f'"{name}" is no name for a rule: up to 64 small letters, digits and -, a letter first'
+            )
+        if not isinstance(table, dict):
+            self.faults.add(path, f"expected a table [rules.{name}], found {shown(table)}")
+            return None
+        self.faults.unknown_keys(path, table, _KEYS)
+        figures = read_figures(table.get("windows", {}), (*path, "windows"), self.faults, self.fields, self.condition)
+        rule = Rule(
+            name=name,
+            severity=self.word(Severity, table, path, "severity", None) or Severity.LOW,
+            reason=self.reason(table, path, figures),
+            mode=self.word(Mode, table, path, "mode", Mode.LIVE) or Mode.LIVE,
+            when=self.condition((*path, "when"), table["when"]) if "when" in table else None,
+            figures=figures,
+            version="",
+            line=self.document.line(path),
+            alert=self.alert(table, path),
+        )
+        if "when" not in table and not self._limited(table):
+            self.faults.add(path, "it would fire on everything: expected a condition `when`, or a window with a limit")
+        return replace(rule, version=version_of_rule(rule))
+
+    @staticmethod
+    def _limited(table: Mapping[str, Any]) -> bool:
+        windows = table.get("windows")
+        tables = windows.values() if isinstance(windows, dict) else ()
+        return any(isinstance(one, dict) and ("at_least" in one or "at_most" in one) for one in tables)
+
+    def word(
+        self, kind: type[_Word], table: Mapping[str, Any], path: TomlPath, key: str, default: _Word | None
+    ) -> _Word | None:
+        value = table.get(key, default)
+        words = [str(word) for word in kind]
+        if isinstance(value, str) and value in words:
+            return kind(value)
+        near = suggestion(value.lower(), words) if isinstance(value, str) else ""
+        self.faults.add((*path, key), f"{key}: expected one of {', '.join(words)}, found {shown(value)}{near}")
+        return None
+
+    def alert(self, table: Mapping[str, Any], path: TomlPath) -> bool:
+        value = table.get("alert", True)
+        if not isinstance(value, bool):
+            self.faults.add((*path, "alert"), f"alert: expected true or false, found {shown(value)}")
+        return value is not False
+
+    def condition(self, path: TomlPath, value: Any) -> Condition | None:
+        key = path[-1]
+        if not isinstance(value, str):
+            self.faults.add(path, f'{key}: expected a condition such as "amount >= 900", found {shown(value)}')
+            return None
+        try:
+            return parse_condition(value, self.fields, self.constants)
+        except ConditionError as error:
+            self.faults.add(path, f"{key}: {error}", error.offset)
+            return None
+
+    def reason(self, table: Mapping[str, Any], path: TomlPath, figures: tuple[Figure, ...]) -> str:
+        path, value = (*path, "reason"), table.get("reason")
+        if not isinstance(value, str) or not value.strip():
+            self.faults.add(
+                path, f'reason: expected a text such as "{{amount}} {{currency}} at once", found {shown(value)}'
+            )
+            return ""
+        windows = table.get("windows")
+        names = [*(windows if isinstance(windows, dict) else ()), *self.fields]
+        try:
+            used = list(names_in(value))
+        except TemplateError as error:
+            self.faults.add(path, f"reason: {error}")
+            return value
+        for name in used:
+            if name not in names:
+                near = suggestion(name, names) or f"; there are {', '.join(names)}"
+                self.faults.add(path, f'reason: "{{{name}}}" is neither a field nor a window of the rule{near}')
+        for figure in figures:
+            if figure.at_least is None and figure.at_most is None and figure.name not in used:
+                message = "neither has a limit nor is in the reason, so it is of no use"
+                self.faults.add((*path[:-1], "windows", figure.name), f"windows.{figure.name}: {message}")
+        return value

@@ -1,0 +1,186 @@
+"""Reads one side of a comparison in a condition: a field, what remains of it after a division, a number or a text."""
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import NoReturn
+
+from services.contracts import Form
+from services.rules.conditions import quoted
+from services.rules.fields import Field, NotAValueError
+from services.rules.wording import suggestion
+
+TEXT = re.compile(r"""r?(?:'([^'\n]*)'|"([^"\n]*)")""")
+"""How a text is written."""
+
+ALLOWED = "allowed are comparisons, in, matches(field, 'pattern'), field % number, and, or, not, parentheses"
+"""What a condition is made of."""
+
+_FLAGS = "write a field that is true or false alone, or after not; no condition holds for a field without a value"
+_MOST_DIGITS = 28  # what Decimal calculates with
+_LARGEST_DIVISOR = 2**63
+
+
+class ConditionError(ValueError):
+    """A condition can't be read, or makes no sense for a transaction.
+
+    Args:
+        message: What is wrong, and what was expected.
+        offset: How many characters of the condition are before the fault.
+    """
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A field, or what remains of it after a division."""
+
+    field: Field
+    text: str
+    divisor: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A number or a text, with its canonical spelling."""
+
+    value: Decimal | str
+    text: str
+
+
+class OperandReader:
+    """Reads parts of a condition that Python's parser has taken apart.
+
+    Args:
+        text: The condition.
+        fields: The fields of a transaction.
+        constants: Numbers that may be called by name.
+    """
+
+    def __init__(self, text: str, fields: Mapping[str, Field], constants: Mapping[str, Decimal]) -> None:
+        whole = re.sub(r"[\r\n]", " ", text)  # of the same length, so that places stay
+        self.line = whole.strip()
+        self.blank = len(whole) - len(whole.lstrip())
+        self.octets = self.line.encode()
+        self.fields = fields
+        self.constants = constants
+
+    def position(self, octets: int) -> int:
+        """How many characters of the condition are before some octets of its line."""
+        return self.blank + len(self.octets[:octets].decode())
+
+    def source(self, node: ast.expr) -> str:
+        """A part as somebody wrote it."""
+        return self.octets[node.col_offset : node.end_col_offset].decode()
+
+    def fail(self, node: ast.expr, message: str) -> NoReturn:
+        """Say what is wrong with a part."""
+        raise ConditionError(message, self.position(node.col_offset))
+
+    def side(self, node: ast.expr) -> Operand | Literal:
+        """One side of a comparison."""
+        match node:
+            case ast.Name(id=name):
+                field = self.field(node)
+                return Operand(field, name) if field else _number(self.constants[name])
+            case ast.BinOp(left=ast.Name() as left, op=ast.Mod(), right=right):
+                return self._remainder(left, right)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant() as operand) if _is_number(operand):
+                return _number(-self._exactly(operand))
+            case ast.Constant() if _is_number(node):
+                return _number(self._exactly(node))
+            case ast.Constant(value=str()):
+                return self._string(node)
+        return self.fail(node, self._no_side(node))
+
+    def _no_side(self, node: ast.expr) -> str:
+        """Why a part can't stand on a side of a comparison."""
+        if isinstance(node, ast.Call):
+            return self.no_function(node)
+        if isinstance(node, ast.Constant) and node.value in (True, False, None):
+            return f"{self.source(node)}: {_FLAGS}"
+        return f"{self.source(node)}: expected a field, a number or a text; {ALLOWED}"
+
+    def no_function(self, node: ast.Call) -> str:
+        """Why a call can't stand in a condition."""
+        return f"there is no {self.source(node.func)}(); the one function is matches(field, 'pattern')"
+
+    def _remainder(self, left: ast.Name, right: ast.expr) -> Operand:
+        field, divisor = self.field(left), self.side(right)
+        if field is None or not field.is_number or field.kind.form is Form.FLOAT:
+            self.fail(left, f"{left.id} %: expected a field that is a whole number or a decimal")
+        if not isinstance(divisor, Literal) or not isinstance(divisor.value, Decimal) or divisor.value <= 0:
+            self.fail(right, f"{self.source(right)}: expected a number above 0 after %")
+        units = Fraction(field.number(divisor.value))
+        if units.denominator != 1:
+            self.fail(right, f"{divisor.text} is finer than {field.name}, which is {field.described}")
+        if units >= _LARGEST_DIVISOR:
+            self.fail(right, f"{divisor.text} is too large to divide by")
+        return Operand(field, f"{field.name} % {divisor.text}", units)
+
+    def field(self, node: ast.Name) -> Field | None:
+        """The field of that name; None if it is a constant."""
+        if node.id in self.fields:
+            return self.fields[node.id]
+        if node.id in self.constants:
+            return None
+        if node.id.lower() in ("true", "false", "null"):
+            self.fail(node, f"{node.id}: {_FLAGS}")
+        names = [*self.fields, *self.constants]
+        near = suggestion(node.id, names) or f"; there are {', '.join(names)}; a text stands in quotes"
+        return self.fail(node, f'unknown field "{node.id}"{near}')
+
+    def _exactly(self, node: ast.Constant) -> Decimal:
+        """A number exactly as it is written."""
+        digits = self.source(node).replace("_", "")
+        if not re.fullmatch(r"[0-9.]+(?:[eE][+-]?[0-9]+)?", digits):
+            self.fail(node, f"{self.source(node)}: expected a decimal number such as 900 or 12.50")
+        value = Decimal(digits)
+        if len(digits) > _MOST_DIGITS or abs(value.adjusted()) > _MOST_DIGITS:
+            self.fail(node, f"a number of more than {_MOST_DIGITS} digits")
+        return value
+
+    def _string(self, node: ast.Constant) -> Literal:
+        """A text exactly as it is written: a backslash is a backslash, as regular expressions need it."""
+        match = TEXT.fullmatch(self.source(node))
+        if match is None:
+            self.fail(node, "expected a text between ' and ' or between \" and \", without that mark inside")
+        value, other = match.groups()
+        return Literal(value or other or "", quoted(value or other or ""))
+
+    def value(self, field: Field, literal: Literal, node: ast.expr) -> tuple[Fraction | float | bytes, str]:
+        """A literal as the field's column has it, and its canonical spelling."""
+        value = literal.value
+        try:
+            if field.is_number and isinstance(value, Decimal):
+                return field.number(value), literal.text
+            if field.is_time and isinstance(value, str):
+                moment, spelling = field.time(value)
+                return moment, quoted(spelling)
+            if field.is_text and isinstance(value, str):
+                raw = field.text(value)
+                return raw, quoted(raw.decode())
+        except NotAValueError as error:
+            self.fail(node, f"{literal.text}: {error}")
+        found = "a text" if isinstance(value, str) else "a number"
+        if field.is_flag:
+            self.fail(node, f"{field.name} is {field.described}: write {field.name} or not {field.name}")
+        if field.kind.form in (Form.OCTETS, Form.OTHER):
+            self.fail(node, f"{field.name} is {field.described}, which a condition can't look at")
+        expected = "a number" if field.is_number else "a text in quotes"
+        return self.fail(node, f"{field.name} is {field.described}: expected {expected}, found {found}: {literal.text}")
+
+
+def _is_number(node: ast.Constant) -> bool:
+    return isinstance(node.value, int | float) and not isinstance(node.value, bool)
+
+
+def _number(value: Decimal) -> Literal:
+    """A number, spelt without exponent and without zeros that say nothing."""
+    return Literal(value, format(value.normalize(), "f") if value else "0")

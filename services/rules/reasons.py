@@ -1,0 +1,118 @@
+"""Why a rule fired, in words: its template filled in with the transaction and the figures."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from string import Formatter
+from typing import Any
+
+from services.rules.fields import Field, show_decimal
+from services.rules.model import Figure, Measure, Rule
+
+_NO_FIGURE = "none"
+_LENGTHS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1))
+
+
+class TemplateError(ValueError):
+    """A reason is no template."""
+
+
+@lru_cache(maxsize=1024)
+def parts_of(template: str) -> tuple[tuple[str, str | None], ...]:
+    """A template as texts, each with the name that follows it; ``{{`` and ``}}`` are braces.
+
+    Raises:
+        TemplateError: If braces don't match, or hold more than a name.
+    """
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise TemplateError(f"{error}; a brace that is meant as such is written twice") from None
+    for _, name, form, conversion in parts:
+        if name is not None and (form or conversion or not name.isidentifier()):
+            more = f"{name}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}"
+            raise TemplateError(f'"{{{more}}}": expected a name between the braces and nothing else')
+    return tuple((text, name) for text, name, _, _ in parts)
+
+
+def names_in(template: str) -> Iterable[str]:
+    """The names that a template shows, in their order."""
+    return [name for _, name in parts_of(template) if name is not None]
+
+
+def shown_fields(rules: Iterable[Rule]) -> tuple[str, ...]:
+    """The fields of the transaction that reasons show, each once, sorted."""
+    names = {name for rule in rules for name in names_in(rule.reason) if all(name != one.name for one in rule.figures)}
+    return tuple(sorted(names))
+
+
+def render_reason(
+    rule: Rule, values: Mapping[str, Any], figures: Mapping[str, int | Fraction | None], fields: Mapping[str, Field]
+) -> str:
+    """Why a rule fired.
+
+    Args:
+        rule: The rule.
+        values: The transaction, as a record decoder gives it: at least the fields that the reason shows.
+        figures: What the rule found, by the figures' names, in the units of the columns.
+        fields: The fields of a transaction: `fields_of_schema`.
+    """
+    of_rule = {figure.name: figure for figure in rule.figures}
+    shown = []
+    for text, name in parts_of(rule.reason):
+        shown.append(text)
+        if name in of_rule:
+            shown.append(render_figure(of_rule[name], figures[name], fields))
+        elif name is not None:
+            shown.append(_shown(values[name]))
+    return "".join(shown)
+
+
+def render_figure(figure: Figure, value: int | Fraction | None, fields: Mapping[str, Field]) -> str:
+    """A figure for people: decimals with their places, an average rounded half to even, a duration in two units.
+
+    Args:
+        figure: What was taken.
+        value: What was found, in the unit of the column; None: there was nothing to take it of.
+        fields: The fields of a transaction: `fields_of_schema`.
+    """
+    if value is None:
+        return _NO_FIGURE
+    scale = scale_of(figure, fields)
+    match figure.window.measure:
+        case Measure.SILENCE:
+            return duration(int(value))
+        case Measure.AVERAGE:
+            places = max(scale, 2)
+            return show_decimal(round(Fraction(value) * 10 ** (places - scale)), places)
+    return show_decimal(int(value), scale)
+
+
+def scale_of(figure: Figure, fields: Mapping[str, Field]) -> int:
+    """How many decimal places of a currency unit a figure counts in: 2 for a sum of cents, 0 for a number of things."""
+    window = figure.window
+    return fields[window.field].kind.scale if window.field and window.measure is not Measure.DISTINCT else 0
+
+
+def duration(milliseconds: int) -> str:
+    """A time span in its two largest units, rounded down: ``2 d 3 h``, ``1 min 30 s``."""
+    parts: list[tuple[int, str]] = []
+    rest = milliseconds
+    for unit, length in _LENGTHS:
+        count, rest = divmod(rest, length)
+        if count or parts:
+            parts.append((count, unit))
+    return " ".join(f"{count} {unit}" for count, unit in parts[:2] if count) or "0 ms"
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case bytes():
+            return value.decode("utf-8", "replace")
+        case Decimal():
+            return format(value, "f")
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(value)

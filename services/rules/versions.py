@@ -1,0 +1,57 @@
+"""What identifies the meaning of rules: a digest of their canonical definition."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from services.rules.model import Figure, Rule
+
+_DIGITS = 12
+
+
+def version_of_rule(rule: Rule) -> str:
+    """The version of a rule, whatever its own says: the same for the same definition, however it is laid out.
+
+    The order of its windows counts: the first one with a limit names the contributors.
+    """
+    return _digest(
+        {
+            "name": rule.name,
+            "severity": rule.severity,
+            "reason": rule.reason,
+            "mode": rule.mode,
+            "alert": rule.alert,
+            "when": rule.when.text if rule.when else None,
+            "figures": [_figure(figure) for figure in rule.figures],
+        }
+    )
+
+
+def version_of_rules(rules: Iterable[Rule]) -> str:
+    """The version of several rules, whatever their order."""
+    return _digest(sorted(rule.version for rule in rules))
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    window = figure.window
+    return {
+        "name": figure.name,
+        "measure": window.measure,
+        "field": window.field,
+        "by": window.by,
+        "over_ms": window.over_ms,
+        "where": window.where,
+        "at_least": _number(figure.at_least),
+        "at_most": _number(figure.at_most),
+    }
+
+
+def _number(value: Fraction | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _digest(definition: Any) -> str:
+    canonical = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGITS]

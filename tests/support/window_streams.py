@@ -1,0 +1,277 @@
+"""Random streams of transactions for windows, and what a plain recomputation says of them.
+
+`Recomputed` is written from the definition in `docs/decisions` alone: it forgets nothing and looks at every row again
+for every figure. `random.Random` decides everything, so that hypothesis can drive (and shrink) it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from services.rules.model import (
+    Columns,
+    Condition,
+    Figure,
+    Mask,
+    Measure,
+    Mode,
+    Rule,
+    Severity,
+    Window,
+)
+
+Row = Mapping[str, Any]
+
+KEYS = (("target",), ("source",), ("amount",), ("target", "amount"), ("source", "target"), ("amount", "created_at"))
+ACCOUNTS = (b"ann", b"bob", b"bo", b"", b"\0x", b"c" * 40)
+ODD_ACCOUNTS = (*ACCOUNTS, b"nul\0", b"\0", b"long" * 80)
+"""What a column of fixed width can't hold: such a batch has a column of objects."""
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """A condition: a number is no less than a limit."""
+
+    name: str
+    limit: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.name} >= {self.limit}"
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset({self.name})
+
+    def mask(self, columns: Columns, rows: int) -> Mask:
+        assert len(columns[self.name]) == rows
+        return np.asarray(columns[self.name] >= self.limit)
+
+    def holds(self, row: Row) -> bool:
+        return bool(row[self.name] >= self.limit)
+
+
+@dataclass(frozen=True)
+class Fired:
+    """A firing as the recomputation sees it."""
+
+    row: int
+    rule: str
+    key: tuple[Any, ...]
+    figures: Mapping[str, Any]
+    contributors: tuple[bytes, ...]
+
+
+@dataclass
+class Recomputed:
+    """The windows of a partition as their definition says, with nothing ever forgotten."""
+
+    lateness_ms: int
+    contributors: int
+    read: dict[Window, list[tuple[int, Row]]] = field(default_factory=dict)
+    watermark_ms: int | None = None
+    order: int = 0
+
+    def require(self, windows: Iterable[Window]) -> None:
+        for window in windows:
+            self.read.setdefault(window, [])
+
+    def retain(self, windows: Collection[Window]) -> None:
+        self.read = {window: rows for window, rows in self.read.items() if window in windows}
+
+    def copy(self) -> "Recomputed":
+        read = {window: list(rows) for window, rows in self.read.items()}
+        return Recomputed(self.lateness_ms, self.contributors, read, self.watermark_ms, self.order)
+
+    def take(
+        self,
+        rows: Sequence[Row],
+        clocks: Sequence[int],
+        wheres: Mapping[Window, Condition | None],
+        rules: Sequence[Rule] = (),
+        only: Collection[Window] | None = None,
+    ) -> tuple[list[Fired], int]:
+        """Read rows and judge each; the firings and how many rows were late."""
+        fired, late = [], 0
+        for index, row in enumerate(rows):
+            if self.watermark_ms is not None and row["created_at"] < self.watermark_ms - self.lateness_ms:
+                late += 1
+            self.watermark_ms = max(
+                clocks[index], *([] if self.watermark_ms is None else [self.watermark_ms]), -(2**62)
+            )
+            for window, read in self.read.items():
+                where = wheres[window]
+                if (only is None or window in only) and (where is None or where.holds(row)):  # type: ignore[attr-defined]
+                    read.append((self.order, row))
+            for rule in rules:
+                fired += self._judge(rule, index, row)
+            self.order += 1
+        return fired, late
+
+    def _judge(self, rule: Rule, index: int, row: Row) -> list[Fired]:
+        if rule.when is not None and not rule.when.holds(row):  # type: ignore[attr-defined]
+            return []
+        figures = {figure.name: self._figure(figure.window, row) for figure in rule.figures}
+        for figure in rule.figures:
+            value = figures[figure.name]
+            if figure.at_least is not None and not (value is not None and value >= figure.at_least):
+                return []
+            if figure.at_most is not None and not (value is not None and value <= figure.at_most):
+                return []
+        if not rule.figures:
+            return [Fired(index, rule.name, (), {}, ())]
+        limited = [f for f in rule.figures if (f.at_least, f.at_most) != (None, None)]
+        window = [*limited, *rule.figures][0].window
+        counting = sorted(self._counting(window, row), key=lambda one: (one[1]["created_at"], one[0]))
+        ids = tuple(one["id"] for _, one in counting[max(0, len(counting) - self.contributors) :])
+        return [Fired(index, rule.name, tuple(row[name] for name in window.by), figures, ids)]
+
+    def _counting(self, window: Window, row: Row) -> list[tuple[int, Row]]:
+        assert self.watermark_ms is not None
+        time = row["created_at"]
+        same = [(order, one) for order, one in self.read[window] if all(one[f] == row[f] for f in window.by)]
+        counting = []
+        for order, one in same:
+            if not time - window.over_ms < one["created_at"] <= time:
+                continue
+            if not one["created_at"] > self.watermark_ms - window.over_ms - self.lateness_ms:
+                continue
+            if window.measure is Measure.SILENCE and any(
+                one["created_at"] < other["created_at"] <= self.watermark_ms - self.lateness_ms
+                for earlier, other in same
+                if earlier < self.order
+            ):
+                continue
+            counting.append((order, one))
+        return counting
+
+    def _figure(self, window: Window, row: Row) -> Any:
+        counting = self._counting(window, row)
+        values = [one[window.field] for _, one in counting] if window.field else []
+        others = [one["created_at"] for order, one in counting if order != self.order]
+        figures = {
+            Measure.COUNT: len(counting),
+            Measure.SUM: sum(values) if window.measure is Measure.SUM else 0,
+            Measure.DISTINCT: len(set(values)),
+            Measure.AVERAGE: Fraction(sum(values), len(values))
+            if window.measure is Measure.AVERAGE and values
+            else None,
+            Measure.MIN: min(values, default=None),
+            Measure.MAX: max(values, default=None),
+            Measure.SILENCE: row["created_at"] - max(others) if others else None,
+        }
+        return figures[window.measure]
+
+
+def random_window(random: Random) -> Window:
+    measure = random.choice(list(Measure))
+    name = None
+    if measure is Measure.DISTINCT:
+        name = random.choice(["source", "target", "id", "amount", "created_at"])
+    elif measure not in (Measure.COUNT, Measure.SILENCE):
+        name = random.choice(["amount", "created_at"])
+    return Window(
+        measure, name, random.choice(KEYS), random.choice([1, 2, 10, 25, 60, 300]), random.choice(["", "amount >= 2"])
+    )
+
+
+def random_rules(random: Random) -> tuple[Rule, ...]:
+    """A few rules over fewer windows, so that some share one."""
+    windows = [random_window(random) for _ in range(random.randint(1, 4))]
+    return tuple(_rule(random, number, windows) for number in range(random.randint(1, 4)))
+
+
+def _rule(random: Random, number: int, windows: Sequence[Window]) -> Rule:
+    figures = []
+    for index in range(random.choice([0, 1, 1, 2, 2, 3])):
+        window = random.choice(windows)
+        low, high = _limits(random, window)
+        where = AtLeast("amount", 2) if window.where else None
+        figures.append(Figure(f"figure_{index}", window, where, low, high))
+    when = random.choice([None, None, None, AtLeast("amount", 1), AtLeast("amount", 3), AtLeast("amount", 1000)])
+    severity = random.choice(list(Severity))
+    return Rule(f"rule_{number}", severity, "", Mode.LIVE, when, tuple(figures), version=f"{number:012}")
+
+
+def _limits(random: Random, window: Window) -> tuple[Fraction | None, Fraction | None]:
+    if window.measure in (Measure.COUNT, Measure.DISTINCT):
+        limits = [Fraction(n) for n in (0, 1, 2, 3, 5)]
+    else:
+        limits = [Fraction(n, 2) for n in (-3, 0, 1, 2, 4, 5, 9, 20, 41)]
+    low = random.choice([None, *limits])
+    high = random.choice([None, None, None, *limits])
+    return low, high
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What the rows of a stream are like.
+
+    Attributes:
+        accounts: Who pays and is paid.
+        disorder: How many of the rows don't just come after the one before.
+        lateness_ms: How far back a row mostly is if it is back.
+    """
+
+    accounts: Sequence[bytes]
+    disorder: float
+    lateness_ms: int
+
+
+def random_habits(random: Random, lateness_ms: int) -> Habits:
+    accounts = random.choice([ACCOUNTS, ACCOUNTS[:2], ACCOUNTS[:1], ODD_ACCOUNTS])
+    return Habits(accounts, random.choice([0, 0.1, 0.1, 0.5, 0.9]), lateness_ms)
+
+
+def random_rows(
+    random: Random, habits: Habits, count: int, *, newest: int, edges: Sequence[int], number: int
+) -> list[Row]:
+    """Rows whose times repeat, run backwards, and lie on or beside the edges of what was read before.
+
+    Args:
+        random: Decides.
+        habits: What they are like.
+        count: How many.
+        newest: The time that they are near to.
+        edges: Distances at which something may begin or stop to count.
+        number: Of the first: part of its id.
+    """
+    rows: list[Row] = []
+    for index in range(count):
+        kind = random.random() / habits.disorder if habits.disorder else 1
+        if kind >= 1:
+            newest += random.choice([0, 0, 1, 1, 2, 7])
+            time = newest
+        elif kind >= 0.4:
+            time = newest - random.randint(0, habits.lateness_ms)
+        elif kind >= 0.1:
+            time = newest + random.choice([1, -1, -1]) * random.choice(edges) + random.choice([-1, 0, 1])
+        else:
+            time = newest - random.randint(0, 400)
+        repeated = rows and random.random() < 0.05
+        rows.append(
+            {
+                "id": rows[-1]["id"] if repeated else b"%d" % (number + index),
+                "source": random.choice(habits.accounts),
+                "target": random.choice(habits.accounts),
+                "amount": random.choice([1, 2, 2, 2, 3, 256, -1]),
+                "created_at": time,
+            }
+        )
+    return rows
+
+
+def columns_of(rows: Sequence[Row]) -> Columns:
+    """Rows as the decoder delivers them."""
+    columns = {}
+    for name in ("id", "source", "target"):
+        values = [row[name] for row in rows]
+        wide = any(len(value) > 255 or value.endswith(b"\0") for value in values)
+        columns[name] = np.array(values, dtype=object if wide else "S")
+    for name in ("amount", "created_at"):
+        columns[name] = np.array([row[name] for row in rows], dtype=np.int64)
+    return columns

@@ -1,0 +1,97 @@
+"""Decoding a batch gives, row for row, exactly what decoding each record alone gives."""
+
+import math
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.contracts import ColumnDecoder, RecordDecoder
+from services.errors import PoisonError
+from support.avro_records import body, damaged, records
+
+UNITS = {"millis": timedelta(milliseconds=1), "micros": timedelta(microseconds=1)}
+
+
+def plain(value: Any, schema: Any) -> Any:  # noqa: PLR0911 - a case for each type
+    """A decoded value as the documentation of ``Columns`` says that a column holds it."""
+    branches = [one for one in schema if one != "null"] if isinstance(schema, list) else [schema]
+    if len(branches) != 1:
+        return value
+    more = branches[0] if isinstance(branches[0], dict) else {"type": branches[0]}
+    unit = UNITS.get(more.get("logicalType", "").rpartition("-")[2])
+    match value:
+        case Decimal():
+            sign, digits, exponent = value.as_tuple()
+            assert exponent == -more.get("scale", 0)
+            return int("".join(map(str, digits))) * (-1 if sign else 1)
+        case datetime():
+            return (value.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // unit
+        case date():
+            return (value - date(1970, 1, 1)).days
+        case time():
+            return (datetime.combine(date.min, value) - datetime.min) // unit
+        case UUID():
+            return str(value).encode()
+        case str() if more["type"] in ("string", "enum"):
+            return value.encode()
+    return value
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
+        return math.isnan(other)
+    return repr(one) == repr(other) if isinstance(one, list | dict) else bool(one == other)
+
+
+def decoded(decoder: RecordDecoder, body: bytes) -> tuple[Any, str | None]:
+    """The record, or why there is none."""
+    try:
+        return decoder.decode(body), None
+    except PoisonError as error:
+        return None, str(error)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[Any, list[bytes], list[str]]:
+    schema = draw(records())
+    bodies = draw(st.lists(body(schema), min_size=1, max_size=6))
+    names = [field["name"] for field in schema["fields"]]
+    wanted = draw(st.lists(st.sampled_from(names), unique=True))
+    return schema, [draw(damaged(one)) for one in bodies], wanted
+
+
+@given(batches(), st.binary(max_size=6))
+def test_a_batch_decodes_to_what_its_records_decode_to(batch: Any, header: bytes) -> None:
+    schema, bodies, wanted = batch
+    columns = ColumnDecoder(schema, schema, wanted).decode([header + one for one in bodies], prefix=len(header))
+    alone = RecordDecoder(schema)
+    types = {field["name"]: field["type"] for field in schema["fields"]}
+
+    assert len(columns) == len(bodies)
+    for row, one in enumerate(bodies):
+        record, reason = decoded(alone, one)
+        assert reason == (str(columns.failures[row]) if row in columns.failures else None)
+        if reason:
+            assert not any(columns.columns[name].tolist()[row] for name in wanted)
+            continue
+        for name in wanted:
+            found = columns.columns[name].tolist()[row]
+            if record[name] is None and name in columns.nulls:
+                assert columns.nulls[name][row]
+                assert not found
+            else:
+                assert same(found, plain(record[name], types[name])), (name, found, record[name])
+                assert not columns.nulls.get(name, {row: False})[row]
+
+
+@given(st.data(), st.lists(st.binary(max_size=60), max_size=5))
+def test_whatever_the_bytes_nothing_but_poison_is_raised(data: st.DataObject, bodies: list[bytes]) -> None:
+    schema = data.draw(records())
+    decoder = RecordDecoder(schema)
+    for one in bodies:
+        record, reason = decoded(decoder, one)
+        assert isinstance(record, dict) or reason
