@@ -16,12 +16,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from avroguard.avro.document import Place
 from avroguard.avro.schema import Schema, parse_schema
 from avroguard.changes.baselines import check_schema
 from avroguard.changes.judging import Tiers
 from avroguard.changes.registry_baseline import RegistryBaseline
 from avroguard.config.subjects import SubjectContract
+from avroguard.places import Place
 from services.contracts import Level, Registry, RegistrySettings
 from services.errors import ContractError
 from support.avro_mutations import pairs

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from avroguard.avro.document import Place
 from avroguard.cli.options import add_registry_options, choose, registry_settings
 from avroguard.cli.running import run
 from avroguard.config.subjects import Contracts, SubjectContract
 from avroguard.errors import ExpectedError, NotAuthorised, Unavailable, UsageError
 from avroguard.levels import Level
+from avroguard.places import Place
 from support.fake_registry import schema
 
 PLACE = Place("contracts.toml", 1)

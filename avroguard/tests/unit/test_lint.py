@@ -8,7 +8,7 @@ import pytest
 
 from avroguard.avro.validation import faults
 from avroguard.lint import lint_schema
-from avroguard.reporting import Severity
+from avroguard.rules import Severity
 
 TRANSACTION = Path(__file__).parents[3] / "schemas" / "transaction.avsc"
 

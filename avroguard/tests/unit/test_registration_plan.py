@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from avroguard.avro.document import Place, parse_json
+from avroguard.avro.document import parse_json
 from avroguard.avro.schema import Schema
 from avroguard.cli import register
 from avroguard.config.subjects import Contracts, TopicContract
 from avroguard.errors import ContractError, ExpectedError, Unavailable
 from avroguard.levels import Level
+from avroguard.places import Place
 from avroguard.registration.levels import set_levels
 from avroguard.registration.plan import make_plan
 from avroguard.registry.client import Registration

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from avroguard.avro.document import Place
 from avroguard.cli import register
 from avroguard.config.subjects import Contracts, TopicContract
 from avroguard.levels import Level
+from avroguard.places import Place
 from support.fake_registry import FakeRegistry, schema
 
 V1 = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}]}

@@ -3,11 +3,11 @@
 import httpx2
 import pytest
 
-from avroguard.avro.document import Place
 from avroguard.avro.schema import Reference, Schema, parse_schema
 from avroguard.config.subjects import SubjectContract
 from avroguard.errors import ContractError
 from avroguard.levels import Level
+from avroguard.places import Place
 from avroguard.registration.extras import extras_differ
 from avroguard.registry.client import Registration, Registry
 from support.registry_replay import APICURIO, CONFLUENT, PRODUCTS, SETTINGS, Replay, replaying, schema_of

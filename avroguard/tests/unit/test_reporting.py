@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avroguard.avro.document import Place
-from avroguard.reporting import RULES, Finding, Format, Report, Severity, exit_code, merged, render
+from avroguard.findings import Finding, exit_code, merged
+from avroguard.places import Place
+from avroguard.reporting import Format, Report, render
+from avroguard.rules import RULES, Severity
 
 SUBJECTS = ("a-value", "b-value")
 BROKEN = Finding(

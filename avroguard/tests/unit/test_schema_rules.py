@@ -11,7 +11,7 @@ import pytest
 from avroguard.compatibility import Rule, judge
 from avroguard.levels import Level
 from avroguard.lint import LINT_FAMILIES, lint_schema
-from avroguard.reporting import RULES, Family
+from avroguard.rules import RULES, Family
 from avroguard.semantics import SemanticRule, semantic_changes
 
 PAGE = (Path(__file__).parents[3] / "docs" / "schema-rules.md").read_text()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from avroguard.avro.validation import faults
 from avroguard.compatibility import incompatibilities
 from avroguard.errors import ContractError
-from avroguard.reporting import Severity
+from avroguard.rules import Severity
 from avroguard.semantics import SemanticRule, semantic_changes
 from support.avro_mutations import pairs
 from support.compatibility_cases import A_INT, aliased, array, enum, fixed, mapping, record

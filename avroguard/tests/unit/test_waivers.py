@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from avroguard.avro.document import Place
 from avroguard.config.topics import read_contracts
 from avroguard.config.waivers import Waiver, apply_waivers
 from avroguard.errors import ContractError
-from avroguard.reporting import Finding, Severity
+from avroguard.findings import Finding
+from avroguard.places import Place
+from avroguard.rules import Severity
 from support.contracts_file import GOOD, TRANSACTION, Files
 
 TODAY = dt.date(2026, 6, 1)

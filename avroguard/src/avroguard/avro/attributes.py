@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from avroguard.avro.defaults import UnfinishedRecordError, default_accepted, default_fits
-from avroguard.avro.document import JsonPath
 from avroguard.avro.names import PRIMITIVES, full_name, json_shown, suggestion
-from avroguard.reporting.rules import RULES, Family
+from avroguard.places import JsonPath
+from avroguard.rules import RULES, Family
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NAME_RULE = "letters, digits and _, not starting with a digit"

@@ -13,9 +13,7 @@ from json import JSONDecodeError, JSONDecoder, dumps, loads
 from typing import Any, NoReturn
 
 from avroguard.errors import ContractError
-
-JsonPath = tuple[str | int, ...]
-"""The way from a document's root to a value: keys of objects and indices of arrays."""
+from avroguard.places import JsonPath, Place
 
 _MAX_DEPTH = 100  # far beyond any schema that a person reads, far below Python's recursion limit
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -25,25 +23,6 @@ _LITERALS = {"true": True, "false": False, "null": None}
 _STRINGS = JSONDecoder()
 _DOUBTFUL = re.compile(r"\\u[dD][89a-fA-F]|[0-9]{100}")  # surrogates, and numbers that are too long
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where something stands, as people, editors and code review tools need it.
-
-    Attributes:
-        file: The file, as messages name it.
-        line: The line, from 1.
-        column: The column, from 1, in characters; None where only the line is known.
-    """
-
-    file: str
-    line: int
-    column: int | None = None
-
-    def __str__(self) -> str:
-        """``file:line:column``."""
-        return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import difflib
 import json
 from typing import Any
 
-from avroguard.avro.document import JsonPath
+from avroguard.places import JsonPath
 
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 NAMED = frozenset({"record", "error", "enum", "fixed"})

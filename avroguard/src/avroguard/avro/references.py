@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from avroguard.avro.document import JsonPath
 from avroguard.avro.names import COMPLEX, NAMED, PRIMITIVES, enclosed_namespace, full_name
+from avroguard.places import JsonPath
 
 
 def definitions(schema: Any) -> dict[str, Any]:

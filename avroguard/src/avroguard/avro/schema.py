@@ -10,11 +10,12 @@ from typing import Any
 import fastavro
 from fastavro.schema import SchemaParseException, UnknownType
 
-from avroguard.avro.document import Document, JsonPath, Place, parse_json
+from avroguard.avro.document import Document, parse_json
 from avroguard.avro.names import enclosed_namespace, full_name
 from avroguard.avro.references import definitions, foreign_names, inlined
 from avroguard.avro.validation import faults
 from avroguard.errors import ContractError
+from avroguard.places import JsonPath, Place
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ from avroguard.avro.attributes import (
     property_faults,
     repeated,
 )
-from avroguard.avro.document import JsonPath
 from avroguard.avro.names import (
     COMPLEX,
     NAMED,
@@ -35,6 +34,7 @@ from avroguard.avro.names import (
     suggestion,
 )
 from avroguard.avro.references import definitions
+from avroguard.places import JsonPath
 
 __all__ = ["Fault", "faults"]
 

@@ -17,8 +17,9 @@ from avroguard.config.subjects import SubjectContract
 from avroguard.config.topics import Contracts, read_contracts
 from avroguard.config.tree import CONTRACTS, NOTHING, Directory, Tree
 from avroguard.errors import ContractError, Unavailable, UsageError
+from avroguard.findings import Finding
 from avroguard.levels import Level
-from avroguard.reporting import RULES, Family, Finding
+from avroguard.rules import RULES, Family
 
 REFUSED_FIX = "ask the registry's log for its reason"
 

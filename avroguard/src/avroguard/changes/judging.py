@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from avroguard.avro.document import JsonPath, Place
 from avroguard.avro.names import field_at
 from avroguard.avro.schema import Schema
 from avroguard.compatibility import Direction, Incompatibility, Node, Parser, judge
 from avroguard.config.subjects import SubjectContract
 from avroguard.config.topics import Contracts
 from avroguard.errors import ContractError
+from avroguard.findings import Finding, merged
 from avroguard.levels import Level
-from avroguard.reporting import Finding, Severity, merged
+from avroguard.places import JsonPath, Place
+from avroguard.rules import Severity
 from avroguard.semantics import SemanticChange, SemanticRule, semantic_changes
 
 

@@ -6,9 +6,9 @@ from avroguard.avro.schema import Schema
 from avroguard.changes.judging import OldVersion
 from avroguard.compatibility import Parser
 from avroguard.config.topics import Contracts
+from avroguard.findings import Finding
 from avroguard.levels import Level
 from avroguard.registry.client import ALL_VERSIONS, Registry
-from avroguard.reporting import Finding
 
 
 class RegistryBaseline:

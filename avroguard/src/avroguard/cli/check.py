@@ -23,8 +23,9 @@ from avroguard.cli.options import (
 from avroguard.cli.running import run
 from avroguard.config.topics import Contracts, load_contracts
 from avroguard.config.tree import CONTRACTS, default_directory
+from avroguard.findings import merged
 from avroguard.levels import Level
-from avroguard.reporting import Report, merged
+from avroguard.reporting import Report
 
 _EPILOG = f"""\
 what is compared with:

@@ -19,7 +19,8 @@ from avroguard.config.topics import load_contracts
 from avroguard.config.tree import CONTRACTS, default_directory
 from avroguard.registration.drift import drift
 from avroguard.registry.client import Registry
-from avroguard.reporting import Family, Report
+from avroguard.reporting import Report
+from avroguard.rules import Family
 
 _EPILOG = f"""\
 Looks in both directions: what is missing in the registry, is another version there or has another level, and

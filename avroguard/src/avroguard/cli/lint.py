@@ -12,9 +12,11 @@ from avroguard.cli.running import run
 from avroguard.config.tree import CONTRACTS, default_directory
 from avroguard.config.waivers import Waiver, apply_waivers
 from avroguard.errors import ContractError
+from avroguard.findings import Finding, merged
 from avroguard.lint import LINT_FAMILIES, lint_schema
 from avroguard.lint.files import ContractFile, contract_file_of, files_of
-from avroguard.reporting import RULES, Finding, Report, Severity, merged
+from avroguard.reporting import Report
+from avroguard.rules import RULES, Severity
 
 _EPILOG = f"""\
 A PATH is a schema file (.avsc), a contracts.toml, or a directory that is searched for both. A schema needs no

@@ -10,8 +10,10 @@ from avroguard.config.subjects import SubjectContract
 from avroguard.config.topics import Contracts
 from avroguard.config.waivers import apply_waivers
 from avroguard.errors import UsageError
+from avroguard.findings import Finding, exit_code
 from avroguard.lint import LINT_FAMILIES
-from avroguard.reporting import RULES, Family, Finding, Format, Report, Severity, exit_code, render
+from avroguard.reporting import Format, Report, render
+from avroguard.rules import RULES, Family, Severity
 
 if TYPE_CHECKING:
     from avroguard.registry.settings import RegistrySettings

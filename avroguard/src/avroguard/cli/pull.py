@@ -19,11 +19,12 @@ from avroguard.cli.running import run
 from avroguard.config.topics import inspect_contracts, load_contracts
 from avroguard.config.tree import CONTRACTS, Directory
 from avroguard.errors import UsageError
+from avroguard.findings import Finding, exit_code
 from avroguard.lint.files import contract_findings
 from avroguard.registration.pulling import Files, Pulled, pull
 from avroguard.registration.wording import same_wording
 from avroguard.registry.client import Registry
-from avroguard.reporting import Finding, Format, Report, exit_code
+from avroguard.reporting import Format, Report
 
 _EPILOG = f"""\
 Writes the latest version of each subject, and of those that it refers to, as a schema file in DIR, and adds an

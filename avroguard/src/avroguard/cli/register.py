@@ -25,12 +25,13 @@ from avroguard.cli.waiting import add_wait_option, wait
 from avroguard.config.topics import load_contracts
 from avroguard.config.tree import CONTRACTS, default_directory
 from avroguard.errors import ExpectedError
+from avroguard.findings import Finding, merged
 from avroguard.registration.levels import put_levels_back, set_levels
 from avroguard.registration.lockfile import Locked, held, read_lockfile, verify, write_lockfile
 from avroguard.registration.outcome import Outcome, carry_out, foresee, hold_back
 from avroguard.registration.plan import Step, make_plan, refusal_in_a_word
 from avroguard.registry.client import Registry
-from avroguard.reporting import Finding, Format, Report, merged
+from avroguard.reporting import Format, Report
 
 _EPILOG = f"""\
 a line for each subject says what is done:

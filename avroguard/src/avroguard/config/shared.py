@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from avroguard.avro.document import Document, Place, parse_json
+from avroguard.avro.document import Document, parse_json
 from avroguard.avro.names import enclosed_namespace, full_name, suggestion
 from avroguard.avro.references import foreign_names
 from avroguard.avro.schema import Reference, Schema, parse_schema
@@ -11,6 +11,7 @@ from avroguard.config.subjects import SubjectContract, json_table, read_level
 from avroguard.config.toml import toml_shown
 from avroguard.config.tree import Tree
 from avroguard.errors import ContractError
+from avroguard.places import Place
 
 _KEYS = ("subject", "compatibility", "metadata", "ruleSet")
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from avroguard.avro.document import Place
 from avroguard.avro.names import suggestion
 from avroguard.avro.schema import Schema
 from avroguard.config.toml import toml_shown
 from avroguard.config.waivers import Waiver
 from avroguard.errors import ContractError
 from avroguard.levels import Level
+from avroguard.places import Place
 
 
 @dataclass(frozen=True)

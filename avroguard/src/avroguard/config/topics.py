@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avroguard.avro.document import Place
 from avroguard.avro.names import suggestion
 from avroguard.avro.schema import Reference, Schema, parse_schema
 from avroguard.config.shared import SharedSchemas
@@ -23,6 +22,7 @@ from avroguard.config.tree import CONTRACTS, Directory, Tree, default_directory
 from avroguard.config.waivers import read_waivers
 from avroguard.errors import ContractError
 from avroguard.levels import Level
+from avroguard.places import Place
 
 __all__ = ["Contracts", "Inspection", "TopicContract", "inspect_contracts", "load_contracts", "read_contracts"]
 

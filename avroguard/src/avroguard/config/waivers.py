@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from avroguard.avro.document import Place
 from avroguard.avro.names import suggestion
-from avroguard.reporting import RULES, Family, Finding
+from avroguard.findings import Finding
+from avroguard.places import Place
+from avroguard.rules import RULES, Family
 
 _WHERE = ("file", "subject", "field")
 _KEYS = ("rule", *_WHERE, "reason", "expires")

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from avroguard.avro.document import Place
 from avroguard.avro.schema import Reference, shown
 from avroguard.config.topics import inspect_contracts
 from avroguard.config.tree import CONTRACTS, Directory
 from avroguard.config.waivers import Waiver
 from avroguard.errors import ContractError, UsageError
-from avroguard.reporting import Finding
+from avroguard.findings import Finding
+from avroguard.places import Place
 
 _PLACE = re.compile(r"(.+?):(\d+)(?::(\d+))?: ")
 

@@ -12,9 +12,10 @@ from avroguard.avro.references import definitions, foreign_names
 from avroguard.avro.schema import Reference, Schema
 from avroguard.avro.validation import faults
 from avroguard.errors import ContractError
+from avroguard.findings import Finding, merged
 from avroguard.lint import aliases, documentation, evolution, logical, naming
 from avroguard.lint.view import Rule, View
-from avroguard.reporting import RULES, Family, Finding, merged
+from avroguard.rules import RULES, Family
 
 LINT_FAMILIES = frozenset({Family.SYNTAX, Family.PORTABILITY, Family.PRACTICE})
 _RULES: tuple[Rule, ...] = (

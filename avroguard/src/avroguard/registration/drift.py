@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
-from avroguard.avro.document import Place
 from avroguard.config.subjects import SubjectContract
 from avroguard.config.topics import Contracts
+from avroguard.findings import Finding
+from avroguard.places import Place
 from avroguard.registration.extras import extras_differ
 from avroguard.registration.wording import same_wording
 from avroguard.registry.client import Registry
-from avroguard.reporting import Finding, Severity
+from avroguard.rules import Severity
 
 
 def drift(

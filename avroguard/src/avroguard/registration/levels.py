@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from avroguard.changes.baselines import REFUSED_FIX
 from avroguard.errors import ExpectedError
+from avroguard.findings import Finding
 from avroguard.registration.plan import Step
 from avroguard.registry.client import ALL_VERSIONS, Registry
-from avroguard.reporting import Finding
 
 
 def set_levels(steps: Iterable[Step], registry: Registry) -> list[Finding]:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avroguard.avro.document import Place
 from avroguard.avro.schema import shown
 from avroguard.config.toml import parse_toml
 from avroguard.errors import ContractError, UsageError
+from avroguard.findings import Finding
+from avroguard.places import Place
 from avroguard.registration.wording import fingerprint
 from avroguard.registry.client import Registry
-from avroguard.reporting import Finding
 
 _HEADER = """\
 # What the registry of one environment holds, written by avroguard register --lockfile and verified at its next run.

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from avroguard.errors import ContractError
+from avroguard.findings import Finding
 from avroguard.registration.extras import extras_differ
 from avroguard.registration.plan import Step, refusal_in_a_word
 from avroguard.registration.wording import same_wording
 from avroguard.registry.client import Registry
-from avroguard.reporting import Finding
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from avroguard.changes.baselines import check_schema
 from avroguard.changes.judging import Tiers
 from avroguard.changes.registry_baseline import RegistryBaseline
 from avroguard.config.subjects import SubjectContract
+from avroguard.findings import Finding
 from avroguard.levels import Level
 from avroguard.registration.extras import extras_differ, extras_of
 from avroguard.registration.wording import same_but_docs, same_wording
 from avroguard.registry.client import RegisteredSchema, Registration, Registry
 from avroguard.registry.replies import quoted
-from avroguard.reporting import RULES, Family, Finding, Severity
+from avroguard.rules import RULES, Family, Severity
 
 _WORDS = {"ROLLBACK": "ROLLBACK", "LOCK_DIFFERS": "LOCKED", "READ_ONLY": "READ ONLY"}
 

@@ -6,8 +6,9 @@ Grammar and escapes: https://docs.github.com/en/actions/reference/workflow-comma
 
 from collections.abc import Sequence
 
-from avroguard.reporting.findings import Finding, Severity
+from avroguard.findings import Finding
 from avroguard.reporting.workspace import from_root
+from avroguard.rules import Severity
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from avroguard.reporting.findings import Finding, Severity
+from avroguard.findings import Finding
+from avroguard.rules import Severity
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
 

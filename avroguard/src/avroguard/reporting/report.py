@@ -8,8 +8,9 @@ from enum import StrEnum
 from textwrap import indent
 from typing import Any
 
-from avroguard.reporting.findings import Finding, Severity
+from avroguard.findings import Finding
 from avroguard.reporting.github import github
+from avroguard.rules import Severity
 
 
 class Format(StrEnum):

@@ -13,9 +13,9 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
-from avroguard.reporting.findings import Finding
-from avroguard.reporting.rules import PAGE, RULES
+from avroguard.findings import Finding
 from avroguard.reporting.workspace import from_root, workspace
+from avroguard.rules import PAGE, RULES
 
 _PACKAGE = "streaming-fraud-detection"
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from avroguard.compatibility import Path
-from avroguard.reporting import RULES, Severity
+from avroguard.rules import RULES, Severity
 
 
 class SemanticRule(StrEnum):

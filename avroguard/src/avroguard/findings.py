@@ -2,17 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from avroguard.avro.document import JsonPath, Place
-
-
-class Severity(StrEnum):
-    """How bad a finding is; an error alone makes a command fail."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
+from avroguard.places import JsonPath, Place
+from avroguard.rules import Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,15 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from avroguard.reporting.findings import Severity
-
 PAGE = "docs/schema-rules.md"
+
+
+class Severity(StrEnum):
+    """How bad a finding is; an error alone makes a command fail."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
 
 
 class Family(StrEnum):
