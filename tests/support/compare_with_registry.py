@@ -18,7 +18,7 @@ from typing import Any
 
 from avroguard.avro.schema import Schema, parse_schema
 from avroguard.changes.baselines import check_schema
-from avroguard.changes.judging import Tiers
+from avroguard.changes.breakages import CheckOptions
 from avroguard.changes.registry_baseline import RegistryBaseline
 from avroguard.config.subjects import SubjectContract
 from avroguard.places import Place
@@ -61,7 +61,7 @@ class Comparison:
             return
         contract = SubjectContract(subject, after, level, Place("contracts.toml", 1))
         # The command's verdict by its rules alone: what the registry says is to be compared, not to be repeated.
-        ours = check_schema(contract, level, _Silent(registry), Tiers(semantic=None))
+        ours = check_schema(contract, level, _Silent(registry), CheckOptions(semantic=None))
         try:
             registry.register(subject, after)
             answer = "taken"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from avroguard.cli.options import add_registry_options, choose, registry_settings
+from avroguard.cli.options import add_registry_options, registry_settings, select_subjects
 from avroguard.cli.running import run
 from avroguard.config.subjects import Contracts, SubjectContract
 from avroguard.errors import ExpectedError, NotAuthorised, Unavailable, UsageError
@@ -61,9 +61,9 @@ def test_a_fault_of_the_environment_is_told_by_the_name_of_the_variable(monkeypa
 def test_a_subject_that_is_not_there(given: str, said: str) -> None:
     shared = tuple(SubjectContract(name, schema("int"), Level.FULL, PLACE) for name in ("orders-value", "ex.Money"))
     contracts = Contracts((), "c.toml", shared)
-    assert [one.subject for one in choose(contracts, ["ex.Money"])] == ["ex.Money"]
+    assert [one.subject for one in select_subjects(contracts, ["ex.Money"])] == ["ex.Money"]
     with pytest.raises(UsageError) as raised:
-        choose(contracts, [given])
+        select_subjects(contracts, [given])
     assert str(raised.value) == said
 
 

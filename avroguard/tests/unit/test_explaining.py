@@ -10,11 +10,11 @@ import pytest
 from fastavro.read import SchemaResolutionError
 
 from avroguard.avro.parsed import Parsed
-from avroguard.changes.judging import Case, OldVersion
+from avroguard.changes.breakages import Breakage, OldVersion
 from avroguard.compatibility import Direction, incompatibilities
 from avroguard.explain import demonstrate, demonstrate_change, explain
 from avroguard.explain.codec import shown
-from avroguard.explain.demonstrating import Outcome
+from avroguard.explain.demonstrations import Outcome
 from avroguard.levels import Level
 from avroguard.semantics import SemanticRule, semantic_changes
 from support.avro_mutations import pairs
@@ -23,13 +23,13 @@ from support.compatibility_cases import enum, record
 CENTS = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}
 
 
-def case(old: Any, new: Any, level: Level = Level.FULL) -> Case:
+def case(old: Any, new: Any, level: Level = Level.FULL) -> Breakage:
     """The one thing that a change breaks."""
     found = [(Direction.BACKWARD, one) for one in incompatibilities(new, old)]
     found += [(Direction.FORWARD, one) for one in incompatibilities(old, new)]
     found += [(Direction.BACKWARD, change) for change in semantic_changes(old, new)]  # type: ignore[misc]
     ((direction, change),) = found
-    return Case(OldVersion("v1", old), new, level, change, direction)
+    return Breakage(OldVersion("v1", old), new, level, change, direction)
 
 
 def test_what_fails_in_a_demonstration_fails_with_the_codec() -> None:

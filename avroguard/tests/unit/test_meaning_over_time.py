@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from avroguard.avro.schema import parse_schema
-from avroguard.changes.judging import OldVersion, Tiers, judge_schema
+from avroguard.changes.breakages import CheckOptions, OldVersion, find_breakages
 from avroguard.levels import Level
 from support.compatibility_cases import record
 
@@ -13,7 +13,7 @@ def told(new: Any, *history: Any, level: Level = Level.FULL_TRANSITIVE) -> list[
     """The rules that a schema breaks after some versions, and which of them are named."""
     versions = [OldVersion(f"v{number}", old) for number, old in enumerate(history, 1)]
     schema = parse_schema("r.avsc", json.dumps(new).encode())
-    return [(one.rule, one.breaks) for one in judge_schema("s", schema, versions, level, Tiers())]
+    return [(one.rule, one.breaks) for one in find_breakages("s", schema, versions, level, CheckOptions())]
 
 
 def amount(scale: int) -> dict[str, Any]:

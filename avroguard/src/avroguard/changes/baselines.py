@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Protocol
 
 from avroguard.avro.schema import Schema
+from avroguard.changes.breakages import (
+    CheckOptions,
+    OldVersion,
+    find_breakages,
+    find_lowered_level,
+    find_removed_subjects,
+)
+from avroguard.changes.commit_tree import CommitTree
 from avroguard.changes.git import Repository
-from avroguard.changes.git_tree import CommitTree
-from avroguard.changes.judging import OldVersion, Tiers, judge_level, judge_removals, judge_schema
-from avroguard.changes.past import Past, Version
+from avroguard.changes.schema_history import SchemaHistory, Version
 from avroguard.compatibility import Parser
 from avroguard.config.subjects import SubjectContract
 from avroguard.config.topics import Contracts, read_contracts
@@ -69,7 +75,7 @@ class TreeBaseline:
 
     def removals(self, contracts: Contracts) -> list[Finding]:
         """The subjects that the contracts have dropped."""
-        return judge_removals(contracts, self._contracts, self.label)
+        return find_removed_subjects(contracts, self._contracts, self.label)
 
     def refuses(self, subject: str, schema: Schema, level: Level) -> bool:  # noqa: ARG002
         """Never: files have no say of their own."""
@@ -133,7 +139,7 @@ class GitBaseline(TreeBaseline):
         log = list(repository.log(tree.commit, first, sorted(names)))
         changes = [change for entry in log for change in entry.changes if repository.governs(change.new_path or "")]
         repository.fetch(blob for change in changes for blob in (change.new_blob, change.old_blob))
-        return Past(tree.files, contracts, repository.content).versions(log, first)
+        return SchemaHistory(tree.files, contracts, repository.content).versions(log, first)
 
     def _first(self) -> str | None:
         """The commit to begin with."""
@@ -183,22 +189,22 @@ def tree_baseline(against: str, directory: Path, since: str | None, stack: ExitS
 
 
 @dataclass(frozen=True)
-class Asked:
+class CheckRequest:
     """What a check asks for.
 
     Attributes:
         level: The level to judge at; None: each subject's own.
         all_versions: Whether every earlier version counts, whatever the level says.
-        tiers: What is asked besides compatibility.
+        options: What to look for besides compatibility.
     """
 
     level: Level | None = None
     all_versions: bool = False
-    tiers: Tiers = field(default_factory=Tiers)
+    options: CheckOptions = field(default_factory=CheckOptions)
 
 
 def check_contracts(
-    contracts: Contracts, chosen: Sequence[SubjectContract], baseline: Baseline, asked: Asked
+    contracts: Contracts, chosen: Sequence[SubjectContract], baseline: Baseline, request: CheckRequest
 ) -> list[Finding]:
     """Everything that is wrong with the contracts as a change of the baseline, for each subject on its own.
 
@@ -206,23 +212,23 @@ def check_contracts(
         contracts: All contracts.
         chosen: The subjects to judge; only if it is all of them, dropped ones are looked for as well.
         baseline: What they are compared with.
-        asked: What is asked for.
+        request: What to check for.
     """
     findings = baseline.removals(contracts) if len(chosen) == len(contracts.subjects) else []
     for contract in chosen:
-        if asked.level is None:
-            findings += judge_level(contract, baseline.level(contract.subject), baseline.label)
-        level = asked.level or contract.compatibility
-        level = level.of_all_versions if asked.all_versions else level
-        findings += check_schema(contract, level, baseline, asked.tiers)
+        if request.level is None:
+            findings += find_lowered_level(contract, baseline.level(contract.subject), baseline.label)
+        level = request.level or contract.compatibility
+        level = level.of_all_versions if request.all_versions else level
+        findings += check_schema(contract, level, baseline, request.options)
     return findings
 
 
-def check_schema(contract: SubjectContract, level: Level, baseline: Baseline, tiers: Tiers) -> list[Finding]:
+def check_schema(contract: SubjectContract, level: Level, baseline: Baseline, options: CheckOptions) -> list[Finding]:
     """What keeps one schema from following the baseline's versions at a level, the baseline's own word included."""
     subject, schema = contract.subject, contract.schema
     history = baseline.history(subject, whole=level.transitive)
-    found = judge_schema(subject, schema, history, level, tiers)
+    found = find_breakages(subject, schema, history, level, options)
     compatible = not any(RULES[finding.rule].family is Family.COMPATIBILITY for finding in found)
     if compatible and history and baseline.refuses(subject, schema, level):
         message = f"{baseline.label} refuses this schema at its present level, though no rule here says why"

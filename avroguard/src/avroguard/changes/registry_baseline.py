@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from avroguard.avro.schema import Schema
-from avroguard.changes.judging import OldVersion
+from avroguard.changes.breakages import OldVersion
 from avroguard.compatibility import Parser
 from avroguard.config.topics import Contracts
 from avroguard.findings import Finding

@@ -6,19 +6,19 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from avroguard.changes.baselines import Asked, Baseline, GitBaseline, check_contracts, tree_baseline
-from avroguard.changes.judging import Explain, Tiers
+from avroguard.changes.baselines import Baseline, CheckRequest, GitBaseline, check_contracts, tree_baseline
+from avroguard.changes.breakages import CheckOptions, Explain
 from avroguard.cli.options import (
     EXIT_CODES,
     REGISTRY_ENVIRONMENT,
     add_output_options,
     add_registry_options,
     add_semantic_option,
-    choose,
+    apply_contract_waivers,
+    print_report,
     registry_settings,
+    select_subjects,
     semantic_severity,
-    tell,
-    waived,
 )
 from avroguard.cli.running import run
 from avroguard.config.topics import Contracts, load_contracts
@@ -69,20 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     contracts = load_contracts(default_directory() / CONTRACTS)
-    chosen = choose(contracts, options.subjects)
-    asked = Asked(
+    chosen = select_subjects(contracts, options.subjects)
+    request = CheckRequest(
         Level(options.level) if options.level else None,
         options.all_versions,
-        Tiers(semantic_severity(options), _explain() if options.explain else None),
+        CheckOptions(semantic_severity(options), _explain() if options.explain else None),
     )
     with ExitStack() as stack:
         baseline = _baseline(options, contracts, stack)
-        findings = merged(waived(check_contracts(contracts, chosen, baseline, asked), contracts))
+        findings = merged(apply_contract_waivers(check_contracts(contracts, chosen, baseline, request), contracts))
     for name in baseline.unreadable if isinstance(baseline, GitBaseline) else ():
         print(f"avroguard check: {name} is no Avro schema: left out", file=sys.stderr)
     subjects = tuple(contract.subject for contract in chosen)
     checked = "1 subject" if len(subjects) == 1 else f"{len(subjects)} subjects"
-    return tell(
+    return print_report(
         Report("avroguard check", tuple(findings), subjects, f"{checked} checked against {baseline.label}"), options
     )
 

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from avroguard.changes.diffing import as_json, differences
-from avroguard.changes.judging import OldVersion, Tiers, judge_schema
-from avroguard.changes.locating import locate
+from avroguard.changes.breakages import CheckOptions, OldVersion, find_breakages
+from avroguard.changes.differences import as_json, differences
+from avroguard.changes.schema_sources import locate
 from avroguard.cli.options import (
     REGISTRY_ENVIRONMENT,
     add_output_options,
     add_registry_options,
+    print_report,
     registry_settings,
-    tell,
 )
 from avroguard.cli.running import run
 from avroguard.compatibility import incompatibilities
@@ -34,7 +34,7 @@ exit codes:
   0  told, or the same
   1  one of the two is no schema
   2  wrong usage or configuration
-  3  git or the registry can't tell
+  3  git or the registry does not answer
   4  not authorised
 
 {REGISTRY_ENVIRONMENT}"""
@@ -68,7 +68,7 @@ def _diff(options: argparse.Namespace) -> int:
     found = differences(old.json, new.json)
     backward = not incompatibilities(new.json, old.json)
     forward = not incompatibilities(old.json, new.json)
-    judged = judge_schema("", new, [OldVersion(options.old, old.json)], Level.FULL, Tiers())
+    judged = find_breakages("", new, [OldVersion(options.old, old.json)], Level.FULL, CheckOptions())
     findings = [replace(finding, subjects=()) for finding in judged]  # files have none
     levels = [level for level in _PLAIN if (backward or not level.backward) and (forward or not level.forward)]
     if options.format == Format.JSON:
@@ -85,7 +85,7 @@ def _diff(options: argparse.Namespace) -> int:
         return 0
     if options.format != Format.TEXT:
         about = f"{len(found)} difference{'' if len(found) == 1 else 's'} from {options.old} to {options.new}"
-        tell(Report("avroguard diff", tuple(findings), (options.new,), about), options)
+        print_report(Report("avroguard diff", tuple(findings), (options.new,), about), options)
         return 0
     print(f"--- {options.old}\n+++ {options.new}")
     for one in found:

@@ -9,10 +9,10 @@ from avroguard.cli.options import (
     REGISTRY_ENVIRONMENT,
     add_output_options,
     add_registry_options,
-    choose,
+    apply_contract_waivers,
+    print_report,
     registry_settings,
-    tell,
-    waived,
+    select_subjects,
 )
 from avroguard.cli.running import run
 from avroguard.config.topics import load_contracts
@@ -51,13 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _drift(options: argparse.Namespace) -> int:
     contracts = load_contracts(default_directory() / CONTRACTS)
-    chosen = choose(contracts, options.subjects)
+    chosen = select_subjects(contracts, options.subjects)
     with Registry(registry_settings(options)) as registry:
         ignored = None if options.subjects else options.ignore
-        findings = waived(drift(contracts, chosen, registry, ignored=ignored), contracts, {Family.CONTRACTS})
+        findings = apply_contract_waivers(
+            drift(contracts, chosen, registry, ignored=ignored), contracts, {Family.CONTRACTS}
+        )
         compared = f"{len(chosen)} subject{'' if len(chosen) == 1 else 's'} compared with the registry at {registry}"
     subjects = tuple(contract.subject for contract in chosen)
-    return tell(Report("avroguard drift", tuple(findings), subjects, compared), options)
+    return print_report(Report("avroguard drift", tuple(findings), subjects, compared), options)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avroguard.avro.schema import shown
-from avroguard.cli.options import EXIT_CODES, add_output_options, tell
+from avroguard.cli.options import EXIT_CODES, add_output_options, print_report
 from avroguard.cli.running import run
 from avroguard.config.tree import CONTRACTS, default_directory
 from avroguard.config.waivers import Waiver, apply_waivers
@@ -55,7 +55,7 @@ def _lint(options: argparse.Namespace) -> int:
         groups.setdefault(contract_file_of(file), []).append(file)
     findings = [finding for contracts, group in groups.items() for finding in _lint_group(contracts, group, paths)]
     about = "1 file checked" if len(files) == 1 else f"{len(files)} files checked"
-    code = tell(Report("avroguard lint", tuple(merged(findings)), tuple(map(shown, files)), about), options)
+    code = print_report(Report("avroguard lint", tuple(merged(findings)), tuple(map(shown, files)), about), options)
     return code or int(options.strict and any(one.severity is Severity.WARNING and not one.waived for one in findings))
 
 

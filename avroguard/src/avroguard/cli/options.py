@@ -23,7 +23,7 @@ exit codes:
   0  fine
   1  findings
   2  wrong usage or configuration
-  3  git or the registry can't tell
+  3  git or the registry does not answer
   4  not authorised
   5  a dry run has changes (with --detailed-exitcode)
 """
@@ -91,13 +91,13 @@ def registry_settings(options: argparse.Namespace, url: str | None = None) -> "R
         raise UsageError(told) from None
 
 
-def tell(report: Report, options: argparse.Namespace) -> int:
+def print_report(report: Report, options: argparse.Namespace) -> int:
     """Print the report as ``--format`` asks, and return the exit code that it means."""
     print(render(report, Format(options.format)), end="")
     return exit_code(report.findings)
 
 
-def choose(contracts: Contracts, subjects: Sequence[str]) -> tuple[SubjectContract, ...]:
+def select_subjects(contracts: Contracts, subjects: Sequence[str]) -> tuple[SubjectContract, ...]:
     """The contracts of some subjects, in an order in which they can be registered; all where none is named.
 
     Raises:
@@ -112,7 +112,7 @@ def choose(contracts: Contracts, subjects: Sequence[str]) -> tuple[SubjectContra
     return tuple(contract for contract in contracts.subjects if not subjects or contract.subject in subjects)
 
 
-def waived(
+def apply_contract_waivers(
     findings: Iterable[Finding], contracts: Contracts, families: Collection[Family] = _OF_CHANGES
 ) -> list[Finding]:
     """The findings with those marked that the contracts waive today, and the waivers that have expired."""

@@ -12,8 +12,8 @@ from avroguard.cli.options import (
     REGISTRY_ENVIRONMENT,
     add_output_options,
     add_registry_options,
+    print_report,
     registry_settings,
-    tell,
 )
 from avroguard.cli.running import run
 from avroguard.config.topics import inspect_contracts, load_contracts
@@ -74,7 +74,7 @@ def _pull(options: argparse.Namespace) -> int:
         results = tuple({"file": name, "status": status} for name, status in done.items())
         subjects = tuple(pulled.latest.subject for pulled in found)
         about = f"{len(found)} subject{'' if len(found) == 1 else 's'} pulled to {shown(directory)}"
-        return tell(Report("avroguard pull", tuple(findings), subjects, about, results), options)
+        return print_report(Report("avroguard pull", tuple(findings), subjects, about, results), options)
     for line in [*(f"{name}: {status}" for name, status in done.items()), *findings]:
         print(line)
     return exit_code(findings)

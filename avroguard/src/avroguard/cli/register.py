@@ -14,11 +14,11 @@ from avroguard.cli.options import (
     add_output_options,
     add_registry_options,
     add_semantic_option,
-    choose,
+    apply_contract_waivers,
+    print_report,
     registry_settings,
+    select_subjects,
     semantic_severity,
-    tell,
-    waived,
 )
 from avroguard.cli.running import run
 from avroguard.cli.waiting import add_wait_option, wait
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _register(options: argparse.Namespace) -> int:
     contracts = load_contracts(default_directory() / CONTRACTS)
-    chosen = choose(contracts, options.subjects)
+    chosen = select_subjects(contracts, options.subjects)
     settings = registry_settings(options)
     locked = read_lockfile(options.lockfile) if options.lockfile else {}
     wait(settings, options.wait, "avroguard register")
@@ -86,7 +86,7 @@ def _register(options: argparse.Namespace) -> int:
         differing = verify(locked, registry, options.lockfile) if options.lockfile else []
         semantic = semantic_severity(options)
         steps = make_plan(chosen, registry, allow_rollback=options.allow_rollback, semantic=semantic)
-        judged = waived((finding for step in steps for finding in step.findings), contracts)
+        judged = apply_contract_waivers((finding for step in steps for finding in step.findings), contracts)
         steps = [_with(step, judged) for step in steps]
         findings = [*differing, *judged]
         if not any(finding.fails for finding in findings) and not options.dry_run:
@@ -134,7 +134,7 @@ def _tell(outcomes: Sequence[Outcome], findings: Sequence[Finding], options: arg
         return 0
     subjects = tuple(outcome.subject for outcome in outcomes)
     results = tuple(outcome.as_json() for outcome in outcomes)
-    return tell(Report("avroguard register", tuple(findings), subjects, _summary(outcomes), results), options)
+    return print_report(Report("avroguard register", tuple(findings), subjects, _summary(outcomes), results), options)
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:

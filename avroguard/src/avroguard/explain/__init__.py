@@ -1,6 +1,6 @@
 """What a finding does to data: a small record, written with one schema and read with the other by the real codec."""
 
-from avroguard.explain.demonstrating import Demonstration, demonstrate, demonstrate_change
-from avroguard.explain.telling import explain
+from avroguard.explain.demonstrations import Demonstration, demonstrate, demonstrate_change
+from avroguard.explain.explanation import explain
 
 __all__ = ["Demonstration", "demonstrate", "demonstrate_change", "explain"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from avroguard.avro.schema import Schema
 from avroguard.changes.baselines import check_schema
-from avroguard.changes.judging import Tiers
+from avroguard.changes.breakages import CheckOptions
 from avroguard.changes.registry_baseline import RegistryBaseline
 from avroguard.config.subjects import SubjectContract
 from avroguard.findings import Finding
@@ -121,7 +121,7 @@ def make_plan(
     """
     chosen = list(contracts)
     keeps_extras = any(map(extras_of, chosen)) and registry.keeps_metadata()
-    planner = _Planner(registry, RegistryBaseline(registry), keeps_extras, allow_rollback, Tiers(semantic))
+    planner = _Planner(registry, RegistryBaseline(registry), keeps_extras, allow_rollback, CheckOptions(semantic))
     return [planner.step(contract) for contract in chosen]
 
 
@@ -133,7 +133,7 @@ class _Planner:
     baseline: RegistryBaseline
     keeps_extras: bool
     allow_rollback: bool
-    tiers: Tiers
+    options: CheckOptions
 
     def step(self, contract: SubjectContract) -> Step:
         """What is to be done for a subject."""
@@ -167,7 +167,7 @@ class _Planner:
 
     def _findings(self, contract: SubjectContract, held: RegisteredSchema | None, latest: int) -> Sequence[Finding]:
         if held is None:
-            return check_schema(contract, contract.compatibility, self.baseline, self.tiers)
+            return check_schema(contract, contract.compatibility, self.baseline, self.options)
         if held.version < latest and not self.allow_rollback:
             return [_rollback(contract, held.version, latest)]
         return ()

@@ -1,13 +1,13 @@
 """Words a demonstration: what was written, what is read, who must be deployed first. No I/O."""
 
-from avroguard.changes.judging import Case
+from avroguard.changes.breakages import Breakage
 from avroguard.compatibility import Direction, Incompatibility, incompatibilities
 from avroguard.explain.codec import shown
-from avroguard.explain.demonstrating import Demonstration, Outcome, demonstrate, demonstrate_change
+from avroguard.explain.demonstrations import Demonstration, Outcome, demonstrate, demonstrate_change
 from avroguard.levels import Level
 
 
-def explain(case: Case) -> str:
+def explain(case: Breakage) -> str:
     """What a finding does to data, in a few lines: a value, what becomes of it, and in which order to deploy."""
     change = case.change
     if isinstance(change, Incompatibility):
@@ -32,7 +32,7 @@ def _told(shows: Demonstration, reader: str, writer: str) -> list[str]:
     return [f"no record shows it: {shows.reason}"]
 
 
-def _broken_order(case: Case) -> str:
+def _broken_order(case: Breakage) -> str:
     """What the order of deployment could and could not do for the change as it is."""
     new, old = case.new, case.old.schema
     if case.direction is Direction.BACKWARD:

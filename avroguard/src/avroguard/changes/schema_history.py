@@ -42,7 +42,7 @@ class _Layout:
     shared: set[str] = field(default_factory=set)
 
 
-class Past:
+class SchemaHistory:
     """The subjects of a repository, going back in time.
 
     Args:

@@ -39,13 +39,13 @@ class OldVersion:
 
 
 @dataclass(frozen=True)
-class Case:
+class Breakage:
     """One thing that a change of a schema breaks: what an explanation has to show.
 
     Attributes:
         old: The version that it breaks.
         new: The new schema as plain JSON data.
-        level: The level that was asked.
+        level: The level of the check.
         change: What is wrong.
         direction: Who can't read whom; for a change of meaning the direction in which it shows.
     """
@@ -57,12 +57,12 @@ class Case:
     direction: Direction
 
 
-Explain = Callable[[Case], str]
+Explain = Callable[[Breakage], str]
 
 
 @dataclass(frozen=True)
-class Tiers:
-    """What is asked besides compatibility.
+class CheckOptions:
+    """What to look for besides compatibility.
 
     Attributes:
         semantic: How bad a change of meaning is; None: it is not looked for.
@@ -73,8 +73,8 @@ class Tiers:
     explain: Explain | None = None
 
 
-def judge_schema(
-    subject: str, schema: Schema, history: Sequence[OldVersion], level: Level, tiers: Tiers
+def find_breakages(
+    subject: str, schema: Schema, history: Sequence[OldVersion], level: Level, options: CheckOptions
 ) -> list[Finding]:
     """What keeps a schema from following the versions before it.
 
@@ -82,8 +82,8 @@ def judge_schema(
         subject: The subject that it would be registered under.
         schema: The schema.
         history: The versions before it, oldest first.
-        level: What is asked.
-        tiers: What is asked besides.
+        level: The level to check at.
+        options: What to look for besides compatibility.
 
     Raises:
         ContractError: If one of the versions before it is no Avro schema.
@@ -93,12 +93,12 @@ def judge_schema(
         return []
     try:
         new = counted[-1].parser.parse(schema.json)
-        found = [*_incompatible(new, counted, level), *_changed(new, counted, level, tiers)]
+        found = [*_incompatible(new, counted, level), *_changed(new, counted, level, options)]
     except ContractError as error:
         labels = ", ".join(old.label for old in counted)
         raise ContractError(f"subject {subject}: can't compare {schema.path} with {labels}: {error}") from None
-    cases = (Case(old, schema.json, level, change, direction) for old, change, direction in found)
-    return merged(_finding(subject, schema, case, tiers) for case in cases)
+    cases = (Breakage(old, schema.json, level, change, direction) for old, change, direction in found)
+    return merged(_finding(subject, schema, case, options) for case in cases)
 
 
 _Found = tuple[OldVersion, Incompatibility | SemanticChange, Direction]
@@ -109,12 +109,12 @@ def _incompatible(new: Node, history: Sequence[OldVersion], level: Level) -> Ite
         yield history[violation.version], violation.incompatibility, violation.direction
 
 
-def _changed(new: Node, history: Sequence[OldVersion], level: Level, tiers: Tiers) -> Iterator[_Found]:
+def _changed(new: Node, history: Sequence[OldVersion], level: Level, options: CheckOptions) -> Iterator[_Found]:
     """The changes of meaning that no version before has made: what is deployed has been decided.
 
     A doc is compared with the latest version only: older ones say what was meant then.
     """
-    if tiers.semantic is None or level is Level.NONE:
+    if options.semantic is None or level is Level.NONE:
         return
     direction = Direction.BACKWARD if level.backward else Direction.FORWARD
     for index, old in enumerate(history):
@@ -132,11 +132,11 @@ def _made_by(change: SemanticChange, old: OldVersion, later: OldVersion) -> bool
     return any((one.rule, one.old_path, one.message) == (change.rule, change.old_path, change.message) for one in made)
 
 
-def _finding(subject: str, schema: Schema, case: Case, tiers: Tiers) -> Finding:
+def _finding(subject: str, schema: Schema, case: Breakage, options: CheckOptions) -> Finding:
     change, severity = case.change, Severity.ERROR
     if isinstance(change, SemanticChange):
         path: JsonPath = change.new_path
-        severity = Severity.WARNING if tiers.semantic is Severity.WARNING else change.severity
+        severity = Severity.WARNING if options.semantic is Severity.WARNING else change.severity
     else:
         path = change.reader_path if case.direction is Direction.BACKWARD else change.writer_path
     return Finding(
@@ -149,11 +149,11 @@ def _finding(subject: str, schema: Schema, case: Case, tiers: Tiers) -> Finding:
         breaks=(case.old.label,),
         path=path,
         field=field_at(schema.json, path),
-        explanation=tiers.explain(case) if tiers.explain else "",
+        explanation=options.explain(case) if options.explain else "",
     )
 
 
-def judge_level(contract: SubjectContract, old: Level | None, label: str) -> list[Finding]:
+def find_lowered_level(contract: SubjectContract, old: Level | None, label: str) -> list[Finding]:
     """Whether a subject's level asks for less than it did: a change that lets every later change through."""
     wanted = contract.compatibility
     if old is None or wanted.implies(old):
@@ -162,7 +162,7 @@ def judge_level(contract: SubjectContract, old: Level | None, label: str) -> lis
     return [Finding(contract.place, "LEVEL_LOWERED", message, f"keep {old}", subjects=(contract.subject,))]
 
 
-def judge_removals(contracts: Contracts, old: Contracts, label: str) -> list[Finding]:
+def find_removed_subjects(contracts: Contracts, old: Contracts, label: str) -> list[Finding]:
     """The subjects that had a schema and have none now."""
     findings = []
     now = {topic.name: topic for topic in contracts.topics}

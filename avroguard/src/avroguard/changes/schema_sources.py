@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from avroguard.avro.schema import Reference, Schema, parse_schema, shown
+from avroguard.changes.commit_tree import CommitTree
 from avroguard.changes.git import Repository
-from avroguard.changes.git_tree import CommitTree
 from avroguard.config.topics import inspect_contracts
 from avroguard.config.tree import CONTRACTS, Directory, Tree
 from avroguard.errors import ContractError, Unavailable, UsageError

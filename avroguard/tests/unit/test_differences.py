@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from avroguard.changes.diffing import differences
+from avroguard.changes.differences import differences
 from support.avro_mutations import pairs
 from support.compatibility_cases import enum, record
 
