@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry
 from benchmarks.work import ACCOUNTS, SEED
 from services.generator.encoding import CURRENCY
 from services.generator.metrics import GeneratorMetrics
-from services.generator.outbox import Outbox
+from services.generator.publisher import Publisher
 from services.generator.service import Generator
-from services.generator.transactions import Source, Transactions
+from services.generator.transactions import RandomTraffic, Transactions
 from services.streaming.clients import KafkaClients
 from services.streaming.settings import KafkaSettings, load_settings
 
@@ -42,9 +42,9 @@ def main() -> None:
         delivery_report_only_error=True
     )
     Generator(
-        Source(ACCOUNTS, SEED),
+        RandomTraffic(ACCOUNTS, SEED),
         JsonEncoder(),  # type: ignore[arg-type]
-        Outbox(producer, os.environ["TRANSACTIONS_TOPIC"], metrics, stop),
+        Publisher(producer, os.environ["TRANSACTIONS_TOPIC"], metrics, stop),
         metrics,
         stop,
         rate=int(os.environ["TRANSACTIONS_PER_SECOND"]),

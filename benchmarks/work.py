@@ -8,7 +8,7 @@ import numpy as np
 
 from services.contracts import load_contracts
 from services.generator.encoding import CURRENCY, TransactionEncoder
-from services.generator.transactions import Source, Transactions
+from services.generator.transactions import RandomTraffic, Transactions
 
 SUSPICIOUS_CENTS = 90_000
 ACCOUNTS = 10_000
@@ -59,7 +59,7 @@ def json_work(count: int) -> Work:
 
 
 def _rows(count: int) -> Transactions:
-    source, start = Source(ACCOUNTS, SEED), time.time_ns() // 1_000_000 - count
+    source, start = RandomTraffic(ACCOUNTS, SEED), time.time_ns() // 1_000_000 - count
     parts: list[Transactions] = []
     while (missing := count - sum(map(len, parts))) > 0:
         begun = start + count - missing  # one a millisecond, as at 1,000 a second

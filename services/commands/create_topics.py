@@ -24,7 +24,7 @@ from services.streaming.failures import raise_if_refused, reason
 from services.streaming.lifecycle import wait_until
 from services.streaming.logs import configure_logging
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
-from services.streaming.topics import contracted_config, partition_counts
+from services.streaming.topics import declared_config, partition_counts
 
 KNOWN_SECONDS = 30.0  # how long the brokers may take to hear of a new topic
 
@@ -49,9 +49,9 @@ class Outcome:
         return self.status != "DIFFERS"
 
 
-def wanted_config(topic: TopicContract) -> dict[str, str]:
+def config_entries(topic: TopicContract) -> dict[str, str]:
     """Return the topic-level configuration that the contract asks for."""
-    wanted = contracted_config(topic)
+    wanted = declared_config(topic)
     config = {
         "retention.ms": str(wanted.retention_ms),
         "message.timestamp.type": wanted.message_timestamp_type,
@@ -100,10 +100,10 @@ class Topics:
             if unknown:
                 raise Unavailable(f"the brokers have not yet heard of {', '.join(unknown)}")
 
-        wait_until(look, what="new topics", timeout=KNOWN_SECONDS, stop=Event())
+        wait_until(look, waiting_for="new topics", timeout=KNOWN_SECONDS, stop=Event())
 
     def _create(self, topic: TopicContract) -> Outcome:
-        new = NewTopic(topic.name, topic.partitions, self._replication_factor, config=wanted_config(topic))
+        new = NewTopic(topic.name, topic.partitions, self._replication_factor, config=config_entries(topic))
         if not self._dry_run:
             with requires("CREATE", f"topic {topic.name}"):
                 self._admin.create_topics([new])[topic.name].result()
@@ -131,7 +131,7 @@ class Topics:
         return [
             f"{name} is {found[name].value}, the contract says {value}: change it with kafka-configs --alter "
             f"--topic {topic.name} --add-config {name}={value}"
-            for name, value in wanted_config(topic).items()
+            for name, value in config_entries(topic).items()
             if found[name].value != value
         ]
 
@@ -165,7 +165,9 @@ def _run(options: argparse.Namespace) -> list[Outcome]:
     settings = load_settings(KafkaSettings)
     admin = KafkaClients(settings, librdkafka_properties(), client_id="create-topics").admin()
     brokers = settings.kafka_broker_url
-    wait_until(lambda: ping(admin, brokers), what=f"broker {brokers}", timeout=settings.startup_timeout, stop=Event())
+    wait_until(
+        lambda: ping(admin, brokers), waiting_for=f"broker {brokers}", timeout=settings.startup_timeout, stop=Event()
+    )
     try:
         topics = Topics(admin, replication_factor=options.replication_factor, dry_run=options.dry_run)
         return topics.apply(contracts.topics)

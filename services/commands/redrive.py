@@ -19,7 +19,7 @@ from confluent_kafka import KafkaException
 
 from services.contracts import load_contracts
 from services.errors import ContractError, ExpectedError, Unavailable
-from services.streaming.authorisation import named_refusals
+from services.streaming.authorisation import explain_refusals
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.dead_letter_reading import DeadLetter, DeadLetterFilter
 from services.streaming.dead_letters import UNREADABLE_HEADERS
@@ -90,7 +90,9 @@ def _run(options: argparse.Namespace) -> Result:
     clients = KafkaClients(settings, properties, client_id="redrive")
     brokers = settings.kafka_broker_url
     admin = clients.admin()
-    wait_until(lambda: ping(admin, brokers), what=f"broker {brokers}", timeout=settings.startup_timeout, stop=Event())
+    wait_until(
+        lambda: ping(admin, brokers), waiting_for=f"broker {brokers}", timeout=settings.startup_timeout, stop=Event()
+    )
     selection = DeadLetterFilter(
         errors=tuple(options.error),
         since_ms=options.since,
@@ -99,7 +101,7 @@ def _run(options: argparse.Namespace) -> Result:
         offsets=options.offset,
     )
     redriver = Redriver(clients, options.topic, inputs, _Report(options.topic, dry_run=options.dry_run))
-    refusals = named_refusals(lambda: None, group="redrive", transactional_id=transactional_id(options.topic))
+    refusals = explain_refusals(lambda: None, group="redrive", transactional_id=transactional_id(options.topic))
     try:
         with refusals:
             return redriver.run(selection, limit=options.max, dry_run=options.dry_run)

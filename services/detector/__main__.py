@@ -32,7 +32,7 @@ from services.detector.versions import Versions
 from services.rules.loading import constants_of, load_rules
 from services.rules.topology import Plan, plan, require_retention
 from services.streaming.arguments import parse_service_arguments
-from services.streaming.authorisation import named_refusals
+from services.streaming.authorisation import explain_refusals
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_offsets import dead_offsets
 from services.streaming.endpoints import serve_endpoints
@@ -86,7 +86,7 @@ def main() -> int:
 
     load()  # what is wrong with the file is said at once, whether or not the cluster is there
     serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
-    refusals = named_refusals(
+    refusals = explain_refusals(
         lambda: require_topics(clients.admin(), topics.needs),
         group=settings.consumer_group,
         transactional_id=_transactional_id(settings),
@@ -137,11 +137,11 @@ def _handler(
     registered = {
         topic.name: wait_until(
             partial(require, topic),
-            what="schema registry",
+            waiting_for="schema registry",
             timeout=settings.startup_timeout,
             stop=stop,
             progress=progress,
-            briefly=(NotRegistered,),
+            transient=(NotRegistered,),
         )
         for topic in [*topics.read, *topics.written]
     }
@@ -206,8 +206,8 @@ def _loop(
             dead_letter_topic=topics.dead_letters.name,
             dead_letter_max_bytes=configs[topics.dead_letters.name].max_message_bytes,
             commit_interval=settings.commit_interval_ms / 1000,
-            hops=1 + sum(bool(stage.rules) for stage in versions.current.stages[1:]),
-            patience=settings.retry_timeout,
+            stage_count=1 + sum(bool(stage.rules) for stage in versions.current.stages[1:]),
+            retry_timeout=settings.retry_timeout,
         ),
         # An offset that is not there any more is an error, which the loop counts; never a silent leap.
         make_consumer=lambda: clients.consumer(settings.consumer_group, auto_offset_reset="error"),

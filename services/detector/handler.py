@@ -28,7 +28,7 @@ from services.detector.schema_decoders import SchemaDecoders
 from services.detector.versions import Versions
 from services.rules.model import EVENT_TIME, ID, Mode, fields_of
 from services.rules.topology import Plan, Stage
-from services.streaming.places import Partition
+from services.streaming.positions import Partition
 from services.streaming.sink import Sink
 
 log = structlog.get_logger()

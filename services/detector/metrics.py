@@ -7,8 +7,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from services.rules.windows import WindowState
-from services.streaming.handler import Partition
 from services.streaming.metrics import PARTITION
+from services.streaming.positions import Partition
 from services.streaming.progress import LoopProgress
 
 NAMESPACE = "fraud_detector"

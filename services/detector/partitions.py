@@ -16,7 +16,7 @@ from services.detector.restore import Restorer, RestoreTask
 from services.rules.model import Columns, Rule
 from services.rules.windows import Judgement, WindowState
 from services.streaming.partition_reader import CommittedOffset, PartitionReader
-from services.streaming.places import Partition
+from services.streaming.positions import Partition
 from services.streaming.restore_point import RestorePoint
 
 RETAINED_SECONDS = 60.0

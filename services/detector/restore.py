@@ -14,8 +14,8 @@ from services.detector.partition_state import PartitionState, StateRequirements,
 from services.detector.schema_decoders import SchemaDecoders
 from services.rules.model import EVENT_TIME, Window
 from services.streaming.partition_reader import Chunk, PartitionReader
-from services.streaming.places import Partition, place_of
 from services.streaming.poison import NOT_OF_A_RECORD
+from services.streaming.positions import Partition, position_of
 from services.streaming.progress import LoopProgress
 
 log = structlog.get_logger()
@@ -197,7 +197,7 @@ class Restorer:
         except Exception as error:
             target.state.rollback()
             if len(messages) == 1:
-                topic, number, offset = place_of(messages[0])
+                topic, number, offset = position_of(messages[0])
                 log.exception("record left out of the windows", topic=topic, partition=number, offset=offset,
                               reason=f"{type(error).__name__}: {error}")  # fmt: skip
                 return None

@@ -17,8 +17,8 @@ from services.errors import PoisonError
 from services.rules.model import Mode, Rule
 from services.rules.topology import Plan
 from services.streaming.dead_letters import Headers
-from services.streaming.places import place_of
 from services.streaming.poison import PoisonRecords
+from services.streaming.positions import position_of
 from services.streaming.record_size import batch_size, headers_size
 from services.streaming.sink import Sink, TooLargeError
 
@@ -252,7 +252,7 @@ class Router:
         try:
             record: dict[str, Any] = decoder.records.decode(decoder.body(value))
         except PoisonError as error:
-            raise PoisonRecords({place_of(message): error}) from error
+            raise PoisonRecords({position_of(message): error}) from error
         return record
 
     def _keys(self, number: int, plan: Plan, messages: Sequence[Message], batch: Batch) -> Sequence[bytes | None]:

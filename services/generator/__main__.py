@@ -11,11 +11,11 @@ from services.contracts import SCHEMAS_ENVIRONMENT, NotRegistered, Registry, Reg
 from services.generator.encoding import TransactionEncoder
 from services.generator.labels import LabelEncoder
 from services.generator.metrics import NAMESPACE, GeneratorMetrics
-from services.generator.outbox import Outbox
+from services.generator.publisher import Publisher
 from services.generator.scenarios import LabelledTraffic
 from services.generator.service import Generator
 from services.generator.settings import GeneratorSettings
-from services.generator.transactions import Source
+from services.generator.transactions import RandomTraffic
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import WRITE
 from services.streaming.clients import KafkaClients
@@ -56,21 +56,21 @@ def main() -> int:
     with Registry(registry_settings) as registry:
         ids = wait_until(
             lambda: [registry.require(topic.subject, topic.required_schema).id for topic in topics],
-            what="schema registry",
+            waiting_for="schema registry",
             timeout=settings.startup_timeout,
             stop=stop,
             progress=progress,
-            briefly=(NotRegistered,),
+            transient=(NotRegistered,),
         )
     seed = secrets.randbits(64) if settings.seed is None else settings.seed
     metrics = GeneratorMetrics(collector)
     with suppress(KafkaException):  # what it does not know now, it asks for again
         producer.list_topics(names[0], timeout=5)
-    outbox = Outbox(producer, names[0], metrics, stop, labels_topic, progress=progress)
+    publisher = Publisher(producer, names[0], metrics, stop, labels_topic, progress=progress)
     build = partial(
         Generator,
         encoder=TransactionEncoder(topics[0].required_schema, ids[0]),
-        outbox=outbox,
+        publisher=publisher,
         metrics=metrics,
         stop=stop,
         progress=progress,
@@ -84,7 +84,7 @@ def main() -> int:
         run = build(traffic=LabelledTraffic(settings.accounts, seed, settings.scenarios), label=label).run
         started |= {"labels_topic": labels_topic, "scenarios": [one.name for one in settings.scenarios]}
     else:
-        run = build(traffic=Source(settings.accounts, seed)).run
+        run = build(traffic=RandomTraffic(settings.accounts, seed)).run
     structlog.get_logger().info("started", **started)
     run()
     return 0

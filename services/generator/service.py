@@ -13,8 +13,8 @@ import structlog
 from services.generator.encoding import CURRENCY, TransactionEncoder
 from services.generator.labels import Labels
 from services.generator.metrics import GeneratorMetrics
-from services.generator.outbox import Account, Outbox
 from services.generator.pacing import SECOND, Schedule
+from services.generator.publisher import DeliveryCounts, Publisher
 from services.generator.transactions import BLOCK, Times, Transactions
 from services.streaming.progress import Progress
 
@@ -43,7 +43,7 @@ class Generator(Generic[Rows]):
     Args:
         traffic: What the transactions are.
         encoder: Makes messages of them.
-        outbox: Where they go.
+        publisher: Where they go.
         metrics: Told what happens.
         stop: Ends it when set.
         progress: Told of each step.
@@ -57,7 +57,7 @@ class Generator(Generic[Rows]):
         self,
         traffic: Traffic[Rows],
         encoder: TransactionEncoder,
-        outbox: Outbox,
+        publisher: Publisher,
         metrics: GeneratorMetrics,
         stop: Event,
         *,
@@ -69,7 +69,7 @@ class Generator(Generic[Rows]):
     ) -> None:
         self._traffic = traffic
         self._encoder = encoder
-        self._outbox = outbox
+        self._publisher = publisher
         self._metrics = metrics
         self._stop = stop
         self._progress = progress
@@ -80,7 +80,7 @@ class Generator(Generic[Rows]):
         self._labelled = 0
         self._reported = 0
 
-    def run(self) -> Account:
+    def run(self) -> DeliveryCounts:
         """Run to the limit or until told to stop; then wait until everything is delivered.
 
         Raises:
@@ -102,7 +102,7 @@ class Generator(Generic[Rows]):
                 elapsed = time.monotonic_ns() - started
                 due = len(rows) if schedule is None else min(schedule.due(elapsed) - sent, len(rows))
                 if due > done:
-                    handed = done + self._outbox.send(values[done:due], keys[done:due])
+                    handed = done + self._publisher.send(values[done:due], keys[done:due])
                     if labels:
                         self._send_labels(*labels.between(done, handed))
                     self._note(rows[done:handed])
@@ -113,9 +113,9 @@ class Generator(Generic[Rows]):
                     pause = (schedule.offset(sent + done) - elapsed) / SECOND
                     self._stop.wait(max(pause, _TICK))
             sent += len(rows)
-        account = self._outbox.finish(patiently=True)
-        log.info("ended", **self._delivered(account), seconds=round((time.monotonic_ns() - started) / SECOND, 1))
-        return account
+        counts = self._publisher.finish(patiently=True)
+        log.info("ended", **self._delivered(counts), seconds=round((time.monotonic_ns() - started) / SECOND, 1))
+        return counts
 
     def _report(self, elapsed: int, late: int) -> None:
         """Keep the metrics, and say now and then how it goes."""
@@ -123,22 +123,22 @@ class Generator(Generic[Rows]):
         if elapsed - self._reported < _REPORT_EVERY:
             return
         self._reported = elapsed
-        account = self._outbox.account
-        figures = {**self._delivered(account), "outstanding": account.outstanding}
+        counts = self._publisher.counts
+        figures = {**self._delivered(counts), "outstanding": counts.outstanding}
         if late > SECOND:
             log.warning("behind schedule", seconds=round(late / SECOND, 1), rate=self._rate, **figures)
         else:
             log.info("generating", **figures)
 
     def _send_labels(self, values: list[bytes], keys: list[bytes]) -> None:
-        self._outbox.send_labels(values, keys)
+        self._publisher.send_labels(values, keys)
         self._labelled += len(values)
 
-    def _delivered(self, account: Account) -> dict[str, int]:
+    def _delivered(self, counts: DeliveryCounts) -> dict[str, int]:
         """How many transactions were delivered, and how many labels where there are any."""
         if self._label is None:
-            return {"delivered": account.delivered}
-        return {"delivered": account.delivered - self._labelled, "labels": self._labelled}
+            return {"delivered": counts.delivered}
+        return {"delivered": counts.delivered - self._labelled, "labels": self._labelled}
 
     def _note(self, rows: Transactions) -> None:
         if not self._log_transactions:

@@ -46,7 +46,7 @@ class Transactions:
         return type(self)(*(getattr(self, column.name)[rows] for column in fields(self)))
 
 
-class Source:
+class RandomTraffic:
     """An endless sequence of transactions. How it is cut into batches does not change it.
 
     Accounts take part uniformly, amounts are uniform over 1.00 to 1000.00, both included.

@@ -21,8 +21,8 @@ READ, WRITE, DESCRIBE = AclOperation.READ.name, AclOperation.WRITE.name, AclOper
 _TIMEOUT = 10.0
 
 
-def lacking(operations: Iterable[str], resource: str) -> str:
-    """Return the line of an error about a missing permission.
+def missing_permission(operations: Iterable[str], resource: str) -> str:
+    """Return the line of an error about missing permissions.
 
     Args:
         operations: Such as WRITE.
@@ -31,7 +31,7 @@ def lacking(operations: Iterable[str], resource: str) -> str:
     return f"not authorised: these credentials need {' and '.join(operations)} on {resource}; grant it by an ACL"
 
 
-def missing(wanted: Iterable[str], granted: Iterable[AclOperation] | None) -> list[str]:
+def not_granted(wanted: Iterable[str], granted: Iterable[AclOperation] | None) -> list[str]:
     """Return the operations that are not granted; none where the brokers don't say what is.
 
     Args:
@@ -51,7 +51,7 @@ def is_refused(error: KafkaException) -> bool:
 
 @contextmanager
 def requires(operation: str, resource: str) -> Iterator[None]:
-    """Name what is missing where a call inside the ``with`` block is refused.
+    """Name the missing permission where a call inside the ``with`` block is refused.
 
     Args:
         operation: That the call needs, such as CREATE.
@@ -64,7 +64,7 @@ def requires(operation: str, resource: str) -> Iterator[None]:
         yield
     except KafkaException as error:
         if is_refused(error):
-            raise NotAuthorised(lacking([operation], resource)) from error
+            raise NotAuthorised(missing_permission([operation], resource)) from error
         raise
 
 
@@ -80,17 +80,17 @@ def require_group(admin: AdminClient, group: str) -> None:
         description = answer[group].result()
     except KafkaException as error:
         if is_refused(error):
-            raise NotAuthorised(lacking([READ], resource)) from error
+            raise NotAuthorised(missing_permission([READ], resource)) from error
         # Its coordinator is being chosen, say. Whoever joins will wait for it, and be refused then.
         log.debug("group not described", group=group, reason=reason(error))
         return
-    if operations := missing([READ], description.authorized_operations):
-        raise NotAuthorised(lacking(operations, resource))
+    if operations := not_granted([READ], description.authorized_operations):
+        raise NotAuthorised(missing_permission(operations, resource))
 
 
 @contextmanager
-def named_refusals(check: Callable[[], None], *, group: str, transactional_id: str) -> Iterator[None]:
-    """Name what is missing where the work inside the ``with`` block is refused.
+def explain_refusals(check: Callable[[], None], *, group: str, transactional_id: str) -> Iterator[None]:
+    """Name the missing permission where the work inside the ``with`` block is refused.
 
     Args:
         check: Raises `NotAuthorised` for the topics and the group, where these are at fault by now.
@@ -106,9 +106,9 @@ def named_refusals(check: Callable[[], None], *, group: str, transactional_id: s
         cause = error.__cause__ if isinstance(error, NotAuthorised) else error
         code = cause.args[0].code() if isinstance(cause, KafkaException) else None
         if code == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-            raise NotAuthorised(lacking([WRITE], f"transactional id {transactional_id}")) from error
+            raise NotAuthorised(missing_permission([WRITE], f"transactional id {transactional_id}")) from error
         if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
-            raise NotAuthorised(lacking([READ], f"consumer group {group}")) from error
+            raise NotAuthorised(missing_permission([READ], f"consumer group {group}")) from error
         if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             check()
         raise

@@ -81,12 +81,12 @@ class DeadLetter:
         """How often the message had been put back when it died."""
         return max([0, *(_count(value) for name, value in self.headers if name == REDRIVES)])
 
-    def revived(self) -> Headers:
+    def redrive_headers(self) -> Headers:
         """Return the headers that the message is put back with: its own, and how often it was put back."""
         own = [(name, value) for name, value in self.headers if name != REDRIVES]
         return [*own, (REDRIVES, str(self.redrives + 1).encode())]
 
-    def completed(self, original: Original) -> "DeadLetter":
+    def with_original(self, original: Original) -> "DeadLetter":
         """Return it with what is left out, from the original.
 
         Raises:
@@ -137,8 +137,8 @@ def dead_letter_of(message: Message) -> DeadLetter | None:
         source_offset=int(parts.origin["offset"]),
         error=parts.origin["exception.class.name"],
         reason=parts.origin["exception.message"],
-        key=octets(message.key()),
-        value=octets(message.value()),
+        key=to_bytes(message.key()),
+        value=to_bytes(message.value()),
         headers=parts.own,
         omitted=parts.omitted,
         details=parts.details,
@@ -174,7 +174,7 @@ class DeadLetterFilter:
         )
 
 
-def octets(value: bytes | str | None) -> bytes | None:
+def to_bytes(value: bytes | str | None) -> bytes | None:
     """Return the bytes of a key or value, as which the client has them."""
     return value.encode() if isinstance(value, str) else value
 

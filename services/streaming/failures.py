@@ -19,7 +19,7 @@ NOT_AUTHORISED = {
 }
 
 
-class Patience:
+class RetryBudget:
     """Counts failures in a row and says how long to wait after each, until it runs out.
 
     Args:
@@ -77,14 +77,14 @@ def retry(call: Callable[[float], object], deadline: Callable[[], float]) -> Non
             return
 
 
-class Stuck(KafkaException):
+class ClientHung(KafkaException):
     """A client does not come back from a call: it must be given up for a new one."""
 
     def __init__(self, what: str) -> None:
         super().__init__(KafkaError(KafkaError._TIMED_OUT, f"{what} did not come back", fatal=True))  # noqa: SLF001
 
 
-def bounded(call: Callable[[], object], what: str, deadline: Callable[[], float]) -> None:
+def call_with_timeout(call: Callable[[], object], what: str, deadline: Callable[[], float]) -> None:
     """Makes a call that may ignore its time-out, in a thread of its own, and leaves it behind when it is late.
 
     `send_offsets_to_transaction` never comes back when the group's coordinator was decommissioned meanwhile (librdkafka
@@ -97,7 +97,7 @@ def bounded(call: Callable[[], object], what: str, deadline: Callable[[], float]
         deadline: When to stop waiting, on the monotonic clock; asked again and again: a stop moves it closer.
 
     Raises:
-        Stuck: the call has not come back by then.
+        ClientHung: the call has not come back by then.
         Exception: what the call raised.
     """
     failures: list[Exception] = []
@@ -113,7 +113,7 @@ def bounded(call: Callable[[], object], what: str, deadline: Callable[[], float]
     while thread.is_alive():
         left = deadline() - time.monotonic()
         if left <= 0:
-            raise Stuck(what)
+            raise ClientHung(what)
         thread.join(min(left, 0.25))
     if failures:
         raise failures[0]

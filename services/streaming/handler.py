@@ -6,7 +6,7 @@ from typing import Protocol
 
 from confluent_kafka import Message
 
-from services.streaming.places import Partition
+from services.streaming.positions import Partition
 from services.streaming.sink import Sink
 
 __all__ = ["Handler", "LoopSettings", "Partition"]
@@ -76,11 +76,11 @@ class LoopSettings:
         topics: What it reads.
         dead_letter_topic: Where poison messages go.
         commit_interval: Seconds from one commit to the next, at least; a transaction lasts no longer.
-        hops: Chained Kafka transactions per message, by way of topics that the loop itself writes and reads. They
-            share the interval, so that it says how long a message waits in all, except while there is a backlog: then
-            long transactions get through it sooner.
+        stage_count: Chained Kafka transactions per message, one for each topic that the loop both writes and reads. The
+            stages share the commit interval, so it bounds a message's whole latency. With a backlog each stage takes
+            the whole interval: long transactions have more throughput.
         batch_size: The most messages that a handler gets at once.
-        patience: Seconds without a commit, while something keeps failing, before the loop gives up.
+        retry_timeout: Seconds without a commit, while something keeps failing, before the loop gives up.
         stop_timeout: Seconds that the last commit may take when the loop is asked to stop.
         dead_letter_max_bytes: The largest record that the dead-letter topic takes.
     """
@@ -88,8 +88,8 @@ class LoopSettings:
     topics: tuple[str, ...]
     dead_letter_topic: str
     commit_interval: float
-    hops: int = 1
+    stage_count: int = 1
     batch_size: int = 5000
-    patience: float = 300
+    retry_timeout: float = 300
     stop_timeout: float = 5
     dead_letter_max_bytes: int = 2 * 1_048_588

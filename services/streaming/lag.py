@@ -22,8 +22,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from services.streaming.failures import reason
-from services.streaming.handler import Partition
 from services.streaming.metrics import PARTITION
+from services.streaming.positions import Partition
 from services.streaming.progress import LoopProgress
 
 log = structlog.get_logger()

@@ -1,4 +1,4 @@
-"""The start and the end of a service: signals, exit codes, and waiting for what it depends on."""
+"""The start and the end of a service: signals, exit codes, and waiting for its dependencies."""
 
 import gc
 import os
@@ -107,44 +107,44 @@ def backoff(attempt: int, *, first: float = 0.25, most: float = 5.0) -> float:
 def wait_until(
     attempt: Callable[[], T],
     *,
-    what: str,
+    waiting_for: str,
     timeout: float,
     stop: Event,
     progress: Progress | None = None,
-    briefly: tuple[type[ExpectedError], ...] = (),
+    transient: tuple[type[ExpectedError], ...] = (),
 ) -> T:
     """Calls `attempt` until it raises no `RetryableError`, saying so while it waits.
 
     Args:
         attempt: The call that may fail for now.
-        what: Named in the log lines: `broker`, `schema registry`.
+        waiting_for: The dependency, for the log lines: `broker`, `schema registry`.
         timeout: Seconds before giving up.
         stop: Ends the waiting early.
-        progress: Told what is waited for.
-        briefly: Further errors that may pass, within `BRIEF_SECONDS`: what a node of a registry does not know yet.
+        progress: Receives the reason while the call fails.
+        transient: Further errors that may pass, within `BRIEF_SECONDS`: a node of a registry may lag behind.
 
     Raises:
-        RetryableError: the last one, when the time is up; one of `briefly` when its time is.
+        RetryableError: the last one, when the time is up; one of `transient` when its time is.
         Stopped: `stop` was set meanwhile.
     """
     started = time.monotonic()
     failures = 0
-    passing: tuple[type[ExpectedError], ...] = (RetryableError, *briefly)
+    passing: tuple[type[ExpectedError], ...] = (RetryableError, *transient)
     progress = progress or Progress()
     while True:
         try:
             result = attempt()
         except passing as error:
-            deadline = started + (min(timeout, BRIEF_SECONDS) if isinstance(error, briefly) else timeout)
-            progress.waiting(f"{what}: {error}")
+            deadline = started + (min(timeout, BRIEF_SECONDS) if isinstance(error, transient) else timeout)
+            progress.waiting(f"{waiting_for}: {error}")
             pause = backoff(failures)
             failures += 1
             left = deadline - time.monotonic()
             if stop.is_set():
-                raise Stopped(f"stopped while waiting for {what}") from error
+                raise Stopped(f"stopped while waiting for {waiting_for}") from error
             if left <= 0:
                 raise
-            log.warning("waiting", waiting_for=what, reason=str(error), seconds_left=round(left, 1))
+            log.warning("waiting", waiting_for=waiting_for, reason=str(error), seconds_left=round(left, 1))
             stop.wait(min(pause, left))
         else:
             progress.waiting(None)

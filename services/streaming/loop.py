@@ -20,7 +20,7 @@ What happens when something fails:
     partitions are lost                   abort: somebody else has them already
     a fatal error (fenced, timed out      new clients: the new producer's epoch fences the old one, and
       while paused)                         a new member joins the group; nothing of the old is committed
-    nothing committed for `patience` s    give up with the last error, for the orchestrator to see
+    nothing committed for `retry_timeout` s    give up with the last error, for the orchestrator to see
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from threading import Event
 import structlog
 from confluent_kafka import Consumer, KafkaException, Producer
 
-from services.streaming.failures import Patience, raise_if_refused, reason
+from services.streaming.failures import RetryBudget, raise_if_refused, reason
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
 from services.streaming.poison import PoisonSearch
@@ -75,10 +75,10 @@ class TransactionalLoop:
         """Runs until `stop` is set.
 
         Raises:
-            RetryableError: nothing could be committed for `patience` seconds.
+            RetryableError: nothing could be committed for `retry_timeout` seconds.
             NotAuthorised: the brokers refuse access.
         """
-        patience = Patience(self._settings.patience)
+        retry_budget = RetryBudget(self._settings.retry_timeout)
         search = PoisonSearch(self._settings.batch_size)
         while not self._stop.is_set():
             session = Session(
@@ -88,7 +88,7 @@ class TransactionalLoop:
                 handler=self._handler,
                 metrics=self._metrics,
                 progress=self._progress,
-                patience=patience,
+                retry_budget=retry_budget,
                 search=search,
                 stop=self._stop,
             )
@@ -96,7 +96,7 @@ class TransactionalLoop:
                 session.run()
             except KafkaException as error:
                 raise_if_refused(error)
-                pause = patience.failed(error)
+                pause = retry_budget.failed(error)
                 self._metrics.restarts.inc()
                 self._progress.waiting(reason(error))
                 log.warning("making new Kafka clients", reason=reason(error), pause=pause)

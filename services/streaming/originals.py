@@ -6,7 +6,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from services.errors import Unavailable
 from services.streaming.clients import KafkaClients
-from services.streaming.dead_letter_reading import DeadLetter, octets
+from services.streaming.dead_letter_reading import DeadLetter, to_bytes
 from services.streaming.dead_letters import HEADERS, Original, read_headers
 from services.streaming.failures import raise_if_refused
 
@@ -61,7 +61,7 @@ def _original(letter: DeadLetter, message: Message) -> Original:
         letter.topic,
         letter.source_partition,
         letter.source_offset,
-        octets(message.key()),
-        octets(message.value()),
+        to_bytes(message.key()),
+        to_bytes(message.value()),
         headers,
     )

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from services.errors import Unavailable
 from services.streaming.failures import raise_if_refused, reason
-from services.streaming.places import Partition
+from services.streaming.positions import Partition
 
 QUIET_SECONDS = 30  # how long a broker may say nothing before the reading is given up and tried again
 ASK_SECONDS = 5.0  # for an answer about committed offsets

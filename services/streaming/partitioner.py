@@ -21,11 +21,11 @@ def murmur2(keys: NDArray[np.bytes_]) -> NDArray[np.uint32]:
     """
     lengths = np.strings.str_len(keys)
     width = max(keys.dtype.itemsize, 1)
-    octets = np.ascontiguousarray(keys).view(np.uint8).reshape(len(keys), width)
+    characters = np.ascontiguousarray(keys).view(np.uint8).reshape(len(keys), width)
     hashes = np.empty(len(keys), np.uint32)
     for length in np.unique(lengths).tolist():
         rows = lengths == length
-        hashes[rows] = _of_one_length(octets[rows, :length])
+        hashes[rows] = _of_one_length(characters[rows, :length])
     return hashes
 
 
@@ -42,17 +42,17 @@ def partition_of(column: NDArray[Any], partitions: int) -> NDArray[np.int64]:
     return (murmur2(keys) & np.uint32(0x7FFFFFFF)).astype(np.int64) % partitions
 
 
-def _of_one_length(octets: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    count, length = octets.shape
+def _of_one_length(characters: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    count, length = characters.shape
     whole = length & ~3
-    words = np.ascontiguousarray(octets[:, :whole]).view("<u4").reshape(count, whole // 4)
+    words = np.ascontiguousarray(characters[:, :whole]).view("<u4").reshape(count, whole // 4)
     hashes = np.full(count, _SEED ^ length, np.uint32)
     for number in range(whole // 4):
         word = words[:, number] * _M
         word ^= word >> _R
         hashes = hashes * _M ^ word * _M
     for place in range(length - whole):
-        hashes ^= octets[:, whole + place].astype(np.uint32) << np.uint32(8 * place)
+        hashes ^= characters[:, whole + place].astype(np.uint32) << np.uint32(8 * place)
     if length > whole:
         hashes *= _M
     hashes ^= hashes >> np.uint32(13)

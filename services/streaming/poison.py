@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from confluent_kafka import KafkaException, Message
 
 from services.errors import ExpectedError, PoisonError
-from services.streaming.places import Partition, Place, place_of
+from services.streaming.positions import Partition, RecordPosition, position_of
 
 TRIES_ALONE = 2  # a record that fails alone is handled once more: the failure may have had another cause
 
@@ -41,7 +41,7 @@ class PoisonRecords(ExpectedError):  # noqa: N818 - named for what it carries
         errors: What is wrong with each, by its place.
     """
 
-    def __init__(self, errors: Mapping[Place, PoisonError]) -> None:
+    def __init__(self, errors: Mapping[RecordPosition, PoisonError]) -> None:
         super().__init__("; ".join(f"{topic}-{partition}-{offset}: {error}" for (topic, partition, offset), error
                                    in errors.items()))  # fmt: skip
         self.errors = errors
@@ -63,9 +63,9 @@ class PoisonSearch:
         self._batch_size = batch_size
         self._ends: dict[Partition, int] = {}  # the messages before these offsets are suspected
         self._suspects = 0
-        self._failures: dict[Place, int] = {}  # of records that failed alone
-        self._condemned: dict[Place, PoisonError] = {}
-        self._bare: set[Place] = set()  # refused even as dead letters
+        self._failures: dict[RecordPosition, int] = {}  # of records that failed alone
+        self._condemned: dict[RecordPosition, PoisonError] = {}
+        self._bare: set[RecordPosition] = set()  # refused even as dead letters
 
     @property
     def active(self) -> bool:
@@ -105,7 +105,7 @@ class PoisonSearch:
             self._ends = {}
         return True
 
-    def condemn(self, errors: Mapping[Place, PoisonError]) -> None:
+    def condemn(self, errors: Mapping[RecordPosition, PoisonError]) -> None:
         """Note that these records are to be dead letters."""
         self._condemned.update(errors)
 
@@ -132,11 +132,11 @@ class PoisonSearch:
 
     def is_bare(self, message: Message) -> bool:
         """Whether a broker refused the dead letter of a record as well."""
-        return place_of(message) in self._bare
+        return position_of(message) in self._bare
 
     def condemned(self, messages: Iterable[Message]) -> dict[int, PoisonError]:
         """Which of some messages are to be dead letters: by their index what is wrong with each."""
         if not self._condemned:
             return {}
-        errors = ((index, self._condemned.get(place_of(message))) for index, message in enumerate(messages))
+        errors = ((index, self._condemned.get(position_of(message))) for index, message in enumerate(messages))
         return {index: error for index, error in errors if error is not None}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple
 
-from services.streaming.handler import Partition
+from services.streaming.positions import Partition
 
 STALLED_SECONDS = 60.0
 """A loop that makes no step for this long, and names no reason, hangs. A step takes at most some 25 s: a commit's

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from services.streaming.failures import LostPartitions, reason
 from services.streaming.handler import Handler
 from services.streaming.metrics import LoopMetrics
-from services.streaming.places import Partition
+from services.streaming.positions import Partition
 from services.streaming.progress import LoopProgress
 
 log = structlog.get_logger()

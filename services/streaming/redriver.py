@@ -18,7 +18,13 @@ from confluent_kafka.admin import NewTopic
 from services.errors import ContractError, ExpectedError, RetryableError
 from services.streaming.authorisation import READ, WRITE, requires
 from services.streaming.clients import KafkaClients
-from services.streaming.dead_letter_reading import DeadLetter, DeadLetterFilter, OriginalDiffers, dead_letter_of, octets
+from services.streaming.dead_letter_reading import (
+    DeadLetter,
+    DeadLetterFilter,
+    OriginalDiffers,
+    dead_letter_of,
+    to_bytes,
+)
 from services.streaming.dead_letters import HEADERS, KEY, UNREADABLE_HEADERS, VALUE
 from services.streaming.failures import is_fatal, reason
 from services.streaming.originals import OriginalReader
@@ -182,7 +188,7 @@ class Redriver:
         if original is None:
             raise Refused(f"its {missing} did not fit, and {letter.origin} is gone from its topic")
         try:
-            return letter.completed(original)
+            return letter.with_original(original)
         except OriginalDiffers as error:
             raise Refused(f"its {missing} did not fit, and {letter.origin} is another record: {error}") from error
 
@@ -237,7 +243,7 @@ class Redriver:
             partition = ANY_PARTITION if letter.key is not None else letter.source_partition
             timestamp = letter.timestamp_ms if letter.timestamp_ms > self._oldest_ms[letter.topic] else 0
             self._produce(producer, letter.topic, letter.value, letter.key, partition,
-                          timestamp=timestamp, headers=letter.revived())  # fmt: skip
+                          timestamp=timestamp, headers=letter.redrive_headers())  # fmt: skip
             self._produce(producer, self._ledger, letter.topic.encode(), letter.place.encode())
         producer.commit_transaction(_TIMEOUT)
 
@@ -283,5 +289,5 @@ class Redriver:
 
     def _noted(self) -> set[str]:
         """The places of the dead letters that were put back."""
-        return {(octets(message.key()) or b"").decode() for messages in self._reader.read(self._ledger)
+        return {(to_bytes(message.key()) or b"").decode() for messages in self._reader.read(self._ledger)
                 for message in messages}  # fmt: skip

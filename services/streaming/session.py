@@ -9,11 +9,11 @@ import structlog
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from services.errors import ExpectedError, PoisonError, RetryableError
-from services.streaming.failures import Patience, Stuck, is_fatal, raise_if_refused, reason
+from services.streaming.failures import ClientHung, RetryBudget, is_fatal, raise_if_refused, reason
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
-from services.streaming.places import Partition, ends_of
 from services.streaming.poison import NOT_OF_A_RECORD, PoisonRecords, PoisonSearch, is_refused_record
+from services.streaming.positions import Partition, next_offsets
 from services.streaming.progress import LoopProgress
 from services.streaming.rebalance import RebalanceListener
 from services.streaming.sink import Sink
@@ -45,7 +45,7 @@ class Session:
         handler: What to do with the messages.
         metrics: Counts what happens.
         progress: Told what the loop does and waits for.
-        patience: Says how long to wait after a failure, and when to give up.
+        retry_budget: Says how long to wait after a failure, and when to give up.
         search: Finds the record that makes a batch fail; outlives the session.
         stop: Ends the session after the open transaction when set.
     """
@@ -59,7 +59,7 @@ class Session:
         handler: Handler,
         metrics: LoopMetrics,
         progress: LoopProgress,
-        patience: Patience,
+        retry_budget: RetryBudget,
         search: PoisonSearch,
         stop: Event,
     ) -> None:
@@ -70,7 +70,7 @@ class Session:
         self._metrics = metrics
         self._progress = progress
         self._stop = stop
-        self._patience = patience
+        self._retry_budget = retry_budget
         self._search = search
         self._sink = Sink(
             producer, settings.dead_letter_topic, settings.dead_letter_max_bytes, on_dead_letter=handler.dead_lettered
@@ -90,7 +90,7 @@ class Session:
 
         Raises:
             KafkaException: the clients are of no use any more; make new ones.
-            RetryableError: patience has run out.
+            RetryableError: the retry budget is exhausted.
             NotAuthorised: the brokers refuse access.
         """
         self._producer.init_transactions(30)
@@ -151,12 +151,12 @@ class Session:
         try:
             self._handler.prepare(PREPARE_SECONDS, between_transactions=not self._transaction.is_open)
         except RetryableError as error:
-            pause = self._patience.failed(error)
+            pause = self._retry_budget.failed(error)
             self._prepare_at = now + pause
             self._progress.waiting(reason(error))
             log.warning("restore is waiting", reason=reason(error), retry_in=pause)
         else:
-            self._patience.succeeded()
+            self._retry_budget.succeeded()
             self._progress.waiting(None)
         self._partitions.pause_waiting()
 
@@ -181,7 +181,7 @@ class Session:
                 return
         started = time.monotonic()
         backlog = len(messages) >= self._settings.batch_size
-        self._transaction.begin(self._settings.commit_interval / (1 if backlog else self._settings.hops))
+        self._transaction.begin(self._settings.commit_interval / (1 if backlog else self._settings.stage_count))
         condemned = self._search.condemned(good)
         for index, error in condemned.items():
             self._dead_letter(good[index], error)
@@ -190,13 +190,13 @@ class Session:
             if batch:
                 self._handler.handle(batch, self._sink)
         except KafkaException:
-            self._positions |= ends_of(good)
+            self._positions |= next_offsets(good)
             self._count += len(good)
             raise
         except NOT_OF_A_RECORD:
             raise
         except Exception as error:
-            raise UnexplainedError(error, ends_of(batch), len(batch)) from error
+            raise UnexplainedError(error, next_offsets(batch), len(batch)) from error
         for position in self._consumer.position(self._consumer.assignment()):
             if position.offset >= 0:
                 self._positions[position.topic, position.partition] = position.offset
@@ -231,7 +231,7 @@ class Session:
         self._committed = self._positions
         self._positions, self._count = {}, 0
         self._handler.committed()
-        self._patience.succeeded()
+        self._retry_budget.succeeded()
         self._progress.waiting(None)
 
     def _recover(self, error: KafkaException) -> None:
@@ -261,7 +261,7 @@ class Session:
         self._partitions.rewind()
 
     def _wait(self, error: Exception, event: str, longest: float | None = None) -> None:
-        pause = self._patience.failed(error)
+        pause = self._retry_budget.failed(error)
         pause = pause if longest is None else min(pause, longest)
         self._progress.waiting(reason(error))
         log.warning(event, reason=reason(error), retry_in=pause)
@@ -273,7 +273,7 @@ class Session:
             self._commit()
         except KafkaException as error:
             log.warning("the last transaction was not committed and will be done again", reason=reason(error))
-            self._reachable = not (error.args[0].retriable() or isinstance(error, Stuck))
+            self._reachable = not (error.args[0].retriable() or isinstance(error, ClientHung))
             if self._reachable:
                 self._transaction.abort_quickly()
 

@@ -15,8 +15,8 @@ from services.streaming.dead_letters import (
     dead_letter_record,
     read_headers,
 )
-from services.streaming.places import Partition, place_of
 from services.streaming.poison import PoisonRecords
+from services.streaming.positions import Partition, position_of
 
 ANY_PARTITION = -1  # the partitioner's choice, by the key
 
@@ -100,7 +100,7 @@ class Sink:
                 if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
                     raise
                 too_large = TooLargeError(f"too large to be written to {topic}", stage="TRANSFORMATION")
-                raise PoisonRecords({place_of(message): too_large}) from error
+                raise PoisonRecords({position_of(message): too_large}) from error
 
     def send(
         self, topic: str, value: bytes | None, key: bytes | None, *, timestamp: int = 0, headers: Any = None
@@ -131,7 +131,7 @@ class Sink:
             error: Why it can't be processed.
             bare: Leave out key, value and headers: they can't be read, or the broker has refused them.
         """
-        topic, partition, offset = place_of(message)
+        topic, partition, offset = position_of(message)
         if bare:
             # Whatever can't be read counts as empty: redrive refuses an original that is something else.
             key, value, headers = _tried(message.key), _tried(message.value), _tried(lambda: read_headers(message))

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from services.errors import ContractError, Unavailable
 from services.streaming.failures import raise_if_refused, reason
-from services.streaming.places import Partition
+from services.streaming.positions import Partition
 from services.streaming.restore_point import RestorePoint, Skipped
 
 log = structlog.get_logger()

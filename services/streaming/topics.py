@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from services.errors import ContractError, NotAuthorised, Unavailable
-from services.streaming.authorisation import DESCRIBE, is_refused, lacking, missing
+from services.streaming.authorisation import DESCRIBE, is_refused, missing_permission, not_granted
 from services.streaming.clients import DEAD_LETTER_MAX_BYTES, KafkaClients, ping
 from services.streaming.failures import reason
 from services.streaming.lifecycle import wait_until
@@ -99,15 +99,15 @@ def require_topics(admin: AdminClient, needs: Iterable[TopicNeed]) -> None:
             description = answers[need.name].result()
         except KafkaException as error:
             if is_refused(error):  # also where there is no such topic: the brokers don't tell
-                problems.append(lacking(need.operations, f"topic {need.name}"))
+                problems.append(missing_permission(need.operations, f"topic {need.name}"))
                 refused = True
             elif error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 problems.append(f"topic {need.name} does not exist: run scripts/create-topics")
             else:
                 raise Unavailable(f"topic {need.name} can't be described: {reason(error)}") from error
             continue
-        if operations := missing(need.operations, description.authorized_operations):
-            problems.append(lacking(operations, f"topic {need.name}"))
+        if operations := not_granted(need.operations, description.authorized_operations):
+            problems.append(missing_permission(operations, f"topic {need.name}"))
             refused = True
         elif len(description.partitions) < need.partitions:
             problems.append(
@@ -164,10 +164,10 @@ def await_topics(
         require_topics(admin, needs)
 
     what = f"broker {brokers}"
-    wait_until(check, what=what, timeout=settings.startup_timeout, stop=stop, progress=progress)
+    wait_until(check, waiting_for=what, timeout=settings.startup_timeout, stop=stop, progress=progress)
 
 
-def contracted_config(topic: TopicDeclaration) -> TopicConfig:
+def declared_config(topic: TopicDeclaration) -> TopicConfig:
     """Return the configuration that a topic has if it was created as its contract says."""
     limit = DEFAULT_MAX_MESSAGE_BYTES if topic.schema is not None else DEAD_LETTER_MAX_BYTES
     return TopicConfig(topic.retention_ms, limit, topic.message_timestamp_type)
@@ -184,7 +184,7 @@ def topic_configs(admin: AdminClient, topics: Iterable[TopicDeclaration]) -> dic
     Returns:
         The configuration by topic name.
     """
-    configs = {topic.name: contracted_config(topic) for topic in topics}
+    configs = {topic.name: declared_config(topic) for topic in topics}
     resources = {ConfigResource(ResourceType.TOPIC, name): name for name in configs}
     answers = admin.describe_configs(list(resources), request_timeout=10) if resources else {}
     for resource, answer in answers.items():

@@ -8,7 +8,7 @@ from threading import Event
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from services.streaming.failures import Stuck, bounded, reason, retry
+from services.streaming.failures import ClientHung, call_with_timeout, reason, retry
 from services.streaming.handler import LoopSettings
 from services.streaming.metrics import LoopMetrics
 
@@ -77,7 +77,7 @@ class Transaction:
         """Commit what was produced together with offsets.
 
         Raises:
-            KafkaException: It is not known to be committed; `Stuck` where the client must be given up.
+            KafkaException: It is not known to be committed; `ClientHung` where the client must be given up.
         """
         started = self._committed_at = time.monotonic()
         deadline = self.deadline(COMMIT_SECONDS)
@@ -87,7 +87,7 @@ class Transaction:
 
             def send(timeout: float) -> None:
                 late = time.monotonic() + timeout + LATE_SECONDS
-                bounded(
+                call_with_timeout(
                     lambda: self._producer.send_offsets_to_transaction(list(offsets), group, timeout),
                     "send_offsets_to_transaction",
                     lambda: min(late, deadline()),
@@ -98,7 +98,7 @@ class Transaction:
         except KafkaException as error:
             if error.args[0].retriable():
                 # Until it comes back the client takes no other call than this one again, not even an abort.
-                raise Stuck(f"committing: {reason(error)}") from error
+                raise ClientHung(f"committing: {reason(error)}") from error
             raise
         finished = time.monotonic()
         self._metrics.commit_seconds.observe(finished - started)

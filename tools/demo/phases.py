@@ -185,7 +185,7 @@ def _require_no_members(group: GroupWatch, say: Say) -> None:
 
 def _patiently(ask: Callable[[], T]) -> T:
     """Ask the brokers again when they can't answer just now: a new cluster looks for its coordinators for a while."""
-    return wait_until(ask, what="broker", timeout=PATIENCE_SECONDS, stop=Event())
+    return wait_until(ask, waiting_for="broker", timeout=PATIENCE_SECONDS, stop=Event())
 
 
 def _wait_until(

@@ -80,7 +80,10 @@ def create_topics(presenter: Presenter, clients: KafkaClients, settings: KafkaSe
         admin = clients.admin()
         brokers = settings.kafka_broker_url
         wait_until(
-            lambda: ping(admin, brokers), what=f"broker {brokers}", timeout=settings.startup_timeout, stop=Event()
+            lambda: ping(admin, brokers),
+            waiting_for=f"broker {brokers}",
+            timeout=settings.startup_timeout,
+            stop=Event(),
         )
         try:
             outcomes = Topics(admin).apply(contracts.topics)

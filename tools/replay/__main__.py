@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from services.contracts import Contracts, Registry, RegistrySettings, load_contracts
 from services.errors import ExpectedError
 from services.generator.metrics import GeneratorMetrics
-from services.generator.outbox import Outbox
+from services.generator.publisher import Publisher
 from services.streaming.authorisation import WRITE
 from services.streaming.clients import KafkaClients
 from services.streaming.lifecycle import Stopped, spare_garbage_collection, stop_on_signals, wait_until
@@ -149,21 +149,21 @@ def _sender(topics: Topics, contracts: Contracts, speed: float | None, stop: Eve
                 topic.required_schema,
                 wait_until(
                     partial(registry.require, topic.subject, topic.required_schema),
-                    what="schema registry",
+                    waiting_for="schema registry",
                     timeout=settings.startup_timeout,
                     stop=stop,
                 ).id,
             )
             for topic in both
         ]
-    outbox = Outbox(
+    publisher = Publisher(
         clients.producer(delivery_report_only_error=True),
         topics.transactions_topic,
         GeneratorMetrics(CollectorRegistry()),
         stop,
         topics.labels_topic,
     )
-    return Sender(Encoder(*registered), outbox, Pace(speed) if speed else None, stop)
+    return Sender(Encoder(*registered), publisher, Pace(speed) if speed else None, stop)
 
 
 if __name__ == "__main__":

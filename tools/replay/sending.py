@@ -8,7 +8,7 @@ from threading import Event
 import numpy as np
 
 from services.contracts import ColumnEncoder, Schema
-from services.generator.outbox import Outbox
+from services.generator.publisher import Publisher
 from tools.replay.layout import FIELDS
 from tools.replay.pacing import Pace
 from tools.replay.reading import Block
@@ -85,14 +85,14 @@ class Sender:
 
     Args:
         encoder: Makes messages.
-        outbox: Where transactions go, keyed by their target, and labels, with the same keys.
+        publisher: Where transactions go, keyed by their target, and labels, with the same keys.
         pace: When transactions are due; None: as soon as they can be sent.
         stop: Ends it when set.
     """
 
-    def __init__(self, encoder: Encoder, outbox: Outbox, pace: Pace | None, stop: Event) -> None:
+    def __init__(self, encoder: Encoder, publisher: Publisher, pace: Pace | None, stop: Event) -> None:
         self._encoder = encoder
-        self._outbox = outbox
+        self._publisher = publisher
         self._pace = pace
         self._stop = stop
         self._began: float | None = None
@@ -124,9 +124,9 @@ class Sender:
                     self._stop.wait(min(max(due[done] - elapsed, _TICK), 0.5))
                     progress(done)
                     continue
-            handed = done + self._outbox.send(values[done:end], keys[done:end])
+            handed = done + self._publisher.send(values[done:end], keys[done:end])
             some = slice(labels_before[done], labels_before[handed])
-            self._outbox.send_labels(labels[some], label_keys[some])
+            self._publisher.send_labels(labels[some], label_keys[some])
             self.sent.add(block, slice(done, handed))
             done = end
             progress(done)
@@ -137,4 +137,4 @@ class Sender:
         Raises:
             DeliveryFailed: If not everything was delivered.
         """
-        self._outbox.finish(patiently=True)
+        self._publisher.finish(patiently=True)

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from services.streaming.clients import KafkaClients
 from services.streaming.partition_reader import PartitionReader
-from services.streaming.places import Partition
+from services.streaming.positions import Partition
 from services.streaming.settings import KafkaSettings
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import DEADLINE

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from services.streaming.clients import KafkaClients
 from services.streaming.metrics import LoopMetrics
-from services.streaming.places import Partition
+from services.streaming.positions import Partition
 from services.streaming.progress import LoopProgress
 from services.streaming.rebalance import RebalanceListener
 from services.streaming.settings import KafkaSettings

@@ -24,7 +24,7 @@ from services.errors import Unavailable
 from services.rules.loading import parse_rules
 from services.rules.model import Rule
 from services.streaming.partition_reader import Chunk, CommittedOffset
-from services.streaming.places import Partition
+from services.streaming.positions import Partition
 from services.streaming.progress import LoopProgress
 from services.streaming.restore_point import RestorePoint, Skipped
 

@@ -11,8 +11,8 @@ from services.contracts import RecordDecoder, load_contracts, unframe
 from services.generator.encoding import TransactionEncoder
 from services.generator.labels import LabelEncoder, Labels
 from services.generator.metrics import GeneratorMetrics
-from services.generator.outbox import Account, DeliveryFailed, Outbox
 from services.generator.pacing import Schedule
+from services.generator.publisher import DeliveryCounts, DeliveryFailed, Publisher
 from services.generator.scenarios import LabelledTraffic, LabelledTransactions, read_scenarios
 from services.generator.service import Generator
 from services.streaming.progress import Progress
@@ -83,17 +83,17 @@ class StubProducer:
 def test_all_that_was_handed_over_when_it_is_stopped_has_its_labels_and_nothing_else(most: int) -> None:
     stop = Event()
     producer, metrics = StubProducer(stop, most), GeneratorMetrics(registry := CollectorRegistry())
-    outbox = Outbox(producer, "transactions", metrics, stop, "labels")  # type: ignore[arg-type]
+    publisher = Publisher(producer, "transactions", metrics, stop, "labels")  # type: ignore[arg-type]
     seen: list[LabelledTransactions] = []
 
     def label(rows: LabelledTransactions) -> Labels:
         seen.append(rows)
         return encoder().encode(rows)
 
-    account = Generator(
+    counts = Generator(
         LabelledTraffic(100, 1, read_scenarios("account-takeover=0.3")),
         TransactionEncoder(TRANSACTION, 7),
-        outbox,
+        publisher,
         metrics,
         stop,
         progress=Progress(),
@@ -108,13 +108,13 @@ def test_all_that_was_handed_over_when_it_is_stopped_has_its_labels_and_nothing_
     assert len(sent) == most
     assert labelled == [one for one in fraud if one in set(sent)]
     assert labelled
-    assert account == Account(delivered=len(sent) + len(labelled), failed=0, outstanding=0)
+    assert counts == DeliveryCounts(delivered=len(sent) + len(labelled), failed=0, outstanding=0)
     assert registry.get_sample_value("fraud_generator_transactions_total") == len(sent)
     assert registry.get_sample_value("fraud_generator_labels_total") == len(labelled)
 
 
 def test_labels_that_find_no_room_are_counted_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.generator.outbox._FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr("services.generator.publisher._FLUSH_SECONDS", 0.05)
     stop = Event()
     stop.set()
 
@@ -122,9 +122,9 @@ def test_labels_that_find_no_room_are_counted_as_failed(monkeypatch: pytest.Monk
         def produce(self, *_: Any) -> None:
             raise BufferError("queue full")
 
-    outbox = Outbox(Full(stop, 0), "transactions", GeneratorMetrics(CollectorRegistry()), stop, "labels")  # type: ignore[arg-type]
+    publisher = Publisher(Full(stop, 0), "transactions", GeneratorMetrics(CollectorRegistry()), stop, "labels")  # type: ignore[arg-type]
     with pytest.raises(
         DeliveryFailed, match="topics transactions and labels: there was no room .*; 0 transactions and"
     ):
-        outbox.send_labels([b"a", b"b"], [b"", b""])
-    assert outbox.account == Account(delivered=0, failed=2, outstanding=0)
+        publisher.send_labels([b"a", b"b"], [b"", b""])
+    assert publisher.counts == DeliveryCounts(delivered=0, failed=2, outstanding=0)

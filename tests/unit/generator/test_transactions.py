@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from services.contracts import RecordDecoder, load_contracts, unframe
 from services.generator.encoding import TransactionEncoder
-from services.generator.transactions import BLOCK, LEAST_CENTS, MOST_CENTS, Source, Transactions, account_ids
+from services.generator.transactions import BLOCK, LEAST_CENTS, MOST_CENTS, RandomTraffic, Transactions, account_ids
 
 
 def times(first: int, count: int) -> np.ndarray:
     return 1_700_000_000_000 + np.arange(first, first + count)
 
 
-def taken(source: Source, sizes: list[int]) -> list[Transactions]:
+def taken(source: RandomTraffic, sizes: list[int]) -> list[Transactions]:
     return [source.take(size, times) for size in sizes]
 
 
@@ -34,29 +34,29 @@ def rows(parts: list[Transactions]) -> list[tuple[bytes, bytes, bytes, int]]:
 
 @given(st.lists(st.integers(1, 6000), min_size=1, max_size=8), st.integers(0, 2**64))
 def test_a_seed_gives_the_same_transactions_however_they_are_cut(sizes: list[int], seed: int) -> None:
-    cut = rows(taken(Source(100, seed), sizes))
-    whole = rows(taken(Source(100, seed), [BLOCK] * (len(cut) // BLOCK + 1)))
+    cut = rows(taken(RandomTraffic(100, seed), sizes))
+    whole = rows(taken(RandomTraffic(100, seed), [BLOCK] * (len(cut) // BLOCK + 1)))
     assert cut == whole[: len(cut)]
 
 
 def test_a_seed_gives_the_transactions_that_it_has_always_given() -> None:
-    parts = taken(Source(1000, 5), [5000, 5000])
+    parts = taken(RandomTraffic(1000, 5), [5000, 5000])
     columns = (column.tobytes() for part in parts for column in (part.ids, part.sources, part.targets, part.cents))
     assert sha256(b"".join(columns)).hexdigest() == "ecfaccbb3a00a89aa634ca250b116244b166ab5880c69f97055fb548db12d96d"
 
 
 def test_another_seed_gives_other_transactions() -> None:
-    assert rows([Source(100, 1).take(5, times)]) != rows([Source(100, 2).take(5, times)])
+    assert rows([RandomTraffic(100, 1).take(5, times)]) != rows([RandomTraffic(100, 2).take(5, times)])
 
 
 def test_a_source_never_ends_and_never_repeats_an_id() -> None:
-    source = Source(1000, 7)
+    source = RandomTraffic(1000, 7)
     ids = [one for _ in range(4) for one in source.take(BLOCK, times).ids.tolist()]
     assert len(set(ids)) == 4 * BLOCK
 
 
 def test_transactions_are_what_the_contract_says() -> None:
-    part = Source(50, 3).take(BLOCK, times)
+    part = RandomTraffic(50, 3).take(BLOCK, times)
     account = re.compile(rb"[0-9a-zA-Z]{12}")
     assert all(account.fullmatch(one) for one in part.sources.tolist() + part.targets.tolist())
     assert len(set(part.sources.tolist())) == 50
@@ -67,14 +67,14 @@ def test_transactions_are_what_the_contract_says() -> None:
 
 
 def test_two_accounts_pay_each_other() -> None:
-    part = Source(2, 3).take(100, times)
+    part = RandomTraffic(2, 3).take(100, times)
     assert {*zip(part.sources.tolist(), part.targets.tolist(), strict=True)} == {
         (one, other) for one in part.sources.tolist() for other in part.sources.tolist() if one != other
     }
 
 
 def test_amounts_and_accounts_are_uniform() -> None:
-    parts = taken(Source(20, 11), [BLOCK] * 12)
+    parts = taken(RandomTraffic(20, 11), [BLOCK] * 12)
     cents = np.concatenate([part.cents for part in parts])
     targets = np.concatenate([part.targets for part in parts])
     share = (cents >= 90_000).mean()
@@ -84,7 +84,7 @@ def test_amounts_and_accounts_are_uniform() -> None:
 
 
 def test_both_ends_of_the_amounts_occur() -> None:
-    cents = np.concatenate([part.cents for part in taken(Source(2, 5), [BLOCK] * 200)])
+    cents = np.concatenate([part.cents for part in taken(RandomTraffic(2, 5), [BLOCK] * 200)])
     assert (cents.min(), cents.max()) == (LEAST_CENTS, MOST_CENTS)
 
 
@@ -95,7 +95,7 @@ def test_accounts_are_as_many_as_asked_for_and_all_different() -> None:
 
 def test_messages_decode_to_the_transactions() -> None:
     schema = load_contracts().topic("queueing.transactions").required_schema
-    part = Source(10, 1).take(20, times)
+    part = RandomTraffic(10, 1).take(20, times)
     decoder = RecordDecoder(schema.json)
     for row, value in enumerate(TransactionEncoder(schema, 9).encode(part)):
         schema_id, body = unframe(value)

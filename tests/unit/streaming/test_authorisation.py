@@ -1,4 +1,4 @@
-"""What is missing is named by operation and resource."""
+"""Missing permissions are named by operation and resource."""
 
 from collections.abc import Callable
 
@@ -7,15 +7,15 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AclOperation
 
 from services.errors import NotAuthorised
-from services.streaming.authorisation import READ, WRITE, missing, named_refusals, requires
+from services.streaming.authorisation import READ, WRITE, explain_refusals, not_granted, requires
 
 TOPIC, GROUP = KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED
 
 
 def test_operations_that_are_not_granted_are_missing() -> None:
-    assert missing([READ, WRITE], [AclOperation.READ, AclOperation.DESCRIBE]) == [WRITE]
-    assert missing([WRITE], [AclOperation.WRITE]) == []
-    assert missing([READ, WRITE], None) == []  # a broker that doesn't say
+    assert not_granted([READ, WRITE], [AclOperation.READ, AclOperation.DESCRIBE]) == [WRITE]
+    assert not_granted([WRITE], [AclOperation.WRITE]) == []
+    assert not_granted([READ, WRITE], None) == []  # a broker that doesn't say
 
 
 def test_a_refused_call_names_what_it_needs() -> None:
@@ -51,5 +51,5 @@ def check_of(topic: str) -> Callable[[], None]:
     ],
 )
 def test_a_refusal_while_running_is_named(error: Exception, lacking: str, text: str) -> None:
-    with pytest.raises(NotAuthorised, match=text), named_refusals(check_of(lacking), group="g", transactional_id="t"):
+    with pytest.raises(NotAuthorised, match=text), explain_refusals(check_of(lacking), group="g", transactional_id="t"):
         raise error

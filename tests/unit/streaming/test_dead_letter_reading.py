@@ -54,19 +54,21 @@ def test_what_is_buried_can_be_revived_with_its_own_headers() -> None:
     assert (letter.place, letter.origin) == ("3-17", "transactions-3-170")
     assert (letter.error, letter.reason) == ("avroguard.errors.PoisonError", "because")
     assert (letter.key, letter.value, letter.is_whole) == (b"key", b"value", True)
-    assert letter.revived() == [*own, ("__redrive.count", b"1")]
+    assert letter.redrive_headers() == [*own, ("__redrive.count", b"1")]
 
 
 def test_each_redrive_is_counted() -> None:
-    once = buried(ORIGINAL).revived()
+    once = buried(ORIGINAL).redrive_headers()
     again = buried(replace(ORIGINAL, headers=once))
     assert again.redrives == 1
-    assert again.revived() == [("trace", b"7"), ("__redrive.count", b"2")]
+    assert again.redrive_headers() == [("trace", b"7"), ("__redrive.count", b"2")]
 
 
 @pytest.mark.parametrize("count", [b"many", b"9" * 5000, None])
 def test_a_count_that_is_none_begins_anew(count: bytes | None) -> None:
-    assert buried(replace(ORIGINAL, headers=[("__redrive.count", count)])).revived() == [("__redrive.count", b"1")]
+    assert buried(replace(ORIGINAL, headers=[("__redrive.count", count)])).redrive_headers() == [
+        ("__redrive.count", b"1")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -83,10 +85,10 @@ LARGE = Original("transactions", 3, 170, b"k" * 9000, b"v" * 9000, [("trace", b"
 def test_what_is_left_out_is_taken_from_the_original(limit: int, omitted: int) -> None:
     letter = buried(LARGE, limit)
     assert (letter.is_whole, len(letter.omitted)) == (False, omitted)
-    whole = letter.completed(LARGE)
+    whole = letter.with_original(LARGE)
     assert (whole.key, whole.value, whole.headers) == (LARGE.key, LARGE.value, LARGE.headers)
     assert (whole.is_whole, whole.redrives) == (True, 1)
-    assert whole.revived() == [("trace", b"h" * 9000), ("__redrive.count", b"2")]
+    assert whole.redrive_headers() == [("trace", b"h" * 9000), ("__redrive.count", b"2")]
 
 
 @pytest.mark.parametrize(
@@ -101,13 +103,13 @@ def test_what_is_left_out_is_taken_from_the_original(limit: int, omitted: int) -
 )
 def test_another_record_is_not_taken_for_the_original(change: dict[str, Any], words: str) -> None:
     with pytest.raises(OriginalDiffers, match=words):
-        buried(LARGE, 8000).completed(replace(LARGE, **change))
+        buried(LARGE, 8000).with_original(replace(LARGE, **change))
 
 
 def test_headers_that_could_not_be_read_are_missing_from_a_whole_letter() -> None:
     letter = buried(replace(ORIGINAL, headers=None, headers_unreadable=True))
     assert (letter.is_whole, letter.omitted) == (True, {"unreadable-headers"})
-    assert letter.revived() == [("__redrive.count", b"1")]
+    assert letter.redrive_headers() == [("__redrive.count", b"1")]
 
 
 LETTER = replace(buried(ORIGINAL), timestamp_ms=1000, partition=3, offset=17)

@@ -6,7 +6,15 @@ from confluent_kafka import KafkaError, KafkaException
 
 from services.errors import NotAuthorised, Unavailable
 from services.streaming import failures
-from services.streaming.failures import LostPartitions, Patience, Stuck, bounded, raise_if_refused, reason, retry
+from services.streaming.failures import (
+    ClientHung,
+    LostPartitions,
+    RetryBudget,
+    call_with_timeout,
+    raise_if_refused,
+    reason,
+    retry,
+)
 
 
 class Clock:
@@ -29,33 +37,33 @@ def kafka_error(code: int, *, retriable: bool = False) -> KafkaException:
 
 
 def test_patience_counts_from_the_first_failure_not_from_the_last_success(clock: Clock) -> None:
-    patience = Patience(300)
-    patience.succeeded()
+    retry_budget = RetryBudget(300)
+    retry_budget.succeeded()
     clock.now += 100_000  # idle for a day
-    assert patience.failed(Unavailable("down")) == 0.25
+    assert retry_budget.failed(Unavailable("down")) == 0.25
     clock.now += 299
-    assert patience.failed(Unavailable("down")) == 0.5
+    assert retry_budget.failed(Unavailable("down")) == 0.5
     clock.now += 2
     with pytest.raises(Unavailable, match="down"):
-        patience.failed(Unavailable("down"))
+        retry_budget.failed(Unavailable("down"))
 
 
 def test_a_success_restores_patience(clock: Clock) -> None:
-    patience = Patience(10)
-    patience.failed(Unavailable("down"))
+    retry_budget = RetryBudget(10)
+    retry_budget.failed(Unavailable("down"))
     clock.now += 9
-    patience.succeeded()
+    retry_budget.succeeded()
     clock.now += 9
-    assert patience.failed(Unavailable("down")) == 0.25
+    assert retry_budget.failed(Unavailable("down")) == 0.25
 
 
 def test_when_patience_runs_out_a_kafka_error_becomes_unavailable(clock: Clock) -> None:
-    patience = Patience(10)
+    retry_budget = RetryBudget(10)
     error = kafka_error(KafkaError._TIMED_OUT)
-    patience.failed(error)
+    retry_budget.failed(error)
     clock.now += 11
     with pytest.raises(Unavailable, match="nothing could be committed for 11 s: _TIMED_OUT: because"):
-        patience.failed(error)
+        retry_budget.failed(error)
 
 
 def test_a_retriable_call_is_repeated(clock: Clock) -> None:
@@ -110,19 +118,19 @@ def test_lost_partitions_look_like_an_error_of_the_client() -> None:
 
 def test_a_bounded_call_is_made_and_its_error_raised() -> None:
     calls = []
-    bounded(lambda: calls.append(1), "call", lambda: time.monotonic() + 60)
+    call_with_timeout(lambda: calls.append(1), "call", lambda: time.monotonic() + 60)
     assert calls == [1]
 
     def fail() -> None:
         raise kafka_error(KafkaError._FENCED)
 
     with pytest.raises(KafkaException, match="_FENCED"):
-        bounded(fail, "call", lambda: time.monotonic() + 60)
+        call_with_timeout(fail, "call", lambda: time.monotonic() + 60)
 
 
 def test_a_call_that_does_not_come_back_is_left_behind() -> None:
     released = Event()
-    with pytest.raises(Stuck, match="send_offsets did not come back") as caught:
-        bounded(released.wait, "send_offsets", time.monotonic)
+    with pytest.raises(ClientHung, match="send_offsets did not come back") as caught:
+        call_with_timeout(released.wait, "send_offsets", time.monotonic)
     assert caught.value.args[0].fatal()
     released.set()

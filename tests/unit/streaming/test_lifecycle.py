@@ -23,7 +23,7 @@ def test_waits_until_the_call_succeeds() -> None:
             raise error
         return "up"
 
-    assert wait_until(attempt, what="registry", timeout=60, stop=Event()) == "up"
+    assert wait_until(attempt, waiting_for="registry", timeout=60, stop=Event()) == "up"
 
 
 def test_gives_up_when_the_time_is_over() -> None:
@@ -31,7 +31,7 @@ def test_gives_up_when_the_time_is_over() -> None:
         raise Unavailable("down")
 
     with pytest.raises(Unavailable, match="down"):
-        wait_until(attempt, what="registry", timeout=0, stop=Event())
+        wait_until(attempt, waiting_for="registry", timeout=0, stop=Event())
 
 
 def test_does_not_wait_for_what_waiting_cannot_mend() -> None:
@@ -42,7 +42,7 @@ def test_does_not_wait_for_what_waiting_cannot_mend() -> None:
         raise ContractError("not registered")
 
     with pytest.raises(ContractError):
-        wait_until(attempt, what="registry", timeout=60, stop=Event())
+        wait_until(attempt, waiting_for="registry", timeout=60, stop=Event())
     assert len(calls) == 1
 
 
@@ -54,7 +54,7 @@ def test_what_may_pass_soon_is_tried_again_for_a_while(monkeypatch: pytest.Monke
             raise error
         return "up"
 
-    assert wait_until(attempt, what="registry", timeout=60, stop=Event(), briefly=(ContractError,)) == "up"
+    assert wait_until(attempt, waiting_for="registry", timeout=60, stop=Event(), transient=(ContractError,)) == "up"
     monkeypatch.setattr("services.streaming.lifecycle.BRIEF_SECONDS", 0.05)
     calls = []
 
@@ -63,7 +63,7 @@ def test_what_may_pass_soon_is_tried_again_for_a_while(monkeypatch: pytest.Monke
         raise ContractError("not registered")
 
     with pytest.raises(ContractError):
-        wait_until(never, what="registry", timeout=60, stop=Event(), briefly=(ContractError,))
+        wait_until(never, waiting_for="registry", timeout=60, stop=Event(), transient=(ContractError,))
     assert len(calls) == 2
 
 
@@ -75,7 +75,7 @@ def test_stopping_ends_the_waiting() -> None:
         raise Unavailable("down")
 
     with pytest.raises(Stopped, match="while waiting for registry") as caught:
-        wait_until(attempt, what="registry", timeout=60, stop=stop)
+        wait_until(attempt, waiting_for="registry", timeout=60, stop=stop)
     assert caught.value.exit_code == 0
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.errors import PoisonError
-from services.streaming.places import Partition, Place, ends_of, place_of
 from services.streaming.poison import PoisonSearch, UnprocessableError
+from services.streaming.positions import Partition, RecordPosition, next_offsets, position_of
 
 BATCH = 100
 
@@ -20,7 +20,7 @@ BATCH = 100
 class Record:
     """What the search looks at of a message."""
 
-    place: Place
+    place: RecordPosition
 
     def topic(self) -> str:
         return self.place[0]
@@ -46,15 +46,15 @@ class Loop:
 
     random: Random
     sizes: Sequence[int]
-    fails: frozenset[Place] = frozenset()
-    refused: frozenset[Place] = frozenset()
-    named: frozenset[Place] = frozenset()
-    dead_refused: frozenset[Place] = frozenset()
+    fails: frozenset[RecordPosition] = frozenset()
+    refused: frozenset[RecordPosition] = frozenset()
+    named: frozenset[RecordPosition] = frozenset()
+    dead_refused: frozenset[RecordPosition] = frozenset()
     search: PoisonSearch = field(default_factory=lambda: PoisonSearch(BATCH))
-    committed: Counter[Place] = field(default_factory=Counter)
-    dead: Counter[Place] = field(default_factory=Counter)
-    bare: set[Place] = field(default_factory=set)
-    errors: dict[Place, PoisonError] = field(default_factory=dict)
+    committed: Counter[RecordPosition] = field(default_factory=Counter)
+    dead: Counter[RecordPosition] = field(default_factory=Counter)
+    bare: set[RecordPosition] = field(default_factory=set)
+    errors: dict[RecordPosition, PoisonError] = field(default_factory=dict)
     tries: int = 0
 
     def __post_init__(self) -> None:
@@ -79,18 +79,18 @@ class Loop:
             every += records
             condemned = self.search.condemned(records)  # type: ignore[arg-type]
             batch = [record for index, record in enumerate(records) if index not in condemned]
-            if named := {place_of(record): PoisonError("named") for record in batch if record.place in self.named}:  # type: ignore[arg-type]
+            if named := {position_of(record): PoisonError("named") for record in batch if record.place in self.named}:  # type: ignore[arg-type]
                 self.search.condemn(named)
                 return
             if any(record.place in self.fails for record in batch):
-                self.search.failed(ends_of(batch), len(batch), ValueError("unforeseen"))  # type: ignore[arg-type]
+                self.search.failed(next_offsets(batch), len(batch), ValueError("unforeseen"))  # type: ignore[arg-type]
                 return
             if self.search.active:
                 break
         if not every:
             return
         condemned = self.search.condemned(every)  # type: ignore[arg-type]
-        ends = ends_of(every)  # type: ignore[arg-type]
+        ends = next_offsets(every)  # type: ignore[arg-type]
         if any(self._is_refused(record, index in condemned) for index, record in enumerate(every)):
             self.search.failed(ends, len(every), ValueError("refused"))
             return
@@ -129,7 +129,7 @@ def test_all_poison_is_found_and_everything_else_committed_once(seed: int, sizes
     )
     by_kind = {kind: frozenset(place for place, one in zip(every, kinds, strict=True) if one == kind)
                for kind in ("fails", "refused", "named")}  # fmt: skip
-    poison = frozenset[Place]().union(*by_kind.values())
+    poison = frozenset[RecordPosition]().union(*by_kind.values())
     loop = Loop(random, sizes, dead_refused=frozenset(place for place in poison if random.random() < 0.2), **by_kind)
     everything = frozenset(range(len(sizes)))
     limit = 20 + 2 * len(every) + len(poison) * (8 * round(log2(BATCH * 3)) + 20)

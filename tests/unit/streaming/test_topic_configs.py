@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from services.contracts import Contracts, load_contracts
 from services.streaming.clients import DEAD_LETTER_MAX_BYTES
-from services.streaming.topics import DEFAULT_MAX_MESSAGE_BYTES, TopicConfig, contracted_config, topic_configs
+from services.streaming.topics import DEFAULT_MAX_MESSAGE_BYTES, TopicConfig, declared_config, topic_configs
 
 INPUT, DEAD_LETTERS = "queueing.transactions", "queueing.transactions.dlq"
 DAY_MS = 86_400_000
@@ -42,10 +42,10 @@ def contracts() -> Contracts:
 
 
 def test_the_contract_gives_each_topic_its_configuration(contracts: Contracts) -> None:
-    assert contracted_config(contracts.topic(INPUT)) == TopicConfig(
+    assert declared_config(contracts.topic(INPUT)) == TopicConfig(
         7 * DAY_MS, DEFAULT_MAX_MESSAGE_BYTES, "LogAppendTime"
     )
-    assert contracted_config(contracts.topic(DEAD_LETTERS)) == TopicConfig(
+    assert declared_config(contracts.topic(DEAD_LETTERS)) == TopicConfig(
         30 * DAY_MS, DEAD_LETTER_MAX_BYTES, "CreateTime"
     )
 
@@ -63,7 +63,7 @@ def test_the_contract_stands_in_where_describing_is_not_allowed(contracts: Contr
     values = {"retention.ms": "5", "max.message.bytes": "77", "message.timestamp.type": "CreateTime"}
     with capture_logs() as logs:
         configs = topic_configs(FakeAdmin({DEAD_LETTERS: values}), topics)  # type: ignore[arg-type]
-    assert configs == {INPUT: contracted_config(topics[0]), DEAD_LETTERS: TopicConfig(5, 77, "CreateTime")}
+    assert configs == {INPUT: declared_config(topics[0]), DEAD_LETTERS: TopicConfig(5, 77, "CreateTime")}
     assert [(line["topic"], "TOPIC_AUTHORIZATION_FAILED" in line["reason"]) for line in logs] == [(INPUT, True)]
 
 

@@ -23,7 +23,7 @@ class DeliveryFailed(FatalError):  # noqa: N818 - reads as the state that it rep
 
 
 @dataclass(frozen=True)
-class Account:
+class DeliveryCounts:
     """What became of the messages.
 
     Attributes:
@@ -37,7 +37,7 @@ class Account:
     outstanding: int
 
 
-class Outbox:
+class Publisher:
     """Where transactions, and labels if there are any, go.
 
     Args:
@@ -71,10 +71,10 @@ class Outbox:
         self._produced = 0
 
     @property
-    def account(self) -> Account:
+    def counts(self) -> DeliveryCounts:
         """What became of the messages so far."""
         outstanding = len(self._producer)
-        return Account(self._produced - self._failed - outstanding, self._failed, outstanding)
+        return DeliveryCounts(self._produced - self._failed - outstanding, self._failed, outstanding)
 
     def send(self, values: list[bytes], keys: list[bytes]) -> int:
         """Hand over transactions; waits while the producer's queue is full, unless it is time to stop.
@@ -137,7 +137,7 @@ class Outbox:
         self._check()
         return done
 
-    def finish(self, *, patiently: bool) -> Account:
+    def finish(self, *, patiently: bool) -> DeliveryCounts:
         """Wait until everything is delivered.
 
         Args:
@@ -152,17 +152,17 @@ class Outbox:
             self._producer.flush(0.2)
         self._producer.flush(_FLUSH_SECONDS)
         self._metrics.queued.set(len(self._producer))
-        account = self.account
-        if account.failed or account.outstanding:
+        counts = self.counts
+        if counts.failed or counts.outstanding:
             reason = self._reason or f"the broker did not answer within {_FLUSH_SECONDS:.0f} s"
             topics, what = f"topic {self._topic}", "transactions"
             if self._labels_topic:
                 topics, what = f"topics {self._topic} and {self._labels_topic}", "transactions and labels"
             raise (NotAuthorised if self._refused else DeliveryFailed)(
-                f"{topics}: {reason}; {account.delivered} {what} delivered, {account.failed} failed, "
-                f"{account.outstanding} outstanding: look at the broker, then start again"
+                f"{topics}: {reason}; {counts.delivered} {what} delivered, {counts.failed} failed, "
+                f"{counts.outstanding} outstanding: look at the broker, then start again"
             )
-        return account
+        return counts
 
     def _check(self) -> None:
         if self._reason:

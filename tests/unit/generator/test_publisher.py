@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from prometheus_client import CollectorRegistry
 
 from services.generator.metrics import GeneratorMetrics
-from services.generator.outbox import Account, DeliveryFailed, Outbox
+from services.generator.publisher import DeliveryCounts, DeliveryFailed, Publisher
 
 
 class StubProducer:
@@ -43,40 +43,40 @@ class StubProducer:
         return len(self.queue)
 
 
-def outbox_over(producer: Any, stop: Event | None = None) -> tuple[Outbox, CollectorRegistry]:
+def publisher_over(producer: Any, stop: Event | None = None) -> tuple[Publisher, CollectorRegistry]:
     registry = CollectorRegistry()
-    return Outbox(producer, "t", GeneratorMetrics(registry), stop or Event()), registry
+    return Publisher(producer, "t", GeneratorMetrics(registry), stop or Event()), registry
 
 
 def test_a_full_queue_loses_nothing_and_keeps_the_order() -> None:
     producer = StubProducer(room=3)
-    outbox, registry = outbox_over(producer)
+    publisher, registry = publisher_over(producer)
     values = [b"%d" % number for number in range(10)]
-    assert outbox.send(values, values) == 10
-    assert outbox.finish(patiently=True) == Account(delivered=10, failed=0, outstanding=0)
+    assert publisher.send(values, values) == 10
+    assert publisher.finish(patiently=True) == DeliveryCounts(delivered=10, failed=0, outstanding=0)
     assert producer.delivered == values
     assert registry.get_sample_value("fraud_generator_transactions_total") == 10
 
 
 def test_a_failed_delivery_ends_it_with_the_counts() -> None:
-    outbox, registry = outbox_over(StubProducer(room=10))
+    publisher, registry = publisher_over(StubProducer(room=10))
     with pytest.raises(DeliveryFailed, match="timed out; 2 transactions delivered, 1 failed, 0 outstanding") as caught:
-        outbox.send([b"a", b"bad", b"b"], [b""] * 3)
+        publisher.send([b"a", b"bad", b"b"], [b""] * 3)
     assert caught.value.exit_code != 0
     assert registry.get_sample_value("fraud_generator_delivery_failures_total") == 1
 
 
 def test_a_producer_that_refuses_ends_it_with_the_counts() -> None:
-    outbox, _ = outbox_over(StubProducer(room=10, refuses=b"c"))
+    publisher, _ = publisher_over(StubProducer(room=10, refuses=b"c"))
     with pytest.raises(DeliveryFailed, match="fenced; 2 transactions delivered, 1 failed, 0 outstanding"):
-        outbox.send([b"a", b"b", b"c", b"d"], [b""] * 4)
+        publisher.send([b"a", b"b", b"c", b"d"], [b""] * 4)
 
 
 def test_a_broker_that_does_not_answer_leaves_messages_outstanding() -> None:
     stop = Event()
-    outbox, _ = outbox_over(StubProducer(room=2, answers=False), stop)
-    outbox.send([b"a", b"b"], [b""] * 2)
+    publisher, _ = publisher_over(StubProducer(room=2, answers=False), stop)
+    publisher.send([b"a", b"b"], [b""] * 2)
     stop.set()
-    assert outbox.send([b"c"], [b""]) == 0
+    assert publisher.send([b"c"], [b""]) == 0
     with pytest.raises(DeliveryFailed, match="did not answer within 8 s; 0 transactions delivered, 0 failed, 2 outst"):
-        outbox.finish(patiently=True)
+        publisher.finish(patiently=True)

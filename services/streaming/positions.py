@@ -7,16 +7,16 @@ from confluent_kafka import Message
 Partition = tuple[str, int]
 """A topic and the number of one of its partitions."""
 
-Place = tuple[str, int, int]
+RecordPosition = tuple[str, int, int]
 """A topic, the number of one of its partitions, and an offset in it."""
 
 
-def place_of(message: Message) -> Place:
+def position_of(message: Message) -> RecordPosition:
     """The place of a message that was read."""
     return message.topic() or "", int(message.partition() or 0), int(message.offset() or 0)
 
 
-def ends_of(messages: Iterable[Message]) -> dict[Partition, int]:
+def next_offsets(messages: Iterable[Message]) -> dict[Partition, int]:
     """The offset after the last of some messages, by partition; the messages of a partition are in its order."""
     return {(message.topic() or "", int(message.partition() or 0)): int(message.offset() or 0) + 1
             for message in messages}  # fmt: skip
