@@ -77,22 +77,22 @@ class DetectorHandler:
         """Let their windows go."""
         self._partitions.revoked(partitions, lost=lost)
 
-    def waiting(self) -> Collection[Partition]:
+    def unrestored(self) -> Collection[Partition]:
         """Return the partitions whose windows are not there yet."""
-        return self._partitions.waiting()
+        return self._partitions.unrestored()
 
-    def ready(self) -> bool:
+    def is_restored(self) -> bool:
         """Return whether the windows of all partitions are there, and no other rules are waiting."""
         return self._partitions.complete and not self._versions.waiting
 
-    def prepare(self, seconds: float, *, between_transactions: bool) -> None:
+    def restore(self, seconds: float, *, between_transactions: bool) -> None:
         """Restore the windows that the partitions and the rules need, then let new rules begin.
 
         Raises:
             RetryableError: brokers or registry can't be asked now.
         """
         coming = self._versions.next
-        complete = self._partitions.prepare(
+        complete = self._partitions.restore(
             self._requirements(coming), seconds, between_transactions=between_transactions
         )
         if complete and between_transactions and coming is not self._versions.current:

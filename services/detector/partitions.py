@@ -64,7 +64,7 @@ class PartitionStates:
         """Whether the windows of every owned partition are there."""
         return not self._new and not self._restorer.partitions
 
-    def waiting(self) -> Collection[Partition]:
+    def unrestored(self) -> Collection[Partition]:
         """The owned partitions whose windows are not there yet."""
         if not self._new and not self._restorer.partitions:
             return ()
@@ -75,7 +75,7 @@ class PartitionStates:
         return any(kept == topic for kept, _ in self._states)
 
     def assigned(self, partitions: Iterable[Partition]) -> None:
-        """These are owned from now on; `prepare` restores their windows."""
+        """These are owned from now on; `restore` restores their windows."""
         self._owned.update(partitions)
         self._new.update(partitions)
 
@@ -101,7 +101,7 @@ class PartitionStates:
                 state.rollback()
                 self._retained[partition] = state, time.monotonic()
 
-    def prepare(self, requirements: Requirements, seconds: float, *, between_transactions: bool) -> bool:
+    def restore(self, requirements: Requirements, seconds: float, *, between_transactions: bool) -> bool:
         """Restore what is missing, for about so long: partitions that are new, and windows that are new in the others.
 
         Args:
@@ -173,7 +173,7 @@ class PartitionStates:
         """What to commit with the partition's offset."""
         state = self._states.get(partition)
         # Without windows nothing is known for the day when a rule has some; that it is there tells whose topic this is.
-        return (state.restore_point if state else RestorePoint(0, 0)).text()
+        return (state.restore_point if state else RestorePoint(0, 0)).to_metadata()
 
     def commit(self) -> None:
         """What was judged since the last commit stands."""
@@ -226,7 +226,7 @@ class PartitionStates:
         state.require(needed.figures)
         if committed.offset is None:
             return self._made(partition, PartitionState(state, 0, needed.reach_ms), 0, 0, needed)
-        point = RestorePoint.read(committed.metadata)
+        point = RestorePoint.from_metadata(committed.metadata)
         # What was noted for shorter windows says nothing about longer ones: then everything there is is read.
         start = point.start if point and point.reach_ms >= needed.reach_ms else 0
         target = PartitionState(state, start, needed.reach_ms, point.skipped if point else None)

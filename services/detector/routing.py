@@ -165,7 +165,7 @@ class Router:
             messages, values = [messages[row] for row in kept], [values[row] for row in kept]
             topics, keys = [topics[row] for row in kept], [keys[row] for row in kept]
             headers, added = [headers[row] for row in kept], [added[row] for row in kept]
-        sink.forward(messages, values, topics, keys=keys, own=headers, added=added, owned=OWNED)
+        sink.forward(messages, values, topics, keys=keys, original_headers=headers, added_headers=added, reserved=OWNED)
         if after is not None:
             return None
         fraud = topics.count(self._outputs.fraud)

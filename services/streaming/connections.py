@@ -18,7 +18,7 @@ from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
 from services.errors import FatalError, NotAuthorised, UsageError
-from services.streaming.listener import certificate_fault, listener_at
+from services.streaming.broker_listener import certificate_fault, listener_at
 from services.streaming.logs import without_timing
 
 REFUSED_SECONDS = 60.0

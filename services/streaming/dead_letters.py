@@ -126,7 +126,7 @@ def dead_letter_record(original: Original, error: PoisonError, max_bytes: int) -
     return record
 
 
-def bare_dead_letter_record(original: Original, error: PoisonError) -> DeadLetterRecord:
+def dead_letter_record_without_content(original: Original, error: PoisonError) -> DeadLetterRecord:
     """Make the smallest dead letter of a record: what describes its content, which redrive takes from its topic."""
     unreadable = (UNREADABLE_HEADERS,) if original.headers_unreadable else ()
     return _record(original, error, 0, (VALUE, HEADERS, KEY, *unreadable))

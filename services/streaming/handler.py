@@ -16,7 +16,7 @@ class Handler(Protocol):
     """What the loop calls. State that a handler keeps must follow `committed` and `aborted`.
 
     State that belongs to partitions comes and goes with them: `assigned` and `revoked` say which are this process's,
-    `prepare` restores what they need a little at a time, and `offset_metadata` leaves a note for the next owner.
+    `restore` reads their state back in steps, and `offset_metadata` stores the restore point for the next owner.
     """
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
@@ -30,13 +30,13 @@ class Handler(Protocol):
             lost: Whether the process may well get them back: its membership ended, not its turn.
         """
 
-    def waiting(self) -> Collection[Partition]:
+    def unrestored(self) -> Collection[Partition]:
         """Return the partitions whose messages can't be handled yet: the loop reads nothing of them meanwhile."""
 
-    def ready(self) -> bool:
-        """Return whether there is nothing to prepare. Asked before each batch."""
+    def is_restored(self) -> bool:
+        """Return whether the state of every partition is restored. Called before each batch."""
 
-    def prepare(self, seconds: float, *, between_transactions: bool) -> None:
+    def restore(self, seconds: float, *, between_transactions: bool) -> None:
         """Restore what the assigned partitions need, for about so long, and go on with it at the next call.
 
         Args:
@@ -48,7 +48,7 @@ class Handler(Protocol):
         """
 
     def offset_metadata(self, partition: Partition) -> str:
-        """Return what to commit with a partition's offset, for `prepare` to find again; may be empty."""
+        """Return the metadata to commit with a partition's offset, from which `restore` begins; may be empty."""
 
     def handle(self, messages: Sequence[Message], sink: Sink) -> None:
         """Handle one batch and write the results to the sink.

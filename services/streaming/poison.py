@@ -64,8 +64,8 @@ class PoisonSearch:
         self._ends: dict[Partition, int] = {}  # the messages before these offsets are suspected
         self._suspects = 0
         self._failures: dict[RecordPosition, int] = {}  # of records that failed alone
-        self._condemned: dict[RecordPosition, PoisonError] = {}
-        self._bare: set[RecordPosition] = set()  # refused even as dead letters
+        self._poison: dict[RecordPosition, PoisonError] = {}
+        self._refused_dead_letters: set[RecordPosition] = set()  # refused even as dead letters
 
     @property
     def active(self) -> bool:
@@ -95,19 +95,21 @@ class PoisonSearch:
         place = topic, number, end - 1
         failures = self._failures[place] = self._failures.get(place, 0) + 1
         if failures >= TRIES_ALONE:
-            if place in self._bare:
+            if place in self._refused_dead_letters:
                 return False
-            if place in self._condemned:
-                self._bare.add(place)
+            if place in self._poison:
+                self._refused_dead_letters.add(place)
             else:
-                self.condemn({place: UnprocessableError(f"{type(error).__name__}: {error}", stage="TRANSFORMATION")})
+                self.mark_poison(
+                    {place: UnprocessableError(f"{type(error).__name__}: {error}", stage="TRANSFORMATION")}
+                )
             del self._failures[place]
             self._ends = {}
         return True
 
-    def condemn(self, errors: Mapping[RecordPosition, PoisonError]) -> None:
+    def mark_poison(self, errors: Mapping[RecordPosition, PoisonError]) -> None:
         """Note that these records are to be dead letters."""
-        self._condemned.update(errors)
+        self._poison.update(errors)
 
     def committed(self, ends: Mapping[Partition, int], count: int) -> None:
         """Note that some messages are committed: they are not the cause.
@@ -119,24 +121,24 @@ class PoisonSearch:
         if self._ends:
             self._suspects = max(1, self._suspects - count)
             self._ends = {one: end for one, end in self._ends.items() if ends.get(one, -1) < end}
-        if self._condemned or self._failures:
-            done = {place for place in {*self._condemned, *self._failures} if place[2] < ends.get(place[:2], -1)}
+        if self._poison or self._failures:
+            done = {place for place in {*self._poison, *self._failures} if place[2] < ends.get(place[:2], -1)}
             for place in done:
-                self._condemned.pop(place, None)
+                self._poison.pop(place, None)
                 self._failures.pop(place, None)
-            self._bare -= done
+            self._refused_dead_letters -= done
 
     def retain(self, partitions: Collection[Partition]) -> None:
         """Search in these partitions alone: another process searches in what was revoked."""
         self._ends = {partition: end for partition, end in self._ends.items() if partition in partitions}
 
-    def is_bare(self, message: Message) -> bool:
+    def is_refused_dead_letter(self, message: Message) -> bool:
         """Whether a broker refused the dead letter of a record as well."""
-        return position_of(message) in self._bare
+        return position_of(message) in self._refused_dead_letters
 
-    def condemned(self, messages: Iterable[Message]) -> dict[int, PoisonError]:
+    def poison(self, messages: Iterable[Message]) -> dict[int, PoisonError]:
         """Which of some messages are to be dead letters: by their index what is wrong with each."""
-        if not self._condemned:
+        if not self._poison:
             return {}
-        errors = ((index, self._condemned.get(position_of(message))) for index, message in enumerate(messages))
+        errors = ((index, self._poison.get(position_of(message))) for index, message in enumerate(messages))
         return {index: error for index, error in errors if error is not None}

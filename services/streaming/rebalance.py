@@ -93,18 +93,18 @@ class RebalanceListener:
         self._changed = False
         return self._put_off(messages) if messages and self._paused else messages
 
-    def pause_waiting(self) -> None:
+    def pause_unrestored(self) -> None:
         """Pause the partitions that the handler waits for, and resume those that it waits for no more."""
-        waiting = self._handler.waiting()
-        if not waiting and not self._paused:
+        unrestored = self._handler.unrestored()
+        if not unrestored and not self._paused:
             return
         owned = set(self._owned)
-        wanted = owned.intersection(waiting)
-        if resumed := (self._paused & owned) - wanted:
+        to_pause = owned.intersection(unrestored)
+        if resumed := (self._paused & owned) - to_pause:
             self._consumer.resume([TopicPartition(*partition) for partition in resumed])
-        if paused := wanted - self._paused:
+        if paused := to_pause - self._paused:
             self._consumer.pause([TopicPartition(*partition) for partition in paused])
-        self._paused = wanted
+        self._paused = to_pause
         for partition in resumed:
             self._progress.restored(partition)
 
@@ -114,13 +114,13 @@ class RebalanceListener:
         if partitions:
             self._unassign(partitions)
             self._consumer.incremental_assign(partitions)
-            self.pause_waiting()
+            self.pause_unrestored()
 
     def restart_at(self, partition: Partition, offset: int) -> None:
         """Go on reading an assigned partition at another offset than the committed one."""
         self._unassign([TopicPartition(*partition)])
         self._consumer.incremental_assign([TopicPartition(*partition, offset)])
-        self.pause_waiting()
+        self.pause_unrestored()
 
     def end(self) -> None:
         """Give up every partition: the membership is over."""
@@ -177,7 +177,7 @@ class RebalanceListener:
         self._owned += assigned
         self._handler.assigned(assigned)
         self._progress.assigned(assigned)
-        self.pause_waiting()
+        self.pause_unrestored()
         for partition in assigned:
             if partition not in self._paused:
                 self._progress.restored(partition)

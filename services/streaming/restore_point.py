@@ -37,7 +37,7 @@ class RestorePoint:
     dead_letters: bool = True
     skipped: Skipped | None = None
 
-    def text(self) -> str:
+    def to_metadata(self) -> str:
         """Return it as offset metadata."""
         content: dict[str, int] = {"windows_from": self.start, "reach_ms": self.reach_ms}
         content["dead_letters"] = int(self.dead_letters)
@@ -46,7 +46,7 @@ class RestorePoint:
         return json.dumps(content, separators=(",", ":"))
 
     @classmethod
-    def read(cls, text: str) -> "RestorePoint | None":
+    def from_metadata(cls, text: str) -> "RestorePoint | None":
         """Read offset metadata; None if that is something else."""
         try:
             content = json.loads(text)

@@ -22,7 +22,7 @@ from services.streaming.transaction import Transaction
 log = structlog.get_logger()
 
 IDLE_SECONDS = 0.1  # how long to wait for a first message before looking after everything else
-PREPARE_SECONDS = 0.1  # how long restoring may keep the loop from the partitions that are restored
+RESTORE_SECONDS = 0.1  # how long restoring may keep the loop from the partitions that are restored
 SEARCH_PAUSE = 0.1  # seconds after a transaction that failed in the wake of a refused record
 ASK_SECONDS = 10.0  # for an answer about the ends of a partition
 
@@ -82,7 +82,7 @@ class Session:
         self._partitions = RebalanceListener(
             consumer, handler, metrics, progress, commit=self._commit, is_open=lambda: self._transaction.is_open
         )
-        self._prepare_at = 0.0  # not before: restoring failed, and waits
+        self._restore_at = 0.0  # not before: restoring failed, and waits
         self._reachable = True
 
     def run(self) -> None:
@@ -100,7 +100,7 @@ class Session:
             try:
                 self._step()
             except PoisonRecords as error:
-                self._search.condemn(error.errors)
+                self._search.mark_poison(error.errors)
                 self._abort("poison")
             except UnexplainedError as error:
                 log.warning("batch failed, searching for the record", reason=str(error), messages=error.count,
@@ -135,42 +135,42 @@ class Session:
         self._partitions.assign_missing()
         if self._search.active and self._partitions.owned:
             self._search.retain(self._partitions.owned)
-        if not self._handler.ready():
-            self._prepare()
+        if not self._handler.is_restored():
+            self._restore()
         messages = self._partitions.drop_revoked(self._read())
         if messages and not self._stop.is_set():
             self._handle(messages)
         else:
             self._producer.poll(0)
 
-    def _prepare(self) -> None:
+    def _restore(self) -> None:
         """Restore a little; a failure keeps the partitions waiting that need it, and no others."""
         now = time.monotonic()
-        if now < self._prepare_at:
+        if now < self._restore_at:
             return
         try:
-            self._handler.prepare(PREPARE_SECONDS, between_transactions=not self._transaction.is_open)
+            self._handler.restore(RESTORE_SECONDS, between_transactions=not self._transaction.is_open)
         except RetryableError as error:
             pause = self._retry_budget.failed(error)
-            self._prepare_at = now + pause
+            self._restore_at = now + pause
             self._progress.waiting(reason(error))
             log.warning("restore is waiting", reason=reason(error), retry_in=pause)
         else:
             self._retry_budget.succeeded()
             self._progress.waiting(None)
-        self._partitions.pause_waiting()
+        self._partitions.pause_unrestored()
 
     def _read(self) -> list[Message]:
         """The next batch, empty if none comes in time."""
         size = min(self._settings.batch_size, self._search.limit)
         if not self._transaction.is_open:
             # Nobody waits for a commit: the first message that comes ends the waiting.
-            restoring = not self._handler.ready() and time.monotonic() >= self._prepare_at
+            restoring = not self._handler.is_restored() and time.monotonic() >= self._restore_at
             first = self._consumer.consume(1, 0 if restoring else IDLE_SECONDS)
             return first + self._consumer.consume(size - 1, 0) if first and size > 1 else first
         # Several batches per transaction, so that producing overlaps with waiting for more.
         left = min(self._transaction.seconds_left, self._settings.commit_interval / 4)
-        return self._consumer.consume(size, left if self._handler.ready() else 0)
+        return self._consumer.consume(size, left if self._handler.is_restored() else 0)
 
     def _handle(self, messages: list[Message]) -> None:
         good = [message for message in messages if message.error() is None]
@@ -182,10 +182,10 @@ class Session:
         started = time.monotonic()
         backlog = len(messages) >= self._settings.batch_size
         self._transaction.begin(self._settings.commit_interval / (1 if backlog else self._settings.stage_count))
-        condemned = self._search.condemned(good)
-        for index, error in condemned.items():
+        poison = self._search.poison(good)
+        for index, error in poison.items():
             self._dead_letter(good[index], error)
-        batch = [message for index, message in enumerate(good) if index not in condemned] if condemned else good
+        batch = [message for index, message in enumerate(good) if index not in poison] if poison else good
         try:
             if batch:
                 self._handler.handle(batch, self._sink)
@@ -210,12 +210,12 @@ class Session:
     def _dead_letter(self, message: Message, error: PoisonError) -> None:
         """Put a message aside, without its content where that is what fails."""
         try:
-            self._sink.dead_letter(message, error, bare=self._search.is_bare(message))
+            self._sink.dead_letter(message, error, without_content=self._search.is_refused_dead_letter(message))
         except (KafkaException, *NOT_OF_A_RECORD):
             raise
         except Exception as failure:  # noqa: BLE001 - whatever it is, the record must not stop the others
             log.warning("dead letter without content", reason=f"{type(failure).__name__}: {failure}")
-            self._sink.dead_letter(message, error, bare=True)
+            self._sink.dead_letter(message, error, without_content=True)
 
     def _commit(self) -> None:
         if not self._transaction.is_open:

@@ -217,7 +217,7 @@ class StartOffsets:
                 offsets = answer.result()
                 for one in offsets.topic_partitions or ():
                     # Only a detector leaves a restore point: a consumer that just looks on is no owner.
-                    if one.topic in self._repartition and RestorePoint.read(one.metadata or ""):
+                    if one.topic in self._repartition and RestorePoint.from_metadata(one.metadata or ""):
                         raise ContractError(
                             f"repartition topic {one.topic} belongs to group {offsets.group_id}, which is at work: "
                             f"end it, or give group {self._group} repartition and output topics of its own "
@@ -239,4 +239,4 @@ def _ends(consumer: Consumer, partitions: Iterable[Partition]) -> Mapping[Partit
 
 def _committed(topic: str, number: int, start: StartOffset) -> TopicPartition:
     point = RestorePoint(0, 0, dead_letters=start.dead_letters, skipped=start.skipped)
-    return TopicPartition(topic, number, start.offset, point.text())
+    return TopicPartition(topic, number, start.offset, point.to_metadata())

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from services.errors import NotAuthorised, UsageError
+from services.streaming.broker_listener import Listener, certificate_fault, listener_at
 from services.streaming.clients import KafkaClients, ping
-from services.streaming.listener import Listener, certificate_fault, listener_at
 from services.streaming.settings import KafkaSettings, librdkafka_properties
 from tests.support.certificates import write_certificates
 from tests.support.secure_cluster import SecureCluster

@@ -28,13 +28,13 @@ class PassOn:
 
     def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None: ...
 
-    def waiting(self) -> Collection[Partition]:
+    def unrestored(self) -> Collection[Partition]:
         return ()
 
-    def ready(self) -> bool:
+    def is_restored(self) -> bool:
         return True
 
-    def prepare(self, seconds: float, *, between_transactions: bool) -> None: ...
+    def restore(self, seconds: float, *, between_transactions: bool) -> None: ...
 
     def offset_metadata(self, partition: Partition) -> str:  # noqa: ARG002 - as a Handler has it
         return ""

@@ -29,7 +29,7 @@ class Restoring(PassOn):
         self.restored = False
         self._partitions = partitions(topic)
 
-    def waiting(self) -> Collection[Partition]:
+    def unrestored(self) -> Collection[Partition]:
         return () if self.restored else self._partitions
 
 
@@ -58,7 +58,7 @@ class Member:
             for message in self.listener.drop_revoked(self.consumer.consume(1000, 0.05)):
                 assert message.error() is None
                 self.read.add((str(message.topic()), int(message.partition() or 0)))
-            self.listener.pause_waiting()
+            self.listener.pause_unrestored()
 
     def close(self) -> None:
         self.consumer.close()

@@ -32,7 +32,7 @@ def test_each_partition_is_told_of_within_a_second_or_so_but_never_all_at_once(m
     held = PartitionStates(reader, restorer, DetectorMetrics(registry), 0)
     every = [("in", number) for number in range(4)]
     held.assigned(every)
-    assert held.prepare({"in": requirements_of([COUNT], 0)}, 0.1, between_transactions=True)
+    assert held.restore({"in": requirements_of([COUNT], 0)}, 0.1, between_transactions=True)
     for number, partition in enumerate(every, 1):
         columns = rows(range(number))
         held.judge(partition, columns, columns["created_at"], [COUNT])

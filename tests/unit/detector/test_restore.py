@@ -143,7 +143,7 @@ class Reader:
 
 
 def committed(offset: int, **point: Any) -> CommittedOffset:
-    return CommittedOffset(offset, RestorePoint(point.pop("start", 0), 3_600_000 + 60_000, **point).text())
+    return CommittedOffset(offset, RestorePoint(point.pop("start", 0), 3_600_000 + 60_000, **point).to_metadata())
 
 
 @dataclass
@@ -167,12 +167,12 @@ class Restoring:
         return {partition: {offset for offset in self.dead.get(partition, ()) if start <= offset < end}
                 for partition, (start, end) in ranges.items()}  # fmt: skip
 
-    def prepare(self, some: tuple[Rule, ...] | None = None) -> bool:
-        return self.states.prepare({"in": requirements_of(some or rules(), 60_000)}, 0.05, between_transactions=True)
+    def restore(self, some: tuple[Rule, ...] | None = None) -> bool:
+        return self.states.restore({"in": requirements_of(some or rules(), 60_000)}, 0.05, between_transactions=True)
 
     def finish(self, some: tuple[Rule, ...] | None = None) -> None:
         deadline = time.monotonic() + 30
-        while not self.prepare(some):
+        while not self.restore(some):
             assert time.monotonic() < deadline
 
     def count(self, partition: Partition, some: tuple[Rule, ...] | None = None) -> int:
@@ -192,10 +192,10 @@ def test_partitions_are_restored_side_by_side_and_are_ready_on_their_own() -> No
     reader = Reader({A: committed(40), B: committed(COUNT)})
     restoring = Restoring(reader)
     restoring.states.assigned([A, B])
-    assert set(restoring.states.waiting()) == {A, B}
+    assert set(restoring.states.unrestored()) == {A, B}
     ready_first = []
-    while not restoring.states.prepare({"in": requirements_of(rules(), 60_000)}, 0, between_transactions=True):
-        if set(restoring.states.waiting()) == {B}:
+    while not restoring.states.restore({"in": requirements_of(rules(), 60_000)}, 0, between_transactions=True):
+        if set(restoring.states.unrestored()) == {B}:
             ready_first.append(A)
         restoring.restorer.work(0.001)
     assert ready_first
@@ -216,7 +216,7 @@ def test_a_failure_loses_nothing_and_reads_nothing_twice(failure: Exception) -> 
     failed = 0
     for _ in range(100):
         try:
-            if restoring.prepare():
+            if restoring.restore():
                 break
         except type(failure):
             failed += 1
@@ -232,8 +232,12 @@ def test_dead_letters_are_left_out_and_asked_for_only_where_there_may_be_some() 
     restoring.finish()
     assert restoring.asked == [{A: (0, COUNT)}]
     assert (restoring.count(A), restoring.count(B)) == (COUNT + 1 - 3, COUNT + 1)
-    assert RestorePoint.read(restoring.states.offset_metadata(A)) == RestorePoint(0, 3_660_000, dead_letters=True)
-    assert RestorePoint.read(restoring.states.offset_metadata(B)) == RestorePoint(0, 3_660_000, dead_letters=False)
+    assert RestorePoint.from_metadata(restoring.states.offset_metadata(A)) == RestorePoint(
+        0, 3_660_000, dead_letters=True
+    )
+    assert RestorePoint.from_metadata(restoring.states.offset_metadata(B)) == RestorePoint(
+        0, 3_660_000, dead_letters=False
+    )
 
 
 def test_a_question_about_dead_letters_that_fails_is_asked_again() -> None:
@@ -254,7 +258,7 @@ def test_what_will_be_written_again_is_left_out_until_windows_have_gone_past_it(
     restoring.states.assigned([A])
     restoring.finish()
     assert restoring.count(A) == COUNT + 1 - 40
-    point = RestorePoint.read(restoring.states.offset_metadata(A))
+    point = RestorePoint.from_metadata(restoring.states.offset_metadata(A))
     assert point is not None
     assert point.skipped == skipped
 
@@ -276,10 +280,10 @@ def test_a_partition_that_comes_back_reads_only_what_is_new(finished: bool) -> N
         restoring.finish()
     else:
         while not 0 < len(reader.read_offsets.get(A, [])) < 120:
-            restoring.states.prepare({"in": requirements_of(rules(), 60_000)}, 0, between_transactions=True)
+            restoring.states.restore({"in": requirements_of(rules(), 60_000)}, 0, between_transactions=True)
             restoring.restorer.work(0.0001)
     restoring.states.revoked([A], lost=True)
-    assert not restoring.states.waiting()
+    assert not restoring.states.unrestored()
     reader.offsets[A] = committed(COUNT)  # another process had it meanwhile
     restoring.states.assigned([A])
     restoring.finish()
@@ -318,9 +322,9 @@ def test_other_rules_while_restoring_begin_anew_with_their_windows(over: str, ex
     restoring = Restoring(reader)
     restoring.states.assigned([A, B])
     while not reader.read_offsets:
-        restoring.states.prepare({"in": requirements_of(rules(), 60_000)}, 0, between_transactions=True)
+        restoring.states.restore({"in": requirements_of(rules(), 60_000)}, 0, between_transactions=True)
         restoring.restorer.work(0.0001)
-    assert restoring.states.waiting()
+    assert restoring.states.unrestored()
     restoring.finish(rules(over))
     assert (restoring.count(A, rules(over)), restoring.count(B, rules(over))) == (expected, expected)
 
@@ -353,5 +357,5 @@ def test_a_record_that_nobody_can_add_is_left_out_alone(monkeypatch: pytest.Monk
 def test_nothing_committed_is_nothing_to_restore() -> None:
     restoring = Restoring(Reader({A: CommittedOffset(None, "")}))
     restoring.states.assigned([A])
-    assert restoring.prepare()
+    assert restoring.restore()
     assert restoring.count(A) == 1

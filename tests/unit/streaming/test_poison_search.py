@@ -77,10 +77,10 @@ class Loop:
             if not records:
                 break
             every += records
-            condemned = self.search.condemned(records)  # type: ignore[arg-type]
-            batch = [record for index, record in enumerate(records) if index not in condemned]
+            poison = self.search.poison(records)  # type: ignore[arg-type]
+            batch = [record for index, record in enumerate(records) if index not in poison]
             if named := {position_of(record): PoisonError("named") for record in batch if record.place in self.named}:  # type: ignore[arg-type]
-                self.search.condemn(named)
+                self.search.mark_poison(named)
                 return
             if any(record.place in self.fails for record in batch):
                 self.search.failed(next_offsets(batch), len(batch), ValueError("unforeseen"))  # type: ignore[arg-type]
@@ -89,23 +89,23 @@ class Loop:
                 break
         if not every:
             return
-        condemned = self.search.condemned(every)  # type: ignore[arg-type]
+        poison = self.search.poison(every)  # type: ignore[arg-type]
         ends = next_offsets(every)  # type: ignore[arg-type]
-        if any(self._is_refused(record, index in condemned) for index, record in enumerate(every)):
+        if any(self._is_refused(record, index in poison) for index, record in enumerate(every)):
             self.search.failed(ends, len(every), ValueError("refused"))
             return
         for index, record in enumerate(every):
-            (self.dead if index in condemned else self.committed)[record.place] += 1
-            if index in condemned:
-                self.errors[record.place] = condemned[index]
-                if self.search.is_bare(record):  # type: ignore[arg-type]
+            (self.dead if index in poison else self.committed)[record.place] += 1
+            if index in poison:
+                self.errors[record.place] = poison[index]
+                if self.search.is_refused_dead_letter(record):  # type: ignore[arg-type]
                     self.bare.add(record.place)
         self.search.committed(ends, len(every))
         self.positions |= ends
 
     def _is_refused(self, record: Record, is_dead: bool) -> bool:
         if is_dead:
-            return record.place in self.dead_refused and not self.search.is_bare(record)  # type: ignore[arg-type]
+            return record.place in self.dead_refused and not self.search.is_refused_dead_letter(record)  # type: ignore[arg-type]
         return record.place in self.refused
 
     def _read(self, positions: dict[Partition, int], owned: frozenset[int]) -> list[Record]:
@@ -154,10 +154,10 @@ def test_one_poisonous_record_of_a_large_batch_takes_few_tries() -> None:
 def test_a_failure_that_does_not_come_again_condemns_nothing() -> None:
     search = PoisonSearch(BATCH)
     search.failed({("in", 0): 1}, 1, ValueError("once"))
-    assert not search.condemned([Record(("in", 0, 0))])  # type: ignore[list-item]
+    assert not search.poison([Record(("in", 0, 0))])  # type: ignore[list-item]
     search.committed({("in", 0): 1}, 1)
     search.failed({("in", 0): 2}, 1, ValueError("once"))
-    assert not search.condemned([Record(("in", 0, 1))])  # type: ignore[list-item]
+    assert not search.poison([Record(("in", 0, 1))])  # type: ignore[list-item]
 
 
 def test_the_search_ends_where_its_partitions_are_revoked() -> None:
@@ -174,7 +174,7 @@ def test_a_dead_letter_that_is_refused_without_content_is_nothing_to_go_on_with(
     search = PoisonSearch(BATCH)
     record = [Record(("in", 0, 0))]
     answers = [search.failed({("in", 0): 1}, 1, ValueError()) for _ in range(5)]
-    assert search.condemned(record)  # type: ignore[arg-type]
-    assert search.is_bare(record[0])  # type: ignore[arg-type]
+    assert search.poison(record)  # type: ignore[arg-type]
+    assert search.is_refused_dead_letter(record[0])  # type: ignore[arg-type]
     assert answers == [True] * 5
     assert not search.failed({("in", 0): 1}, 1, ValueError())

@@ -11,18 +11,18 @@ from services.streaming.restore_point import RestorePoint, Skipped
     RestorePoint(0, 0, dead_letters=False, skipped=Skipped(17, 1_700_000_000_000)),
 ])  # fmt: skip
 def test_it_is_read_as_it_was_written(point: RestorePoint) -> None:
-    assert RestorePoint.read(point.text()) == point
+    assert RestorePoint.from_metadata(point.to_metadata()) == point
 
 
 def test_an_older_version_knew_nothing_of_dead_letters_so_they_are_looked_for() -> None:
-    assert RestorePoint.read('{"windows_from":5,"reach_ms":7}') == RestorePoint(5, 7, dead_letters=True)
+    assert RestorePoint.from_metadata('{"windows_from":5,"reach_ms":7}') == RestorePoint(5, 7, dead_letters=True)
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", '"x"', '{"windows_from": null, "reach_ms": 1}', "a note", "{}"])
 def test_other_metadata_is_no_restore_point(text: str) -> None:
-    assert RestorePoint.read(text) is None
+    assert RestorePoint.from_metadata(text) is None
 
 
 def test_it_fits_the_limit_of_offset_metadata() -> None:
     largest = RestorePoint(2**63, 2**63, dead_letters=True, skipped=Skipped(2**63, 2**63))
-    assert len(largest.text()) < 4096
+    assert len(largest.to_metadata()) < 4096

@@ -19,7 +19,7 @@ _LONGEST = 65_536  # bytes; an answer to the handshake has some hundred
 
 
 @dataclass(frozen=True)
-class Listener:
+class BrokerListener:
     """The security of a broker's listener.
 
     Attributes:
@@ -53,7 +53,7 @@ def address_of(broker: str) -> tuple[str, int]:
     return host.rpartition("//")[2].strip("[]"), int(port)
 
 
-def listener_at(broker: str) -> Listener | None:
+def listener_at(broker: str) -> BrokerListener | None:
     """Ask a broker's port what it speaks; None where nobody answers.
 
     Args:
@@ -66,7 +66,7 @@ def listener_at(broker: str) -> Listener | None:
         mechanisms = _mechanisms(broker, tls=tls)
     except (OSError, struct.error, ValueError):
         mechanisms = None
-    return Listener(tls, mechanisms)
+    return BrokerListener(tls, mechanisms)
 
 
 def certificate_fault(broker: str, authorities: str | None) -> str | None:
