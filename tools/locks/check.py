@@ -43,7 +43,7 @@ def read_locks() -> Iterator[Lock]:
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     optional = project["project"]["optional-dependencies"]
-    services = list(_external(project["project"]["dependencies"]))
+    services = list(_external(optional["services"]))
     # Building the project itself is not isolated, so what builds it is locked as well.
     everything = [*services, *optional["local"], *optional["development"], *project["build-system"]["requires"]]
     roots = {
