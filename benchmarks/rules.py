@@ -11,13 +11,13 @@ from services.contracts import ColumnDecoder, RecordDecoder, Registration, Schem
 from services.detector.alerts import Alerts
 from services.detector.handler import DetectorHandler
 from services.detector.metrics import DetectorMetrics
-from services.detector.partitions import PartitionStates
+from services.detector.partition_states import PartitionStates
 from services.detector.restore import Restorer
 from services.detector.routing import Outputs, Router
+from services.detector.rule_versions import RuleVersions
 from services.detector.schema_decoder import SchemaDecoder
-from services.detector.versions import Versions
 from services.rules.loading import parse_rules
-from services.rules.topology import plan
+from services.rules.topology import build_topology
 from services.streaming.partition_reader import PartitionReader
 from services.streaming.progress import LoopProgress
 from services.streaming.sink import Sink
@@ -81,7 +81,7 @@ def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]
     reader = PartitionReader(_nobody)
     restorer = Restorer(reader, decoders, lambda _ranges: {}, LoopProgress())  # type: ignore[arg-type]
     handler = DetectorHandler(
-        versions=Versions(plan(rules, {"target": "input"})),
+        versions=RuleVersions(build_topology(rules, {"target": "input"})),
         decoders=decoders,  # type: ignore[arg-type]
         partitions=PartitionStates(reader, restorer, metrics, 0),
         router=Router(decoders, Alerts(schema, alert, Registration("alerts-value", 1, 2)), OUTPUTS, {}),  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ import numpy as np
 
 from services.contracts import load_contracts
 from services.rules.loading import load_rules
-from services.rules.model import Columns, Condition, Figure, Measure, Mode, Rule, Severity, Window
+from services.rules.model import Aggregation, Columns, Condition, Measure, Mode, Rule, Severity, Window
 from services.rules.windows import WindowState
 
 START_MS = 1_700_000_000_000
@@ -72,16 +72,16 @@ def batches(columns: Columns, size: int = BATCH) -> Iterator[tuple[Columns, int]
         yield {name: column[first:last] for name, column in columns.items()}, last - first
 
 
-def rule(name: str, *figures: Figure, when: Condition | None = None) -> Rule:
-    return Rule(name, Severity.LOW, "", Mode.LIVE, when, figures, "0" * 12)
+def rule(name: str, *aggregations: Aggregation, when: Condition | None = None) -> Rule:
+    return Rule(name, Severity.LOW, "", Mode.LIVE, when, aggregations, "0" * 12)
 
 
 def figure(
     measure: str, by: Sequence[str] = ("source",), over_ms: int = HOUR_MS, *, at_least: Any = None, at_most: Any = None
-) -> Figure:
+) -> Aggregation:
     kind, _, field = measure.partition(" ")
     window = Window(Measure(kind), field or None, tuple(by), over_ms)
-    return Figure(f"{measure} {over_ms}", window, None, at_least, at_most)
+    return Aggregation(f"{measure} {over_ms}", window, None, at_least, at_most)
 
 
 def default_rules() -> tuple[Rule, ...]:
@@ -91,7 +91,7 @@ def default_rules() -> tuple[Rule, ...]:
 
 def state_for(rules: Sequence[Rule]) -> WindowState:
     state = WindowState(lateness_ms=LATENESS_MS)
-    state.require(figure for one in rules for figure in one.figures)
+    state.require(aggregation for one in rules for aggregation in one.aggregations)
     return state
 
 
@@ -111,9 +111,9 @@ def judge(columns: Columns, rules: Sequence[Rule], *, rollback: bool = False) ->
     began = time.process_time()
     for batch, rows in batches(columns):
         if rollback:
-            state.judge(batch, rows, rules)
+            state.evaluate(batch, rows, rules)
             state.rollback()
-        firings += len(state.judge(batch, rows, rules).firings)
+        firings += len(state.evaluate(batch, rows, rules).matches)
         state.commit()
     return Judged(time.process_time() - began, firings, state)
 
@@ -166,7 +166,7 @@ def defaults(rows: int, runs: int) -> None:
         columns = traffic(rows, accounts=10_000, span_ms=span)
         judged = min((judge(columns, rules) for _ in range(runs)), key=lambda one: one.seconds)
         line(f"{rows:,} rows in {name}, 10,000 accounts", rows, judged.seconds, f"{judged.firings:,} firings")
-        without = [one for one in rules if one.figures]
+        without = [one for one in rules if one.aggregations]
         judged = min((judge(columns, without) for _ in range(runs)), key=lambda one: one.seconds)
         line("the same without large-amount", rows, judged.seconds, f"{judged.firings:,} firings")
     line("rebuilt (add)", rows, best(runs, lambda: rebuild(columns, rules)), f"{judged.state.entries:,} entries")
@@ -216,7 +216,7 @@ def memory(rows: int) -> None:
         before = tracemalloc.get_traced_memory()[0]
         state = state_for([rules])
         for batch, count in batches(columns):
-            state.judge(batch, count, [rules] if taken else ())
+            state.evaluate(batch, count, [rules] if taken else ())
             state.commit()
         size = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()

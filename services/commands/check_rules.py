@@ -18,7 +18,7 @@ from services.errors import ExpectedError, UsageError
 from services.rules.loading import constants_of, load_rules
 from services.rules.model import KEY, Rule
 from services.rules.reasons import duration
-from services.rules.topology import Plan, Stage, plan, require_retention
+from services.rules.topology import Stage, Topology, build_topology, require_retention
 from services.streaming.settings import load_settings
 
 _PROGRAM = "check-rules"
@@ -45,17 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quiet", action="store_true", help="say nothing about a file that is good")
     options = parser.parse_args(arguments)
     try:
-        made = _planned(options.file)
+        topology = _planned(options.file)
     except ExpectedError as error:
         for line in str(error).splitlines():
             print(f"{_PROGRAM}: {line}", file=sys.stderr)
         return error.exit_code
     if not options.quiet:
-        print("\n".join(_report(made)))
+        print("\n".join(_report(topology)))
     return 0
 
 
-def _planned(file: Path | None) -> Plan:
+def _planned(file: Path | None) -> Topology:
     """What the detector would make of the file."""
     settings = load_settings(_Settings, RegistrySettings)
     path = file or settings.rules_file
@@ -64,16 +64,16 @@ def _planned(file: Path | None) -> Plan:
     contracts = load_contracts()
     topics = [contracts.topic(topic) for topic in settings.stages(KEY).values()]
     rules = load_rules(path, topics[0].required_schema, constants_of(settings.suspicious_amount))
-    made = plan(rules, settings.stages(KEY))
+    topology = build_topology(rules, settings.stages(KEY))
     kept = {topic.name: topic.retention_ms for topic in topics}
-    require_retention(made, kept, round(settings.allowed_lateness * 1000))
-    return made
+    require_retention(topology, kept, round(settings.allowed_lateness * 1000))
+    return topology
 
 
-def _report(made: Plan) -> Iterator[str]:
-    number = len(made.rules.rules)
-    yield f"{made.rules.source}: {number} {'rule' if number == 1 else 'rules'}, version {made.version}"
-    for stage in made.stages:
+def _report(topology: Topology) -> Iterator[str]:
+    number = len(topology.rules.rules)
+    yield f"{topology.rules.source}: {number} {'rule' if number == 1 else 'rules'}, version {topology.version}"
+    for stage in topology.stages:
         if stage.rules:
             yield f"\non {stage.topic}, keyed by {stage.field}:"
             yield from _table(stage)
@@ -87,7 +87,7 @@ def _table(stage: Stage) -> Iterator[str]:
 
 
 def _row(rule: Rule) -> tuple[str, ...]:
-    back = max((figure.window.over_ms for figure in rule.figures), default=0)
+    back = max((aggregation.window.over_ms for aggregation in rule.aggregations), default=0)
     when = rule.when.text if rule.when else "always"
     return rule.name, rule.severity, rule.mode, rule.version, duration(back) if back else "-", when
 

@@ -17,20 +17,20 @@ from services.contracts import (
 )
 from services.detector.alerts import Alerts
 from services.detector.handler import DetectorHandler
-from services.detector.input_keys import KeyVerifier
+from services.detector.key_verifier import KeyVerifier
 from services.detector.metrics import NAMESPACE, DetectorMetrics, VerdictAge
-from services.detector.partitions import PartitionStates
+from services.detector.partition_states import PartitionStates
 from services.detector.restore import Restorer
 from services.detector.routing import Outputs, Router
-from services.detector.rules_file import RulesWatcher
+from services.detector.rule_versions import RuleVersions
+from services.detector.rules_watcher import RulesWatcher
 from services.detector.schema_decoder import Output, require_equal_schemas
 from services.detector.schema_decoders import SchemaDecoders
 from services.detector.settings import DetectorSettings
 from services.detector.startup import checked_topics
 from services.detector.topics import DetectorTopics
-from services.detector.versions import Versions
 from services.rules.loading import constants_of, load_rules
-from services.rules.topology import Plan, plan, require_retention
+from services.rules.topology import Topology, build_topology, require_retention
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import explain_refusals
 from services.streaming.clients import KafkaClients
@@ -78,11 +78,11 @@ def main() -> int:
         collector.register(read_at_scrape)
     retention: dict[str, int] = {}
 
-    def load() -> Plan:
+    def load() -> Topology:
         rules = load_rules(settings.rules_file, topics.schema, constants_of(settings.suspicious_amount))
-        made = plan(rules, topics.stages)
-        require_retention(made, retention, lateness_ms)
-        return made
+        topology = build_topology(rules, topics.stages)
+        require_retention(topology, retention, lateness_ms)
+        return topology
 
     load()  # what is wrong with the file is said at once, whether or not the cluster is there
     serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
@@ -94,7 +94,7 @@ def main() -> int:
     with refusals, Registry(registry_settings) as registry:
         configs = checked_topics(clients, settings, topics, progress, stop)
         retention |= {topic.name: configs[topic.name].retention_ms for topic in topics.read}
-        versions = Versions(load())
+        versions = RuleVersions(load())
         handler = _handler(
             settings=settings, topics=topics, clients=clients, registry=registry, versions=versions, metrics=metrics,
             progress=progress, stop=stop, limits={name: config.max_message_bytes for name, config in configs.items()},
@@ -123,7 +123,7 @@ def _handler(
     topics: DetectorTopics,
     clients: KafkaClients,
     registry: Registry,
-    versions: Versions,
+    versions: RuleVersions,
     metrics: DetectorMetrics,
     progress: LoopProgress,
     stop: Event,
@@ -193,7 +193,7 @@ def _loop(
     clients: KafkaClients,
     configs: Mapping[str, TopicConfig],
     handler: DetectorHandler,
-    versions: Versions,
+    versions: RuleVersions,
     metrics: LoopMetrics,
     progress: LoopProgress,
     stop: Event,

@@ -11,11 +11,11 @@ from typing import Any
 import structlog
 
 from services.contracts import HEADER_SIZE, Registration, Schema, SplicingEncoder, frame
-from services.detector.alert_cutting import LONG_TEXT, TRANSACTION, AlertCutter
+from services.detector.alert_truncation import LONG_TEXT, TRANSACTION, AlertTruncator
 from services.rules.fields import fields_of_schema
 from services.rules.model import ID, Columns, Measure, Rule
-from services.rules.reasons import render_figure, render_reason, shown_fields
-from services.rules.windows import Firing
+from services.rules.reasons import render_aggregate, render_reason, shown_fields
+from services.rules.windows import RuleMatch
 from services.streaming.record_size import batch_size
 
 log = structlog.get_logger()
@@ -47,7 +47,7 @@ class Found:
 
     position: int
     rule: Rule
-    firing: Firing | None
+    match: RuleMatch | None
 
 
 def alert_id(rule: Rule, key: Iterable[str], transaction_id: str) -> uuid.UUID:
@@ -75,7 +75,7 @@ class Alerts:
         self, transaction: Schema, alert: Schema, registration: Registration, max_bytes: int = MAX_BYTES
     ) -> None:
         self._max_bytes = max_bytes
-        self._cutter = AlertCutter(transaction)
+        self._cutter = AlertTruncator(transaction)
         self._fields = fields_of_schema(transaction)
         self._encoder = SplicingEncoder(alert.json, TRANSACTION)
         self._schema_id = registration.id
@@ -95,9 +95,9 @@ class Alerts:
             body: The transaction as the detector's own schema has it.
             message_key: The key of the transaction's message, which the alert's has too.
         """
-        rule, firing = found.rule, found.firing
+        rule, match = found.rule, found.match
         transaction_id = self._text(ID, columns, found.position)
-        key = self._key(rule, firing)
+        key = self._key(rule, match)
         record: dict[str, Any] = {
             "id": alert_id(rule, key.values(), transaction_id),
             "rule": rule.name,
@@ -106,8 +106,8 @@ class Alerts:
             "reason": self._reason(found, columns),
             TRANSACTION: body,
             "key": key,
-            "figures": self._figures(rule, firing) if firing else {},
-            "contributors": [one.decode() for one in firing.contributors] if firing else [transaction_id],
+            "figures": self._aggregations(rule, match) if match else {},
+            "contributors": [one.decode() for one in match.contributors] if match else [transaction_id],
             "detected_at": datetime.now(UTC),
         }
         value = frame(self._schema_id, self._encoder.encode(record))
@@ -135,25 +135,29 @@ class Alerts:
 
     def _reason(self, found: Found, columns: Columns) -> str:
         texts = {name: self._text(name, columns, found.position) for name in shown_fields([found.rule])}
-        return render_reason(found.rule, texts, found.firing.figures if found.firing else {}, self._fields)
+        return render_reason(found.rule, texts, found.match.aggregates if found.match else {}, self._fields)
 
     def _text(self, field: str, columns: Columns, position: int) -> str:
         return self._fields[field].show(columns[field][position])
 
-    def _key(self, rule: Rule, firing: Firing | None) -> dict[str, str]:
-        if firing is None:
+    def _key(self, rule: Rule, match: RuleMatch | None) -> dict[str, str]:
+        if match is None:
             return {}
-        limited = [figure for figure in rule.figures if figure.at_least is not None or figure.at_most is not None]
-        by: Sequence[str] = (limited or rule.figures)[0].window.by
-        return {field: self._fields[field].show(value) for field, value in zip(by, firing.key, strict=True)}
+        limited = [
+            aggregation
+            for aggregation in rule.aggregations
+            if aggregation.at_least is not None or aggregation.at_most is not None
+        ]
+        by: Sequence[str] = (limited or rule.aggregations)[0].window.by
+        return {field: self._fields[field].show(value) for field, value in zip(by, match.key, strict=True)}
 
-    def _figures(self, rule: Rule, firing: Firing) -> dict[str, str]:
+    def _aggregations(self, rule: Rule, match: RuleMatch) -> dict[str, str]:
         """The figures as exact numbers; those that there are."""
-        found = {figure: firing.figures[figure.name] for figure in rule.figures}
+        found = {aggregation: match.aggregates[aggregation.name] for aggregation in rule.aggregations}
         return {
-            figure.name: str(value)
-            if figure.window.measure is Measure.SILENCE
-            else render_figure(figure, value, self._fields)
-            for figure, value in found.items()
+            aggregation.name: str(value)
+            if aggregation.window.measure is Measure.INACTIVITY
+            else render_aggregate(aggregation, value, self._fields)
+            for aggregation, value in found.items()
             if value is not None
         }

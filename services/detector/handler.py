@@ -17,17 +17,17 @@ import structlog
 from confluent_kafka import Message
 
 from services.detector.alerts import Found
-from services.detector.batches import Batch, decode
+from services.detector.decoded_batch import Batch, decode
 from services.detector.headers import Incoming, Verdict, read_headers
-from services.detector.input_keys import KeyVerifier
+from services.detector.key_verifier import KeyVerifier
 from services.detector.metrics import DetectorMetrics
 from services.detector.partition_state import bounded_event_times, requirements_of
-from services.detector.partitions import PartitionStates, Requirements
-from services.detector.routing import Judged, Router
+from services.detector.partition_states import PartitionStates, Requirements
+from services.detector.routing import EvaluatedBatch, Router
+from services.detector.rule_versions import RuleVersions
 from services.detector.schema_decoders import SchemaDecoders
-from services.detector.versions import Versions
 from services.rules.model import EVENT_TIME, ID, Mode, fields_of
-from services.rules.topology import Plan, Stage
+from services.rules.topology import Stage, Topology
 from services.streaming.positions import Partition
 from services.streaming.sink import Sink
 
@@ -50,7 +50,7 @@ class DetectorHandler:
     def __init__(
         self,
         *,
-        versions: Versions,
+        versions: RuleVersions,
         decoders: SchemaDecoders,
         partitions: PartitionStates,
         router: Router,
@@ -135,17 +135,17 @@ class DetectorHandler:
             incoming, failures = read_headers(part)
             for index, error in failures.items():
                 sink.dead_letter(part[index], error)
-            for plan, run, came in self._runs(number, incoming):
-                self._handle_run(number, plan, run, came, sink)
+            for topology, run, came in self._runs(number, incoming):
+                self._handle_run(number, topology, run, came, sink)
 
-    def _adopt(self, plan: Plan) -> None:
-        self._numbers = {stage.topic: number for number, stage in enumerate(plan.stages)}
-        self._fields = tuple(tuple(sorted(self._fields_of(stage))) for stage in plan.stages)
-        self._metrics.rules(plan.version, len(plan.rules.rules))
-        rules = plan.rules
+    def _adopt(self, topology: Topology) -> None:
+        self._numbers = {stage.topic: number for number, stage in enumerate(topology.stages)}
+        self._fields = tuple(tuple(sorted(self._fields_of(stage))) for stage in topology.stages)
+        self._metrics.rules(topology.version, len(topology.rules.rules))
+        rules = topology.rules
         # The whole text: whoever meets the version in a header or an alert later finds here what it meant.
         log.info(
-            "rules activated", version=plan.version, rules=[rule.name for rule in rules.rules],
+            "rules activated", version=topology.version, rules=[rule.name for rule in rules.rules],
             rule_versions={rule.name: rule.version for rule in rules.rules}, file=rules.source,
             constants={name: str(value) for name, value in rules.constants.items()}, text=rules.text,
         )  # fmt: skip
@@ -153,23 +153,23 @@ class DetectorHandler:
     def _fields_of(self, stage: Stage) -> set[str]:
         """Fields to decode of a stage's transactions, for every active version of the rules."""
         needed = {EVENT_TIME}
-        for plan in self._versions.all:
+        for topology in self._versions.all:
             number = self._numbers[stage.topic]
-            same = plan.stages[number]
+            same = topology.stages[number]
             needed.update(fields_of(same.rules))
-            if key := plan.key_after(number):
+            if key := topology.key_after(number):
                 needed.add(key)
-            told = [rule for rule in same.rules if rule.told]
-            needed.update((ID, *self._router.fields(told)) if told else ())
+            reported = [rule for rule in same.rules if rule.is_reported]
+            needed.update((ID, *self._router.fields(reported)) if reported else ())
         return needed
 
-    def _requirements(self, coming: Plan) -> Requirements:
+    def _requirements(self, coming: Topology) -> Requirements:
         """By topic what must be kept for all versions of the rules that are in use."""
-        plans = self._versions.all
-        plans += [coming] if all(coming is not plan for plan in plans) else []
+        topologies = self._versions.all
+        topologies += [coming] if all(coming is not topology for topology in topologies) else []
         return {
             stage.topic: requirements_of(
-                [rule for plan in plans for rule in plan.stages[number].rules], self._lateness_ms
+                [rule for topology in topologies for rule in topology.stages[number].rules], self._lateness_ms
             )
             for number, stage in enumerate(coming.stages)
         }
@@ -184,7 +184,7 @@ class DetectorHandler:
             if count:
                 yield number, [message for message, topic in zip(messages, topics, strict=True) if topic == stage.topic]
 
-    def _runs(self, number: int, incoming: Incoming) -> Iterator[tuple[Plan, Incoming, Sequence[Verdict] | None]]:
+    def _runs(self, number: int, incoming: Incoming) -> Iterator[tuple[Topology, Incoming, Sequence[Verdict] | None]]:
         """Messages that follow each other and go by the same rules: those that their first stage was judged by."""
         if not incoming.messages:
             return
@@ -195,35 +195,35 @@ class DetectorHandler:
         begin = 0
         for version, run in groupby(came, itemgetter(0)):
             end = begin + len(list(run))
-            plan = self._versions.of(version)
-            if plan.version != version:
+            topology = self._versions.of(version)
+            if topology.version != version:
                 self._counts["mixed",] += end - begin
-            yield plan, incoming.part(begin, end), came[begin:end]
+            yield topology, incoming.part(begin, end), came[begin:end]
             begin = end
 
     def _handle_run(
-        self, number: int, plan: Plan, incoming: Incoming, came: Sequence[Verdict] | None, sink: Sink
+        self, number: int, topology: Topology, incoming: Incoming, came: Sequence[Verdict] | None, sink: Sink
     ) -> None:
-        stage, messages = plan.stages[number], incoming.messages
+        stage, messages = topology.stages[number], incoming.messages
         values = [message.value() for message in messages]
         batch = decode(values, self._decoders.__getitem__, self._fields[number], incoming.runs.schema_ids())
         if len(batch.rows) and self._keys and number == 0 and stage.windowed:
             self._counts.update(self._keys.mismatches(stage.field, messages, batch))
-        outgoing = self._router.outgoing(number, plan, incoming, values, batch)
+        outgoing = self._router.outgoing(number, topology, incoming, values, batch)
         if outgoing.failures:
             batch = batch.without(outgoing.failures)
         if len(batch.rows):
             self._newest_ms = max(self._newest_ms, int(batch.columns[EVENT_TIME].max()))
         found = [*(self._simple(stage, batch) if len(batch.rows) else ()), *self._windowed(stage, messages, batch)]
-        live = self._live(number, plan, found, batch, came)
-        verdicts = self._router.route(Judged(number, plan, incoming, batch, outgoing, found, live), sink)
+        live = self._live(number, topology, found, batch, came)
+        verdicts = self._router.route(EvaluatedBatch(number, topology, incoming, batch, outgoing, found, live), sink)
         reencoded = self._decoders.take_reencoded()
         self._counts["forwarded", "reencoded"] += reencoded
         self._counts["forwarded", "passthrough"] += len(batch.rows) - reencoded
         if verdicts is not None:
             self._counts["verdict", "fraud"] += verdicts.fraud
             self._counts["verdict", "legit"] += verdicts.legit
-            self._counts["judged", plan.version] += verdicts.fraud + verdicts.legit
+            self._counts["judged", topology.version] += verdicts.fraud + verdicts.legit
 
     def _simple(self, stage: Stage, batch: Batch) -> list[Found]:
         """What the rules about one transaction alone find."""
@@ -247,19 +247,19 @@ class DetectorHandler:
             if times is not None and len(positions):
                 columns = {name: column[positions] for name, column in batch.columns.items()}
                 newest = int(columns[EVENT_TIME].max())
-                judgement = self._partitions.judge(partition, columns, times[positions], stage.windowed)
-                found += [Found(int(positions[firing.row]), firing.rule, firing) for firing in judgement.firings]
-                self._counts["late", stage.topic] += judgement.late
+                evaluation = self._partitions.evaluate(partition, columns, times[positions], stage.windowed)
+                found += [Found(int(positions[match.row]), match.rule, match) for match in evaluation.matches]
+                self._counts["late", stage.topic] += evaluation.late
             first, last = messages[int(every[0])].offset(), messages[int(every[-1])].offset()
             self._partitions.note(partition, first or 0, (last or 0) + 1, newest)
         return found
 
     def _live(
-        self, number: int, plan: Plan, found: Sequence[Found], batch: Batch, came: Sequence[Verdict] | None
+        self, number: int, topology: Topology, found: Sequence[Found], batch: Batch, came: Sequence[Verdict] | None
     ) -> dict[int, list[str]]:
         """By message the names of the live rules that fired, in the order of the file; none are left out."""
-        order = {rule.name: place for place, rule in enumerate(plan.rules.rules)}
-        live = self._fired_before(number, plan, came or ())
+        order = {rule.name: place for place, rule in enumerate(topology.rules.rules)}
+        live = self._fired_before(number, topology, came or ())
         rows = batch.rows.tolist() if found else []
         for (name, mode), count in Counter([(one.rule.name, one.rule.mode) for one in found]).items():
             self._counts["fired", name, mode] += count
@@ -271,13 +271,13 @@ class DetectorHandler:
                 names.sort(key=lambda name: order.get(name, -1))
         return live
 
-    def _fired_before(self, number: int, plan: Plan, came: Sequence[Verdict]) -> dict[int, list[str]]:
+    def _fired_before(self, number: int, topology: Topology, came: Sequence[Verdict]) -> dict[int, list[str]]:
         """By message the rules that its headers say have fired: only rules that an earlier stage evaluates."""
         fired = {row: names for row, (_version, names) in enumerate(came) if names}
         if not fired:
             return {}
-        plans = [plan] if came[0][0] == plan.version else self._versions.all
-        known = frozenset[str]().union(*(one.live_before(number) for one in plans))
+        topologies = [topology] if came[0][0] == topology.version else self._versions.all
+        known = frozenset[str]().union(*(one.live_before(number) for one in topologies))
         live: dict[int, list[str]] = {}
         for row, names in fired.items():
             kept = [name for name in names if name in known]

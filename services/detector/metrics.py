@@ -36,7 +36,7 @@ class DetectorMetrics:
             "End-to-end latency, once per commit: from the creation of its newest transaction to the commit.",
             namespace=NAMESPACE, buckets=LATENCIES, registry=registry,
         )  # fmt: skip
-        self.judged = counter(
+        self.evaluated = counter(
             "evaluated_transactions", "Transactions evaluated, by the version of the rules.", "version"
         )
         self.fired = counter("rule_matches", "Transactions that a rule matched.", "rule", "mode")
@@ -73,7 +73,7 @@ class DetectorMetrics:
                 case "verdict":
                     self.verdicts.labels(*labels).inc(number)
                 case "judged":
-                    self.judged.labels(*labels).inc(number)
+                    self.evaluated.labels(*labels).inc(number)
                 case "fired":
                     self.fired.labels(*labels).inc(number)
                 case "late":

@@ -8,7 +8,7 @@ from confluent_kafka import Message
 from numpy.typing import NDArray
 
 from services.detector.time_index import TimeIndex
-from services.rules.model import EVENT_TIME, Figure, Rule
+from services.rules.model import EVENT_TIME, Aggregation, Rule
 from services.rules.windows import WindowState
 from services.streaming.restore_point import RestorePoint, Skipped
 
@@ -23,7 +23,7 @@ class StateRequirements:
         reach_ms: The longest window and the allowed lateness.
     """
 
-    figures: tuple[Figure, ...]
+    aggregations: tuple[Aggregation, ...]
     fields: tuple[str, ...]
     reach_ms: int
 
@@ -31,10 +31,10 @@ class StateRequirements:
 def requirements_of(rules: Iterable[Rule], lateness_ms: int) -> StateRequirements:
     """What some rules need of their stage's topic."""
     rules = tuple(rules)
-    figures = tuple(figure for rule in rules for figure in rule.figures)
-    fields = {EVENT_TIME} | {field for rule in rules if rule.figures for field in rule.fields}
-    longest = max((figure.window.over_ms for figure in figures), default=0)
-    return StateRequirements(figures, tuple(sorted(fields)), longest + lateness_ms)
+    aggregations = tuple(aggregation for rule in rules for aggregation in rule.aggregations)
+    fields = {EVENT_TIME} | {field for rule in rules if rule.aggregations for field in rule.fields}
+    longest = max((aggregation.window.over_ms for aggregation in aggregations), default=0)
+    return StateRequirements(aggregations, tuple(sorted(fields)), longest + lateness_ms)
 
 
 def bounded_event_times(event_times: NDArray[np.int64], messages: Sequence[Message]) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 from confluent_kafka import Message
 
-from services.detector.batches import decode
+from services.detector.decoded_batch import decode
 from services.detector.headers import Incoming, read_headers
 from services.detector.partition_state import PartitionState, StateRequirements, bounded_event_times
 from services.detector.schema_decoders import SchemaDecoders

@@ -9,13 +9,13 @@ from confluent_kafka import Message
 
 from services.contracts import HEADER_SIZE
 from services.detector.alerts import Alerts, Found
-from services.detector.batches import Batch
+from services.detector.decoded_batch import Batch
 from services.detector.headers import OWNED, HeaderWriter, Incoming, without_schema_id
 from services.detector.schema_decoder import SchemaDecoder
 from services.detector.schema_decoders import SchemaDecoders
 from services.errors import PoisonError
 from services.rules.model import Mode, Rule
-from services.rules.topology import Plan
+from services.rules.topology import Topology
 from services.streaming.dead_letters import Headers
 from services.streaming.poison import PoisonRecords
 from services.streaming.positions import position_of
@@ -52,12 +52,12 @@ class Outgoing:
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedBatch:
     """Transactions of one stage, evaluated by the same rules.
 
     Attributes:
         number: Of the stage that they come from.
-        plan: The rules.
+        topology: The rules.
         incoming: The transactions as they were read.
         batch: What could be read of them.
         outgoing: What will be written.
@@ -66,7 +66,7 @@ class Judged:
     """
 
     number: int
-    plan: Plan
+    topology: Topology
     incoming: Incoming
     batch: Batch
     outgoing: Outgoing
@@ -114,26 +114,26 @@ class Router:
         return self._alerts.fields(rules)
 
     def outgoing(
-        self, number: int, plan: Plan, incoming: Incoming, values: list[bytes | None], batch: Batch
+        self, number: int, topology: Topology, incoming: Incoming, values: list[bytes | None], batch: Batch
     ) -> Outgoing:
         """Find what is to be written of messages, and which can't be passed on whatever their verdict.
 
         Args:
             number: The stage that they come from.
-            plan: The rules.
+            topology: The rules.
             incoming: The messages.
             values: Their values.
             batch: What could be read of them.
         """
-        outgoing = Outgoing(values, self._keys(number, plan, incoming.messages, batch))
-        topics = self._next_topics(number, plan)
+        outgoing = Outgoing(values, self._keys(number, topology, incoming.messages, batch))
+        topics = self._next_topics(number, topology)
         for decoder, rows in batch.written:
             if not decoder.passthrough_topics.issuperset(topics):
                 self._encode(outgoing, decoder, rows.tolist())
-        self._measure(outgoing, plan, topics, incoming, batch)
+        self._measure(outgoing, topology, topics, incoming, batch)
         return outgoing
 
-    def route(self, judged: Judged, sink: Sink) -> Verdicts | None:
+    def route(self, evaluated: EvaluatedBatch, sink: Sink) -> Verdicts | None:
         """Pass transactions on, in the order that they were read.
 
         Returns:
@@ -142,22 +142,22 @@ class Router:
         Raises:
             PoisonRecords: A record that its rules have looked at can't be passed on.
         """
-        messages, headers, live = judged.incoming.messages, list(judged.incoming.headers), judged.live
-        plan, outgoing = judged.plan, judged.outgoing
-        after = plan.after(judged.number)
+        messages, headers, live = evaluated.incoming.messages, list(evaluated.incoming.headers), evaluated.live
+        topology, outgoing = evaluated.topology, evaluated.outgoing
+        after = topology.after(evaluated.number)
         values, keys = list(outgoing.values), outgoing.keys
         if after is None:
             topics = [self._outputs.legit] * len(values)
             for row in live:
                 topics[row] = self._outputs.fraud
         else:
-            topics = [plan.stages[after].topic] * len(values)
-        added = [self._headers(plan.version)] * len(values)
+            topics = [topology.stages[after].topic] * len(values)
+        added = [self._headers(topology.version)] * len(values)
         for row, names in live.items():
-            added[row] = self._headers(plan.version, names)
-        self._one_by_one(judged, values, headers, topics)
-        self._alert(judged, sink)
-        failures = judged.batch.failures
+            added[row] = self._headers(topology.version, names)
+        self._one_by_one(evaluated, values, headers, topics)
+        self._alert(evaluated, sink)
+        failures = evaluated.batch.failures
         if failures:
             for row, error in sorted(failures.items()):
                 sink.dead_letter(messages[row], error)
@@ -171,9 +171,9 @@ class Router:
         fraud = topics.count(self._outputs.fraud)
         return Verdicts(len(topics) - fraud, fraud)
 
-    def _next_topics(self, number: int, plan: Plan) -> Sequence[str]:
-        after = plan.after(number)
-        return (self._outputs.legit, self._outputs.fraud) if after is None else (plan.stages[after].topic,)
+    def _next_topics(self, number: int, topology: Topology) -> Sequence[str]:
+        after = topology.after(number)
+        return (self._outputs.legit, self._outputs.fraud) if after is None else (topology.stages[after].topic,)
 
     def _encode(self, outgoing: Outgoing, decoder: SchemaDecoder, rows: Iterable[int]) -> None:
         """Encode bodies anew that an output's subject may not know the schema of."""
@@ -183,12 +183,14 @@ class Router:
             except PoisonError as error:
                 outgoing.failures[row] = error
 
-    def _measure(self, outgoing: Outgoing, plan: Plan, topics: Sequence[str], incoming: Incoming, batch: Batch) -> None:
+    def _measure(
+        self, outgoing: Outgoing, topology: Topology, topics: Sequence[str], incoming: Incoming, batch: Batch
+    ) -> None:
         """Find the records that are too large for a topic that they may go to, with the most that is added to them."""
         limit = min((self._limits[topic] for topic in topics if topic in self._limits), default=None)
         if limit is None or not len(batch.rows):
             return
-        reserve = headers_size(self._headers(plan.version, sorted(plan.live_before(len(plan.stages)))))
+        reserve = headers_size(self._headers(topology.version, sorted(topology.live_before(len(topology.stages)))))
         values, keys, bodies = outgoing.values, outgoing.keys, outgoing.bodies
         largest = max(batch.longest, HEADER_SIZE + max(map(len, bodies.values()), default=0))
         room = limit - batch_size(None, None, None) - reserve - largest - incoming.runs.largest
@@ -207,36 +209,40 @@ class Router:
                 )
 
     def _one_by_one(
-        self, judged: Judged, values: list[bytes | None], headers: list[Headers | None], topics: Sequence[str]
+        self,
+        evaluated: EvaluatedBatch,
+        values: list[bytes | None],
+        headers: list[Headers | None],
+        topics: Sequence[str],
     ) -> None:
         """What the columns can't do: encode anew for an output that has another schema, and log."""
-        if not judged.outgoing.bodies and not self._log_transactions:
+        if not evaluated.outgoing.bodies and not self._log_transactions:
             return
-        for decoder, rows in judged.batch.written:
+        for decoder, rows in evaluated.batch.written:
             for row in rows.tolist():
                 value, topic = values[row], topics[row]
                 if value is None:
                     continue
                 if self._log_transactions and topic in {self._outputs.legit, self._outputs.fraud}:
-                    record = self._decoded(decoder, value, judged.incoming.messages[row])
+                    record = self._decoded(decoder, value, evaluated.incoming.messages[row])
                     verdict = "fraud" if topic == self._outputs.fraud else "legit"
                     log.info("transaction", verdict=verdict, **{name: str(one) for name, one in record.items()})
                 if topic not in decoder.passthrough_topics:
-                    values[row] = self._decoders.framed(judged.outgoing.bodies[row], topic)
+                    values[row] = self._decoders.framed(evaluated.outgoing.bodies[row], topic)
                     if not decoder.prefix:
                         headers[row] = without_schema_id(headers[row])
 
-    def _alert(self, judged: Judged, sink: Sink) -> None:
+    def _alert(self, evaluated: EvaluatedBatch, sink: Sink) -> None:
         """Write an alert for whatever fired, and a line in the log for what would have if it were live."""
-        batch = judged.batch
-        told = [one for one in judged.found if one.rule.told]
-        decoders = [(decoder, frozenset(rows.tolist())) for decoder, rows in batch.written] if told else []
-        for one in told:
+        batch = evaluated.batch
+        reported = [one for one in evaluated.found if one.rule.is_reported]
+        decoders = [(decoder, frozenset(rows.tolist())) for decoder, rows in batch.written] if reported else []
+        for one in reported:
             row = int(batch.rows[one.position])
             if one.rule.mode is Mode.SHADOW:
                 self._alerts.tell(one, batch.columns)
                 continue
-            message, value = judged.incoming.messages[row], judged.outgoing.values[row] or b""
+            message, value = evaluated.incoming.messages[row], evaluated.outgoing.values[row] or b""
             decoder = next(decoder for decoder, rows in decoders if row in rows)
             self._decoded(decoder, value, message)  # an alert that can't be read must not be written
             body = self._decoders.own_body(decoder, decoder.body(value))
@@ -255,9 +261,11 @@ class Router:
             raise PoisonRecords({position_of(message): error}) from error
         return record
 
-    def _keys(self, number: int, plan: Plan, messages: Sequence[Message], batch: Batch) -> Sequence[bytes | None]:
+    def _keys(
+        self, number: int, topology: Topology, messages: Sequence[Message], batch: Batch
+    ) -> Sequence[bytes | None]:
         """The key of each message where it goes: what the next topic is keyed by."""
-        field = plan.key_after(number)
+        field = topology.key_after(number)
         if field is None:
             return [message.key() for message in messages]
         column = batch.columns.get(field)

@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 from avroguard.toml_source import TomlDocument, TomlPath, parse_toml
 from services.contracts import Schema
 from services.errors import ContractError
-from services.rules.expressions import parse_condition
+from services.rules.aggregations import read_aggregations
+from services.rules.condition_parser import parse_condition
+from services.rules.digests import version_of_rule, version_of_rules
 from services.rules.faults import Faults, RulesError
 from services.rules.fields import Field, fields_of_schema
-from services.rules.figures import read_figures
-from services.rules.model import Condition, Figure, Mode, Rule, RuleSet, Severity
+from services.rules.model import Aggregation, Condition, Mode, Rule, RuleSet, Severity
 from services.rules.operands import ConditionError
 from services.rules.reasons import TemplateError, names_in
-from services.rules.versions import version_of_rule, version_of_rules
 from services.rules.wording import shown, suggestion
 
 """The rules that the detector comes with."""
@@ -115,14 +115,16 @@ class _Reader:
             self.faults.add(path, f"expected a table [rules.{name}], found {shown(table)}")
             return None
         self.faults.unknown_keys(path, table, _KEYS)
-        figures = read_figures(table.get("windows", {}), (*path, "windows"), self.faults, self.fields, self.condition)
+        aggregations = read_aggregations(
+            table.get("windows", {}), (*path, "windows"), self.faults, self.fields, self.condition
+        )
         rule = Rule(
             name=name,
             severity=self.word(Severity, table, path, "severity", None) or Severity.LOW,
-            reason=self.reason(table, path, figures),
+            reason=self.reason(table, path, aggregations),
             mode=self.word(Mode, table, path, "mode", Mode.LIVE) or Mode.LIVE,
             when=self.condition((*path, "when"), table["when"]) if "when" in table else None,
-            figures=figures,
+            aggregations=aggregations,
             version="",
             line=self.document.line(path),
             alert=self.alert(table, path),
@@ -165,7 +167,7 @@ class _Reader:
             self.faults.add(path, f"{key}: {error}", error.offset)
             return None
 
-    def reason(self, table: Mapping[str, Any], path: TomlPath, figures: tuple[Figure, ...]) -> str:
+    def reason(self, table: Mapping[str, Any], path: TomlPath, aggregations: tuple[Aggregation, ...]) -> str:
         path, value = (*path, "reason"), table.get("reason")
         if not isinstance(value, str) or not value.strip():
             self.faults.add(
@@ -183,8 +185,8 @@ class _Reader:
             if name not in names:
                 near = suggestion(name, names) or f"; there are {', '.join(names)}"
                 self.faults.add(path, f'reason: "{{{name}}}" is neither a field nor a window of the rule{near}')
-        for figure in figures:
-            if figure.at_least is None and figure.at_most is None and figure.name not in used:
+        for aggregation in aggregations:
+            if aggregation.at_least is None and aggregation.at_most is None and aggregation.name not in used:
                 message = "neither has a limit nor is in the reason, so it is of no use"
-                self.faults.add((*path[:-1], "windows", figure.name), f"windows.{figure.name}: {message}")
+                self.faults.add((*path[:-1], "windows", aggregation.name), f"windows.{aggregation.name}: {message}")
         return value

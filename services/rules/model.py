@@ -57,7 +57,7 @@ class Measure(StrEnum):
     MAX = "max"
     AVERAGE = "average"
     DISTINCT = "distinct"
-    SILENCE = "silence"
+    INACTIVITY = "silence"
     """Milliseconds since the latest other transaction in the window; there is no figure where there is none."""
 
 
@@ -96,7 +96,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Aggregation:
     """A figure that a rule takes.
 
     Attributes:
@@ -137,30 +137,30 @@ class Rule:
     reason: str
     mode: Mode
     when: Condition | None
-    figures: tuple[Figure, ...]
+    aggregations: tuple[Aggregation, ...]
     version: str
     line: int = 0
     alert: bool = True
 
     @property
-    def told(self) -> bool:
+    def is_reported(self) -> bool:
         """Whether each finding is told of: by an alert, or by a line in the log where the rule is only watched."""
         return self.alert or self.mode is Mode.SHADOW
 
     @cached_property
     def key(self) -> tuple[str, ...]:
         """The fields that all of its figures have in their keys, in the order of the first; empty without figures."""
-        first, *others = [figure.window.by for figure in self.figures] or [()]
+        first, *others = [aggregation.window.by for aggregation in self.aggregations] or [()]
         return tuple(field for field in first if all(field in other for other in others))
 
     @cached_property
     def fields(self) -> frozenset[str]:
         """The fields that deciding needs; a reason may show more."""
         needed = set(self.when.fields if self.when else ())
-        for figure in self.figures:
-            needed |= {ID, EVENT_TIME, *figure.window.by}
-            needed |= {figure.window.field} if figure.window.field else set()
-            needed |= figure.where.fields if figure.where else set()
+        for aggregation in self.aggregations:
+            needed |= {ID, EVENT_TIME, *aggregation.window.by}
+            needed |= {aggregation.window.field} if aggregation.window.field else set()
+            needed |= aggregation.where.fields if aggregation.where else set()
         return frozenset(needed)
 
 
@@ -185,7 +185,7 @@ class RuleSet:
     @property
     def longest_ms(self) -> int:
         """The length of the longest window; 0 without windows."""
-        return max((figure.window.over_ms for rule in self.rules for figure in rule.figures), default=0)
+        return max((aggregation.window.over_ms for rule in self.rules for aggregation in rule.aggregations), default=0)
 
 
 def fields_of(rules: Iterable[Rule]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from string import Formatter
 from typing import Any
 
 from services.rules.fields import Field, show_decimal
-from services.rules.model import Figure, Measure, Rule
+from services.rules.model import Aggregation, Measure, Rule
 
 _NO_FIGURE = "none"
 _LENGTHS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1))
@@ -44,45 +44,50 @@ def names_in(template: str) -> Iterable[str]:
 
 def shown_fields(rules: Iterable[Rule]) -> tuple[str, ...]:
     """The fields of the transaction that reasons show, each once, sorted."""
-    names = {name for rule in rules for name in names_in(rule.reason) if all(name != one.name for one in rule.figures)}
+    names = {
+        name for rule in rules for name in names_in(rule.reason) if all(name != one.name for one in rule.aggregations)
+    }
     return tuple(sorted(names))
 
 
 def render_reason(
-    rule: Rule, values: Mapping[str, Any], figures: Mapping[str, int | Fraction | None], fields: Mapping[str, Field]
+    rule: Rule,
+    values: Mapping[str, Any],
+    aggregations: Mapping[str, int | Fraction | None],
+    fields: Mapping[str, Field],
 ) -> str:
     """Why a rule fired.
 
     Args:
         rule: The rule.
         values: The transaction, as a record decoder gives it: at least the fields that the reason shows.
-        figures: What the rule found, by the figures' names, in the units of the columns.
+        aggregations: What the rule found, by the figures' names, in the units of the columns.
         fields: The fields of a transaction: `fields_of_schema`.
     """
-    of_rule = {figure.name: figure for figure in rule.figures}
+    of_rule = {aggregation.name: aggregation for aggregation in rule.aggregations}
     shown = []
     for text, name in parts_of(rule.reason):
         shown.append(text)
         if name in of_rule:
-            shown.append(render_figure(of_rule[name], figures[name], fields))
+            shown.append(render_aggregate(of_rule[name], aggregations[name], fields))
         elif name is not None:
             shown.append(_shown(values[name]))
     return "".join(shown)
 
 
-def render_figure(figure: Figure, value: int | Fraction | None, fields: Mapping[str, Field]) -> str:
+def render_aggregate(aggregation: Aggregation, value: int | Fraction | None, fields: Mapping[str, Field]) -> str:
     """A figure for people: decimals with their places, an average rounded half to even, a duration in two units.
 
     Args:
-        figure: What was taken.
+        aggregation: What was taken.
         value: What was found, in the unit of the column; None: there was nothing to take it of.
         fields: The fields of a transaction: `fields_of_schema`.
     """
     if value is None:
         return _NO_FIGURE
-    scale = scale_of(figure, fields)
-    match figure.window.measure:
-        case Measure.SILENCE:
+    scale = scale_of(aggregation, fields)
+    match aggregation.window.measure:
+        case Measure.INACTIVITY:
             return duration(int(value))
         case Measure.AVERAGE:
             places = max(scale, 2)
@@ -90,9 +95,9 @@ def render_figure(figure: Figure, value: int | Fraction | None, fields: Mapping[
     return show_decimal(int(value), scale)
 
 
-def scale_of(figure: Figure, fields: Mapping[str, Field]) -> int:
+def scale_of(aggregation: Aggregation, fields: Mapping[str, Field]) -> int:
     """How many decimal places of a currency unit a figure counts in: 2 for a sum of cents, 0 for a number of things."""
-    window = figure.window
+    window = aggregation.window
     return fields[window.field].kind.scale if window.field and window.measure is not Measure.DISTINCT else 0
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from services.errors import ContractError
-from services.rules.model import Figure, Mode, Rule, RuleSet
+from services.rules.model import Aggregation, Mode, Rule, RuleSet
 
 HOUR_MS = 3_600_000
 
@@ -31,26 +31,26 @@ class Stage:
     @cached_property
     def simple(self) -> tuple[Rule, ...]:
         """The rules about one transaction alone."""
-        return tuple(rule for rule in self.rules if not rule.figures)
+        return tuple(rule for rule in self.rules if not rule.aggregations)
 
     @cached_property
     def windowed(self) -> tuple[Rule, ...]:
         """The rules that need windows."""
-        return tuple(rule for rule in self.rules if rule.figures)
+        return tuple(rule for rule in self.rules if rule.aggregations)
 
     @cached_property
-    def figures(self) -> tuple[Figure, ...]:
+    def aggregations(self) -> tuple[Aggregation, ...]:
         """All figures of its rules."""
-        return tuple(figure for rule in self.windowed for figure in rule.figures)
+        return tuple(aggregation for rule in self.windowed for aggregation in rule.aggregations)
 
     @cached_property
     def longest_ms(self) -> int:
         """The length of its longest window; 0 without windows."""
-        return max((figure.window.over_ms for figure in self.figures), default=0)
+        return max((aggregation.window.over_ms for aggregation in self.aggregations), default=0)
 
 
 @dataclass(frozen=True)
-class Plan:
+class Topology:
     """A rules file spread over the stages.
 
     Attributes:
@@ -84,7 +84,7 @@ class Plan:
         return frozenset(rule.name for stage in self.stages[:number] for rule in stage.rules if rule.mode is Mode.LIVE)
 
 
-def plan(rules: RuleSet, topics: Mapping[str, str]) -> Plan:
+def build_topology(rules: RuleSet, topics: Mapping[str, str]) -> Topology:
     """Finds each rule its stage.
 
     Args:
@@ -97,11 +97,11 @@ def plan(rules: RuleSet, topics: Mapping[str, str]) -> Plan:
     chosen: dict[str, list[Rule]] = {field: [] for field in topics}
     for rule in rules.rules:
         chosen[_field(rule, rules.source, list(topics))].append(rule)
-    return Plan(rules, tuple(Stage(topic, field, tuple(chosen[field])) for field, topic in topics.items()))
+    return Topology(rules, tuple(Stage(topic, field, tuple(chosen[field])) for field, topic in topics.items()))
 
 
 def _field(rule: Rule, source: str, fields: Sequence[str]) -> str:
-    if not rule.figures:
+    if not rule.aggregations:
         return fields[0]
     for field in fields:
         if field in rule.key:
@@ -113,11 +113,11 @@ def _field(rule: Rule, source: str, fields: Sequence[str]) -> str:
     )
 
 
-def require_retention(made: Plan, retention: Mapping[str, int], lateness_ms: int) -> None:
+def require_retention(topology: Topology, retention: Mapping[str, int], lateness_ms: int) -> None:
     """Checks that topics are kept for as long as windows on them may have to be restored from.
 
     Args:
-        made: The rules.
+        topology: The rules.
         retention: By topic how long it keeps messages, in milliseconds; -1 is for ever. Others are not
             checked.
         lateness_ms: How late a transaction may come and still find its windows whole.
@@ -125,13 +125,15 @@ def require_retention(made: Plan, retention: Mapping[str, int], lateness_ms: int
     Raises:
         ContractError: A topic forgets sooner than the longest window on it needs.
     """
-    for stage in made.stages:
+    for stage in topology.stages:
         kept, needed = retention.get(stage.topic, -1), stage.longest_ms + lateness_ms
-        if stage.figures and 0 <= kept < needed:
-            rule = max(stage.windowed, key=lambda one: max(figure.window.over_ms for figure in one.figures))
+        if stage.aggregations and 0 <= kept < needed:
+            rule = max(
+                stage.windowed, key=lambda one: max(aggregation.window.over_ms for aggregation in one.aggregations)
+            )
             hours = [f"{milliseconds / HOUR_MS:g} h" for milliseconds in (stage.longest_ms, kept, needed)]
             raise ContractError(
-                f"{made.rules.source}:{rule.line}: rule {rule.name} looks back {hours[0]}, and topic {stage.topic} is "
-                f"kept for {hours[1]} (needed, with ALLOWED_LATENESS: {hours[2]}): shorten the window, or raise the "
+                f"{topology.rules.source}:{rule.line}: rule {rule.name} looks back {hours[0]}, and topic {stage.topic} "
+                f"is kept for {hours[1]} (needed, with ALLOWED_LATENESS: {hours[2]}): shorten the window, or raise the "
                 "retention in contracts.toml and on the topic"
             )

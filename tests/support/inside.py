@@ -12,12 +12,12 @@ from prometheus_client import CollectorRegistry
 from services.contracts import Registry, RegistrySettings, load_contracts
 from services.detector import __main__ as root
 from services.detector.metrics import NAMESPACE, DetectorMetrics
+from services.detector.rule_versions import RuleVersions
 from services.detector.settings import DetectorSettings
 from services.detector.startup import checked_topics
 from services.detector.topics import DetectorTopics
-from services.detector.versions import Versions
 from services.rules.loading import constants_of, load_rules
-from services.rules.topology import plan
+from services.rules.topology import build_topology
 from services.streaming.clients import KafkaClients
 from services.streaming.metrics import LoopMetrics
 from services.streaming.progress import LoopProgress
@@ -53,7 +53,9 @@ def detector(
     clients = KafkaClients(chosen, librdkafka_properties(os.environ), "inside")
     progress, stop = LoopProgress(), Event()
     configs = checked_topics(clients, chosen, topics, progress, stop)
-    versions = Versions(plan(load_rules(path, topics.schema, constants_of(chosen.suspicious_amount)), topics.stages))
+    versions = RuleVersions(
+        build_topology(load_rules(path, topics.schema, constants_of(chosen.suspicious_amount)), topics.stages)
+    )
     failures: list[BaseException] = []
     with Registry(RegistrySettings.load(url=pipeline.cluster.registry_url)) as registry:
         handler = root._handler(

@@ -8,9 +8,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-from services.rules.model import Condition, Figure, Rule, Window
-from services.rules.windows import Judgement, WindowState
-from services.rules.windows.running import Running
+from services.rules.model import Aggregation, Condition, Rule, Window
+from services.rules.windows import Evaluation, WindowState
+from services.rules.windows.sliding_state import Running
 from tests.support.window_streams import Fired, Recomputed, Row, columns_of, random_habits, random_rows, random_rules
 
 
@@ -74,8 +74,8 @@ class Comparison:
         rows, clock, clocks = self._batch()
         before = self._expected.watermark_ms
         fired, late = self._expected.take(rows, clocks, self._wheres, self._rules)
-        judgement = self._engine.judge(columns_of(rows), len(rows), self._rules, clock=clock)
-        self._compare(judgement, fired, late)
+        evaluation = self._engine.evaluate(columns_of(rows), len(rows), self._rules, clock=clock)
+        self._compare(evaluation, fired, late)
         self._count(rows, before, fired, late)
         self._history += zip(rows, clocks, strict=True)
 
@@ -87,10 +87,12 @@ class Comparison:
         self._seen["out of order"] += sum(time < max(times[:index]) for index, time in enumerate(times) if index)
         self._seen["contributors"] += sum(len(one.contributors) for one in fired)
 
-    def _compare(self, judgement: Judgement, fired: Sequence[Fired], late: int) -> None:
-        got = [Fired(one.row, one.rule.name, one.key, dict(one.figures), one.contributors) for one in judgement.firings]
+    def _compare(self, evaluation: Evaluation, fired: Sequence[Fired], late: int) -> None:
+        got = [
+            Fired(one.row, one.rule.name, one.key, dict(one.aggregates), one.contributors) for one in evaluation.matches
+        ]
         assert got == fired
-        assert judgement.late == late
+        assert evaluation.late == late
         assert self._engine.watermark_ms == self._expected.watermark_ms
 
     def _add(self) -> None:
@@ -123,7 +125,7 @@ class Comparison:
         dumped = self._engine.dump()
         self._engine = WindowState.load(dumped)
         assert self._engine.dump() == dumped
-        assert self._engine.require(self._figures()) == []
+        assert self._engine.require(self._aggregations()) == []
         self._seen["reloads"] += 1
 
     def _rebuild(self) -> None:
@@ -136,7 +138,7 @@ class Comparison:
             while first < len(self._history) and self._last(self._history[first]) <= gone:
                 first += 1
         self._engine = WindowState(lateness_ms=self._lateness, contributors=self._bound)
-        self._engine.require(self._figures())
+        self._engine.require(self._aggregations())
         self._expected = Recomputed(self._lateness, self._bound)
         self._expected.require(self._wheres)
         self._expected.take([row for row, _ in self._history], [c for _, c in self._history], self._wheres)
@@ -154,8 +156,8 @@ class Comparison:
     def _last(read: tuple[Row, int]) -> int:
         return max(int(read[0]["created_at"]), read[1])
 
-    def _figures(self) -> list[Figure]:
-        return [figure for rule in self._rules for figure in rule.figures]
+    def _aggregations(self) -> list[Aggregation]:
+        return [aggregation for rule in self._rules for aggregation in rule.aggregations]
 
     def _change_rules(self) -> None:
         """Between two batches, as a rules file is: some windows go, some come and are rebuilt or begin empty."""
@@ -163,16 +165,22 @@ class Comparison:
         kept = self._random.sample(self._rules, self._random.randint(0, len(self._rules)))
         new = [
             Rule(
-                f"{rule.name}_{len(self._history)}", rule.severity, "", rule.mode, rule.when, rule.figures, rule.version
+                f"{rule.name}_{len(self._history)}",
+                rule.severity,
+                "",
+                rule.mode,
+                rule.when,
+                rule.aggregations,
+                rule.version,
             )
             for rule in random_rules(self._random)
         ]
         self._rules = (*kept, *new)
-        windows = {figure.window: figure.where for figure in self._figures()}
+        windows = {aggregation.window: aggregation.where for aggregation in self._aggregations()}
         self._engine.retain(windows)
         self._expected.retain(windows)
         missing = [window for window in windows if window not in self._expected.read]
-        assert self._engine.require(self._figures()) == missing
+        assert self._engine.require(self._aggregations()) == missing
         self._expected.require(missing)
         self._wheres = windows
         if missing and self._history and self._random.random() < 0.7:

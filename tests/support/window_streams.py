@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from services.rules.model import (
+    Aggregation,
     Columns,
     Condition,
-    Figure,
     Mask,
     Measure,
     Mode,
@@ -62,7 +62,7 @@ class Fired:
     row: int
     rule: str
     key: tuple[Any, ...]
-    figures: Mapping[str, Any]
+    aggregations: Mapping[str, Any]
     contributors: tuple[bytes, ...]
 
 
@@ -115,20 +115,22 @@ class Recomputed:
     def _judge(self, rule: Rule, index: int, row: Row) -> list[Fired]:
         if rule.when is not None and not rule.when.holds(row):  # type: ignore[attr-defined]
             return []
-        figures = {figure.name: self._figure(figure.window, row) for figure in rule.figures}
-        for figure in rule.figures:
-            value = figures[figure.name]
-            if figure.at_least is not None and not (value is not None and value >= figure.at_least):
+        aggregations = {
+            aggregation.name: self._aggregation(aggregation.window, row) for aggregation in rule.aggregations
+        }
+        for aggregation in rule.aggregations:
+            value = aggregations[aggregation.name]
+            if aggregation.at_least is not None and not (value is not None and value >= aggregation.at_least):
                 return []
-            if figure.at_most is not None and not (value is not None and value <= figure.at_most):
+            if aggregation.at_most is not None and not (value is not None and value <= aggregation.at_most):
                 return []
-        if not rule.figures:
+        if not rule.aggregations:
             return [Fired(index, rule.name, (), {}, ())]
-        limited = [f for f in rule.figures if (f.at_least, f.at_most) != (None, None)]
-        window = [*limited, *rule.figures][0].window
+        limited = [f for f in rule.aggregations if (f.at_least, f.at_most) != (None, None)]
+        window = [*limited, *rule.aggregations][0].window
         counting = sorted(self._counting(window, row), key=lambda one: (one[1]["created_at"], one[0]))
         ids = tuple(one["id"] for _, one in counting[max(0, len(counting) - self.contributors) :])
-        return [Fired(index, rule.name, tuple(row[name] for name in window.by), figures, ids)]
+        return [Fired(index, rule.name, tuple(row[name] for name in window.by), aggregations, ids)]
 
     def _counting(self, window: Window, row: Row) -> list[tuple[int, Row]]:
         assert self.watermark_ms is not None
@@ -140,7 +142,7 @@ class Recomputed:
                 continue
             if not one["created_at"] > self.watermark_ms - window.over_ms - self.lateness_ms:
                 continue
-            if window.measure is Measure.SILENCE and any(
+            if window.measure is Measure.INACTIVITY and any(
                 one["created_at"] < other["created_at"] <= self.watermark_ms - self.lateness_ms
                 for earlier, other in same
                 if earlier < self.order
@@ -149,11 +151,11 @@ class Recomputed:
             counting.append((order, one))
         return counting
 
-    def _figure(self, window: Window, row: Row) -> Any:
+    def _aggregation(self, window: Window, row: Row) -> Any:
         counting = self._counting(window, row)
         values = [one[window.field] for _, one in counting] if window.field else []
         others = [one["created_at"] for order, one in counting if order != self.order]
-        figures = {
+        aggregations = {
             Measure.COUNT: len(counting),
             Measure.SUM: sum(values) if window.measure is Measure.SUM else 0,
             Measure.DISTINCT: len(set(values)),
@@ -162,9 +164,9 @@ class Recomputed:
             else None,
             Measure.MIN: min(values, default=None),
             Measure.MAX: max(values, default=None),
-            Measure.SILENCE: row["created_at"] - max(others) if others else None,
+            Measure.INACTIVITY: row["created_at"] - max(others) if others else None,
         }
-        return figures[window.measure]
+        return aggregations[window.measure]
 
 
 def random_window(random: Random) -> Window:
@@ -172,7 +174,7 @@ def random_window(random: Random) -> Window:
     name = None
     if measure is Measure.DISTINCT:
         name = random.choice(["source", "target", "id", "amount", "created_at"])
-    elif measure not in (Measure.COUNT, Measure.SILENCE):
+    elif measure not in (Measure.COUNT, Measure.INACTIVITY):
         name = random.choice(["amount", "created_at"])
     return Window(
         measure, name, random.choice(KEYS), random.choice([1, 2, 10, 25, 60, 300]), random.choice(["", "amount >= 2"])
@@ -186,15 +188,15 @@ def random_rules(random: Random) -> tuple[Rule, ...]:
 
 
 def _rule(random: Random, number: int, windows: Sequence[Window]) -> Rule:
-    figures = []
+    aggregations = []
     for index in range(random.choice([0, 1, 1, 2, 2, 3])):
         window = random.choice(windows)
         low, high = _limits(random, window)
         where = AtLeast("amount", 2) if window.where else None
-        figures.append(Figure(f"figure_{index}", window, where, low, high))
+        aggregations.append(Aggregation(f"figure_{index}", window, where, low, high))
     when = random.choice([None, None, None, AtLeast("amount", 1), AtLeast("amount", 3), AtLeast("amount", 1000)])
     severity = random.choice(list(Severity))
-    return Rule(f"rule_{number}", severity, "", Mode.LIVE, when, tuple(figures), version=f"{number:012}")
+    return Rule(f"rule_{number}", severity, "", Mode.LIVE, when, tuple(aggregations), version=f"{number:012}")
 
 
 def _limits(random: Random, window: Window) -> tuple[Fraction | None, Fraction | None]:

@@ -110,7 +110,7 @@ class Comparison:
             return
         shown.add(key)
         values = {name: self._value(block, name, one.row) for name in self._fields}
-        reason = render_reason(rule, values, one.firing.figures, self._fields)
+        reason = render_reason(rule, values, one.firing.aggregates, self._fields)
         self.examples.append(Example(rule.name, change, reason, verdict, values, fraud))
 
     def _value(self, block: Block, name: str, row: int) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from services.rules.conditions import null_mark
 from services.rules.model import EVENT_TIME, ID, Rule, fields_of
-from services.rules.windows import Firing, WindowState
+from services.rules.windows import RuleMatch, WindowState
 from services.streaming.partitioner import partition_of
 from tools.history.blocks import Block, Truth, TruthKeeper
 from tools.history.stages import Stage
@@ -29,7 +29,7 @@ class Found:
 
     row: int
     rule: int
-    firing: Firing
+    firing: RuleMatch
 
 
 @dataclass(frozen=True)
@@ -134,21 +134,21 @@ class _StageJudge:
         self._needed = fields | {null_mark(field) for field in fields}
         self._states = [WindowState(lateness_ms=lateness_ms) for _ in range(stage.partitions)]
         for state in self._states:
-            state.require(figure for rule in stage.rules for figure in rule.figures)
+            state.require(aggregation for rule in stage.rules for aggregation in rule.aggregations)
 
-    def judge(self, block: Block) -> tuple[list[tuple[int, Firing]], int]:
+    def judge(self, block: Block) -> tuple[list[tuple[int, RuleMatch]], int]:
         """What fires on which row of a block, and how many rows are late."""
-        found: list[tuple[int, Firing]] = []
+        found: list[tuple[int, RuleMatch]] = []
         late = 0
         for number, rows in self._by_partition(block):
             state = self._states[number]
             columns = {name: column[rows] for name, column in block.columns.items() if name in self._needed}
             clock = None if block.clock is None else block.clock[rows]
-            judgement = state.judge(columns, len(rows), self._stage.rules, clock=clock)
+            evaluation = state.evaluate(columns, len(rows), self._stage.rules, clock=clock)
             state.commit()
-            late += judgement.late
+            late += evaluation.late
             places = rows.tolist()
-            found += [(places[firing.row], firing) for firing in judgement.firings]
+            found += [(places[firing.row], firing) for firing in evaluation.matches]
         return found, late
 
     def _by_partition(self, block: Block) -> Iterator[tuple[int, Rows]]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from services.detector.settings import DetectorSettings
 from services.rules.model import KEY, Rule, RuleSet
-from services.rules.topology import plan
+from services.rules.topology import build_topology
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def stages_of(*files: RuleSet, partitions: int) -> tuple[Stage, ...]:
     topics = DetectorSettings.model_construct().stages(KEY)
     rules: dict[str, dict[str, Rule]] = {field: {} for field in topics}
     for one in files:
-        for stage in plan(one, topics).stages:
+        for stage in build_topology(one, topics).stages:
             for rule in stage.rules:
                 rules[stage.field].setdefault(rule.version, rule)
     return tuple(Stage(field, partitions, tuple(found.values())) for field, found in rules.items())

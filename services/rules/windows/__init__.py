@@ -3,7 +3,7 @@
 Pure and serialisable: nothing here knows Kafka, files or time of day.
 """
 
-from services.rules.windows.judgement import Firing, Judgement
-from services.rules.windows.state import WindowState
+from services.rules.windows.results import Evaluation, RuleMatch
+from services.rules.windows.window_state import WindowState
 
-__all__ = ["Firing", "Judgement", "WindowState"]
+__all__ = ["Evaluation", "RuleMatch", "WindowState"]

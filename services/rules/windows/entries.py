@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.rules.model import EVENT_TIME, ID, Columns
-from services.rules.windows.octets import Octets, big_endian, octets, strings
+from services.rules.windows.byte_rows import ByteRows, big_endian, octets, strings
 
 Entry = bytes
 Ints = NDArray[np.int64]
@@ -102,7 +102,7 @@ class Layout:
             big_endian(orders)[:, 2:],
         ]
         texts: list[NDArray[Any]] = []
-        slots: list[Octets] = []
+        slots: list[ByteRows] = []
         for name, is_text in self.slots.items():
             column = columns.get(name)
             if column is None:
@@ -213,7 +213,7 @@ def _lengths(texts: NDArray[Any]) -> Ints:
     return np.array([len(text) for text in texts.tolist()], np.int64)
 
 
-def _uuids(ids: NDArray[Any]) -> tuple[Octets, NDArray[np.bool_]]:
+def _uuids(ids: NDArray[Any]) -> tuple[ByteRows, NDArray[np.bool_]]:
     """The 16 bytes of each id that is a UUID in its canonical spelling, and which are."""
     if ids.dtype != "S36":
         return np.zeros((len(ids), 16), np.uint8), np.zeros(len(ids), np.bool_)

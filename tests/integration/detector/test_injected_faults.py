@@ -174,11 +174,11 @@ class FaultyAlerts(Wrapped):
 
 
 class FaultyStates(Wrapped):
-    def judge(self, partition: Any, columns: Any, times: Any, rules: Any) -> Any:
-        judgement = self._real.judge(partition, columns, times, rules)  # the windows have taken it
+    def evaluate(self, partition: Any, columns: Any, times: Any, rules: Any) -> Any:
+        evaluation = self._real.evaluate(partition, columns, times, rules)  # the windows have taken it
         call = "judge source" if partition[0].endswith("by-source") else "judge target"
         self._faults.raise_if(call, *columns["id"].tolist())
-        return judgement
+        return evaluation
 
 
 def failing_log_line(faults: Faults) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ from services.contracts import HEADER_SIZE, RecordDecoder, RecordEncoder, Regist
 from services.detector.alerts import Alerts, Found, alert_id
 from services.detector.headers import HeaderWriter
 from services.rules.loading import parse_rules
-from services.rules.windows import Firing
+from services.rules.windows import RuleMatch
 
 CONTRACTS = load_contracts(Path(__file__).parents[3] / "schemas" / "contracts.toml")
 TRANSACTION = CONTRACTS.topic("queueing.transactions").required_schema
@@ -56,8 +56,8 @@ def decoded(found: Found) -> dict[str, object]:
 
 
 def test_an_alert_of_a_window_says_what_was_in_it() -> None:
-    figures = {"payments": 3, "mean": Fraction(100_001, 3), "pause": 90_000}
-    alert = decoded(Found(1, MANY, Firing(1, MANY, (b"C" * 12,), figures, (IDS[0], IDS[1]))))
+    aggregations = {"payments": 3, "mean": Fraction(100_001, 3), "pause": 90_000}
+    alert = decoded(Found(1, MANY, RuleMatch(1, MANY, (b"C" * 12,), aggregations, (IDS[0], IDS[1]))))
     assert alert["reason"] == "3 payments to CCCCCCCCCCCC, 333.34 on average, the last after 1 min 30 s"
     assert alert["key"] == {"target": "C" * 12}
     assert alert["figures"] == {"payments": "3", "mean": "333.34", "pause": "90000"}

@@ -16,7 +16,7 @@ from services.detector import restore
 from services.detector.headers import Incoming
 from services.detector.metrics import DetectorMetrics
 from services.detector.partition_state import requirements_of
-from services.detector.partitions import PartitionStates
+from services.detector.partition_states import PartitionStates
 from services.detector.restore import Restorer
 from services.detector.schema_decoder import Output
 from services.detector.schema_decoders import SchemaDecoders
@@ -179,9 +179,9 @@ class Restoring:
         """How many transactions a window holds, the one that asks included."""
         asking = {"id": np.array([b"%08d-0000-4000-8000-000000000000" % 10**7]), "source": np.array([b"payer"]),
                   "created_at": np.array([NOW + COUNT * 1000])}  # fmt: skip
-        (firing,) = self.states.judge(partition, asking, asking["created_at"], some or rules()).firings
+        (match,) = self.states.evaluate(partition, asking, asking["created_at"], some or rules()).matches
         self.states.rollback()
-        return int(firing.figures["payments"])  # type: ignore[arg-type]
+        return int(match.aggregates["payments"])  # type: ignore[arg-type]
 
 
 def both(offset: int = COUNT, **point: Any) -> Reader:

@@ -64,10 +64,10 @@ def test_each_partition_of_each_stage_has_windows_of_its_own() -> None:
         for number in range(4):
             rows = np.flatnonzero(partition == number)
             state = WindowState(lateness_ms=LATENESS)
-            state.require(figure for rule in stage.rules for figure in rule.figures)
+            state.require(aggregation for rule in stage.rules for aggregation in rule.aggregations)
             columns = {name: column[rows] for name, column in block.columns.items()}
-            firings = state.judge(columns, len(rows), stage.rules).firings
-            expected |= {(firing.rule.name, int(rows[firing.row])) for firing in firings}
+            matches = state.evaluate(columns, len(rows), stage.rules).matches
+            expected |= {(match.rule.name, int(rows[match.row])) for match in matches}
     found = fired(judged(STREAM.blocks()))
     assert {(name, row) for name, rows in found.items() for row in rows} == expected
     assert all(found.values())
@@ -106,14 +106,14 @@ def test_the_truth_is_kept_by_number() -> None:
 
 
 def test_whoever_watches_is_told_of_every_firing_in_the_order_of_the_log() -> None:
-    told: list[tuple[int, str]] = []
+    reported: list[tuple[int, str]] = []
     before = 0
 
     def watch(block: Block, found: Sequence[Found]) -> None:
         nonlocal before
-        told.extend((before + one.row, one.firing.rule.name) for one in found)
+        reported.extend((before + one.row, one.firing.rule.name) for one in found)
         before += block.rows
 
     history = judge_history(STREAM.blocks(), stages_of(rules(), partitions=4), lateness_ms=LATENESS, watch=watch)
-    assert [row for row, _ in told] == sorted(row for row, _ in told)
-    assert {name: [row for row, other in told if other == name] for name in fired(history)} == fired(history)
+    assert [row for row, _ in reported] == sorted(row for row, _ in reported)
+    assert {name: [row for row, other in reported if other == name] for name in fired(history)} == fired(history)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from services.rules.condition_parser import parse_condition
 from services.rules.conditions import Expression, null_mark, with_nulls
-from services.rules.expressions import parse_condition
 from services.rules.operands import ConditionError
 from tests.support.rules import CONSTANTS, FIELDS
 

@@ -11,8 +11,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.rules.condition_parser import parse_condition
 from services.rules.conditions import with_nulls
-from services.rules.expressions import parse_condition
 from tests.support.rules import CONSTANTS, FIELDS
 
 Row = Mapping[str, Any]

@@ -59,10 +59,10 @@ def test_another_setting_is_another_version() -> None:
 
 def test_limits_are_those_that_the_file_explains() -> None:
     limited = {
-        rule.name: (figure.window.measure, figure.window.over_ms // 1000, figure.at_least)
+        rule.name: (aggregation.window.measure, aggregation.window.over_ms // 1000, aggregation.at_least)
         for rule in default_rules().rules
-        for figure in rule.figures
-        if figure.at_least is not None
+        for aggregation in rule.aggregations
+        if aggregation.at_least is not None
     }
     assert limited == {
         "many-senders": ("distinct", 86_400, 50),
@@ -98,9 +98,9 @@ def columns(rows: Sequence[tuple[str, str, str, float]]) -> dict[str, Any]:
 
 def fired(given: dict[str, Any]) -> list[tuple[int, str]]:
     state = WindowState(lateness_ms=60_000)
-    rules = [rule for rule in default_rules().rules if rule.figures]
-    state.require([figure for rule in rules for figure in rule.figures])
-    return [(one.row, one.rule.name) for one in state.judge(given, len(given["id"]), rules).firings]
+    rules = [rule for rule in default_rules().rules if rule.aggregations]
+    state.require([aggregation for rule in rules for aggregation in rule.aggregations])
+    return [(one.row, one.rule.name) for one in state.evaluate(given, len(given["id"]), rules).matches]
 
 
 def test_many_senders_are_fifty() -> None:

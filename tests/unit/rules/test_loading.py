@@ -41,8 +41,8 @@ def test_a_file_is_read_as_it_is_written() -> None:
     assert (many.name, many.severity, many.mode, many.alert, many.line) == ("many", "high", "shadow", False, 2)
     assert many.when is not None
     assert many.when.text == "amount >= 100 and currency == 'EUR'"
-    assert [figure.name for figure in many.figures] == ["senders", "payments", "sent", "usual", "pause"]
-    senders, payments, sent, usual, pause = many.figures
+    assert [aggregation.name for aggregation in many.aggregations] == ["senders", "payments", "sent", "usual", "pause"]
+    senders, payments, sent, usual, pause = many.aggregations
     assert senders.window == Window(Measure.DISTINCT, "source", ("target", "amount"), 86_400_000)
     assert (senders.at_least, senders.at_most, senders.where) == (50, None, None)
     assert payments.window == Window(Measure.COUNT, None, ("target", "currency"), 5_400_000, "amount >= 100")
@@ -84,7 +84,7 @@ def test_tables_may_be_written_in_any_of_tomls_ways() -> None:
     )
     ours = read(FILE).rules[1]
     assert first(spread).version == first(inline).version == ours.version
-    assert (first(spread).figures, first(inline).figures) == (ours.figures, ours.figures)
+    assert (first(spread).aggregations, first(inline).aggregations) == (ours.aggregations, ours.aggregations)
 
 
 def test_layout_does_not_change_the_version() -> None:

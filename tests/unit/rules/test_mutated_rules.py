@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.detector.settings import DEFAULT_RULES
-from services.rules.expressions import parse_condition
+from services.rules.condition_parser import parse_condition
 from services.rules.faults import RulesError
 from services.rules.loading import parse_rules
 from services.rules.model import RuleSet

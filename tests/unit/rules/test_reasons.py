@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.rules.fields import show_decimal
 from services.rules.loading import parse_rules
 from services.rules.model import Rule
-from services.rules.reasons import duration, names_in, render_figure, render_reason, shown_fields
+from services.rules.reasons import duration, names_in, render_aggregate, render_reason, shown_fields
 from tests.support.rules import CONSTANTS, FIELDS, SCHEMA
 
 
@@ -24,7 +24,7 @@ def rule_with(reason: str, **measures: str) -> Rule:
 
 
 def figure_of(measure: str, value: int | Fraction | None) -> str:
-    return render_figure(rule_with("{it}", it=measure).figures[0], value, FIELDS)
+    return render_aggregate(rule_with("{it}", it=measure).aggregations[0], value, FIELDS)
 
 
 def test_a_reason_shows_fields_and_figures() -> None:

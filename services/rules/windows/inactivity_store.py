@@ -7,16 +7,16 @@ from itertools import count
 from typing import Any
 
 from services.rules.model import Mask, Measure, Window
-from services.rules.windows.batch import Batch
 from services.rules.windows.entries import TIME, Entry, Layout, bound
-from services.rules.windows.keyed import Kept, Raw
-from services.rules.windows.window import Figures, KeptWindow
+from services.rules.windows.key_state import AggregateValue, KeyState
+from services.rules.windows.row_batch import Batch
+from services.rules.windows.window_store import Figures, WindowStore
 
 _LAST = b"\xff" * 14
 """Behind every entry."""
 
 
-class KeptSilence(KeptWindow):
+class InactivityStore(WindowStore):
     """By key the latest of the entries that are settled, and those that aren't.
 
     An entry is settled when it is as old as the lateness. No row that isn't late can tell whether there was one in
@@ -33,12 +33,12 @@ class KeptSilence(KeptWindow):
         """How many keys with several entries are remembered besides."""
         return sum(len(keys) for _, keys in self._settling)
 
-    def pair(self, key: Any, held: Entry, entry: Entry) -> Kept:
+    def pair(self, key: Any, held: Entry, entry: Entry) -> KeyState:
         """Keeps a second entry of a key, and remembers to settle them."""
         self._paired.append(key)
         return super().pair(key, held, entry)
 
-    def judge(self, batch: Batch, wanted: Mask, at_least: int) -> Figures:
+    def evaluate(self, batch: Batch, wanted: Mask, at_least: int) -> Figures:
         """Keeps the rows of a batch, and takes the silence before some of them."""
         # Where an entry is as recent as this, no row of the batch finds a silence that is long enough.
         recent = bound(int(batch.times.max()) - at_least + 1)
@@ -47,7 +47,7 @@ class KeptSilence(KeptWindow):
         late = part.of(batch.late)
         bounds: list[bytes] = []
         rows: list[int] = []
-        figures: list[Raw] = []
+        aggregations: list[AggregateValue] = []
         for row, key, entry, adds, wants in zip(count(), part.keys(self.window.by), part.entries, adding, wanting):
             held = get(key)
             if adds:
@@ -73,8 +73,8 @@ class KeptSilence(KeptWindow):
             if late[row]:
                 since = self.since(batch, part.numbers([row])[0], entry, held, since)
             rows.append(row)
-            figures.append(held.aggregate(since, entry, read))
-        return part.numbers(rows), figures
+            aggregations.append(held.aggregate(since, entry, read))
+        return part.numbers(rows), aggregations
 
     def commit(self, watermark: int) -> None:
         """What was added stays; what is too old, or settled and not the latest, goes."""
@@ -91,12 +91,12 @@ class KeptSilence(KeptWindow):
         super().restore(contents, watermark)
         self._settling.append((watermark, [key for key, entries in contents.items() if len(entries) > 1]))
 
-    def since(self, batch: Batch, row: int, entry: Entry, held: Kept, since: bytes) -> bytes:
+    def since(self, batch: Batch, row: int, entry: Entry, held: KeyState, since: bytes) -> bytes:
         """From when on entries of its key count for a row: as the base says, and not what is settled but the latest."""
         settled = bound(int(batch.watermarks[row]) - self._lateness + 1)
         return max(since, held.settled(settled, entry))
 
-    def alive(self, held: Kept, until: bytes, watermark: int | None) -> list[Entry]:
+    def alive(self, held: KeyState, until: bytes, watermark: int | None) -> list[Entry]:
         """The entries of a key that aren't gone by definition."""
         settled = b"" if watermark is None else held.settled(bound(watermark - self._lateness + 1), _LAST)
         return super().alive(held, max(until, settled), watermark)
@@ -126,7 +126,7 @@ class KeptSilence(KeptWindow):
         self._paired = []
 
 
-def keep(window: Window, lateness_ms: int, layout: Layout) -> KeptWindow:
+def keep(window: Window, lateness_ms: int, layout: Layout) -> WindowStore:
     """The state for a window, empty."""
-    kept = KeptSilence if window.measure is Measure.SILENCE else KeptWindow
+    kept = InactivityStore if window.measure is Measure.INACTIVITY else WindowStore
     return kept(window, lateness_ms, layout)

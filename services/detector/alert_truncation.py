@@ -12,7 +12,7 @@ LONG_TEXT = 1000  # characters to which a long text is cut, first of all
 SHORTEST_TEXT = 30
 
 
-class AlertCutter:
+class AlertTruncator:
     """Cuts alerts: contributors go first, the latest last, then long texts; the reason says what was left out.
 
     Args:

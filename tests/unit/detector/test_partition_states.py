@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.detector import partitions as module
+from services.detector import partition_states as module
 from services.detector.metrics import DetectorMetrics
 from services.detector.partition_state import requirements_of
-from services.detector.partitions import PartitionStates
+from services.detector.partition_states import PartitionStates
 from services.detector.restore import Restorer
 from services.rules.model import Measure
 from services.streaming.partition_reader import CommittedOffset
 from services.streaming.progress import LoopProgress
-from tests.unit.rules.test_windows import figure, rows, rule
+from tests.unit.rules.test_windows import aggregation, rows, rule
 
-COUNT = rule(figure(Measure.COUNT))
+COUNT = rule(aggregation(Measure.COUNT))
 
 
 class NothingBefore:
@@ -35,16 +35,16 @@ def test_each_partition_is_told_of_within_a_second_or_so_but_never_all_at_once(m
     assert held.restore({"in": requirements_of([COUNT], 0)}, 0.1, between_transactions=True)
     for number, partition in enumerate(every, 1):
         columns = rows(range(number))
-        held.judge(partition, columns, columns["created_at"], [COUNT])
-    told = []
+        held.evaluate(partition, columns, columns["created_at"], [COUNT])
+    reported = []
     for quarter in range(1, 6):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda now=1000 + quarter / 4: now))
         held.commit()
-        told.append(
+        reported.append(
             [
                 registry.get_sample_value("fraud_detector_window_entries", {"topic": "in", "partition": one})
                 for one in "0123"
             ]
         )
-    assert [sum(entries is not None for entries in at) for at in told] == [1, 2, 3, 4, 4]
-    assert told[-1] == [1, 2, 3, 4]
+    assert [sum(entries is not None for entries in at) for at in reported] == [1, 2, 3, 4, 4]
+    assert reported[-1] == [1, 2, 3, 4]

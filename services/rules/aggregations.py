@@ -9,7 +9,7 @@ from typing import Any
 from avroguard.toml_source import TomlPath
 from services.rules.faults import Faults
 from services.rules.fields import Field
-from services.rules.model import EVENT_TIME, ID, Condition, Figure, Measure, Window
+from services.rules.model import EVENT_TIME, ID, Aggregation, Condition, Measure, Window
 from services.rules.wording import shown, suggestion
 
 ReadCondition = Callable[[TomlPath, Any], Condition | None]
@@ -18,14 +18,14 @@ _KEYS = ("measure", "by", "over", "where", "at_least", "at_most")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _DURATION = re.compile(r"([0-9]{1,6})\s*(s|m|h|d)")
 _UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_ALONE = (Measure.COUNT, Measure.SILENCE)
+_ALONE = (Measure.COUNT, Measure.INACTIVITY)
 _MOST = Decimal("1e18")  # beyond what 64 bits hold
 _COUNTING = (Measure.COUNT, Measure.DISTINCT)
 
 
-def read_figures(
+def read_aggregations(
     tables: Any, path: TomlPath, faults: Faults, fields: Mapping[str, Field], condition: ReadCondition
-) -> tuple[Figure, ...]:
+) -> tuple[Aggregation, ...]:
     """Read the windows of a rule, as far as they are without fault.
 
     Args:
@@ -40,14 +40,14 @@ def read_figures(
         return ()
     if tables:
         _need_fields(path, faults, fields)
-    figures = []
+    aggregations = []
     for name, table in tables.items():
         reader = _WindowReader(name, (*path, name), faults, fields, condition)
-        figure = reader.figure(table)
-        figures += [figure] if figure else []
-    if len(figures) == len(tables):
-        _need_common_key(figures, path, faults)
-    return tuple(figures)
+        aggregation = reader.aggregation(table)
+        aggregations += [aggregation] if aggregation else []
+    if len(aggregations) == len(tables):
+        _need_common_key(aggregations, path, faults)
+    return tuple(aggregations)
 
 
 def _need_fields(path: TomlPath, faults: Faults, fields: Mapping[str, Field]) -> None:
@@ -59,13 +59,13 @@ def _need_fields(path: TomlPath, faults: Faults, fields: Mapping[str, Field]) ->
         faults.add(path, f"windows: they need a field {ID} in the schema that is text")
 
 
-def _need_common_key(figures: list[Figure], path: TomlPath, faults: Faults) -> None:
+def _need_common_key(aggregations: list[Aggregation], path: TomlPath, faults: Faults) -> None:
     """A rule is judged where all transactions of its windows come together: by one field."""
-    if not figures:
+    if not aggregations:
         return
-    common = set.intersection(*(set(figure.window.by) for figure in figures))
+    common = set.intersection(*(set(aggregation.window.by) for aggregation in aggregations))
     if not common:
-        keys = "; ".join(f"{figure.name} by {', '.join(figure.window.by)}" for figure in figures)
+        keys = "; ".join(f"{aggregation.name} by {', '.join(aggregation.window.by)}" for aggregation in aggregations)
         faults.add(path, f"windows: no field is in the key of all of them ({keys}): split the rule, or add one to each")
 
 
@@ -80,7 +80,7 @@ class _WindowReader:
         self.condition = condition
         self.sound = True
 
-    def figure(self, table: Any) -> Figure | None:
+    def aggregation(self, table: Any) -> Aggregation | None:
         if not _NAME.fullmatch(self.name):
             self.fault(f'"{self.name}" is no name for a window: small letters, digits and _, a letter first')
         if self.name in self.fields:
@@ -107,7 +107,7 @@ class _WindowReader:
         if not self.sound:
             return None
         window = Window(measure, field.name if field else None, by, over_ms, where.text if where else "")
-        return Figure(self.name, window, where, at_least, at_most)
+        return Aggregation(self.name, window, where, at_least, at_most)
 
     def fault(self, message: str, key: str | None = None) -> None:
         self.sound = False
@@ -182,7 +182,7 @@ class _WindowReader:
         if key not in table:
             return None
         value = table[key]
-        if measure is Measure.SILENCE:
+        if measure is Measure.INACTIVITY:
             return self.silence(key, value, over_ms)
         if isinstance(value, bool) or not isinstance(value, int | Decimal) or not _is_moderate(Decimal(value)):
             self.fault(f"expected a number for a {measure}, found {shown(value)}", key)

@@ -8,9 +8,9 @@ from threading import Event, Thread
 import structlog
 
 from services.detector.metrics import DetectorMetrics
-from services.detector.versions import Versions
+from services.detector.rule_versions import RuleVersions
 from services.errors import ExpectedError
-from services.rules.topology import Plan
+from services.rules.topology import Topology
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ class RulesWatcher:
     """
 
     def __init__(
-        self, path: Path, load: Callable[[], Plan], versions: Versions, metrics: DetectorMetrics, stop: Event
+        self, path: Path, load: Callable[[], Topology], versions: RuleVersions, metrics: DetectorMetrics, stop: Event
     ) -> None:
         self._path = path
         self._load = load
@@ -55,7 +55,7 @@ class RulesWatcher:
             return
         self._seen = digest
         try:
-            plan = self._load()
+            topology = self._load()
         except ExpectedError as error:
             self._metrics.reloads.labels(result="rejected").inc()
             log.error(
@@ -65,10 +65,10 @@ class RulesWatcher:
             )
             return
         self._metrics.reloads.labels(result="activated").inc()
-        if plan.version == self._versions.next.version:
+        if topology.version == self._versions.next.version:
             return  # other words for the same rules
-        log.info("rules read", version=plan.version, file=str(self._path))
-        self._versions.propose(plan)
+        log.info("rules read", version=topology.version, file=str(self._path))
+        self._versions.propose(topology)
 
     def _digest(self) -> str:
         try:

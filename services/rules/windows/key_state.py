@@ -9,7 +9,7 @@ from typing import Protocol
 
 from services.rules.windows.entries import Entry, Reader, order_of, time_of
 
-Raw = int | tuple[int, int] | None
+AggregateValue = int | tuple[int, int] | None
 """A figure; an average as its sum and count."""
 
 
@@ -22,11 +22,11 @@ class Keyed(Protocol):
     def evict(self, until: bytes, read: Reader) -> int:
         """Lets go of the entries in front of a bound, and says how many these were."""
 
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> Raw:
+    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:
         """The figure over the entries from a bound on, up to and including one that need not be among them."""
 
 
-class Kept(list[Entry]):
+class KeyState(list[Entry]):
     """The entries of one key, without a figure."""
 
     __slots__ = ()
@@ -39,7 +39,7 @@ class Kept(list[Entry]):
             self.place(bisect_left(self, entry), entry, read)
 
     @classmethod
-    def alone(cls, entry: Entry, read: Reader) -> Raw:
+    def alone(cls, entry: Entry, read: Reader) -> AggregateValue:
         """The figure over a single entry."""
         return cls((entry,)).aggregate(b"", entry, read)
 
@@ -60,7 +60,7 @@ class Kept(list[Entry]):
         del self[:gone]
         return gone
 
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> Raw:
+    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:
         """The figure over the entries from a bound on, up to and including one that need not be among them."""
         raise NotImplementedError
 
@@ -85,17 +85,17 @@ class Kept(list[Entry]):
         return b""
 
 
-class Count(Kept):
+class Count(KeyState):
     """How many there are: the distance of two places."""
 
     __slots__ = ()
 
     @classmethod
-    def alone(cls, entry: Entry, read: Reader) -> Raw:  # noqa: ARG003 - what is read doesn't matter
+    def alone(cls, entry: Entry, read: Reader) -> AggregateValue:  # noqa: ARG003 - what is read doesn't matter
         """One."""
         return 1
 
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> Raw:  # noqa: ARG002 - what is read doesn't matter
+    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:  # noqa: ARG002 - what is read doesn't matter
         """How many entries there are from a bound on, up to and including one."""
         last = len(self)
         if last and self[-1] > to:
@@ -103,12 +103,12 @@ class Count(Kept):
         return last - bisect_left(self, since, 0, last)
 
 
-class Silence(Kept):
+class Silence(KeyState):
     """How long before an entry the latest other one was."""
 
     __slots__ = ()
 
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> Raw:  # noqa: ARG002 - what is read doesn't matter
+    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:  # noqa: ARG002 - what is read doesn't matter
         """Milliseconds from the latest entry in front of one to that one; None if it is in front of the bound."""
         index = bisect_left(self, to) - 1
         return time_of(to) - time_of(self[index]) if index >= 0 and self[index] >= since else None

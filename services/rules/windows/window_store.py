@@ -8,31 +8,31 @@ from typing import Any
 import numpy as np
 
 from services.rules.model import Columns, Condition, Mask, Measure, Window
-from services.rules.windows import octets
-from services.rules.windows.batch import Batch, Part
+from services.rules.windows import byte_rows
 from services.rules.windows.entries import Entry, Layout, Reader, bound, time_of
-from services.rules.windows.keyed import Count, Kept, Raw, Silence
-from services.rules.windows.running import Average, Distinct, Maximum, Minimum, Sum
-from services.rules.windows.schedule import Schedule
+from services.rules.windows.eviction_schedule import Schedule
+from services.rules.windows.key_state import AggregateValue, Count, KeyState, Silence
+from services.rules.windows.row_batch import Batch, Part
+from services.rules.windows.sliding_state import Average, Distinct, Maximum, Minimum, Sum
 
-_KINDS: dict[Measure, type[Kept]] = {
+_KINDS: dict[Measure, type[KeyState]] = {
     Measure.COUNT: Count,
     Measure.SUM: Sum,
     Measure.MIN: Minimum,
     Measure.MAX: Maximum,
     Measure.AVERAGE: Average,
     Measure.DISTINCT: Distinct,
-    Measure.SILENCE: Silence,
+    Measure.INACTIVITY: Silence,
 }
 
 _SAMPLE = 1000
 """Keys that are looked at for the oldest entry."""
 
-Figures = tuple[list[int], list[Raw]]
+Figures = tuple[list[int], list[AggregateValue]]
 """Rows, and for each of them its figure."""
 
 
-class KeptWindow:
+class WindowStore:
     """The entries of a window by key: a single one as it is, several as an object of the measure's.
 
     Args:
@@ -95,7 +95,7 @@ class KeptWindow:
             else:
                 held.add(entry, self._read)
 
-    def judge(self, batch: Batch, wanted: Mask, at_least: int) -> Figures:
+    def evaluate(self, batch: Batch, wanted: Mask, at_least: int) -> Figures:
         """Keeps the rows of a batch, and takes the figure for some, each with the rows up to it.
 
         Args:
@@ -109,7 +109,7 @@ class KeptWindow:
         part, adding, wanting = self.rows(batch, wanted)
         bounds: list[bytes] = []
         rows: list[int] = []
-        figures: list[Raw] = []
+        aggregations: list[AggregateValue] = []
         for row, key, entry, adds, wants in zip(count(), part.keys(self.window.by), part.entries, adding, wanting):
             held = get(key)
             if adds:
@@ -127,7 +127,7 @@ class KeptWindow:
             if held is entry:
                 if needed <= 1:
                     rows.append(row)
-                    figures.append(kind.alone(entry, read))
+                    aggregations.append(kind.alone(entry, read))
                 continue
             if held is None or type(held) is bytes:
                 held = kind((held,) if held else ())
@@ -137,13 +137,13 @@ class KeptWindow:
             if needed and held[-needed] < bounds[row]:
                 continue
             rows.append(row)
-            figures.append(held.aggregate(bounds[row], entry, read))
-        return part.numbers(rows), figures
+            aggregations.append(held.aggregate(bounds[row], entry, read))
+        return part.numbers(rows), aggregations
 
     def contributors(self, batch: Batch, row: int, most: int) -> list[bytes]:
         """The ids of the latest entries that count for a row of the batch that was judged last."""
         only = np.array([row])
-        (key,) = octets.keys([batch.columns[name][only] for name in self.window.by])
+        (key,) = byte_rows.keys([batch.columns[name][only] for name in self.window.by])
         (entry,), (since,) = batch.entries(only), batch.clocks.of(only).since(self.window.over_ms)
         held = self.held(key)
         found = held.latest(self.since(batch, row, entry, held, since), entry, most)
@@ -191,12 +191,12 @@ class KeptWindow:
             for held in map(self.keys.__getitem__, keys[:: len(keys) // _SAMPLE + 1]):
                 yield held if type(held) is bytes else held[0]
 
-    def held(self, key: Any) -> Kept:
+    def held(self, key: Any) -> KeyState:
         """The entries of a key."""
         held = self.keys.get(key, ())
-        return held if isinstance(held, Kept) else self._kind((held,) if held else ())
+        return held if isinstance(held, KeyState) else self._kind((held,) if held else ())
 
-    def since(self, batch: Batch, row: int, entry: Entry, held: Kept, since: bytes) -> bytes:  # noqa: ARG002
+    def since(self, batch: Batch, row: int, entry: Entry, held: KeyState, since: bytes) -> bytes:  # noqa: ARG002
         """From when on entries of its key count for a row, if from a bound on those of any key may."""
         return since
 
@@ -213,12 +213,12 @@ class KeptWindow:
             adds = part.of(mask)
         return part, adds, part.of(wanted)
 
-    def pair(self, key: Any, held: Entry, entry: Entry) -> Kept:
+    def pair(self, key: Any, held: Entry, entry: Entry) -> KeyState:
         """Keeps a second entry of a key."""
         several = self.keys[key] = self._kind((held, entry) if held < entry else (entry, held))
         return several
 
-    def alive(self, held: Kept, until: bytes, watermark: int | None) -> list[Entry]:  # noqa: ARG002 - silence needs it
+    def alive(self, held: KeyState, until: bytes, watermark: int | None) -> list[Entry]:  # noqa: ARG002 - silence needs it
         """The entries of a key that aren't gone by definition."""
         return held[bisect_left(held, until) :]
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from services.rules.model import Mask, Rule, Window
-from services.rules.windows.batch import Batch
-from services.rules.windows.judgement import Firing
-from services.rules.windows.plan import Plan, Use, anchor, shown
-from services.rules.windows.window import KeptWindow
+from services.rules.windows.evaluation_plan import EvaluationPlan, Use, anchor, shown
+from services.rules.windows.results import RuleMatch
+from services.rules.windows.row_batch import Batch
+from services.rules.windows.window_store import WindowStore
 
 if TYPE_CHECKING:
-    from services.rules.windows.keyed import Raw
+    from services.rules.windows.key_state import AggregateValue
 
 
 class Round:
@@ -24,27 +24,27 @@ class Round:
         kept: The windows of the plan, all of which keep the rows.
     """
 
-    def __init__(self, batch: Batch, plan: Plan, kept: Mapping[Window, KeptWindow]) -> None:
+    def __init__(self, batch: Batch, plan: EvaluationPlan, kept: Mapping[Window, WindowStore]) -> None:
         self._batch = batch
         self._rules = plan.rules
         self._kept = kept
         self._open = [self._when(rule) for rule in plan.rules]
-        self._figures: dict[Window, dict[int, Raw]] = {}
+        self._aggregations: dict[Window, dict[int, AggregateValue]] = {}
         for use in plan.uses:
             self._look(use)
 
-    def firings(self, contributors: int) -> list[Firing]:
+    def matches(self, contributors: int) -> list[RuleMatch]:
         """What fires, by row and then in the order of the rules.
 
         Args:
             contributors: How many ids a firing names at most.
         """
-        firings = [
-            self._firing(rule, row, contributors)
+        matches = [
+            self._match(rule, row, contributors)
             for rule, rows in zip(self._rules, self._open, strict=True)
             for row in np.flatnonzero(rows).tolist()
         ]
-        return sorted(firings, key=lambda firing: firing.row)
+        return sorted(matches, key=lambda match: match.row)
 
     def _when(self, rule: Rule) -> Mask:
         mask = self._batch.holds(rule.when)
@@ -58,19 +58,21 @@ class Round:
         if not wanted.any():
             kept.add(self._batch)
             return
-        found, raws = kept.judge(self._batch, wanted, use.at_least)
+        found, raws = kept.evaluate(self._batch, wanted, use.at_least)
         for number, limits in use.by:
             within = np.zeros(rows, np.bool_)
             within[limits.within(use.window.measure, found, raws)] = True
             self._open[number] = self._open[number] & within
         if any(self._open[number].any() for number, _ in use.by):
-            self._figures[use.window] = dict(zip(found, raws, strict=True))
+            self._aggregations[use.window] = dict(zip(found, raws, strict=True))
 
-    def _firing(self, rule: Rule, row: int, contributors: int) -> Firing:
-        if not rule.figures:
-            return Firing(row, rule, (), {}, ())
+    def _match(self, rule: Rule, row: int, contributors: int) -> RuleMatch:
+        if not rule.aggregations:
+            return RuleMatch(row, rule, (), {}, ())
         window = anchor(rule)
-        figures = {figure.name: shown(self._figures[figure.window][row]) for figure in rule.figures}
+        aggregations = {
+            aggregation.name: shown(self._aggregations[aggregation.window][row]) for aggregation in rule.aggregations
+        }
         key = tuple(self._batch.columns[name][row : row + 1].tolist()[0] for name in window.by)
         ids = self._kept[window].contributors(self._batch, row, contributors)
-        return Firing(row, rule, key, figures, tuple(ids))
+        return RuleMatch(row, rule, key, aggregations, tuple(ids))

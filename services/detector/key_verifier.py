@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 from confluent_kafka import Message
 
-from services.detector.batches import Batch
+from services.detector.decoded_batch import Batch
 from services.streaming.partitioner import partition_of
 
 log = structlog.get_logger()

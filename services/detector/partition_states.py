@@ -14,7 +14,7 @@ from services.detector.metrics import DetectorMetrics
 from services.detector.partition_state import PartitionState, StateRequirements
 from services.detector.restore import Restorer, RestoreTask
 from services.rules.model import Columns, Rule
-from services.rules.windows import Judgement, WindowState
+from services.rules.windows import Evaluation, WindowState
 from services.streaming.partition_reader import CommittedOffset, PartitionReader
 from services.streaming.positions import Partition
 from services.streaming.restore_point import RestorePoint
@@ -123,7 +123,7 @@ class PartitionStates:
             for partition in self._states:
                 self._extend(partition, requirements[partition[0]])
             self._new.update(partition for partition in self._owned - self._states.keys()
-                             if requirements[partition[0]].figures)  # fmt: skip
+                             if requirements[partition[0]].aggregations)  # fmt: skip
         self._begin_new(requirements)
         if self._restorer.partitions:
             self._restorer.work(seconds)
@@ -134,17 +134,17 @@ class PartitionStates:
         self._requirements = requirements
         for partition, state in list(self._states.items()):
             needed = requirements[partition[0]]
-            if not needed.figures:
+            if not needed.aggregations:
                 del self._states[partition]
                 self._touched.discard(partition)
                 self._metrics.forget_windows(partition)
             else:
-                state.state.retain({figure.window for figure in needed.figures})
+                state.state.retain({aggregation.window for aggregation in needed.aggregations})
                 state.reach_ms = needed.reach_ms
 
-    def judge(
+    def evaluate(
         self, partition: Partition, columns: Columns, times: NDArray[np.int64], rules: Sequence[Rule]
-    ) -> Judgement:
+    ) -> Evaluation:
         """Keep and judge transactions of a partition, in the order that they were read.
 
         Args:
@@ -154,7 +154,7 @@ class PartitionStates:
             rules: Those with windows.
         """
         self._touched.add(partition)
-        return self._states[partition].state.judge(columns, len(times), rules, clock=times)
+        return self._states[partition].state.evaluate(columns, len(times), rules, clock=times)
 
     def note(self, partition: Partition, first: int, next_offset: int, newest_ms: int | None) -> None:
         """Note how far a partition was read (see `TimeIndex.note`)."""
@@ -207,7 +207,7 @@ class PartitionStates:
         """Begin to restore the partitions that are new."""
         if not self._new:
             return
-        stateful = sorted(partition for partition in self._new if requirements[partition[0]].figures)
+        stateful = sorted(partition for partition in self._new if requirements[partition[0]].aggregations)
         committed = self._reader.committed(stateful) if stateful else {}
         for partition in stateful:
             task = self._task(partition, committed[partition], requirements[partition[0]])
@@ -220,10 +220,10 @@ class PartitionStates:
         retained, _since = self._retained.pop(partition, (None, 0.0))
         if retained and committed.offset is not None and retained.index.offset <= committed.offset:
             held = retained.state
-            if retained.reach_ms >= needed.reach_ms and not held.require(needed.figures):
+            if retained.reach_ms >= needed.reach_ms and not held.require(needed.aggregations):
                 return self._made(partition, retained, retained.index.offset, committed.offset, needed)
         state = WindowState(lateness_ms=self._lateness_ms, contributors=self._contributors)
-        state.require(needed.figures)
+        state.require(needed.aggregations)
         if committed.offset is None:
             return self._made(partition, PartitionState(state, 0, needed.reach_ms), 0, 0, needed)
         point = RestorePoint.from_metadata(committed.metadata)
@@ -242,7 +242,7 @@ class PartitionStates:
     def _extend(self, partition: Partition, needed: StateRequirements) -> None:
         """Begin to keep windows that new rules need, with what the partition held before."""
         target = self._states[partition]
-        new = target.state.require(needed.figures)
+        new = target.state.require(needed.aggregations)
         if not new:
             return
         end = target.index.offset
@@ -263,6 +263,6 @@ class PartitionStates:
 def _equal(some: Requirements, others: Requirements) -> bool:
     """Whether the same is required; the order of the rules makes no difference."""
     return some.keys() == others.keys() and all(
-        (set(one.figures), one.fields, one.reach_ms) == (set(other.figures), other.fields, other.reach_ms)
+        (set(one.aggregations), one.fields, one.reach_ms) == (set(other.aggregations), other.fields, other.reach_ms)
         for one, other in ((some[topic], others[topic]) for topic in some)
     )

@@ -12,7 +12,7 @@ Value = int | Fraction | None
 
 
 @dataclass(frozen=True, slots=True)
-class Firing:
+class RuleMatch:
     """A rule that fired on a transaction.
 
     Attributes:
@@ -20,7 +20,7 @@ class Firing:
         rule: What fired.
         key: The row's values in the `by` fields of the first limited figure (of the first figure where none has a
             limit; empty for a rule without figures), as the columns hold them.
-        figures: Each figure of the rule by its name.
+        aggregates: The result of each aggregation of the rule, by its name.
         contributors: The ids of the transactions that count for that figure, the latest ones, in order of event
             time and then of the log.
     """
@@ -28,12 +28,12 @@ class Firing:
     row: int
     rule: Rule
     key: tuple[Any, ...]
-    figures: Mapping[str, Value]
+    aggregates: Mapping[str, Value]
     contributors: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Evaluation:
     """What the rules say about a batch.
 
     Attributes:
@@ -41,5 +41,5 @@ class Judgement:
         late: How many rows were late: their windows may have lost entries that they should have seen.
     """
 
-    firings: Sequence[Firing]
+    matches: Sequence[RuleMatch]
     late: int

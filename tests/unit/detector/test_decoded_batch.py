@@ -4,10 +4,10 @@ import pytest
 
 from services.contracts import HEADER_SIZE, ColumnDecoder, HeaderSchemaId, RecordEncoder
 from services.contracts.codec.framing import frame
-from services.detector.batches import decode
+from services.detector.decoded_batch import decode
 from services.errors import PoisonError
+from services.rules.condition_parser import parse_condition
 from services.rules.conditions import null_mark
-from services.rules.expressions import parse_condition
 from tests.support.rules import CONSTANTS, FIELDS
 
 READER = {

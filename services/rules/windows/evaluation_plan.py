@@ -6,8 +6,8 @@ from fractions import Fraction
 from math import ceil, floor, inf
 from typing import Any
 
-from services.rules.model import Figure, Measure, Rule, Window
-from services.rules.windows.keyed import Raw
+from services.rules.model import Aggregation, Measure, Rule, Window
+from services.rules.windows.key_state import AggregateValue
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Use:
     at_least: int
 
 
-class Plan:
+class EvaluationPlan:
     """How some rules are judged over the windows that are kept.
 
     Args:
@@ -73,39 +73,41 @@ class Plan:
 
     def __init__(self, rules: Sequence[Rule], kept: Collection[Window]) -> None:
         self.rules = tuple(rules)
-        users: dict[Window, dict[int, list[Figure]]] = {window: {} for window in kept}
+        users: dict[Window, dict[int, list[Aggregation]]] = {window: {} for window in kept}
         for number, rule in enumerate(rules):
-            for figure in rule.figures:
-                if figure.window not in users:
+            for aggregation in rule.aggregations:
+                if aggregation.window not in users:
                     raise ValueError(
-                        f"rule {rule.name}: the window of {figure.name} is not kept; require() its figures first"
+                        f"rule {rule.name}: the window of {aggregation.name} is not kept; require() its figures first"
                     )
-                users[figure.window].setdefault(number, []).append(figure)
-        self.uses = sorted((_use(window, figures) for window, figures in users.items()), key=_rank)
+                users[aggregation.window].setdefault(number, []).append(aggregation)
+        self.uses = sorted((_use(window, aggregations) for window, aggregations in users.items()), key=_rank)
 
 
 def anchor(rule: Rule) -> Window:
     """The window whose entries are a firing's contributors: of the first figure with a limit, else of the first."""
-    return next((figure.window for figure in rule.figures if _limited(figure)), rule.figures[0].window)
+    return next(
+        (aggregation.window for aggregation in rule.aggregations if _limited(aggregation)), rule.aggregations[0].window
+    )
 
 
-def shown(raw: Raw) -> int | Fraction | None:
+def shown(raw: AggregateValue) -> int | Fraction | None:
     """A figure as others see it."""
     return Fraction(*raw) if isinstance(raw, tuple) else raw
 
 
-def _limited(figure: Figure) -> bool:
-    return figure.at_least is not None or figure.at_most is not None
+def _limited(aggregation: Aggregation) -> bool:
+    return aggregation.at_least is not None or aggregation.at_most is not None
 
 
-def _use(window: Window, users: dict[int, list[Figure]]) -> Use:
-    by = tuple((number, _limits(figures)) for number, figures in users.items())
+def _use(window: Window, users: dict[int, list[Aggregation]]) -> Use:
+    by = tuple((number, _limits(aggregations)) for number, aggregations in users.items())
     return Use(window, by, min((limits.at_least for _, limits in by), default=0))
 
 
-def _limits(figures: Sequence[Figure]) -> Limits:
-    lows = [figure.at_least for figure in figures if figure.at_least is not None]
-    highs = [figure.at_most for figure in figures if figure.at_most is not None]
+def _limits(aggregations: Sequence[Aggregation]) -> Limits:
+    lows = [aggregation.at_least for aggregation in aggregations if aggregation.at_least is not None]
+    highs = [aggregation.at_most for aggregation in aggregations if aggregation.at_most is not None]
     return Limits(max(lows, default=None), min(highs, default=None))
 
 

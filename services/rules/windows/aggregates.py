@@ -3,7 +3,7 @@
 from heapq import heapify, heappop, heappush
 from typing import Any, ClassVar
 
-from services.rules.windows.keyed import Raw
+from services.rules.windows.key_state import AggregateValue
 
 
 class Total:
@@ -15,7 +15,7 @@ class Total:
         self.total = 0
 
     @staticmethod
-    def anew(values: list[int]) -> Raw:
+    def anew(values: list[int]) -> AggregateValue:
         """The sum of these."""
         return sum(values)
 
@@ -27,7 +27,7 @@ class Total:
         """One counts no longer."""
         self.total -= value
 
-    def figure(self, count: int) -> Raw:  # noqa: ARG002 - an average needs it
+    def aggregation(self, count: int) -> AggregateValue:  # noqa: ARG002 - an average needs it
         """The sum."""
         return self.total
 
@@ -38,11 +38,11 @@ class Mean(Total):
     __slots__ = ()
 
     @staticmethod
-    def anew(values: list[int]) -> Raw:
+    def anew(values: list[int]) -> AggregateValue:
         """The average of these."""
         return (sum(values), len(values)) if values else None
 
-    def figure(self, count: int) -> Raw:
+    def aggregation(self, count: int) -> AggregateValue:
         """The average."""
         return (self.total, count) if count else None
 
@@ -53,7 +53,7 @@ class Different(dict[Any, int]):
     __slots__ = ()
 
     @staticmethod
-    def anew(values: list[Any]) -> Raw:
+    def anew(values: list[Any]) -> AggregateValue:
         """How many of these differ."""
         return len(set(values))
 
@@ -69,7 +69,7 @@ class Different(dict[Any, int]):
         else:
             self[value] = often - 1
 
-    def figure(self, count: int) -> Raw:  # noqa: ARG002 - an average needs it
+    def aggregation(self, count: int) -> AggregateValue:  # noqa: ARG002 - an average needs it
         """How many differ."""
         return len(self)
 
@@ -85,7 +85,7 @@ class Least(Different):
         self.heap: list[int] = []
 
     @staticmethod
-    def anew(values: list[int]) -> Raw:
+    def anew(values: list[int]) -> AggregateValue:
         """The smallest of these."""
         return min(values, default=None)
 
@@ -108,7 +108,7 @@ class Least(Different):
         else:
             self[signed] = often - 1
 
-    def figure(self, count: int) -> Raw:
+    def aggregation(self, count: int) -> AggregateValue:
         """The smallest."""
         if not count:
             return None
@@ -128,6 +128,6 @@ class Greatest(Least):
     sign = -1
 
     @staticmethod
-    def anew(values: list[int]) -> Raw:
+    def anew(values: list[int]) -> AggregateValue:
         """The greatest of these."""
         return max(values, default=None)

@@ -6,20 +6,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Octets = NDArray[np.uint8]
+ByteRows = NDArray[np.uint8]
 
 
-def octets(column: NDArray[Any]) -> Octets:
+def octets(column: NDArray[Any]) -> ByteRows:
     """The bytes of each value, all of one width."""
     return np.ascontiguousarray(column).view(np.uint8).reshape(len(column), column.dtype.itemsize)
 
 
-def big_endian(numbers: NDArray[Any]) -> Octets:
+def big_endian(numbers: NDArray[Any]) -> ByteRows:
     """The bytes of each number, the greatest first."""
     return octets(numbers.astype(numbers.dtype.newbyteorder(">")))
 
 
-def strings(rows: Octets) -> list[bytes]:
+def strings(rows: ByteRows) -> list[bytes]:
     """Each row as an object."""
     found: list[bytes] = np.ascontiguousarray(rows).view(f"V{rows.shape[1]}").ravel().tolist()
     return found

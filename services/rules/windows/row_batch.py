@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from services.rules.model import EVENT_TIME, Columns, Condition, Mask
+from services.rules.windows.byte_rows import keys
 from services.rules.windows.entries import Entry, Ints, Layout, bounds
-from services.rules.windows.octets import keys
 
 _EARLIEST = np.iinfo(np.int64).min
 

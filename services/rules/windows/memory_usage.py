@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from sys import getrefcount, getsizeof
 from typing import Any
 
-from services.rules.windows.keyed import Kept
-from services.rules.windows.window import KeptWindow
+from services.rules.windows.key_state import KeyState
+from services.rules.windows.window_store import WindowStore
 
 _SAMPLE = 200
 """Keys of a window that are looked at, and entries of a key."""
@@ -13,25 +13,25 @@ _POINTER = 9
 """Of a list that grows, for each element."""
 
 
-def taken(windows: Iterable[KeptWindow]) -> int:
+def taken(windows: Iterable[WindowStore]) -> int:
     """Bytes, to about a tenth; takes less than a millisecond for each window."""
     return round(sum(map(_window, windows)))
 
 
-def _window(kept: KeptWindow) -> float:
+def _window(kept: WindowStore) -> float:
     sample = kept.schedule.sample(_SAMPLE)
     if not sample:
         return getsizeof(kept.keys)
     held = [kept.keys[key] for key in sample]
     single = [one for one in held if type(one) is bytes]
-    several = [one for one in held if isinstance(one, Kept)]
+    several = [one for one in held if isinstance(one, KeyState)]
     # Beside the window's own reference: a key has one in the schedule and one here, a single entry two here.
     each = _POINTER + (_shared(sample, own=2, elsewhere=1) + _shared(single, own=1, elsewhere=2)) / len(sample)
     each += sum(map(_several, several)) / len(sample)
     return getsizeof(kept.keys) + len(kept.keys) * each + kept.waiting * (_POINTER + getsizeof(sample[0]))
 
 
-def _several(held: Kept) -> float:
+def _several(held: KeyState) -> float:
     step = len(held) // _SAMPLE + 1
     entries = held[::step]
     values = getattr(held, "values", None)

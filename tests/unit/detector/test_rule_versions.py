@@ -6,26 +6,26 @@ from threading import Event
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.detector import versions as module
+from services.detector import rule_versions as module
 from services.detector.metrics import DetectorMetrics
-from services.detector.rules_file import RulesWatcher
-from services.detector.versions import KEPT_SECONDS, Versions
+from services.detector.rule_versions import KEPT_SECONDS, RuleVersions
+from services.detector.rules_watcher import RulesWatcher
 from services.errors import ContractError
 from services.rules.model import Mode, Rule, RuleSet, Severity
-from services.rules.topology import Plan, Stage
+from services.rules.topology import Stage, Topology
 
 
-def named(version: str) -> Plan:
-    return Plan(RuleSet((), version, "rules.toml"), ())
+def named(version: str) -> Topology:
+    return Topology(RuleSet((), version, "rules.toml"), ())
 
 
 def test_repartition_topics_are_those_of_any_version_in_use() -> None:
-    def staged(version: str, *used: bool) -> Plan:
+    def staged(version: str, *used: bool) -> Topology:
         rule = Rule("large", Severity.LOW, "", Mode.LIVE, None, (), "0" * 12)
         stages = [Stage(topic, topic, (rule,) if in_use else ()) for topic, in_use in zip("abc", used, strict=True)]
-        return Plan(RuleSet((), version, "rules.toml"), tuple(stages))
+        return Topology(RuleSet((), version, "rules.toml"), tuple(stages))
 
-    versions = Versions(staged("old", True, False, True))
+    versions = RuleVersions(staged("old", True, False, True))
     assert versions.repartition_topics == {"c"}
     versions.begin(staged("new", True, True, False))
     assert versions.repartition_topics == {"b", "c"}
@@ -35,7 +35,7 @@ def test_repartition_topics_are_those_of_any_version_in_use() -> None:
 
 def test_new_rules_wait_until_they_begin() -> None:
     old, new = named("old"), named("new")
-    versions = Versions(old)
+    versions = RuleVersions(old)
     assert not versions.waiting
     versions.propose(new)
     assert (versions.waiting, versions.current, versions.next) == (True, old, new)
@@ -46,7 +46,7 @@ def test_new_rules_wait_until_they_begin() -> None:
 def test_what_an_older_version_began_it_also_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    versions = Versions(named("old"))
+    versions = RuleVersions(named("old"))
     versions.begin(named("new"))
     assert versions.of("old").version == "old"
     assert versions.of("never heard of").version == "new"
@@ -57,16 +57,16 @@ def test_what_an_older_version_began_it_also_ends(monkeypatch: pytest.MonkeyPatc
 
 
 def test_rules_that_come_back_are_the_current_ones() -> None:
-    versions = Versions(named("a"))
+    versions = RuleVersions(named("a"))
     versions.begin(named("b"))
     versions.begin(named("a"))
-    assert [plan.version for plan in versions.all] == ["a", "b"]
+    assert [topology.version for topology in versions.all] == ["a", "b"]
 
 
-def watched(path: Path) -> tuple[RulesWatcher, Versions, CollectorRegistry]:
-    registry, versions = CollectorRegistry(), Versions(named("first"))
+def watched(path: Path) -> tuple[RulesWatcher, RuleVersions, CollectorRegistry]:
+    registry, versions = CollectorRegistry(), RuleVersions(named("first"))
 
-    def load() -> Plan:
+    def load() -> Topology:
         text = path.read_text()
         if text == "broken":
             raise ContractError(f"{path}:1: broken")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from services.rules.model import Figure, Rule
+from services.rules.model import Aggregation, Rule
 
 _DIGITS = 12
 
@@ -24,7 +24,7 @@ def version_of_rule(rule: Rule) -> str:
             "mode": rule.mode,
             "alert": rule.alert,
             "when": rule.when.text if rule.when else None,
-            "figures": [_figure(figure) for figure in rule.figures],
+            "figures": [_aggregation(aggregation) for aggregation in rule.aggregations],
         }
     )
 
@@ -34,17 +34,17 @@ def version_of_rules(rules: Iterable[Rule]) -> str:
     return _digest(sorted(rule.version for rule in rules))
 
 
-def _figure(figure: Figure) -> dict[str, Any]:
-    window = figure.window
+def _aggregation(aggregation: Aggregation) -> dict[str, Any]:
+    window = aggregation.window
     return {
-        "name": figure.name,
+        "name": aggregation.name,
         "measure": window.measure,
         "field": window.field,
         "by": window.by,
         "over_ms": window.over_ms,
         "where": window.where,
-        "at_least": _number(figure.at_least),
-        "at_most": _number(figure.at_most),
+        "at_least": _number(aggregation.at_least),
+        "at_most": _number(aggregation.at_most),
     }
 
 

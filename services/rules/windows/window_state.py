@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from services.rules.model import Columns, Figure, Rule, Window
-from services.rules.windows import dumping, memory
-from services.rules.windows.batch import Batch
+from services.rules.model import Aggregation, Columns, Rule, Window
+from services.rules.windows import memory_usage, snapshot
 from services.rules.windows.entries import Ints, Layout, time_of
-from services.rules.windows.judgement import Judgement
-from services.rules.windows.judging import Round
-from services.rules.windows.plan import Plan
-from services.rules.windows.silence import keep
+from services.rules.windows.evaluation import Round
+from services.rules.windows.evaluation_plan import EvaluationPlan
+from services.rules.windows.inactivity_store import keep
+from services.rules.windows.results import Evaluation
+from services.rules.windows.row_batch import Batch
 
 if TYPE_CHECKING:
-    from services.rules.windows.window import KeptWindow
+    from services.rules.windows.window_store import WindowStore
 
 Dump = bytes
 """A state written down; a name of its own, as `WindowState.bytes` is a figure."""
@@ -33,8 +33,8 @@ class WindowState:
         self._lateness = lateness_ms
         self._contributors = contributors
         self._layout = Layout()
-        self._kept: dict[Window, KeptWindow] = {}
-        self._plan: Plan | None = None
+        self._kept: dict[Window, WindowStore] = {}
+        self._plan: EvaluationPlan | None = None
         self._watermark: int | None = None
         self._order = 0
         self._committed: tuple[int | None, int, dict[str, bool]] = (None, 0, {})
@@ -60,7 +60,7 @@ class WindowState:
         oldest = [entry for kept in self._kept.values() for entry in kept.oldest()]
         return time_of(min(oldest)) if oldest else None
 
-    def require(self, figures: Iterable[Figure]) -> list[Window]:
+    def require(self, aggregations: Iterable[Aggregation]) -> list[Window]:
         """Begins to keep the windows that are not kept yet, empty.
 
         Returns:
@@ -68,11 +68,11 @@ class WindowState:
         """
         new = []
         self._plan = None
-        for figure in figures:
-            if figure.window not in self._kept:
-                self._kept[figure.window] = keep(figure.window, self._lateness, self._layout)
-                new.append(figure.window)
-            self._kept[figure.window].where = figure.where
+        for aggregation in aggregations:
+            if aggregation.window not in self._kept:
+                self._kept[aggregation.window] = keep(aggregation.window, self._lateness, self._layout)
+                new.append(aggregation.window)
+            self._kept[aggregation.window].where = aggregation.where
         return new
 
     def retain(self, windows: Collection[Window]) -> None:
@@ -100,7 +100,7 @@ class WindowState:
             for kept in keeping:
                 kept.add(batch)
 
-    def judge(self, columns: Columns, rows: int, rules: Sequence[Rule], *, clock: Ints | None = None) -> Judgement:
+    def evaluate(self, columns: Columns, rows: int, rules: Sequence[Rule], *, clock: Ints | None = None) -> Evaluation:
         """Keeps rows and judges each by what was read up to it.
 
         Args:
@@ -113,12 +113,12 @@ class WindowState:
             ValueError: a window of a rule is not kept, or a window can't be kept on these columns.
         """
         if self._plan is None or self._plan.rules != tuple(rules):
-            self._plan = Plan(rules, self._kept)
+            self._plan = EvaluationPlan(rules, self._kept)
         batch = self._read(columns, rows, clock, self._kept.values())
         if batch is None:
-            return Judgement((), 0)
-        firings = Round(batch, self._plan, self._kept).firings(self._contributors)
-        return Judgement(firings, int(np.count_nonzero(batch.late)))
+            return Evaluation((), 0)
+        matches = Round(batch, self._plan, self._kept).matches(self._contributors)
+        return Evaluation(matches, int(np.count_nonzero(batch.late)))
 
     def commit(self) -> None:
         """What was read since the last commit stands; what is too old for every later row goes."""
@@ -143,12 +143,12 @@ class WindowState:
             "slots": list(self._layout.slots.items()),
         }
         contents = {window: kept.counting(self._watermark) for window, kept in self._kept.items()}
-        return dumping.written(head, contents)
+        return snapshot.written(head, contents)
 
     @classmethod
     def load(cls, data: Dump) -> "WindowState":
         """What was dumped. Conditions are not: `require` the figures before anything is added or judged."""
-        head, order, contents = dumping.read(data)
+        head, order, contents = snapshot.read(data)
         state = cls(lateness_ms=head["lateness_ms"], contributors=head["contributors"])
         state._layout = Layout((name, is_text) for name, is_text in head["slots"])
         for window, found in contents.items():
@@ -162,13 +162,13 @@ class WindowState:
     @property
     def bytes(self) -> int:
         """How much memory the windows take, about."""
-        return memory.taken(self._kept.values())
+        return memory_usage.taken(self._kept.values())
 
-    def _read(self, columns: Columns, rows: int, clock: Ints | None, keeping: "Collection[KeptWindow]") -> Batch | None:
+    def _read(self, columns: Columns, rows: int, clock: Ints | None, stores: "Collection[WindowStore]") -> Batch | None:
         """Rows on their way into windows; None if there are none."""
         if not rows:
             return None
-        for kept in keeping:
+        for kept in stores:
             kept.prepare(columns)
         batch = Batch(
             columns,
@@ -179,7 +179,7 @@ class WindowState:
             watermark=self._watermark,
             order=self._order,
         )
-        if any(kept.where is None for kept in keeping):
+        if any(kept.where is None for kept in stores):
             batch.entries(None)  # all at once, not first those that another window keeps
         self._watermark = batch.watermark
         self._order += rows

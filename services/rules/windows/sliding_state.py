@@ -7,16 +7,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import Any, ClassVar, Protocol
 
+from services.rules.windows.aggregates import Different, Greatest, Least, Mean, Total
 from services.rules.windows.entries import Entry, Reader
-from services.rules.windows.keyed import Kept, Raw
-from services.rules.windows.values import Different, Greatest, Least, Mean, Total
+from services.rules.windows.key_state import AggregateValue, KeyState
 
 
 class Values(Protocol):
     """A figure over some values."""
 
     @staticmethod
-    def anew(values: list[Any]) -> Raw:
+    def anew(values: list[Any]) -> AggregateValue:
         """What it is over these."""
 
     def put(self, value: Any) -> None:
@@ -25,11 +25,11 @@ class Values(Protocol):
     def drop(self, value: Any) -> None:
         """One counts no longer."""
 
-    def figure(self, count: int) -> Raw:
+    def aggregation(self, count: int) -> AggregateValue:
         """What it is over the values that count now; how many these are is known."""
 
 
-class Running(Kept):
+class Running(KeyState):
     """The entries of one key, and a figure over some that follow each other.
 
     Attributes:
@@ -49,7 +49,7 @@ class Running(Kept):
         self.first = self.last = 0
 
     @classmethod
-    def alone(cls, entry: Entry, read: Reader) -> Raw:
+    def alone(cls, entry: Entry, read: Reader) -> AggregateValue:
         """The figure over a single entry."""
         return cls.kind.anew([read(entry)])
 
@@ -82,7 +82,7 @@ class Running(Kept):
         del self[:gone]
         return gone
 
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> Raw:
+    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:
         """The figure over the entries from a bound on, up to and including one."""
         last = len(self)
         if last and self[-1] > to:
@@ -96,10 +96,10 @@ class Running(Kept):
             values.drop(read(self[first]))
             first += 1
         self.first, self.last = first, last
-        figure: Raw = values.figure(last - first)
-        return figure
+        aggregation: AggregateValue = values.aggregation(last - first)
+        return aggregation
 
-    def _jump(self, first: int, last: int, read: Reader) -> Raw:
+    def _jump(self, first: int, last: int, read: Reader) -> AggregateValue:
         """The figure over some entries, wherever they are."""
         count = last - first
         if count <= self.few:
@@ -117,8 +117,8 @@ class Running(Kept):
         for entry in self[last : self.last]:
             values.drop(read(entry))
         self.first, self.last = first, last
-        figure: Raw = values.figure(count)
-        return figure
+        aggregation: AggregateValue = values.aggregation(count)
+        return aggregation
 
 
 class Sum(Running):

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.detector import input_keys
-from services.detector.batches import Batch
-from services.detector.input_keys import SAMPLE, KeyVerifier, mismatches
+from services.detector import key_verifier
+from services.detector.decoded_batch import Batch
+from services.detector.key_verifier import SAMPLE, KeyVerifier, mismatches
 from services.streaming.partitioner import partition_of
 
 COUNT = 4
@@ -53,10 +53,10 @@ def test_of_keys_that_a_column_cannot_hold_the_partition_is_not_looked_at(key: b
 
 
 def verifier(monkeypatch: pytest.MonkeyPatch) -> tuple[KeyVerifier, list[str | None], SimpleNamespace]:
-    told: list[str | None] = []
+    reported: list[str | None] = []
     clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(input_keys, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    return KeyVerifier("in", COUNT, told.append), told, clock
+    monkeypatch.setattr(key_verifier, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return KeyVerifier("in", COUNT, reported.append), reported, clock
 
 
 def look(keys: KeyVerifier, messages: list[Keyed], targets: list[bytes]) -> dict[tuple[str, str], int]:
@@ -65,36 +65,36 @@ def look(keys: KeyVerifier, messages: list[Keyed], targets: list[bytes]) -> dict
 
 
 def test_a_sample_of_a_large_batch_is_looked_at_until_something_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys, told, clock = verifier(monkeypatch)
+    keys, reported, clock = verifier(monkeypatch)
     count = 10 * SAMPLE
     wrong = [Keyed(None, 0)] * count
     assert look(keys, wrong, [b"a"] * count) == {("key_mismatch", "no key"): SAMPLE}
     assert look(keys, wrong, [b"a"] * count) == {("key_mismatch", "no key"): count}  # now all of them are counted
-    assert [bool(one) for one in told] == [True]  # at most once a minute
-    assert "in is not keyed by target as Java's clients do it (256 with no key)" in str(told[0])
+    assert [bool(one) for one in reported] == [True]  # at most once a minute
+    assert "in is not keyed by target as Java's clients do it (256 with no key)" in str(reported[0])
     clock.now += 61
     look(keys, wrong[:3], [b"a"] * 3)
-    assert f"{count + 3} with no key" in str(told[1])
+    assert f"{count + 3} with no key" in str(reported[1])
 
 
 def test_a_sample_finds_a_producer_that_writes_a_tenth_of_the_traffic(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys, told, _ = verifier(monkeypatch)
+    keys, reported, _ = verifier(monkeypatch)
     count = 20 * SAMPLE
     good = partition(b"a")
     messages = [Keyed(None if number % 9 == 0 else b"a", good) for number in range(count)]
     assert look(keys, messages, [b"a"] * count)
-    assert told
+    assert reported
 
 
 def test_it_counts_as_well_keyed_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys, told, clock = verifier(monkeypatch)
+    keys, reported, clock = verifier(monkeypatch)
     good = [Keyed(b"a", partition(b"a"))]
     look(keys, [Keyed(b"b", 0)], [b"a"])
     clock.now += 300
     look(keys, good, [b"a"])
-    assert told[-1]
+    assert reported[-1]
     clock.now += 301
     look(keys, good, [b"a"])
-    assert told[-1] is None
+    assert reported[-1] is None
     look(keys, good, [b"a"])
-    assert len(told) == 2
+    assert len(reported) == 2
