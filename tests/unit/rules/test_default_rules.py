@@ -7,7 +7,7 @@ import pytest
 
 from services.contracts import load_contracts
 from services.detector.settings import DEFAULT_RULES
-from services.generator.transactions import Source
+from services.generator.transactions import RandomTraffic
 from services.rules.loading import constants_of, load_rules
 from services.rules.model import Rule, RuleSet, fields_of
 from services.rules.windows import WindowState
@@ -73,7 +73,7 @@ def test_limits_are_those_that_the_file_explains() -> None:
 
 
 def test_the_plain_stream_has_as_many_of_each_as_the_file_says() -> None:
-    cents = Source(10_000, seed=1).take(8192, lambda _first, count: np.zeros(count, np.int64)).cents
+    cents = RandomTraffic(10_000, seed=1).take(8192, lambda _first, count: np.zeros(count, np.int64)).cents
     columns = {"amount": cents}
     share = {
         rule.name: rule.when.mask(columns, len(cents)).mean() for rule in default_rules().rules if rule.when is not None
@@ -136,7 +136,7 @@ def test_a_dormant_account_wakes_up_after_48_hours_with_500() -> None:
 
 
 def test_no_window_catches_anything_in_the_plain_stream_however_fast_it_is() -> None:
-    drawn = Source(10_000, seed=1).take(8192, lambda _first, count: np.arange(count) // 100)
+    drawn = RandomTraffic(10_000, seed=1).take(8192, lambda _first, count: np.arange(count) // 100)
     names = ("id", "source", "target", "amount", "created_at")
     assert (
         fired(dict(zip(names, (drawn.ids, drawn.sources, drawn.targets, drawn.cents, drawn.created_at), strict=True)))
