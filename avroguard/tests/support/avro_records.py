@@ -74,7 +74,8 @@ def types(draw: st.DrawFn, depth: int, names: list[str]) -> Any:  # noqa: PLR091
 
 
 def kind_of(schema: Any) -> str:
-    return schema["type"] if isinstance(schema, dict) else schema
+    kind: str = schema["type"] if isinstance(schema, dict) else schema
+    return kind
 
 
 @st.composite
@@ -112,11 +113,10 @@ def body(draw: st.DrawFn, schema: Any, names: dict[str, Any] | None = None, dept
             items = draw(st.lists(body(more["items"], names, depth + 1), max_size=3 if depth < 4 else 0))
             return (number(len(items)) + b"".join(items) if items else b"") + b"\0"
         case "map":
-            items = draw(
-                st.lists(st.tuples(TEXT, body(more["values"], names, depth + 1)), max_size=3 if depth < 4 else 0)
-            )
-            pairs = b"".join(octets(key.encode()) + value for key, value in items)
-            return (number(len(items)) + pairs if items else b"") + b"\0"
+            entry = st.tuples(TEXT, body(more["values"], names, depth + 1))
+            entries = draw(st.lists(entry, max_size=3 if depth < 4 else 0))
+            pairs = b"".join(octets(key.encode()) + value for key, value in entries)
+            return (number(len(entries)) + pairs if entries else b"") + b"\0"
         case "null":
             return b""
         case "boolean":

@@ -15,7 +15,7 @@ NAMES = ["A", "B", "C", "D"]
 NAMESPACES = [None, "n", "n.m", "o"]
 FIELDS = ["a", "b", "c", "d", "e"]
 SYMBOLS = ["X", "Y", "Z", "W"]
-LOGICAL = [
+LOGICAL: list[dict[str, Any]] = [
     {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2},
     {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 4},
     {"type": "long", "logicalType": "timestamp-millis"},

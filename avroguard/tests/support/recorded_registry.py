@@ -130,7 +130,7 @@ class RecordedRegistry:
         """What both say of a schema, each in its way."""
         resolved = "format=resolved" in query
         content = held.schema.json if resolved else held.schema.document.json
-        told = {"schema": json.dumps(content, separators=(",", ":"))}
+        told: dict[str, Any] = {"schema": json.dumps(content, separators=(",", ":"))}
         if held.references:
             told["references"] = held.references
         if not self.confluent:

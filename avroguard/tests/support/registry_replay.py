@@ -24,7 +24,8 @@ def recordings() -> dict[str, Any]:
 
 def schema_of(case: str) -> bytes:
     """The schema that a recorded request sent."""
-    return recordings()[case]["request"]["schema"].encode()
+    schema: str = recordings()[case]["request"]["schema"]
+    return schema.encode()
 
 
 class Replay(httpx2.BaseTransport):

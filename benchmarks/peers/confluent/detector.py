@@ -36,7 +36,7 @@ def main() -> None:
         if message.error():
             print(message.error())
             continue
-        transaction = deserialize(message.value(), SerializationContext(message.topic(), MessageField.VALUE))
+        transaction = deserialize(message.value(), SerializationContext(input_topic, MessageField.VALUE))
         topic = fraud if transaction["amount"] >= SUSPICIOUS_AMOUNT else legit
         value = serialize(transaction, SerializationContext(topic, MessageField.VALUE))
         while True:

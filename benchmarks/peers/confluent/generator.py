@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from random import choices, randint
 from string import ascii_letters, digits
+from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import Producer
@@ -15,7 +16,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 ACCOUNTS = ["".join(choices(digits + ascii_letters, k=12)) for _ in range(10_000)]
 
 
-def create_transaction() -> dict:
+def create_transaction() -> dict[str, Any]:
     source, target = choices(ACCOUNTS, k=2)
     return {
         "id": uuid4(),

@@ -13,7 +13,7 @@ AMOUNT = float if os.environ["SERDES"] == "json" else Decimal
 SUSPICIOUS_AMOUNT = AMOUNT(os.environ.get("SUSPICIOUS_AMOUNT", "900"))
 
 
-def serdes() -> tuple:
+def serdes() -> tuple[object, object]:
     if AMOUNT is float:
         return "json", "json"
     schema = json.loads(Path(os.environ["SCHEMA_FILE"]).read_text())
@@ -44,7 +44,7 @@ def main() -> None:
     legit = app.topic(os.environ["LEGIT_TOPIC"], value_serializer=serializer)
     fraud = app.topic(os.environ["FRAUD_TOPIC"], value_serializer=serializer)
 
-    def route(value: dict, _key: object, _timestamp: int, _headers: object) -> object:
+    def route(value: dict[str, Decimal], _key: object, _timestamp: int, _headers: object) -> object:
         return fraud if value["amount"] >= SUSPICIOUS_AMOUNT else legit
 
     app.dataframe(transactions).to_topic(route)

@@ -8,7 +8,7 @@ from kafka import KafkaConsumer, KafkaProducer
 SUSPICIOUS_AMOUNT = float(os.environ.get("SUSPICIOUS_AMOUNT", "900"))
 
 
-def is_suspicious(transaction: dict) -> bool:
+def is_suspicious(transaction: dict[str, float]) -> bool:
     return transaction["amount"] >= SUSPICIOUS_AMOUNT
 
 

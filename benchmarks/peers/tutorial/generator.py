@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 ACCOUNTS = ["".join(choices(digits + ascii_letters, k=12)) for _ in range(10_000)]
 
 
-def create_transaction() -> dict:
+def create_transaction() -> dict[str, object]:
     source, target = choices(ACCOUNTS, k=2)
     return {
         "id": str(uuid4()),
