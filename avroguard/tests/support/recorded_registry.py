@@ -17,7 +17,7 @@ from avroguard.avro.schema import Reference, Schema, parse_schema
 from avroguard.compatibility import incompatibilities
 from avroguard.errors import ContractError
 from avroguard.levels import Level
-from avroguard.registration.wording import fingerprint, same_but_docs
+from avroguard.registration.canonical_form import fingerprint, same_but_docs
 from support.registry_replay import CONFLUENT
 
 Answer = tuple[int, Any]

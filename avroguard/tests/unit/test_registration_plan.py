@@ -134,5 +134,6 @@ def test_a_wait_that_is_no_time(seconds: str, capsys: pytest.CaptureFixture[str]
 
 def test_without_a_url(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("SCHEMA_REGISTRY_URL", raising=False)
+    monkeypatch.setattr(register, "load_contracts", lambda _: contracts(V1))
     assert register.main([]) == 2
     assert capsys.readouterr().err.startswith("avroguard register: SCHEMA_REGISTRY_URL: not set")

@@ -8,7 +8,7 @@ from avroguard.config.subjects import SubjectContract
 from avroguard.errors import ContractError
 from avroguard.levels import Level
 from avroguard.places import Place
-from avroguard.registration.extras import extras_differ
+from avroguard.registration.metadata_and_rules import extras_differ
 from avroguard.registry.client import Registration, Registry
 from support.registry_replay import APICURIO, CONFLUENT, PRODUCTS, SETTINGS, Replay, replaying, schema_of
 

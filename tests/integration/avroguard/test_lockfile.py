@@ -78,7 +78,7 @@ def test_a_registry_that_is_not_as_locked_stops_everything(
     locked_line, held_back = output.out.splitlines()
     assert " LOCKED test.lock.toml:4: LOCK_DIFFERS v" in locked_line
     assert said in locked_line
-    assert held_back.endswith("HELD BACK")
+    assert held_back.endswith("SKIPPED")
     assert "nothing has been changed" in output.err
     assert lockfile.read_text() == before
 

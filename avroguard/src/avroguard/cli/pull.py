@@ -21,8 +21,8 @@ from avroguard.config.tree import CONTRACTS, Directory
 from avroguard.errors import UsageError
 from avroguard.findings import Finding, exit_code
 from avroguard.lint.files import contract_findings
-from avroguard.registration.pulling import Files, Pulled, pull
-from avroguard.registration.wording import same_wording
+from avroguard.registration.canonical_form import same_content
+from avroguard.registration.pull import Files, Pulled, pull
 from avroguard.registry.client import Registry
 from avroguard.reporting import Format, Report
 
@@ -116,7 +116,7 @@ def _write(path: Path, content: str) -> str:
 def _same(present: str, content: str) -> bool:
     """Whether a file says what it should, however it is laid out or, a schema, spelled."""
     try:
-        return present == content or same_wording(json.loads(present), json.loads(content))
+        return present == content or same_content(json.loads(present), json.loads(content))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):  # no schema, or a broken one
         return False
 

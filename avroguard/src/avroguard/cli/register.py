@@ -28,7 +28,7 @@ from avroguard.errors import ExpectedError
 from avroguard.findings import Finding, merged
 from avroguard.registration.levels import put_levels_back, set_levels
 from avroguard.registration.lockfile import Locked, held, read_lockfile, verify, write_lockfile
-from avroguard.registration.outcome import Outcome, carry_out, foresee, hold_back
+from avroguard.registration.outcomes import Outcome, apply, preview, skip
 from avroguard.registration.plan import Step, make_plan, refusal_in_a_word
 from avroguard.registry.client import Registry
 from avroguard.reporting import Format, Report
@@ -43,7 +43,7 @@ a line for each subject says what is done:
   READ ONLY     refused as well: the registry has the subject in another mode than READWRITE
   LOCKED        refused as well: the registry does not hold what the lockfile says
   ROLLBACK      the registry has the schema, and a later one; refused without --allow-rollback
-  HELD BACK     fine by itself, but another subject is refused
+  SKIPPED     fine by itself, but another subject is refused
 
 White space and the order of keys never make a version. A change of docs or aliases makes one in Confluent's
 registry, and is dropped by Apicurio's: the line says so.
@@ -93,7 +93,7 @@ def _register(options: argparse.Namespace) -> int:
             findings += set_levels(steps, registry)
         if any(finding.fails for finding in findings):
             return _refuse(steps, findings, options)
-        outcomes = _carry_out(steps, registry, options)
+        outcomes = _apply(steps, registry, options)
         if options.lockfile and not options.dry_run:
             _lock(options.lockfile, locked, steps, registry)
     changes = options.dry_run and any(step.changes for step in steps)
@@ -104,7 +104,7 @@ def _with(step: Step, findings: Iterable[Finding]) -> Step:
     return replace(step, findings=tuple(finding for finding in findings if step.subject in finding.subjects))
 
 
-def _carry_out(steps: Sequence[Step], registry: Registry, options: argparse.Namespace) -> list[Outcome]:
+def _apply(steps: Sequence[Step], registry: Registry, options: argparse.Namespace) -> list[Outcome]:
     """Do what is planned, or say it, a line for each subject; what fails halfway leaves the other levels as they were.
 
     Results are on stdout, unless that is for a report.
@@ -114,7 +114,7 @@ def _carry_out(steps: Sequence[Step], registry: Registry, options: argparse.Name
     outcomes: list[Outcome] = []
     try:
         for step in steps:
-            outcomes.append(foresee(step) if options.dry_run else carry_out(step, registry))
+            outcomes.append(preview(step) if options.dry_run else apply(step, registry))
             dry = " (dry run)" if options.dry_run else ""
             with contextlib.suppress(BrokenPipeError):  # that nobody reads on is no reason to stop halfway
                 print(f"{step.subject:<{width}}  {outcomes[-1]}{dry}", file=output)
@@ -146,7 +146,7 @@ def _summary(outcomes: Sequence[Outcome]) -> str:
 
 def _refuse(steps: Sequence[Step], findings: Sequence[Finding], options: argparse.Namespace) -> int:
     print("avroguard register: refused; nothing has been changed", file=sys.stderr)
-    outcomes = [hold_back(step, findings) for step in steps]
+    outcomes = [skip(step, findings) for step in steps]
     if options.format != Format.TEXT:
         return _tell(outcomes, findings, options)
     width = max((len(step.subject) for step in steps), default=0)

@@ -7,8 +7,8 @@ from avroguard.config.subjects import SubjectContract
 from avroguard.config.topics import Contracts
 from avroguard.findings import Finding
 from avroguard.places import Place
-from avroguard.registration.extras import extras_differ
-from avroguard.registration.wording import same_wording
+from avroguard.registration.canonical_form import same_content
+from avroguard.registration.metadata_and_rules import extras_differ
 from avroguard.registry.client import Registry
 from avroguard.rules import Severity
 
@@ -48,7 +48,7 @@ def _subject(contract: SubjectContract, registry: Registry) -> Iterator[Finding]
         fix = "bring the file up to date: pull-schemas"
         yield _finding(schema.where(), "NOT_THE_LATEST", message, fix, subject)
     else:
-        if not same_wording(schema.json, latest.schema):
+        if not same_content(schema.json, latest.schema):
             message = f"the registry at {registry} has other docs or aliases in v{latest.version}"
             fix = "it takes schemas that differ in those alone for one: they come with the next change"
             yield _finding(schema.where(), "NOT_KEPT", message, fix, subject, severity=Severity.WARNING)

@@ -16,7 +16,7 @@ from avroguard.config.toml import parse_toml
 from avroguard.errors import ContractError, UsageError
 from avroguard.findings import Finding
 from avroguard.places import Place
-from avroguard.registration.wording import fingerprint
+from avroguard.registration.canonical_form import fingerprint
 from avroguard.registry.client import Registry
 
 _HEADER = """\

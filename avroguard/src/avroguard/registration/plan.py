@@ -10,8 +10,8 @@ from avroguard.changes.registry_baseline import RegistryBaseline
 from avroguard.config.subjects import SubjectContract
 from avroguard.findings import Finding
 from avroguard.levels import Level
-from avroguard.registration.extras import extras_differ, extras_of
-from avroguard.registration.wording import same_but_docs, same_wording
+from avroguard.registration.canonical_form import same_but_docs, same_content
+from avroguard.registration.metadata_and_rules import extras_differ, extras_of
 from avroguard.registry.client import RegisteredSchema, Registration, Registry
 from avroguard.registry.replies import quoted
 from avroguard.rules import RULES, Family, Severity
@@ -29,7 +29,7 @@ class Step:
         registered: Where the schema is registered already; None where it is to be.
         latest: The latest version of the subject; 0 where there is none.
         docs_only: Whether the schema to be registered differs from the latest version in docs and aliases alone.
-        kept_wording: Whether the registry takes the schema for one that differs in docs or aliases, and keeps that.
+        registry_keeps_docs: Whether the registry holds the schema with other docs or aliases, and keeps those.
         new_extras: Whether metadata or rules are to be registered that the registered version lacks.
         dropped_extras: Whether the registry keeps no metadata and no rules, though the contract has some.
         findings: What is wrong with it, warnings and what is waived included.
@@ -40,7 +40,7 @@ class Step:
     registered: Registration | None
     latest: int
     docs_only: bool
-    kept_wording: bool
+    registry_keeps_docs: bool
     new_extras: bool
     dropped_extras: bool
     findings: tuple[Finding, ...]
@@ -159,7 +159,7 @@ class _Planner:
             registered=found,
             latest=latest,
             docs_only=before is not None and same_but_docs(schema.json, before.schema),
-            kept_wording=held is not None and not same_wording(schema.json, held.schema),
+            registry_keeps_docs=held is not None and not same_content(schema.json, held.schema),
             new_extras=held is not None and self.keeps_extras and extras_differ(contract, held),
             dropped_extras=bool(extras_of(contract)) and not self.keeps_extras,
             findings=tuple(self._findings(contract, held, latest)),
@@ -183,7 +183,7 @@ class _Planner:
 
 def _is(held: RegisteredSchema, schema: Schema) -> bool:
     """Whether a version is this schema: a lookup may find an older one, or none, for the sake of metadata alone."""
-    return not schema.references and not held.references and same_wording(held.schema, schema.json)
+    return not schema.references and not held.references and same_content(held.schema, schema.json)
 
 
 def _rollback(contract: SubjectContract, version: int, latest: int) -> Finding:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from avroguard.registration.wording import same_wording
+from avroguard.registration.canonical_form import same_content
 from support.registry_replay import CONFLUENT, PRODUCTS
 from support.registry_server import CONFLUENT_TYPE, serving
 
@@ -72,7 +72,7 @@ def test_every_request_of_the_commands_is_answered_as_recorded(product: str) -> 
             assert body.keys() - FEW_KEYS == wanted["body"].keys() - FEW_KEYS, case
             assert bool(body.get("messages")) == bool(wanted["body"].get("messages")), case
             if "schema" in body:
-                assert same_wording(json.loads(body["schema"]), json.loads(wanted["body"]["schema"])), case
+                assert same_content(json.loads(body["schema"]), json.loads(wanted["body"]["schema"])), case
             if "id" in body:
                 assert same_ids.setdefault(wanted["body"]["id"], body["id"]) == body["id"], case
             media_type = CONFLUENT_TYPE if product == CONFLUENT else "application/json"

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from avroguard.levels import Level
-from avroguard.registration.wording import same_wording
+from avroguard.registration.canonical_form import same_content
 from avroguard.registry.client import RegisteredSchema, Registry
 
 _HEADER = "# What each topic carries; made by pull-schemas from what a registry holds.\n"
@@ -110,7 +110,7 @@ class Files:
         short = own.rpartition(".")[2] if isinstance(own, str) else latest.subject.removesuffix("-value")
         taken = set(self.known.values()) - {*self._schemas}
         for candidate in (f"{_snake(short)}.avsc", f"{_safe(latest.subject)}.avsc"):
-            if candidate in self._schemas and same_wording(self._schemas[candidate], latest.text):
+            if candidate in self._schemas and same_content(self._schemas[candidate], latest.text):
                 return candidate
             if candidate not in self._schemas and candidate not in taken:
                 return candidate

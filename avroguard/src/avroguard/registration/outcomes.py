@@ -6,9 +6,9 @@ from typing import Any
 
 from avroguard.errors import ContractError
 from avroguard.findings import Finding
-from avroguard.registration.extras import extras_differ
+from avroguard.registration.canonical_form import same_content
+from avroguard.registration.metadata_and_rules import extras_differ
 from avroguard.registration.plan import Step, refusal_in_a_word
-from avroguard.registration.wording import same_wording
 from avroguard.registry.client import Registry
 
 
@@ -18,8 +18,8 @@ class Outcome:
 
     Attributes:
         step: What was planned.
-        status: What became of it, in a word or two: ``NEW``, ``UNCHANGED``, ``HELD BACK``.
-        version: The version that has the schema, or will have; None where it is refused or held back.
+        status: What became of it, in a word or two: ``NEW``, ``UNCHANGED``, ``SKIPPED``.
+        version: The version that has the schema, or will have; None where it is refused or skipped.
         id: The id of the schema; None where it is not registered.
         notes: What else is to be known, each in a few words.
     """
@@ -54,14 +54,14 @@ class Outcome:
         }
 
 
-def foresee(step: Step) -> Outcome:
-    """What `carry_out` would do."""
+def preview(step: Step) -> Outcome:
+    """What `apply` would do."""
     if step.registers:
         return Outcome(step, step.status, step.latest + 1, notes=_notes(step))
     return _left(step)
 
 
-def carry_out(step: Step, registry: Registry) -> Outcome:
+def apply(step: Step, registry: Registry) -> Outcome:
     """Register the schema where it is to be, and look at what the registry holds then.
 
     Raises:
@@ -80,16 +80,16 @@ def carry_out(step: Step, registry: Registry) -> Outcome:
         raise ContractError(
             f"subject {step.subject}: the registry did not keep the metadata or rules of v{found.version}"
         )
-    kept_wording = not same_wording(step.schema.json, held.schema)
-    return Outcome(step, step.status, found.version, found.id, _notes(step, kept_wording=kept_wording))
+    registry_keeps_docs = not same_content(step.schema.json, held.schema)
+    return Outcome(step, step.status, found.version, found.id, _notes(step, registry_keeps_docs=registry_keeps_docs))
 
 
-def hold_back(step: Step, findings: Iterable[Finding]) -> Outcome:
+def skip(step: Step, findings: Iterable[Finding]) -> Outcome:
     """What becomes of a subject where something is refused: nothing."""
     refusals = [finding for finding in findings if finding.fails and step.subject in finding.subjects]
     if refusals:
         return Outcome(step, refusal_in_a_word(refusals[0]))
-    return Outcome(step, "HELD BACK") if step.changes else Outcome(step, "UNCHANGED")
+    return Outcome(step, "SKIPPED") if step.changes else Outcome(step, "UNCHANGED")
 
 
 def _left(step: Step) -> Outcome:
@@ -98,13 +98,13 @@ def _left(step: Step) -> Outcome:
     return Outcome(step, step.status, version, id_, _notes(step))
 
 
-def _notes(step: Step, *, kept_wording: bool = False) -> tuple[str, ...]:
+def _notes(step: Step, *, registry_keeps_docs: bool = False) -> tuple[str, ...]:
     notes = []
     if step.rolls_back:
         notes.append(f"the latest is v{step.latest}")
     if step.docs_only:
         notes.append("docs or aliases alone")
-    if step.kept_wording or kept_wording:
+    if step.registry_keeps_docs or registry_keeps_docs:
         notes.append("the registry keeps its docs and aliases, which differ from the file's")
     if step.dropped_extras:
         notes.append("the registry keeps no metadata and no rules: those of the contract are not in it")

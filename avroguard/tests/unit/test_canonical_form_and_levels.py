@@ -4,7 +4,7 @@ from itertools import product
 import pytest
 
 from avroguard.levels import Level
-from avroguard.registration.wording import same_wording
+from avroguard.registration.canonical_form import fingerprint, same_content
 from support.registry_replay import CONFLUENT, recordings
 
 USER = {"type": "record", "name": "User", "namespace": "ex", "fields": [{"name": "id", "type": "long"}]}
@@ -19,7 +19,33 @@ USER = {"type": "record", "name": "User", "namespace": "ex", "fields": [{"name":
     ],
 )
 def test_the_same_in_another_spelling(other: object) -> None:
-    assert same_wording(USER, other)
+    assert same_content(USER, other)
+
+
+def with_field(**attributes: object) -> dict[str, object]:
+    return {**USER, "fields": [{"name": "id", **attributes}]}
+
+
+DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 4}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({**USER, "aliases": ["ex.U2", "ex.U1"]}, {**USER, "aliases": ["U1", "U2"]}),
+        ({**USER, "doc": "", "aliases": []}, USER),
+        (with_field(type="double", default=1.0), with_field(type="double", default=1, order="ascending")),
+        (with_field(type="long", aliases=["b", "a"]), with_field(type="long", aliases=["a", "b"])),
+        (with_field(type={**DECIMAL, "scale": 0}), with_field(type=DECIMAL)),
+        (
+            with_field(type={"type": "map", "values": "float"}, default={"a": 1e3}),
+            with_field(type={"type": "map", "values": "float"}, default={"a": 1000}),
+        ),
+    ],
+)
+def test_what_normalizing_changes_is_spelling(one: object, other: object) -> None:
+    assert same_content(one, other)
+    assert fingerprint(one) == fingerprint(other)
 
 
 @pytest.mark.parametrize(
@@ -35,15 +61,15 @@ def test_the_same_in_another_spelling(other: object) -> None:
         "string",
     ],
 )
-def test_another_wording(other: object) -> None:
-    assert not same_wording(USER, other)
+def test_other_content(other: object) -> None:
+    assert not same_content(USER, other)
 
 
 def test_names_are_the_same_short_and_full() -> None:
     inner = {"type": "enum", "name": "E", "symbols": ["A"], "aliases": ["F"]}
     short = {**USER, "fields": [{"name": "a", "type": inner}, {"name": "b", "type": {"type": "map", "values": "E"}}]}
     full = json.loads(json.dumps(short).replace('"E"', '"ex.E"').replace('"F"', '"ex.F"'))
-    assert same_wording(short, full)
+    assert same_content(short, full)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +78,7 @@ def test_names_are_the_same_short_and_full() -> None:
 def test_what_confluent_makes_of_a_schema_is_the_same(case: str) -> None:
     recording = recordings()[case]
     kept = json.loads(recording[CONFLUENT]["body"]["schema"])
-    assert same_wording(json.loads(recording["request"]["schema"]), kept)
+    assert same_content(json.loads(recording["request"]["schema"]), kept)
 
 
 ORDER = {
