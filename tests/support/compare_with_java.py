@@ -51,7 +51,7 @@ class Comparison:
             rules, said = {Rule.TYPE_CHANGED}, str(error)
             agree = False
         else:
-            self.rules.update(rule.value for rule in rules)
+            self.rules.update(rules)
             agree = compatible is not bool(found)
         if not agree and rules and rules <= STRICTER:
             self.stricter += 1

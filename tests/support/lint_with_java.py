@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from avroguard.avro.validation import faults
+from avroguard.avro.validation import validate
+from avroguard.rules import RULES
 from support.avro_corruptions import corrupted
 from tests.support.avro_java import avro_java
 
@@ -32,8 +33,8 @@ class Comparison:
 
     def add(self, schema: Any, refusal: str) -> None:
         """Compare what both say of a schema; an empty refusal means that Java takes it."""
-        found = faults(schema)
-        ours = [fault for fault in found if fault.refused_by_reference]
+        found = validate(schema)
+        ours = [fault for fault in found if RULES[fault.rule].refused_by_avro_java]
         self.verdicts["refused" if refusal else "taken"] += 1
         self.rules.update({fault.rule for fault in ours})
         if not refusal and not ours:

@@ -1,10 +1,14 @@
-"""What the commands find: one record for lint, for the comparison of schemas and for what a registry says."""
+"""Findings: one type for lint, for the comparison of schemas and for what a registry says."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from avroguard.errors import ContractError
 from avroguard.places import JsonPath, Place
-from avroguard.rules import Severity
+from avroguard.rules import RULES, Severity
+
+NO_FILE = Place("schema", 1)
+"""The place of findings in a schema that comes from no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,14 +16,14 @@ class Finding:
     """Something that is wrong with a schema, a contract, or a change of one.
 
     Attributes:
-        place: What to change.
+        place: The place to change; `NO_FILE` until the finding is located.
         rule: A stable id, which waivers and reports name.
         message: What is wrong, in plain words.
         fix: What to do about it; empty where the message says it all.
         severity: How bad it is.
         subjects: The subjects that it concerns; none where only a file is looked at.
         breaks: The versions or commits that it breaks; none where the fault is not about a version.
-        path: Where in the schema: the JSON keys and indices that lead to the place from its root.
+        path: Position in the schema: the JSON keys and indices that lead to it from the root.
         field: The field that the place is in or is, such as ``payments.Transaction.amount``; empty outside of fields.
         waived: Why the finding does not count; empty where it does.
         explanation: What happens to data because of it, shown in a few lines; empty where nobody asked.
@@ -36,6 +40,11 @@ class Finding:
     field: str = ""
     waived: str = ""
     explanation: str = ""
+
+    @classmethod
+    def at(cls, path: JsonPath, rule: str, message: str, fix: str = "") -> "Finding":
+        """Make a finding in a schema that need not be in a file, with the severity of its rule."""
+        return cls(NO_FILE, rule, message, fix, RULES[rule].severity, path=path)
 
     def __str__(self) -> str:
         """The finding in one line: ``schemas/transaction.avsc:14:7: RULE message (breaks v2 of a-value); fix``."""
@@ -58,6 +67,19 @@ class Finding:
     def fails(self) -> bool:
         """Whether a command that finds it has to fail."""
         return self.severity is Severity.ERROR and not self.waived
+
+
+class InvalidSchemaError(ContractError):
+    """A schema file is not JSON, or not Avro.
+
+    Args:
+        findings: What is wrong, each with its place.
+        language: The language that the file is no text of: ``JSON`` or ``Avro``.
+    """
+
+    def __init__(self, findings: Sequence[Finding], language: str) -> None:
+        super().__init__("\n".join(f"{finding.place}: not {language}: {finding.advice}" for finding in findings))
+        self.findings = tuple(findings)
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:

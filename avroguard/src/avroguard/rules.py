@@ -50,6 +50,11 @@ class RuleInfo:
     summary: str
 
     @property
+    def refused_by_avro_java(self) -> bool:
+        """Whether Avro Java's parser refuses a schema that breaks it."""
+        return self.family is Family.SYNTAX
+
+    @property
     def page(self) -> str:
         """Where the rule is explained, with examples."""
         return f"{PAGE}#{self.id.lower()}"
@@ -150,11 +155,11 @@ _ALL = [
         LOGICAL_TYPE_REMOVED="A logical type must not become a plain one.",
         LOGICAL_TYPE_CHANGED="A logical type must not become another.",
         DECIMAL_SCALE_CHANGED="A decimal keeps its scale.",
-        DECIMAL_PRECISION_CHANGED="A decimal keeps its precision.",
+        DECIMAL_PRECISION_CHANGED="A decimal is not read with a smaller precision.",
         PROMOTION_LOSES_DIGITS="A promotion must not lose digits.",
-        BYTES_READ_AS_TEXT="Bytes and strings must not be exchanged.",
-        DEFAULT_CHANGED="A field keeps its default.",
-        ENUM_DEFAULT_CHANGED="An enum keeps its default.",
+        BYTES_READ_AS_TEXT="Bytes must not be read as a string.",
+        DEFAULT_CHANGED="A field keeps its default where data of other versions lack the field.",
+        ENUM_DEFAULT_CHANGED="An enum keeps its default where data of other versions have symbols unknown to it.",
         ENUM_SYMBOL_MOVED="The symbols of an enum keep their positions.",
         NAMESPACE_CHANGED="A named type keeps its namespace.",
         UNION_BRANCH_SHADOWED="A branch that a reader takes by its full name must be able to read the data.",

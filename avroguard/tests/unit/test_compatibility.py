@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avroguard.compatibility import Direction, Incompatibility, Rule, incompatibilities, judge
+from avroguard.compatibility import Direction, Incompatibility, Rule, history_incompatibilities, incompatibilities
 from avroguard.errors import ContractError
 from avroguard.levels import Level
 from support.avro_mutations import pairs
@@ -191,26 +191,26 @@ V3 = record(A_INT, ("b", "long", 0), ("c", "int"))
     ],
 )
 def test_a_level_says_which_versions_count_in_which_direction(level: Level, expected: list[Any]) -> None:
-    found = judge(V3, [V1, V2], level)
+    found = history_incompatibilities(V3, [V1, V2], level)
 
-    assert [(each.version, each.direction, each.incompatibility.rule) for each in found] == expected
+    assert [(each.version, each.direction, each.rule) for each in found] == expected
 
 
 @pytest.mark.parametrize("level", list(Level))
 def test_the_first_version_breaks_nothing(level: Level) -> None:
-    assert judge(V1, [], level) == []
+    assert history_incompatibilities(V1, [], level) == []
 
 
 def test_a_violation_speaks_of_the_new_and_the_older_schema() -> None:
-    backward, forward = judge(V3, [V2], Level.FULL)
+    backward, forward = history_incompatibilities(V3, [V2], Level.FULL)
 
     assert (backward.new_path, backward.old_path) == (("fields", 2), ("fields",))
-    assert "is missing in the older schema, and the new schema has no default" in backward.incompatibility.message
+    assert "is missing in the older schema, and the new schema has no default" in backward.message
     assert (forward.new_path, forward.old_path) == (("fields", 1, "type"), ("fields", 1, "type"))
-    assert "long in the new schema, which can't be read as the int of the older" in forward.incompatibility.message
+    assert "long in the new schema, which can't be read as the int of the older" in forward.message
 
 
 def test_a_field_that_is_gone_is_to_be_kept() -> None:
-    (gone,) = judge(record(), [V1], Level.FORWARD)
+    (gone,) = history_incompatibilities(record(), [V1], Level.FORWARD)
 
-    assert gone.incompatibility.fix == "keep the field"
+    assert gone.fix == "keep the field"

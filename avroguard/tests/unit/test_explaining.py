@@ -11,7 +11,7 @@ from fastavro.read import SchemaResolutionError
 
 from avroguard.avro.parsed import Parsed
 from avroguard.changes.breakages import Breakage, OldVersion
-from avroguard.compatibility import Direction, incompatibilities
+from avroguard.compatibility import history_incompatibilities, incompatibilities
 from avroguard.explain import demonstrate, demonstrate_change, explain
 from avroguard.explain.codec import shown
 from avroguard.explain.demonstrations import Outcome
@@ -25,11 +25,8 @@ CENTS = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}
 
 def case(old: Any, new: Any, level: Level = Level.FULL) -> Breakage:
     """The one thing that a change breaks."""
-    found = [(Direction.BACKWARD, one) for one in incompatibilities(new, old)]
-    found += [(Direction.FORWARD, one) for one in incompatibilities(old, new)]
-    found += [(Direction.BACKWARD, change) for change in semantic_changes(old, new)]  # type: ignore[misc]
-    ((direction, change),) = found
-    return Breakage(OldVersion("v1", old), new, level, change, direction)
+    (change,) = [*history_incompatibilities(new, [old], Level.FULL), *semantic_changes(old, new)]
+    return Breakage(OldVersion("v1", old), new, level, change)
 
 
 def test_what_fails_in_a_demonstration_fails_with_the_codec() -> None:
@@ -118,7 +115,7 @@ def test_changes_of_meaning(old: Any, new: Any, rule: SemanticRule, outcome: Out
 
 def test_a_changed_default_is_shown_with_a_record_that_lacks_the_field() -> None:
     old, new = record(("a", "int"), ("b", "int", 1)), record(("a", "int"), ("b", "int", 2))
-    (change,) = semantic_changes(old, new)
+    (change,) = semantic_changes(old, new, earlier=[record(("a", "int"))])
     shows = demonstrate_change(old, new, change)
     assert (shows.written["b"], shows.read["b"]) == (1, 2)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from avroguard.compatibility import Rule, judge
+from avroguard.compatibility import Rule, history_incompatibilities
 from avroguard.levels import Level
 from avroguard.lint import LINT_FAMILIES, lint_schema
 from avroguard.rules import RULES, Family
@@ -21,6 +21,7 @@ WITHOUT_EXAMPLE = {"NOT_FOR_THE_CODEC"}
 @dataclass(frozen=True)
 class Example:
     rule: str
+    first: str
     before: str
     wrong: str
     right: str
@@ -31,7 +32,8 @@ def examples() -> Iterator[Example]:
         blocks = dict(re.findall(r"^```json (\w+)\n(.*?)\n```$", section, flags=re.MULTILINE | re.DOTALL))
         if "wrong" in blocks:
             before = blocks.get("before", "")
-            yield Example(section.partition("\n")[0], before, blocks["wrong"], blocks.get("right", before))
+            first, right = (blocks.get(name, before) for name in ("first", "right"))
+            yield Example(section.partition("\n")[0], first, before, blocks["wrong"], right)
 
 
 EXAMPLES = list(examples())
@@ -43,10 +45,10 @@ def linted(text: str) -> set[str]:
     return {finding.rule for finding in lint_schema("s.avsc", text.encode())}
 
 
-def compared(before: str, after: str) -> set[str]:
-    old, new = json.loads(before), json.loads(after)
-    violations = judge(new, [old], Level.FULL)
-    return {str(one.incompatibility.rule) for one in violations} | {str(one.rule) for one in semantic_changes(old, new)}
+def compared(example: Example, after: str) -> set[str]:
+    first, old, new = json.loads(example.first), json.loads(example.before), json.loads(after)
+    changes = semantic_changes(old, new, earlier=[first])
+    return {str(change.rule) for change in (*history_incompatibilities(new, [old], Level.FULL), *changes)}
 
 
 def test_every_rule_has_a_section_and_every_section_a_rule() -> None:
@@ -84,5 +86,5 @@ def test_right_examples_are_valid(example: Example) -> None:
 
 @pytest.mark.parametrize("example", COMPARED, ids=lambda example: example.rule)
 def test_comparing_finds_what_the_page_says(example: Example) -> None:
-    assert example.rule in compared(example.before, example.wrong)
-    assert compared(example.before, example.right) == set()
+    assert example.rule in compared(example, example.wrong)
+    assert compared(example, example.right) == set()

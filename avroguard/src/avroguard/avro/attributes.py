@@ -1,4 +1,4 @@
-"""What keeps the parts of a definition from being what they should be: its name, its attributes and its defaults."""
+"""Validation of the parts of a definition: its name, its attributes and its defaults."""
 
 import math
 import re
@@ -9,40 +9,14 @@ from typing import Any
 
 from avroguard.avro.defaults import UnfinishedRecordError, default_accepted, default_fits
 from avroguard.avro.names import PRIMITIVES, full_name, json_shown, suggestion
+from avroguard.findings import Finding
 from avroguard.places import JsonPath
-from avroguard.rules import RULES, Family
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NAME_RULE = "letters, digits and _, not starting with a digit"
 _RESERVED = frozenset({"type", "name", "namespace", "doc", "aliases", "symbols", "default", "size"})
 _TYPE_ATTRIBUTES = _RESERVED - {"default"} | {"fields", "items", "values"}
 _LARGEST_FIXED = 2**31 - 9  # what Avro Java takes: an array in Java can't be longer
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that is wrong in a schema.
-
-    Attributes:
-        path: Where in the JSON value.
-        rule: The id of the rule that it breaks.
-        message: What is wrong, and what was expected.
-        fix: What to do; empty where the message says it.
-    """
-
-    path: JsonPath
-    rule: str
-    message: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        """What is wrong and what to do."""
-        return f"{self.message}; {self.fix}" if self.fix else self.message
-
-    @property
-    def refused_by_reference(self) -> bool:
-        """Whether Avro Java refuses a schema for this."""
-        return RULES[self.rule].family is Family.SYNTAX
 
 
 @dataclass
@@ -71,36 +45,36 @@ class Names:
         return full in self.defined
 
 
-def name_faults(schema: dict[str, Any], kind: str, path: JsonPath, namespace: str) -> Iterator[Fault]:
-    """The faults of a definition's name; ``namespace`` is what it is in, by itself or by what encloses it."""
+def check_name(schema: dict[str, Any], kind: str, path: JsonPath, namespace: str) -> Iterator[Finding]:
+    """Check a definition's name; ``namespace`` is what it is in, by itself or by what encloses it."""
     name = schema.get("name")
     if "name" not in schema:
-        yield Fault(path, "ATTRIBUTE_INVALID", f'expected an attribute "name" in this {kind}')
+        yield Finding.at(path, "ATTRIBUTE_INVALID", f'expected an attribute "name" in this {kind}')
     elif isinstance(name, str) and name.startswith(".") and _plain(name[1:]):
         message = f'"{name}" starts with a dot, which only Avro Java reads'
-        yield Fault((*path, "name"), "NAME_STARTS_WITH_DOT", message, 'write the name alone and "namespace": ""')
+        yield Finding.at((*path, "name"), "NAME_STARTS_WITH_DOT", message, 'write the name alone and "namespace": ""')
     elif not isinstance(name, str) or name == "":
-        yield Fault((*path, "name"), "NAME_INVALID", f"expected a name ({_NAME_RULE}), found {json_shown(name)}")
-    elif fault := _name_fault(name, (*path, "name"), "a name"):
-        yield fault
+        yield Finding.at((*path, "name"), "NAME_INVALID", f"expected a name ({_NAME_RULE}), found {json_shown(name)}")
+    elif finding := _name_finding(name, (*path, "name"), "a name"):
+        yield finding
     elif name.rpartition(".")[2] in PRIMITIVES:
         rule = "NAME_LIKE_PRIMITIVE" if namespace else "NAME_OF_PRIMITIVE"
-        yield Fault((*path, "name"), rule, f'"{name}" is a primitive type', "choose another name")
+        yield Finding.at((*path, "name"), rule, f'"{name}" is a primitive type', "choose another name")
 
 
 def _plain(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def _name_fault(name: str, path: JsonPath, what: str, rule: str = "NAME_INVALID") -> Fault | None:
+def _name_finding(name: str, path: JsonPath, what: str, rule: str = "NAME_INVALID") -> Finding | None:
     """The fault of a name or of several joined by dots, by the rule and by what Avro Java takes beyond it."""
     if all(_plain(part) for part in name.split(".")):
         return None
     message = f"expected {what} ({_NAME_RULE}), found {json_shown(name)}"
     if all(_java_takes(part) for part in name.split(".")):
         fix = "write it in ASCII: Avro Java takes other letters, most other parsers and registries don't"
-        return Fault(path, "NAME_NOT_ASCII", message, fix)
-    return Fault(path, rule, message)
+        return Finding.at(path, "NAME_NOT_ASCII", message, fix)
+    return Finding.at(path, rule, message)
 
 
 def _java_takes(name: str) -> bool:
@@ -108,55 +82,57 @@ def _java_takes(name: str) -> bool:
     return (
         name != ""
         and (name[0].isalpha() or name[0] == "_")
-        and all(one.isalpha() or one == "_" or unicodedata.category(one) == "Nd" for one in name)
+        and all(char.isalpha() or char == "_" or unicodedata.category(char) == "Nd" for char in name)
         and max(name) <= "\uffff"
     )
 
 
-def namespace_faults(schema: dict[str, Any], path: JsonPath) -> Iterator[Fault]:
-    """The faults of a definition's namespace."""
+def check_namespace(schema: dict[str, Any], path: JsonPath) -> Iterator[Finding]:
+    """Check a definition's namespace."""
     own, here = schema.get("namespace", ""), (*path, "namespace")
     if not isinstance(own, str):
-        yield Fault(here, "ATTRIBUTE_IGNORED", f"expected a namespace (a text), found {json_shown(own)}")
-    elif own and (fault := _name_fault(own, here, "names joined by dots")):
+        yield Finding.at(here, "ATTRIBUTE_IGNORED", f"expected a namespace (a text), found {json_shown(own)}")
+    elif own and (finding := _name_finding(own, here, "names joined by dots")):
         name = schema.get("name")
-        if isinstance(name, str) and "." in name and fault.rule == "NAME_INVALID":
-            fault = Fault(here, "ATTRIBUTE_IGNORED", f"{fault.message}; the name has a namespace already", "remove it")
-        yield fault
+        if isinstance(name, str) and "." in name and finding.rule == "NAME_INVALID":
+            finding = Finding.at(
+                here, "ATTRIBUTE_IGNORED", f"{finding.message}; the name has a namespace already", "remove it"
+            )
+        yield finding
 
 
-def repeated(schema: dict[str, Any], full: str, path: JsonPath, names: Names) -> Fault:
-    """The fault of a second definition.
+def repeated(schema: dict[str, Any], full: str, path: JsonPath, names: Names) -> Finding:
+    """Return the finding of a second definition.
 
     Avro Java lets it pass where it equals the first, as far as that is read: a record inside itself does.
     """
     first = names.defined[full]
     alike = all(schema.get(key) == first.get(key) for key in ("type", "symbols", "size"))
     passes = alike and schema["type"] in ("enum", "fixed") and first.keys() <= _RESERVED
-    passes = passes or (schema["type"] in ("record", "error") and any(first is one for one in names.unfinished))
+    passes = passes or (schema["type"] in ("record", "error") and any(first is record for record in names.unfinished))
     rule = "NAME_REPEATED_ALIKE" if passes else "NAME_REPEATED"
     message = f"the type {json_shown(full)} is defined twice"
-    return Fault((*path, "name"), rule, message, "refer to the first one by name")
+    return Finding.at((*path, "name"), rule, message, "refer to the first one by name")
 
 
-def alias_faults(schema: dict[str, Any], path: JsonPath, *, names_types: bool) -> Iterator[Fault]:
-    """The faults of the aliases of a type, or of a field."""
+def check_alias(schema: dict[str, Any], path: JsonPath, *, names_types: bool) -> Iterator[Finding]:
+    """Check the aliases of a type, or of a field."""
     aliases, here = schema.get("aliases", []), (*path, "aliases")
     if not isinstance(aliases, list) or not all(isinstance(alias, str) for alias in aliases):
-        yield Fault(here, "ALIAS_INVALID", f"expected an array of names, found {json_shown(aliases)}")
+        yield Finding.at(here, "ALIAS_INVALID", f"expected an array of names, found {json_shown(aliases)}")
         return
     for index, alias in enumerate(aliases):
         place = (*here, index)
         space, _, short = alias.rpartition(".") if names_types else ("", "", alias)
-        wrong = _name_fault(short, place, "an alias", "ALIAS_INVALID" if names_types else "ALIAS_UNUSABLE")
+        wrong = _name_finding(short, place, "an alias", "ALIAS_INVALID" if names_types else "ALIAS_UNUSABLE")
         if not wrong and space:
-            wrong = _name_fault(space, place, "an alias", "ALIAS_UNUSABLE")
+            wrong = _name_finding(space, place, "an alias", "ALIAS_UNUSABLE")
         if wrong:
             yield wrong
 
 
-def property_faults(schema: dict[str, Any], path: JsonPath) -> Iterator[Fault]:
-    """The faults of attributes without a meaning in Avro: Avro Java can't copy numbers beyond 64 bits in them.
+def check_property(schema: dict[str, Any], path: JsonPath) -> Iterator[Finding]:
+    """Check attributes without a meaning in Avro: Avro Java can't copy numbers beyond 64 bits in them.
 
     It copies those of records, arrays and maps, when it has read a schema to its end.
     """
@@ -164,7 +140,7 @@ def property_faults(schema: dict[str, Any], path: JsonPath) -> Iterator[Fault]:
         return
     for key, value in schema.items():
         if key not in _TYPE_ATTRIBUTES and _too_large(value):
-            yield Fault((*path, key), "ATTRIBUTE_INVALID", f'expected numbers of 64 bits at most in "{key}"')
+            yield Finding.at((*path, key), "ATTRIBUTE_INVALID", f'expected numbers of 64 bits at most in "{key}"')
 
 
 def _too_large(value: Any) -> bool:
@@ -177,36 +153,36 @@ def _too_large(value: Any) -> bool:
             return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
-def doc_faults(schema: dict[str, Any], path: JsonPath) -> Iterator[Fault]:
-    """The faults of a doc."""
+def check_doc(schema: dict[str, Any], path: JsonPath) -> Iterator[Finding]:
+    """Check a doc."""
     if not isinstance(schema.get("doc", ""), str):
-        yield Fault((*path, "doc"), "ATTRIBUTE_IGNORED", f"expected a text, found {json_shown(schema['doc'])}")
+        yield Finding.at((*path, "doc"), "ATTRIBUTE_IGNORED", f"expected a text, found {json_shown(schema['doc'])}")
 
 
-def fixed_faults(schema: dict[str, Any], path: JsonPath) -> Iterator[Fault]:
-    """The faults of a fixed's size."""
+def check_fixed(schema: dict[str, Any], path: JsonPath) -> Iterator[Finding]:
+    """Check a fixed's size."""
     size = schema.get("size")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _LARGEST_FIXED:
         message = f'expected an attribute "size" (a number of bytes) in this fixed, found {json_shown(size)}'
-        yield Fault((*path, "size"), "FIXED_SIZE_INVALID", message)
+        yield Finding.at((*path, "size"), "FIXED_SIZE_INVALID", message)
 
 
-def enum_faults(schema: dict[str, Any], path: JsonPath) -> Iterator[Fault]:
-    """The faults of an enum's symbols and of its default."""
+def check_enum(schema: dict[str, Any], path: JsonPath) -> Iterator[Finding]:
+    """Check an enum's symbols and its default."""
     symbols = schema.get("symbols")
     if not isinstance(symbols, list):
         message = 'expected an attribute "symbols" (an array of names) in this enum'
-        yield Fault((*path, "symbols"), "ATTRIBUTE_INVALID", message)
+        yield Finding.at((*path, "symbols"), "ATTRIBUTE_INVALID", message)
         return
     for index, symbol in enumerate(symbols):
         here = (*path, "symbols", index)
         if not isinstance(symbol, str) or "." in symbol:
             message = f"expected a symbol ({_NAME_RULE}), found {json_shown(symbol)}"
-            yield Fault(here, "SYMBOL_INVALID", message)
-        elif fault := _name_fault(symbol, here, "a symbol", "SYMBOL_INVALID"):
-            yield fault
+            yield Finding.at(here, "SYMBOL_INVALID", message)
+        elif finding := _name_finding(symbol, here, "a symbol", "SYMBOL_INVALID"):
+            yield finding
         if symbol in symbols[:index]:
-            yield Fault(
+            yield Finding.at(
                 here, "SYMBOL_REPEATED", f"the symbol {json_shown(symbol)} stands twice in this enum", "keep one"
             )
     default = schema.get("default")
@@ -214,66 +190,68 @@ def enum_faults(schema: dict[str, Any], path: JsonPath) -> Iterator[Fault]:
         known = [symbol for symbol in symbols if isinstance(symbol, str)]
         message = f"the default {json_shown(default)} is not a symbol of this enum"
         rule = "ENUM_DEFAULT_UNKNOWN" if isinstance(default, str) else "ATTRIBUTE_IGNORED"
-        yield Fault((*path, "default"), rule, message + suggestion(str(default), known))
+        yield Finding.at((*path, "default"), rule, message + suggestion(str(default), known))
 
 
-def field_name_faults(one: dict[str, Any], seen: set[str], path: JsonPath) -> Iterator[Fault]:
-    """The faults of a field's name; adds it to those seen in the record."""
-    name, here = one.get("name"), (*path, "name")
+def check_field_name(field: dict[str, Any], seen: set[str], path: JsonPath) -> Iterator[Finding]:
+    """Check a field's name; adds it to those seen in the record."""
+    name, here = field.get("name"), (*path, "name")
     if not isinstance(name, str) or "." in name:
-        found = f", found {json_shown(name)}" if "name" in one else ""
-        yield Fault(here, "NAME_INVALID", f'expected a "name" ({_NAME_RULE}) in this field{found}')
+        found = f", found {json_shown(name)}" if "name" in field else ""
+        yield Finding.at(here, "NAME_INVALID", f'expected a "name" ({_NAME_RULE}) in this field{found}')
         return
-    if fault := _name_fault(name, here, 'a "name"'):
-        yield fault
+    if finding := _name_finding(name, here, 'a "name"'):
+        yield finding
     if name in seen:
-        yield Fault(here, "FIELD_REPEATED", f"the field {json_shown(name)} stands twice in this record", "remove one")
+        yield Finding.at(
+            here, "FIELD_REPEATED", f"the field {json_shown(name)} stands twice in this record", "remove one"
+        )
     seen.add(name)
 
 
-def order_faults(one: dict[str, Any], path: JsonPath) -> Iterator[Fault]:
-    """The faults of a field's order."""
-    order = one.get("order", "ascending")
+def check_order(field: dict[str, Any], path: JsonPath) -> Iterator[Finding]:
+    """Check a field's order."""
+    order = field.get("order", "ascending")
     known = ("ascending", "descending", "ignore")
     if order not in known:
         passes = isinstance(order, str) and order.lower() in known
         message = f'expected "ascending", "descending" or "ignore", found {json_shown(order)}'
-        yield Fault((*path, "order"), "ORDER_IN_CAPITALS" if passes else "ORDER_INVALID", message)
+        yield Finding.at((*path, "order"), "ORDER_IN_CAPITALS" if passes else "ORDER_INVALID", message)
 
 
-def default_faults(one: dict[str, Any], path: JsonPath, namespace: str, names: Names) -> Iterator[Fault]:
-    """The faults of the default of a field whose type is sound."""
-    default, kind, here = one["default"], one["type"], (*path, "default")
+def check_default(field: dict[str, Any], path: JsonPath, namespace: str, names: Names) -> Iterator[Finding]:
+    """Check the default of a field whose type is sound."""
+    default, kind, here = field["default"], field["type"], (*path, "default")
     try:
         java_takes = default_accepted(default, kind, namespace, names.defined, names.unfinished)
     except UnfinishedRecordError:
-        message = f"{_whose(one)} is for a record inside itself, which no parser can check"
-        yield Fault(here, "DEFAULT_RECURSIVE", message, "make the field a union with null, and null its default")
+        message = f"{_whose(field)} is for a record inside itself, which no parser can check"
+        yield Finding.at(here, "DEFAULT_RECURSIVE", message, "make the field a union with null, and null its default")
         return
     if not java_takes:
-        yield Fault(here, "DEFAULT_INVALID", f"{_whose(one)} does not fit its type")
+        yield Finding.at(here, "DEFAULT_INVALID", f"{_whose(field)} does not fit its type")
     elif not default_fits(default, kind, namespace, names.defined):
-        message = f"{_whose(one)} does not fit its type, although Avro Java takes it before anybody reads it"
-        yield Fault(here, "DEFAULT_UNREADABLE", message)
+        message = f"{_whose(field)} does not fit its type, although Avro Java takes it until it is read"
+        yield Finding.at(here, "DEFAULT_UNREADABLE", message)
 
 
-def _whose(one: dict[str, Any]) -> str:
-    return f"the default {json_shown(one['default'])} of the field {json_shown(one.get('name'))}"
+def _whose(field: dict[str, Any]) -> str:
+    return f"the default {json_shown(field['default'])} of the field {json_shown(field.get('name'))}"
 
 
-def decimal_faults(schema: dict[str, Any], path: JsonPath) -> Iterator[Fault]:
+def check_decimal(schema: dict[str, Any], path: JsonPath) -> Iterator[Finding]:
     """A decimal that makes no sense: the codec refuses it, though the specification would have it ignored."""
     if schema.get("logicalType") != "decimal":
         return
     precision, scale = schema.get("precision"), schema.get("scale", 0)
     if not isinstance(precision, int) or isinstance(precision, bool) or precision < 1:
         message = f'expected a "precision" of 1 or more in this decimal, found {json_shown(precision)}'
-        yield Fault((*path, "precision"), "DECIMAL_INVALID", message)
+        yield Finding.at((*path, "precision"), "DECIMAL_INVALID", message)
     elif not isinstance(scale, int) or isinstance(scale, bool) or not 0 <= scale <= precision:
         message = f'expected a "scale" from 0 to the precision {precision}, found {json_shown(scale)}'
-        yield Fault((*path, "scale"), "DECIMAL_INVALID", message)
+        yield Finding.at((*path, "scale"), "DECIMAL_INVALID", message)
     elif schema["type"] == "fixed" and isinstance(schema.get("size"), int):
         fits = math.floor(math.log10(2) * (8 * schema["size"] - 1))
         if precision > fits:
             message = f"{schema['size']} bytes hold decimals of {fits} digits, not of {precision}"
-            yield Fault((*path, "precision"), "DECIMAL_INVALID", message)
+            yield Finding.at((*path, "precision"), "DECIMAL_INVALID", message)

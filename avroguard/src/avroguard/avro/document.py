@@ -12,8 +12,9 @@ from functools import cached_property
 from json import JSONDecodeError, JSONDecoder, dumps, loads
 from typing import Any, NoReturn
 
-from avroguard.errors import ContractError
+from avroguard.findings import Finding, InvalidSchemaError
 from avroguard.places import JsonPath, Place
+from avroguard.rules import RULES
 
 _MAX_DEPTH = 100  # far beyond any schema that a person reads, far below Python's recursion limit
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -61,22 +62,6 @@ class Document:
         return Place(self.name, *self.position(path))
 
 
-class NotJsonError(ContractError):
-    """A file is not JSON, or not as every parser takes it.
-
-    Args:
-        place: The first fault.
-        problem: What is wrong and what was expected.
-        rule: The id of the rule that it breaks.
-    """
-
-    def __init__(self, place: Place, problem: str, rule: str = "JSON_INVALID") -> None:
-        super().__init__(f"{place}: {problem}")
-        self.place = place
-        self.problem = problem
-        self.rule = rule
-
-
 def parse_json(name: str, content: bytes) -> Document:
     """Parse a JSON file.
 
@@ -85,7 +70,7 @@ def parse_json(name: str, content: bytes) -> Document:
         content: The bytes of the file.
 
     Raises:
-        NotJsonError: If it is not UTF-8 or not JSON, or if an object has a key twice.
+        InvalidSchemaError: If it is not UTF-8 or not JSON, or if an object has a key twice.
     """
     try:
         text = content.decode("utf-8")
@@ -93,11 +78,15 @@ def parse_json(name: str, content: bytes) -> Document:
         before = content[: error.start].decode("utf-8")
         line, column = _line_and_column(before, len(before))
         problem = f"byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        raise NotJsonError(Place(name, line, column), problem) from None
+        raise _not_json(Place(name, line, column), "JSON_INVALID", problem) from None
     try:
         return Document(name, text, _quickly(text))
     except (ValueError, RecursionError):  # what is wrong, and where, is for the slow parser to say
         return Document(name, text, _Parser(name, text).document())
+
+
+def _not_json(place: Place, rule: str, message: str) -> InvalidSchemaError:
+    return InvalidSchemaError([Finding(place, rule, message, severity=RULES[rule].severity)], "JSON")
 
 
 def _line_and_column(text: str, offset: int) -> tuple[int, int]:
@@ -157,7 +146,7 @@ class _Parser:
 
     def fail(self, message: str, at: int | None = None, rule: str = "JSON_INVALID") -> NoReturn:
         line, column = _line_and_column(self.text, self.at if at is None else at)
-        raise NotJsonError(Place(self.name, line, column), f"not JSON: {message}", rule)
+        raise _not_json(Place(self.name, line, column), rule, message)
 
     def peek(self) -> str:
         """Skip white space and return the next character, or an empty string at the end."""

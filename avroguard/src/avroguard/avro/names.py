@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from avroguard.places import JsonPath
@@ -24,6 +25,40 @@ def enclosed_namespace(schema: dict[str, Any], enclosing: str) -> str:
         return name.rpartition(".")[0]
     namespace = schema.get("namespace", enclosing)
     return namespace if isinstance(namespace, str) else enclosing
+
+
+def definitions(schema: Any) -> dict[str, Any]:
+    """Every named type that a schema defines, by full name: in text order."""
+    return {name: definition for name, definition in name_uses(schema) if definition is not None}
+
+
+def name_uses(schema: Any, namespace: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each full name in text order, with its definition, or None where it is only used."""
+    match schema:
+        case str() if schema not in PRIMITIVES:
+            yield full_name(schema, namespace), None
+        case list():
+            for branch in schema:
+                if not is_primitive(branch):
+                    yield from name_uses(branch, namespace)
+        case {"type": str(kind), "name": str(name)} if kind in NAMED:
+            inside = enclosed_namespace(schema, namespace)
+            yield full_name(name, inside), schema
+            fields = schema.get("fields")
+            for field in fields if isinstance(fields, list) else ():
+                if isinstance(field, dict) and not is_primitive(inner := field.get("type")):
+                    yield from name_uses(inner, inside)
+        case {"type": "array", "items": inner} | {"type": "map", "values": inner}:
+            yield from name_uses(inner, namespace)
+        case {"type": str(kind)} if kind not in COMPLEX:
+            yield from name_uses(kind, namespace)
+        case {"type": dict() | list() as kind}:
+            yield from name_uses(kind, namespace)
+
+
+def is_primitive(schema: Any) -> bool:
+    """Whether a type is the name of a primitive one."""
+    return isinstance(schema, str) and schema in PRIMITIVES
 
 
 def field_at(schema: Any, path: JsonPath) -> str:

@@ -7,11 +7,10 @@ from typing import Any
 import fastavro
 from fastavro.schema import SchemaParseException, UnknownType
 
+from avroguard.avro.names import COMPLEX, PRIMITIVES
 from avroguard.errors import ContractError
 
-_PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
-_RECORDS = frozenset({"record", "error"})
-_KINDS = _PRIMITIVES | _RECORDS | {"enum", "fixed", "array", "map"}
+_KINDS = PRIMITIVES | COMPLEX
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,18 @@
 """Types that one schema file uses and another defines: found, and put where they are used. No I/O."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from avroguard.avro.names import COMPLEX, NAMED, PRIMITIVES, enclosed_namespace, full_name
+from avroguard.avro.names import (
+    NAMED,
+    PRIMITIVES,
+    definitions,
+    enclosed_namespace,
+    full_name,
+    is_primitive,
+    name_uses,
+)
 from avroguard.places import JsonPath
-
-
-def definitions(schema: Any) -> dict[str, Any]:
-    """Every named type that a schema defines, by full name: in text order."""
-    return {name: definition for name, definition in _names(schema, "") if definition is not None}
 
 
 def foreign_names(schema: Any) -> list[str]:
@@ -19,7 +22,7 @@ def foreign_names(schema: Any) -> list[str]:
     """
     defined: set[str] = set()
     found: dict[str, None] = {}
-    for name, definition in _names(schema, ""):
+    for name, definition in name_uses(schema):
         if definition is not None:
             defined.add(name)
         elif name not in defined:
@@ -27,37 +30,9 @@ def foreign_names(schema: Any) -> list[str]:
     return list(found)
 
 
-def _names(schema: Any, namespace: str) -> Iterator[tuple[str, Any]]:
-    """Each full name in text order, with its definition, or None where it is only used."""
-    match schema:
-        case str() if schema not in PRIMITIVES:
-            yield full_name(schema, namespace), None
-        case list():
-            for branch in schema:
-                if not _is_primitive(branch):
-                    yield from _names(branch, namespace)
-        case {"type": str(kind), "name": str(name)} if kind in NAMED:
-            inside = enclosed_namespace(schema, namespace)
-            yield full_name(name, inside), schema
-            fields = schema.get("fields")
-            for field in fields if isinstance(fields, list) else ():
-                if isinstance(field, dict) and not _is_primitive(inner := field.get("type")):
-                    yield from _names(inner, inside)
-        case {"type": "array", "items": inner} | {"type": "map", "values": inner}:
-            yield from _names(inner, namespace)
-        case {"type": str(kind)} if kind not in COMPLEX:
-            yield from _names(kind, namespace)
-        case {"type": dict() | list() as kind}:
-            yield from _names(kind, namespace)
-
-
-def _is_primitive(schema: Any) -> bool:
-    return isinstance(schema, str) and schema in PRIMITIVES
-
-
 def _has_no_name(schema: Any) -> bool:
     """Whether a type is seen at once to use no name."""
-    return all(map(_is_primitive, schema)) if isinstance(schema, list) else _is_primitive(schema)
+    return all(map(is_primitive, schema)) if isinstance(schema, list) else is_primitive(schema)
 
 
 def inlined(schema: Any, types: Mapping[str, Any]) -> tuple[Any, dict[JsonPath, str]]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ import fastavro
 from fastavro.schema import SchemaParseException, UnknownType
 
 from avroguard.avro.document import Document, parse_json
-from avroguard.avro.names import enclosed_namespace, full_name
-from avroguard.avro.references import definitions, foreign_names, inlined
-from avroguard.avro.validation import faults
+from avroguard.avro.names import definitions, enclosed_namespace, field_at, full_name
+from avroguard.avro.references import foreign_names, inlined
+from avroguard.avro.validation import validate
 from avroguard.errors import ContractError
+from avroguard.findings import Finding, InvalidSchemaError
 from avroguard.places import JsonPath, Place
 
 
@@ -103,6 +104,11 @@ class Schema:
                 return self._foreign[name].document.where(path[length:])
         return self.document.where(path)
 
+    def located(self, finding: Finding) -> Finding:
+        """Return a finding in this schema with its place in the file, and the field that it is in."""
+        field = field_at(self.document.json, finding.path) or field_at(self.json, finding.path)
+        return replace(finding, place=self.where(finding.path), field=field)
+
 
 def load_schema(path: Path) -> Schema:
     """Read and check a schema file.
@@ -126,19 +132,19 @@ def parse_schema(name: str, content: bytes, shared: Mapping[str, Reference] | No
         shared: The types of other files that it may use, by full name.
 
     Raises:
-        ContractError: If it is not JSON or not Avro; one line for each fault, with its place.
+        InvalidSchemaError: If it is not JSON or not Avro; with a finding for each fault.
     """
     document = parse_json(name, content)
     shared = shared or {}
     foreign = {full: definitions(reference.schema.json) for full, reference in shared.items()}
-    found = [f"{document.where(fault.path)}: not Avro: {fault}" for fault in faults(document.json, foreign)]
-    if found:
-        raise ContractError("\n".join(found))
+    if findings := validate(document.json, foreign):
+        raise InvalidSchemaError([Schema(document).located(finding) for finding in findings], "Avro")
     schema = Schema(document, tuple(shared[full] for full in foreign_names(document.json) if full in shared))
     try:
         fastavro.parse_schema(schema.json, named_schemas={})
     except (SchemaParseException, UnknownType, LookupError, TypeError, ValueError) as error:
-        raise ContractError(f"{document.where()}: not Avro: {error}") from None
+        finding = schema.located(Finding.at((), "NOT_FOR_THE_CODEC", str(error)))
+        raise InvalidSchemaError([finding], "Avro") from None
     return schema
 
 

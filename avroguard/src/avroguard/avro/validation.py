@@ -1,4 +1,4 @@
-"""What keeps a JSON value from being an Avro schema: types, unions and names, each fault with its rule and place.
+"""What keeps a JSON value from being an Avro schema: types, unions and names, each finding with its rule and place.
 
 Two kinds of rules, told apart by their family: what Avro Java 1.12, the reference, refuses (SYNTAX), and what it lets
 pass although the specification (https://avro.apache.org/docs/1.12.0/specification/), the codec that this project uses
@@ -9,37 +9,36 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from avroguard.avro.attributes import (
-    Fault,
     Names,
-    alias_faults,
-    decimal_faults,
-    default_faults,
-    doc_faults,
-    enum_faults,
-    field_name_faults,
-    fixed_faults,
-    name_faults,
-    namespace_faults,
-    order_faults,
-    property_faults,
+    check_alias,
+    check_decimal,
+    check_default,
+    check_doc,
+    check_enum,
+    check_field_name,
+    check_fixed,
+    check_name,
+    check_namespace,
+    check_order,
+    check_property,
     repeated,
 )
 from avroguard.avro.names import (
     COMPLEX,
     NAMED,
     PRIMITIVES,
+    definitions,
     enclosed_namespace,
     full_name,
     json_shown,
     suggestion,
 )
-from avroguard.avro.references import definitions
+from avroguard.findings import Finding
 from avroguard.places import JsonPath
+from avroguard.rules import RULES
 
-__all__ = ["Fault", "faults"]
 
-
-def faults(schema: Any, foreign: Mapping[str, Mapping[str, Any]] | None = None) -> list[Fault]:
+def validate(schema: Any, foreign: Mapping[str, Mapping[str, Any]] | None = None) -> list[Finding]:
     """Everything that keeps ``schema`` (plain JSON data) from being an Avro schema, in text order.
 
     Args:
@@ -49,8 +48,8 @@ def faults(schema: Any, foreign: Mapping[str, Mapping[str, Any]] | None = None) 
     return list(_type(schema, (), "", Names(foreign or {}, definitions(schema))))
 
 
-def _type(schema: Any, path: JsonPath, namespace: str, names: Names) -> Iterator[Fault]:
-    """The faults of what stands where a type is expected."""
+def _type(schema: Any, path: JsonPath, namespace: str, names: Names) -> Iterator[Finding]:
+    """Check what stands where a type is expected."""
     match schema:
         case str():
             if schema not in PRIMITIVES and not names.resolve(schema, namespace):
@@ -61,37 +60,41 @@ def _type(schema: Any, path: JsonPath, namespace: str, names: Names) -> Iterator
             yield from _object(schema, path, namespace, names)
         case _:
             message = f"expected a type (a name, an object or a union), found {json_shown(schema)}"
-            yield Fault(path, "TYPE_MALFORMED", message)
+            yield Finding.at(path, "TYPE_MALFORMED", message)
 
 
-def _unknown_type(name: str, path: JsonPath, namespace: str, names: Names) -> Fault:
+def _unknown_type(name: str, path: JsonPath, namespace: str, names: Names) -> Finding:
     full = full_name(name, namespace)
     if name in names.defined:
         message = f'"{name}" is not in the namespace {namespace}: only Avro Java looks outside of it'
-        return Fault(path, "TYPE_OUTSIDE_NAMESPACE", message, "give that type a namespace, and write its full name")
+        return Finding.at(
+            path, "TYPE_OUTSIDE_NAMESPACE", message, "give that type a namespace, and write its full name"
+        )
     if full in names.later:
         message = f'the type "{full}" is used before its definition, which most parsers can\'t read'
-        return Fault(path, "TYPE_USED_BEFORE_DEFINITION", message, "define it here, and use its name further down")
+        return Finding.at(path, "TYPE_USED_BEFORE_DEFINITION", message, "define it here, and use its name further down")
     known = [*names.defined, *names.foreign]
     near = suggestion(name, [*sorted(PRIMITIVES | COMPLEX), *known, *(one.rpartition(".")[2] for one in known)])
     message = (
         f"unknown type {json_shown(name)}: expected a primitive type, a type that this file defines before this place, "
         "or that of a file which contracts.toml lists under [schemas]"
     )
-    return Fault(path, "TYPE_UNKNOWN", message + near)
+    return Finding.at(path, "TYPE_UNKNOWN", message + near)
 
 
-def _union(branches: list[Any], path: JsonPath, namespace: str, names: Names) -> Iterator[Fault]:
+def _union(branches: list[Any], path: JsonPath, namespace: str, names: Names) -> Iterator[Finding]:
     seen: set[str] = set()
     for index, branch in enumerate(branches):
         here = (*path, index)
         if isinstance(branch, list):
-            yield Fault(here, "UNION_NESTED", "a union directly inside a union", "merge their branches")
+            yield Finding.at(here, "UNION_NESTED", "a union directly inside a union", "merge their branches")
             continue
         yield from _type(branch, here, namespace, names)
         kind = _branch_kind(branch, namespace, names)
         if kind in seen:
-            yield Fault(here, "UNION_BRANCH_REPEATED", f"the union has the type {json_shown(kind)} twice", "keep one")
+            yield Finding.at(
+                here, "UNION_BRANCH_REPEATED", f"the union has the type {json_shown(kind)} twice", "keep one"
+            )
         seen.add(kind)
 
 
@@ -108,10 +111,10 @@ def _branch_kind(branch: Any, namespace: str, names: Names) -> str:
     return str(branch)
 
 
-def _object(schema: dict[str, Any], path: JsonPath, namespace: str, names: Names) -> Iterator[Fault]:
+def _object(schema: dict[str, Any], path: JsonPath, namespace: str, names: Names) -> Iterator[Finding]:
     match schema.get("type"):
         case None if "type" not in schema:
-            yield Fault(path, "ATTRIBUTE_INVALID", 'expected an attribute "type" in this type')
+            yield Finding.at(path, "ATTRIBUTE_INVALID", 'expected an attribute "type" in this type')
             return
         case str(kind) if kind in NAMED:
             yield from _named(schema, kind, path, namespace, names)
@@ -123,66 +126,66 @@ def _object(schema: dict[str, Any], path: JsonPath, namespace: str, names: Names
             yield from _type(kind, (*path, "type"), namespace, names)
         case kind:
             message = f'expected the name of a type as "type" of a type, found {json_shown(kind)}'
-            yield Fault((*path, "type"), "TYPE_MALFORMED", message, "write the type without an object around it")
-    yield from decimal_faults(schema, path)
-    yield from property_faults(schema, path)
+            yield Finding.at((*path, "type"), "TYPE_MALFORMED", message, "write the type without an object around it")
+    yield from check_decimal(schema, path)
+    yield from check_property(schema, path)
 
 
-def _element(schema: dict[str, Any], attribute: str, path: JsonPath, namespace: str, names: Names) -> Iterator[Fault]:
+def _element(schema: dict[str, Any], attribute: str, path: JsonPath, namespace: str, names: Names) -> Iterator[Finding]:
     if attribute not in schema:
         message = f'expected an attribute "{attribute}" (a type) in this {schema["type"]}'
-        yield Fault(path, "ATTRIBUTE_INVALID", message)
+        yield Finding.at(path, "ATTRIBUTE_INVALID", message)
     else:
         yield from _type(schema[attribute], (*path, attribute), namespace, names)
 
 
-def _named(schema: dict[str, Any], kind: str, path: JsonPath, namespace: str, names: Names) -> Iterator[Fault]:
-    """The faults of a definition; from then on its name is known."""
+def _named(schema: dict[str, Any], kind: str, path: JsonPath, namespace: str, names: Names) -> Iterator[Finding]:
+    """Check a definition; from then on its name is known."""
     name, inside = schema.get("name"), enclosed_namespace(schema, namespace)
-    found = [*name_faults(schema, kind, path, inside), *namespace_faults(schema, path)]
+    found = [*check_name(schema, kind, path, inside), *check_namespace(schema, path)]
     full = full_name(name, inside).removeprefix(".") if isinstance(name, str) else ""
     if full in names.defined:
         found.append(repeated(schema, full, path, names))
     if full:
         names.defined[full] = schema
-    found += [*alias_faults(schema, path, names_types=True), *doc_faults(schema, path)]
+    found += [*check_alias(schema, path, names_types=True), *check_doc(schema, path)]
     yield from found
     match kind:
         case "enum":
-            body = list(enum_faults(schema, path))
+            body = list(check_enum(schema, path))
         case "fixed":
-            body = list(fixed_faults(schema, path))
+            body = list(check_fixed(schema, path))
         case _:
             names.unfinished.append(schema)
             body = list(_fields(schema, path, inside, names))
             names.unfinished.pop()
-    names.broken = names.broken or any(fault.refused_by_reference for fault in (*found, *body))
+    names.broken = names.broken or any(RULES[finding.rule].refused_by_avro_java for finding in (*found, *body))
     yield from body
 
 
-def _fields(schema: dict[str, Any], path: JsonPath, namespace: str, names: Names) -> Iterator[Fault]:
+def _fields(schema: dict[str, Any], path: JsonPath, namespace: str, names: Names) -> Iterator[Finding]:
     fields = schema.get("fields")
     if not isinstance(fields, list):
         message = f'expected an attribute "fields" (an array) in this {schema["type"]}'
-        yield Fault((*path, "fields"), "ATTRIBUTE_INVALID", message)
+        yield Finding.at((*path, "fields"), "ATTRIBUTE_INVALID", message)
         return
     seen: set[str] = set()
     for index, one in enumerate(fields):
         here = (*path, "fields", index)
         if not isinstance(one, dict):
             message = f"expected a field (an object with name and type), found {json_shown(one)}"
-            yield Fault(here, "ATTRIBUTE_INVALID", message)
+            yield Finding.at(here, "ATTRIBUTE_INVALID", message)
             continue
-        yield from field_name_faults(one, seen, here)
-        yield from alias_faults(one, here, names_types=False)
-        yield from doc_faults(one, here)
-        yield from order_faults(one, here)
+        yield from check_field_name(one, seen, here)
+        yield from check_alias(one, here, names_types=False)
+        yield from check_doc(one, here)
+        yield from check_order(one, here)
         if "type" not in one:
             message = f'expected an attribute "type" in the field {json_shown(one.get("name"))}'
-            yield Fault(here, "ATTRIBUTE_INVALID", message)
+            yield Finding.at(here, "ATTRIBUTE_INVALID", message)
             continue
         wrong = list(_type(one["type"], (*here, "type"), namespace, names))
         yield from wrong
-        names.broken = names.broken or any(fault.refused_by_reference for fault in wrong)
+        names.broken = names.broken or any(RULES[finding.rule].refused_by_avro_java for finding in wrong)
         if not names.broken and "default" in one:
-            yield from default_faults(one, here, namespace, names)
+            yield from check_default(one, here, namespace, names)

@@ -7,15 +7,15 @@ from typing import Any
 
 from avroguard.avro.names import field_at
 from avroguard.avro.schema import Schema
-from avroguard.compatibility import Direction, Incompatibility, Node, Parser, judge
+from avroguard.compatibility import Incompatibility, Node, Parser, directions_of, history_incompatibilities
 from avroguard.config.subjects import SubjectContract
 from avroguard.config.topics import Contracts
 from avroguard.errors import ContractError
 from avroguard.findings import Finding, merged
 from avroguard.levels import Level
-from avroguard.places import JsonPath, Place
-from avroguard.rules import Severity
-from avroguard.semantics import SemanticChange, SemanticRule, semantic_changes
+from avroguard.places import Place
+from avroguard.rules import RULES, Severity
+from avroguard.semantics import SemanticRule, semantic_changes
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,13 @@ class Breakage:
         old: The version that it breaks.
         new: The new schema as plain JSON data.
         level: The level of the check.
-        change: What is wrong.
-        direction: Who can't read whom; for a change of meaning the direction in which it shows.
+        change: What is wrong, and in which direction.
     """
 
     old: OldVersion
     new: Any
     level: Level
-    change: Incompatibility | SemanticChange
-    direction: Direction
+    change: Incompatibility
 
 
 Explain = Callable[[Breakage], str]
@@ -97,16 +95,16 @@ def find_breakages(
     except ContractError as error:
         labels = ", ".join(old.label for old in counted)
         raise ContractError(f"subject {subject}: can't compare {schema.path} with {labels}: {error}") from None
-    cases = (Breakage(old, schema.json, level, change, direction) for old, change, direction in found)
-    return merged(_finding(subject, schema, case, options) for case in cases)
+    breakages = (Breakage(old, schema.json, level, change) for old, change in found)
+    return merged(_finding(subject, schema, breakage, options) for breakage in breakages)
 
 
-_Found = tuple[OldVersion, Incompatibility | SemanticChange, Direction]
+_Found = tuple[OldVersion, Incompatibility]
 
 
 def _incompatible(new: Node, history: Sequence[OldVersion], level: Level) -> Iterator[_Found]:
-    for violation in judge(new, [old.node for old in history], level):
-        yield history[violation.version], violation.incompatibility, violation.direction
+    for incompatibility in history_incompatibilities(new, [old.node for old in history], level):
+        yield history[incompatibility.version], incompatibility
 
 
 def _changed(new: Node, history: Sequence[OldVersion], level: Level, options: CheckOptions) -> Iterator[_Found]:
@@ -116,29 +114,29 @@ def _changed(new: Node, history: Sequence[OldVersion], level: Level, options: Ch
     """
     if options.semantic is None or level is Level.NONE:
         return
-    direction = Direction.BACKWARD if level.backward else Direction.FORWARD
+    directions, nodes = directions_of(level), [old.node for old in history]
     for index, old in enumerate(history):
-        later = history[:index:-1]
-        for change in semantic_changes(old.node, new):
-            if change.rule is SemanticRule.DOC_REMOVED and later:
+        later = nodes[:index:-1]
+        made_before = {
+            _identity(change) for between in later for change in semantic_changes(old.node, between, directions, nodes)
+        }
+        for change in semantic_changes(old.node, new, directions, nodes):
+            if change.rule == SemanticRule.DOC_REMOVED and later:
                 continue
-            if not any(_made_by(change, old, between) for between in later):
-                yield old, change, direction
+            if _identity(change) not in made_before:
+                yield old, change
 
 
-def _made_by(change: SemanticChange, old: OldVersion, later: OldVersion) -> bool:
-    """Whether a version has changed the meaning of an older one in the very same way."""
-    made = semantic_changes(old.node, later.node)
-    return any((one.rule, one.old_path, one.message) == (change.rule, change.old_path, change.message) for one in made)
+def _identity(change: Incompatibility) -> tuple[object, ...]:
+    """Equal for changes of an older version's meaning that are the very same."""
+    return change.rule, change.old_path, change.message
 
 
-def _finding(subject: str, schema: Schema, case: Breakage, options: CheckOptions) -> Finding:
-    change, severity = case.change, Severity.ERROR
-    if isinstance(change, SemanticChange):
-        path: JsonPath = change.new_path
-        severity = Severity.WARNING if options.semantic is Severity.WARNING else change.severity
-    else:
-        path = change.reader_path if case.direction is Direction.BACKWARD else change.writer_path
+def _finding(subject: str, schema: Schema, breakage: Breakage, options: CheckOptions) -> Finding:
+    change, path = breakage.change, breakage.change.new_path
+    severity = RULES[change.rule].severity
+    if change.is_semantic and options.semantic is Severity.WARNING:
+        severity = Severity.WARNING
     return Finding(
         schema.where(path),
         change.rule,
@@ -146,10 +144,10 @@ def _finding(subject: str, schema: Schema, case: Breakage, options: CheckOptions
         change.fix,
         severity,
         subjects=(subject,),
-        breaks=(case.old.label,),
+        breaks=(breakage.old.label,),
         path=path,
         field=field_at(schema.json, path),
-        explanation=options.explain(case) if options.explain else "",
+        explanation=options.explain(breakage) if options.explain else "",
     )
 
 

@@ -14,12 +14,12 @@ from avroguard.compatibility.nodes import (
     Fixed,
     Map,
     Named,
-    Path,
     Record,
     Union,
     kind,
     label,
 )
+from avroguard.places import JsonPath
 
 _SHORT = 60  # characters of a doc that are shown
 
@@ -47,8 +47,8 @@ class Difference:
     kind: Kind
     part: str
     detail: str
-    old_path: Path
-    new_path: Path
+    old_path: JsonPath
+    new_path: JsonPath
 
     def __str__(self) -> str:
         """The difference in one line."""

@@ -1,14 +1,14 @@
-"""Whether schemas are compatible: what a reader can't read, and where in both schemas.
+"""Schema compatibility: what a reader can't read, with the position in both schemas.
 
-``incompatibilities`` compares two schemas, ``judge`` a new one with its subject's history at a level, ``losses`` says
-what a reader's schema leaves out. No I/O.
+``incompatibilities`` compares two schemas, ``history_incompatibilities`` a new schema with its subject's history at a
+level, ``losses`` lists what a reader's schema leaves out. No I/O.
 """
 
 from avroguard.compatibility.checking import incompatibilities
-from avroguard.compatibility.findings import Direction, Incompatibility, Rule
-from avroguard.compatibility.history import Violation, judge
+from avroguard.compatibility.history import directions_of, history_incompatibilities
+from avroguard.compatibility.incompatibility import Direction, Incompatibility, Rule
 from avroguard.compatibility.losses import losses
-from avroguard.compatibility.nodes import Node, Path
+from avroguard.compatibility.nodes import Node
 from avroguard.compatibility.parsing import Parser, parse
 
 __all__ = [
@@ -16,11 +16,10 @@ __all__ = [
     "Incompatibility",
     "Node",
     "Parser",
-    "Path",
     "Rule",
-    "Violation",
+    "directions_of",
+    "history_incompatibilities",
     "incompatibilities",
-    "judge",
     "losses",
     "parse",
 ]

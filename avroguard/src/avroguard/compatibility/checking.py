@@ -10,7 +10,8 @@ takes the first branch that can read the writer's type, by name or not.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from avroguard.compatibility.findings import Direction, Incompatibility, Rule
+from avroguard.compatibility.incompatibility import Direction, Incompatibility, Rule
+from avroguard.compatibility.messages import IncompatibilityFactory
 from avroguard.compatibility.nodes import (
     Array,
     Enum,
@@ -24,7 +25,6 @@ from avroguard.compatibility.nodes import (
     kind,
 )
 from avroguard.compatibility.parsing import parse
-from avroguard.compatibility.wording import Wording
 from avroguard.errors import ContractError
 
 # Avro specification, "Schema Resolution": what a reader may read besides its own type.
@@ -36,7 +36,7 @@ _PROMOTIONS = {
     "bytes": {"string"},
 }
 
-_Findings = tuple[Incompatibility, ...]
+_Incompatibilities = tuple[Incompatibility, ...]
 
 
 def incompatibilities(reader: object, writer: object) -> list[Incompatibility]:
@@ -60,21 +60,21 @@ def compare(reader: Node, writer: Node, direction: Direction | None = None) -> l
 
     The messages speak of the new and the older schema where the direction is given, of reader and writer otherwise.
     """
-    wording = Wording(direction)
+    factory = IncompatibilityFactory(direction)
     try:
-        proven = _Comparison(reader, writer, wording, keep_assumptions=False)
-        if proven.withdrawn and not _Comparison(reader, writer, wording, keep_assumptions=True).findings:
-            return [_unproven(finding) for finding in proven.findings]
-        return list(proven.findings)
+        proven = _Comparison(reader, writer, factory, keep_assumptions=False)
+        if proven.withdrawn and not _Comparison(reader, writer, factory, keep_assumptions=True).incompatibilities:
+            return [_unproven(incompatibility) for incompatibility in proven.incompatibilities]
+        return list(proven.incompatibilities)
     except RecursionError:
         raise ContractError("the schemas are nested too deeply to be compared: flatten them") from None
 
 
-def _unproven(finding: Incompatibility) -> Incompatibility:
+def _unproven(incompatibility: Incompatibility) -> Incompatibility:
     return replace(
-        finding,
+        incompatibility,
         rule=Rule.RECURSION_UNPROVEN,
-        message=f"{finding.message} (Avro Java and a registry let this pass: they take two recursive types for "
+        message=f"{incompatibility.message} (Avro Java and a registry let this pass: they take two recursive types for "
         "compatible because they assumed so on the way to finding out that they are not)",
     )
 
@@ -87,20 +87,20 @@ class _Comparison:
     (``keep_assumptions``).
     """
 
-    def __init__(self, reader: Node, writer: Node, wording: Wording, *, keep_assumptions: bool) -> None:
+    def __init__(self, reader: Node, writer: Node, factory: IncompatibilityFactory, *, keep_assumptions: bool) -> None:
         self.withdrawn = False
         """Whether a conclusion was taken back."""
-        self._say = wording
+        self._factory = factory
         self._keep_assumptions = keep_assumptions
-        self._known: dict[tuple[Node, Node], _Findings] = {}
+        self._known: dict[tuple[Node, Node], _Incompatibilities] = {}
         self._open: dict[tuple[Node, Node], bool] = {}
         """The pairs being compared, and whether something was concluded from one."""
         self._compatible: list[tuple[Node, Node]] = []
         self._ambiguous: list[Incompatibility] = []
-        found = self._compare(reader, writer, "the value")
-        self.findings = _merge(found, self._ambiguous)
+        reasons = self._compare(reader, writer, "the value")
+        self.incompatibilities = _merge(reasons, self._ambiguous)
 
-    def _compare(self, reader: Node, writer: Node, place: str) -> _Findings:
+    def _compare(self, reader: Node, writer: Node, place: str) -> _Incompatibilities:
         pair = (reader.definition, writer.definition)
         if pair in self._open:
             self._open[pair] = True
@@ -109,13 +109,13 @@ class _Comparison:
             return self._known[pair]
         self._open[pair] = False
         before = len(self._compatible)
-        found = self._known[pair] = self._findings(reader, writer, place)
+        reasons = self._known[pair] = self._find(reader, writer, place)
         assumed = self._open.pop(pair)
-        if not found:
+        if not reasons:
             self._compatible.append(pair)
         elif assumed and not self._keep_assumptions:
             self._withdraw(before)
-        return found
+        return reasons
 
     def _withdraw(self, before: int) -> None:
         """Forgets what was concluded while a pair was compared that has failed now."""
@@ -124,51 +124,51 @@ class _Comparison:
             del self._known[pair]
         del self._compatible[before:]
 
-    def _findings(self, reader: Node, writer: Node, place: str) -> _Findings:
-        found: _Findings = ()
+    def _find(self, reader: Node, writer: Node, place: str) -> _Incompatibilities:
+        reasons: _Incompatibilities = ()
         match reader.definition, writer.definition:
             case _, Union(branches=branches):
-                found = _merge(*(self._writer_branch(reader, branch, place) for branch in branches))
+                reasons = _merge(*(self._writer_branch(reader, branch, place) for branch in branches))
             case Union(branches=branches), _:
-                found = self._reader_branches(reader, branches, writer, place)
+                reasons = self._reader_branches(reader, branches, writer, place)
             case Array() as read, Array() as written:
-                found = self._compare(read.items, written.items, f"an item of {place}")
+                reasons = self._compare(read.items, written.items, f"an item of {place}")
             case Map() as read, Map() as written:
-                found = self._compare(read.values, written.values, f"a value of {place}")
+                reasons = self._compare(read.values, written.values, f"a value of {place}")
             case Fixed() as read, Fixed() as written:
-                found = _merge(self._names(read, written), self._sizes(read, written))
+                reasons = _merge(self._names(read, written), self._sizes(read, written))
             case Enum() as read, Enum() as written:
-                found = _merge(self._names(read, written), self._symbols(read, written))
+                reasons = _merge(self._names(read, written), self._symbols(read, written))
             case Record() as read, Record() as written:
-                found = _merge(self._names(read, written), self._fields(read, written))
+                reasons = _merge(self._names(read, written), self._fields(read, written))
             case Primitive() as read, Primitive() as written if _reads(read.name, written.name):
                 pass
             case _:
-                found = (self._say.type_changed(reader, writer, place),)
-        return found
+                reasons = (self._factory.type_changed(reader, writer, place),)
+        return reasons
 
-    def _writer_branch(self, reader: Node, branch: Node, place: str) -> _Findings:
-        found = self._compare(reader, branch, place)
-        match found:
+    def _writer_branch(self, reader: Node, branch: Node, place: str) -> _Incompatibilities:
+        reasons = self._compare(reader, branch, place)
+        match reasons:
             case [Incompatibility(Rule.TYPE_CHANGED, _, path)] if path == branch.path:
-                return (self._say.branch_removed(reader, branch, place),)
+                return (self._factory.branch_removed(reader, branch, place),)
             case _:
-                return found
+                return reasons
 
-    def _reader_branches(self, reader: Node, branches: Iterable[Node], writer: Node, place: str) -> _Findings:
-        """Finds what keeps a union from reading a type, in the branch that seems to be meant for it."""
-        meant: _Findings = ()
+    def _reader_branches(self, reader: Node, branches: Iterable[Node], writer: Node, place: str) -> _Incompatibilities:
+        """Finds what keeps a union from reading a type, in the branch of its name, or of its kind."""
+        nearest: _Incompatibilities = ()
         for branch in branches:
-            found = self._compare(branch, writer, place)
-            if not found:
+            reasons = self._compare(branch, writer, place)
+            if not reasons:
                 return ()
-            if not meant and _meant(branch.definition, writer.definition):
-                meant = found
-        return meant or (self._say.type_changed(reader, writer, place),)
+            if not nearest and _is_counterpart(branch.definition, writer.definition):
+                nearest = reasons
+        return nearest or (self._factory.type_changed(reader, writer, place),)
 
-    def _fields(self, reader: Record, writer: Record) -> _Findings:
+    def _fields(self, reader: Record, writer: Record) -> _Incompatibilities:
         written = {field.name: field for field in writer.fields}
-        found: list[Iterable[Incompatibility]] = []
+        reasons: list[Iterable[Incompatibility]] = []
         for field in reader.fields:
             if not field.aliases and written.get(field.name) is field:
                 continue
@@ -178,32 +178,32 @@ class _Comparison:
                     pass
                 case [source]:
                     place = f"field {field.name!r} of {reader.full_name}"
-                    found.append(self._compare(field.type, source.type, place))
+                    reasons.append(self._compare(field.type, source.type, place))
                 case []:
                     if not field.has_default:
-                        found.append([self._say.default_missing(field, reader, writer)])
+                        reasons.append([self._factory.default_missing(field, reader, writer)])
                 case _:
-                    ambiguous = self._say.ambiguous(field, sources, reader)
+                    ambiguous = self._factory.ambiguous(field, sources, reader)
                     self._ambiguous.append(ambiguous)
-                    found.append([ambiguous])
-        return _merge(*found)
+                    reasons.append([ambiguous])
+        return _merge(*reasons)
 
-    def _names(self, reader: Named, writer: Named) -> _Findings:
-        return () if _same_name(reader, writer) else (self._say.name_changed(reader, writer),)
+    def _names(self, reader: Named, writer: Named) -> _Incompatibilities:
+        return () if _same_name(reader, writer) else (self._factory.name_changed(reader, writer),)
 
-    def _sizes(self, reader: Fixed, writer: Fixed) -> _Findings:
-        return () if reader.size == writer.size else (self._say.size_changed(reader, writer),)
+    def _sizes(self, reader: Fixed, writer: Fixed) -> _Incompatibilities:
+        return () if reader.size == writer.size else (self._factory.size_changed(reader, writer),)
 
-    def _symbols(self, reader: Enum, writer: Enum) -> _Findings:
+    def _symbols(self, reader: Enum, writer: Enum) -> _Incompatibilities:
         unknown = [symbol for symbol in writer.symbols if symbol not in reader.symbols]
         if not unknown or reader.default is not None:
             return ()
-        return (self._say.symbols_removed(reader, writer, unknown),)
+        return (self._factory.symbols_removed(reader, writer, unknown),)
 
 
-def _merge(*found: Iterable[Incompatibility]) -> _Findings:
-    """Joins findings, each once: a type that is used in two places is wrong in one."""
-    return tuple(dict.fromkeys(finding for findings in found for finding in findings))
+def _merge(*groups: Iterable[Incompatibility]) -> _Incompatibilities:
+    """Join incompatibilities, each once: a type that is used in two places is wrong in one."""
+    return tuple(dict.fromkeys(reason for reasons in groups for reason in reasons))
 
 
 def _reads(reader: str, writer: str) -> bool:
@@ -214,7 +214,7 @@ def _same_name(reader: Named, writer: Named) -> bool:
     return reader.name == writer.name or writer.full_name in reader.aliases
 
 
-def _meant(reader: Node, writer: Node) -> bool:
+def _is_counterpart(reader: Node, writer: Node) -> bool:
     """Whether a branch is the writer's type changed, rather than another type."""
     if isinstance(reader, Named) and isinstance(writer, Named) and not _same_name(reader, writer):
         return False

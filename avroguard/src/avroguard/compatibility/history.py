@@ -1,65 +1,46 @@
-"""Is a new schema compatible with a subject's history, at the subject's level?"""
+"""Compatibility of a new schema with a subject's history, at the subject's level."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from avroguard.compatibility.checking import compare
-from avroguard.compatibility.findings import Direction, Incompatibility
-from avroguard.compatibility.nodes import Path
+from avroguard.compatibility.incompatibility import Direction, Incompatibility
 from avroguard.compatibility.parsing import parse
 from avroguard.levels import Level
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One incompatibility of a new schema with one version of its history.
-
-    Attributes:
-        version: The index of the version in the history, oldest first, from 0.
-        direction: Who can't read whom.
-        incompatibility: What is wrong.
-    """
-
-    version: int
-    direction: Direction
-    incompatibility: Incompatibility
-
-    @property
-    def new_path(self) -> Path:
-        """Where in the new schema."""
-        found = self.incompatibility
-        return found.reader_path if self.direction is Direction.BACKWARD else found.writer_path
-
-    @property
-    def old_path(self) -> Path:
-        """Where in the version of the history."""
-        found = self.incompatibility
-        return found.writer_path if self.direction is Direction.BACKWARD else found.reader_path
-
-
-def judge(new: object, history: Sequence[object], level: Level) -> list[Violation]:
-    """Judges a new schema by the versions before it, as a schema registry would at that level.
+def history_incompatibilities(new: object, history: Sequence[object], level: Level) -> list[Incompatibility]:
+    """Compare a new schema with the versions before it, as a schema registry does at that level.
 
     Args:
-        new: The schema to judge, in any form that ``incompatibilities`` takes.
-        history: The versions before it, oldest first; none when the subject is new.
-        level: What is asked: the latest version counts, or every one where the level is transitive.
+        new: The new schema, in any form that ``incompatibilities`` takes.
+        history: The versions before it, oldest first; empty when the subject is new.
+        level: The compatibility level: the latest version counts, or every version where the level is transitive.
 
     Returns:
-        Every incompatibility, the oldest version first; none when the schema may be registered.
+        Every incompatibility with its direction and version, the oldest version first; empty when the schema may be
+        registered.
 
     Raises:
         ContractError: One of the schemas is no Avro schema.
     """
     parsed = parse(new)
     first = 0 if level.transitive else max(len(history) - 1, 0)
-    violations: list[Violation] = []
-    for version, schema in enumerate(history[first:], first):
-        old = parse(schema)
-        if level.backward:
-            found = compare(parsed, old, Direction.BACKWARD)
-            violations += [Violation(version, Direction.BACKWARD, each) for each in found]
-        if level.forward:
-            found = compare(old, parsed, Direction.FORWARD)
-            violations += [Violation(version, Direction.FORWARD, each) for each in found]
-    return violations
+    return [
+        replace(incompatibility, version=version)
+        for version, schema in enumerate(history[first:], first)
+        for incompatibility in _with_version(parsed, schema, level)
+    ]
+
+
+def directions_of(level: Level) -> tuple[Direction, ...]:
+    """Return the directions in which a level asks for compatibility."""
+    asked = {Direction.BACKWARD: level.backward, Direction.FORWARD: level.forward}
+    return tuple(direction for direction in Direction if asked[direction])
+
+
+def _with_version(new: object, schema: object, level: Level) -> Iterator[Incompatibility]:
+    parsed, old = parse(new), parse(schema)
+    for direction in directions_of(level):
+        reader, writer = (parsed, old) if direction is Direction.BACKWARD else (old, parsed)
+        yield from compare(reader, writer, direction)

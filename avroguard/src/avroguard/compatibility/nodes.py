@@ -1,13 +1,11 @@
 """A schema as the checks see it: names resolved, every node knowing its place in the JSON that it came from."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Path = tuple[str | int, ...]
-"""Where something stands in a schema: the JSON keys and indices that lead to it from the root."""
-
-PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
+from avroguard.avro.names import PRIMITIVES
+from avroguard.places import JsonPath
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -19,7 +17,7 @@ class Node:
         attributes: The JSON object that defines it, empty where a bare name does.
     """
 
-    path: Path
+    path: JsonPath
     attributes: Mapping[str, Any]
 
     @property
@@ -89,7 +87,7 @@ class Field:
         plain: Whether the type neither defines nor uses a name, so that it means the same wherever it stands.
     """
 
-    path: Path
+    path: JsonPath
     attributes: Mapping[str, Any]
     name: str
     aliases: tuple[str, ...]
@@ -187,3 +185,20 @@ def label(node: Node) -> str:
         case _:
             detail = ""
     return kind(node) + detail
+
+
+def types_in(node: Node) -> Iterator[Node]:
+    """Yield a type and every type inside it where it stands, in text order; names are not followed."""
+    yield node
+    inner: tuple[Node, ...] = ()
+    match node:
+        case Array(items=items):
+            inner = (items,)
+        case Map(values=values):
+            inner = (values,)
+        case Union(branches=branches):
+            inner = branches
+        case Record(fields=fields):
+            inner = tuple(field.type for field in fields)
+    for inner_type in inner:
+        yield from types_in(inner_type)

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
+from avroguard.avro.names import PRIMITIVES
 from avroguard.compatibility.nodes import (
-    PRIMITIVES,
     Array,
     Enum,
     Field,
@@ -20,7 +20,6 @@ from avroguard.compatibility.nodes import (
     Map,
     Named,
     Node,
-    Path,
     Primitive,
     Record,
     Reference,
@@ -30,6 +29,7 @@ from avroguard.compatibility.nodes import (
     kind,
 )
 from avroguard.errors import ContractError
+from avroguard.places import JsonPath
 
 _N = TypeVar("_N", bound=Named)
 _RESERVED = {"type", "name", "namespace", "doc", "aliases", "symbols", "default", "size"}
@@ -56,7 +56,7 @@ class Parser:
     """
 
     def __init__(self) -> None:
-        self._fields: dict[Path, Field] = {}
+        self._fields: dict[JsonPath, Field] = {}
 
     def parse(self, schema: object) -> Node:
         """Reads one of them, as `parse` does."""
@@ -76,13 +76,13 @@ class _Reader:
         fields: The fields of schemas read before, by place; takes those of this one.
     """
 
-    def __init__(self, fields: dict[Path, Field]) -> None:
+    def __init__(self, fields: dict[JsonPath, Field]) -> None:
         self._fields = fields
         self._names: dict[str, Named] = {}
         self._declared: set[str] = set()
         self._references: list[Reference] = []
 
-    def read(self, schema: object, path: Path, namespace: str | None) -> Node:
+    def read(self, schema: object, path: JsonPath, namespace: str | None) -> Node:
         match schema:
             case str():
                 return self._by_name(schema, path, {}, namespace)
@@ -101,7 +101,7 @@ class _Reader:
                     f"there is no type {reference.full_name!r}: define it in this schema or correct the name",
                 )
 
-    def _object(self, schema: Mapping[str, Any], path: Path, namespace: str | None) -> Node:
+    def _object(self, schema: Mapping[str, Any], path: JsonPath, namespace: str | None) -> Node:
         match schema.get("type"):
             case "record" | "error":
                 return self._record(schema, path, namespace)
@@ -118,7 +118,7 @@ class _Reader:
             case _:
                 raise _malformed(path, 'an object needs the name of a type as "type": write a type without a wrapper')
 
-    def _by_name(self, name: str, path: Path, attributes: Mapping[str, Any], namespace: str | None) -> Node:
+    def _by_name(self, name: str, path: JsonPath, attributes: Mapping[str, Any], namespace: str | None) -> Node:
         if name in PRIMITIVES:
             return Primitive(path, attributes, name)
         full_name = f"{namespace}.{name}" if namespace and "." not in name else name
@@ -128,12 +128,12 @@ class _Reader:
         self._references.append(reference)
         return reference
 
-    def _inner(self, schema: Mapping[str, Any], key: str, path: Path, namespace: str | None) -> Node:
+    def _inner(self, schema: Mapping[str, Any], key: str, path: JsonPath, namespace: str | None) -> Node:
         if key not in schema:
             raise _malformed(path, f'{schema["type"]} needs "{key}"')
         return self.read(schema[key], (*path, key), namespace)
 
-    def _union(self, schema: list[object], path: Path, namespace: str | None) -> Union:
+    def _union(self, schema: list[object], path: JsonPath, namespace: str | None) -> Union:
         if are_primitives(schema) and len(set(map(str, schema))) == len(schema):
             return Union(path, {}, tuple(Primitive((*path, index), {}, str(one)) for index, one in enumerate(schema)))
         branches = tuple(self.read(branch, (*path, index), namespace) for index, branch in enumerate(schema))
@@ -147,7 +147,7 @@ class _Reader:
             seen.add(name)
         return Union(path, {}, branches)
 
-    def _record(self, schema: Mapping[str, Any], path: Path, namespace: str | None) -> Record:
+    def _record(self, schema: Mapping[str, Any], path: JsonPath, namespace: str | None) -> Record:
         name, space = _name(schema, path, namespace)
         self._claim(f"{space}.{name}" if space else name, path)
         if not isinstance(schema.get("fields"), list):
@@ -163,7 +163,7 @@ class _Reader:
         self._names[record.full_name] = record
         return record
 
-    def _field(self, field: object, path: Path, namespace: str | None) -> Field:
+    def _field(self, field: object, path: JsonPath, namespace: str | None) -> Field:
         known = self._fields.get(path)
         if known and known.plain and _same_words(field, known.attributes):
             return known
@@ -175,7 +175,7 @@ class _Reader:
         self._fields[path] = read
         return read
 
-    def _enum(self, schema: Mapping[str, Any], path: Path, namespace: str | None) -> Enum:
+    def _enum(self, schema: Mapping[str, Any], path: JsonPath, namespace: str | None) -> Enum:
         name, space = _name(schema, path, namespace)
         symbols = tuple(_texts(schema.get("symbols"), (*path, "symbols")))
         default = schema.get("default")
@@ -185,14 +185,14 @@ class _Reader:
             raise _malformed((*path, "default"), f"{default!r} is none of the symbols of enum {name}")
         return self._define(Enum(path, schema, name, space, _aliases(schema, path, space), symbols, default))
 
-    def _fixed(self, schema: Mapping[str, Any], path: Path, namespace: str | None) -> Fixed:
+    def _fixed(self, schema: Mapping[str, Any], path: JsonPath, namespace: str | None) -> Fixed:
         name, space = _name(schema, path, namespace)
         size = schema.get("size")
         if not isinstance(size, int) or isinstance(size, bool):
             raise _malformed(path, f'fixed {name} needs a whole number as "size"')
         return self._define(Fixed(path, schema, name, space, _aliases(schema, path, space), size))
 
-    def _claim(self, full_name: str, path: Path) -> None:
+    def _claim(self, full_name: str, path: JsonPath) -> None:
         """Makes a name known, before its type is read where the type may refer to itself."""
         if full_name in self._declared:
             raise _malformed((*path, "name"), f"{full_name} is defined twice: refer to it by its name")
@@ -226,7 +226,7 @@ def _repeats(node: Named, first: Named) -> bool:
     return same and first.attributes.keys() <= _RESERVED
 
 
-def _name(schema: Mapping[str, Any], path: Path, namespace: str | None) -> tuple[str, str | None]:
+def _name(schema: Mapping[str, Any], path: JsonPath, namespace: str | None) -> tuple[str, str | None]:
     given = schema.get("name")
     if not isinstance(given, str) or not given.rpartition(".")[2]:
         raise _malformed(path, f'{schema["type"]} needs a "name"')
@@ -243,7 +243,7 @@ def _split(name: str, namespace: str | None) -> tuple[str, str | None]:
     return after, (before if dot else namespace) or None
 
 
-def _aliases(schema: Mapping[str, Any], path: Path, namespace: str | None) -> tuple[str, ...]:
+def _aliases(schema: Mapping[str, Any], path: JsonPath, namespace: str | None) -> tuple[str, ...]:
     return tuple(_full_aliases(_texts(schema.get("aliases", []), (*path, "aliases")), namespace))
 
 
@@ -254,12 +254,12 @@ def _full_aliases(aliases: list[str], namespace: str | None) -> Iterator[str]:
         yield f"{space}.{name}" if space else f".{name}" if namespace else name
 
 
-def _texts(value: object, path: Path) -> list[str]:
+def _texts(value: object, path: JsonPath) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise _malformed(path, "expected a list of strings")
     return value
 
 
-def _malformed(path: Path, problem: str) -> ContractError:
+def _malformed(path: JsonPath, problem: str) -> ContractError:
     place = "/".join(map(str, path)) or "the schema"
     return ContractError(f"not an Avro schema: at {place}: {problem}")

@@ -7,12 +7,13 @@ from enum import StrEnum
 from typing import Any
 
 from avroguard.avro.parsed import Parsed
-from avroguard.compatibility import Incompatibility, Path
+from avroguard.compatibility import Incompatibility
 from avroguard.compatibility.parsing import parse
 from avroguard.errors import ContractError
 from avroguard.explain.codec import Failed, decode, encode
 from avroguard.explain.samples import samples
-from avroguard.semantics import SemanticChange, SemanticRule
+from avroguard.places import JsonPath
+from avroguard.semantics import SemanticRule
 
 _LOGICAL = ("logicalType", "precision", "scale")
 _UNKNOWN = "UNKNOWN_TO_BOTH"
@@ -79,7 +80,7 @@ def demonstrate(reader: Any, writer: Any, found: Incompatibility) -> Demonstrati
     )
 
 
-def demonstrate_change(old: Any, new: Any, change: SemanticChange) -> Demonstration:
+def demonstrate_change(old: Any, new: Any, change: Incompatibility) -> Demonstration:
     """Show what a change of meaning does to a value: whoever goes by the new schema takes it for another.
 
     Args:
@@ -93,7 +94,7 @@ def demonstrate_change(old: Any, new: Any, change: SemanticChange) -> Demonstrat
         return Demonstration(Outcome.NOTHING, reason=f"no value can be made for it: {error}")
 
 
-def _change(old: Any, new: Any, change: SemanticChange) -> Demonstration:  # noqa: PLR0911 - a case for each rule
+def _change(old: Any, new: Any, change: Incompatibility) -> Demonstration:  # noqa: PLR0911 - a case for each rule
     match change.rule:
         case (
             SemanticRule.LOGICAL_TYPE_ADDED
@@ -119,7 +120,7 @@ def _change(old: Any, new: Any, change: SemanticChange) -> Demonstration:  # noq
     return Demonstration(Outcome.NOTHING, reason="the data stay as they are; what they mean is no longer written down")
 
 
-def _reinterpreted(old: Any, new: Any, change: SemanticChange) -> Demonstration:
+def _reinterpreted(old: Any, new: Any, change: Incompatibility) -> Demonstration:
     """The old schema's bytes, taken by the logical type of the new one: as Avro Java does, though not fastavro."""
     place, after = _type_path(old, change.old_path), _at(new, _type_path(new, change.new_path))
     patched = copy.deepcopy(old)
@@ -149,7 +150,7 @@ def _reinterpreted(old: Any, new: Any, change: SemanticChange) -> Demonstration:
     return Demonstration(Outcome.NOTHING, reason=reason)
 
 
-def _defaults(old: Any, new: Any, change: SemanticChange) -> Demonstration:
+def _defaults(old: Any, new: Any, change: Incompatibility) -> Demonstration:
     """A record of before the field, read with both schemas."""
     lacking = copy.deepcopy(old)
     field = _at(lacking, change.old_path[:-1])
@@ -160,7 +161,7 @@ def _defaults(old: Any, new: Any, change: SemanticChange) -> Demonstration:
     return _compared(lacking, old, new, change.old_path[:-3])
 
 
-def _enum_defaults(old: Any, new: Any, change: SemanticChange) -> Demonstration:
+def _enum_defaults(old: Any, new: Any, change: Incompatibility) -> Demonstration:
     """A symbol that neither schema knows, read with both."""
     extended = copy.deepcopy(old)
     place = change.old_path[:-1]
@@ -169,7 +170,7 @@ def _enum_defaults(old: Any, new: Any, change: SemanticChange) -> Demonstration:
     return _compared(extended, old, new, (*place, "symbols", len(symbols) - 1))
 
 
-def _compared(writer: Any, old: Any, new: Any, goal: Path) -> Demonstration:
+def _compared(writer: Any, old: Any, new: Any, goal: JsonPath) -> Demonstration:
     writes, before, after = Parsed.of(writer), Parsed.of(old), Parsed.of(new)
     for value in samples(parse(writer), goal):
         body = encode(writes, value)
@@ -181,7 +182,7 @@ def _compared(writer: Any, old: Any, new: Any, goal: Path) -> Demonstration:
     return Demonstration(Outcome.NOTHING, reason="the codec reads the values tried alike with both schemas")
 
 
-def _promoted(old: Any, new: Any, change: SemanticChange) -> Demonstration:
+def _promoted(old: Any, new: Any, change: Incompatibility) -> Demonstration:
     wanted = Outcome.FAILS if change.rule is SemanticRule.BYTES_READ_AS_TEXT else Outcome.CHANGES
     if shown := _either_way(old, new, change.old_path, change.new_path, wanted):
         return shown
@@ -193,7 +194,7 @@ def _promoted(old: Any, new: Any, change: SemanticChange) -> Demonstration:
     return Demonstration(Outcome.NOTHING, reason=reason)
 
 
-def _either_way(old: Any, new: Any, old_path: Path, new_path: Path, wanted: Outcome) -> Demonstration | None:
+def _either_way(old: Any, new: Any, old_path: JsonPath, new_path: JsonPath, wanted: Outcome) -> Demonstration | None:
     """The first value that one of the two schemas writes and the other one fails on, or takes for another number.
 
     In one of the directions the types may be incompatible, which is for another finding to show.
@@ -227,18 +228,18 @@ def _lost(written: Any, read: Any) -> bool:
     return False
 
 
-def _type_path(schema: Any, path: Path) -> Path:
+def _type_path(schema: Any, path: JsonPath) -> JsonPath:
     """The path of the type that a path leads to or into."""
     return path[:-1] if path and path[-1] in _LOGICAL and isinstance(_at(schema, path[:-1]), dict) else path
 
 
-def _at(schema: Any, path: Path) -> Any:
+def _at(schema: Any, path: JsonPath) -> Any:
     for key in path:
         schema = schema[key]
     return schema
 
 
-def _replaced(schema: Any, path: Path, value: Any) -> Any:
+def _replaced(schema: Any, path: JsonPath, value: Any) -> Any:
     """The schema with another value at a path."""
     if not path:
         return value

@@ -1,7 +1,7 @@
 """Words a demonstration: what was written, what is read, who must be deployed first. No I/O."""
 
 from avroguard.changes.breakages import Breakage
-from avroguard.compatibility import Direction, Incompatibility, incompatibilities
+from avroguard.compatibility import Direction, incompatibilities
 from avroguard.explain.codec import shown
 from avroguard.explain.demonstrations import Demonstration, Outcome, demonstrate, demonstrate_change
 from avroguard.levels import Level
@@ -10,8 +10,8 @@ from avroguard.levels import Level
 def explain(case: Breakage) -> str:
     """What a finding does to data, in a few lines: a value, what becomes of it, and in which order to deploy."""
     change = case.change
-    if isinstance(change, Incompatibility):
-        backward = case.direction is Direction.BACKWARD
+    if not change.is_semantic:
+        backward = change.direction is Direction.BACKWARD
         reader, writer = (case.new, case.old.schema) if backward else (case.old.schema, case.new)
         names = ("the new schema", case.old.label) if backward else (case.old.label, "the new schema")
         lines = [*_told(demonstrate(reader, writer, change), *names), _broken_order(case)]
@@ -35,7 +35,7 @@ def _told(shows: Demonstration, reader: str, writer: str) -> list[str]:
 def _broken_order(case: Breakage) -> str:
     """What the order of deployment could and could not do for the change as it is."""
     new, old = case.new, case.old.schema
-    if case.direction is Direction.BACKWARD:
+    if case.change.direction is Direction.BACKWARD:
         text = f"readers with the new schema fail on what {case.old.label} wrote and is still in the topic"
         other = not incompatibilities(old, new)
         return f"{text}; readers with {case.old.label} would read the new one's" if other else text

@@ -12,12 +12,12 @@ from avroguard.compatibility.nodes import (
     Fixed,
     Map,
     Node,
-    Path,
     Primitive,
     Record,
     Union,
     kind,
 )
+from avroguard.places import JsonPath
 
 _ATTEMPTS = 60  # random values, where the one on the direct way shows nothing
 _DEEP = 5  # from here on values are kept as short as the schema allows
@@ -49,7 +49,7 @@ _LOGICAL: dict[tuple[str, object], Any] = {
 }
 
 
-def samples(schema: Node, goal: Path) -> Iterator[Any]:
+def samples(schema: Node, goal: JsonPath) -> Iterator[Any]:
     """Values of a schema, as fastavro writes them; the one that goes the direct way to a place first.
 
     Args:
@@ -70,7 +70,7 @@ def samples(schema: Node, goal: Path) -> Iterator[Any]:
 
 
 class _Sampler:
-    def __init__(self, goal: Path, random: Random | None, heights: dict[Node, int]) -> None:
+    def __init__(self, goal: JsonPath, random: Random | None, heights: dict[Node, int]) -> None:
         self.goal = goal
         self.random = random
         self.heights = heights

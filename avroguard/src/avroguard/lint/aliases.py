@@ -7,14 +7,14 @@ as well, what comes out is another schema: pairs that are compatible by every ch
 from collections import Counter
 from collections.abc import Iterator
 
-from avroguard.avro.attributes import Fault
 from avroguard.compatibility.nodes import Named
+from avroguard.findings import Finding
 from avroguard.lint.view import View
 
 _FIX = "remove the alias, or rename what else has the name"
 
 
-def of_types(view: View) -> Iterator[Fault]:
+def of_types(view: View) -> Iterator[Finding]:
     """The alias of a type is not a name or an alias of another."""
     named = list(view.of(Named))
     aliases = Counter(alias for node in named for alias in set(node.aliases))
@@ -28,10 +28,10 @@ def of_types(view: View) -> Iterator[Fault]:
             else:
                 continue
             message = f"the alias {alias} of {node.full_name} is {whose}"
-            yield Fault((*node.path, "aliases", index), "ALIAS_CLASH", message, _FIX)
+            yield Finding.at((*node.path, "aliases", index), "ALIAS_CLASH", message, _FIX)
 
 
-def of_fields(view: View) -> Iterator[Fault]:
+def of_fields(view: View) -> Iterator[Finding]:
     """The alias of a field is not a name or an alias of another field in the record, nor its own name."""
     for record, field in view.fields:
         names = {other.name for other in record.fields}
@@ -44,4 +44,4 @@ def of_fields(view: View) -> Iterator[Fault]:
             else:
                 continue
             message = f"the alias {alias!r} of field {field.name!r} of {record.full_name} is {whose}"
-            yield Fault((*field.path, "aliases", index), "FIELD_ALIAS_CLASH", message, _FIX)
+            yield Finding.at((*field.path, "aliases", index), "FIELD_ALIAS_CLASH", message, _FIX)

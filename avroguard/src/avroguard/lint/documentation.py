@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from avroguard.avro.attributes import Fault
 from avroguard.compatibility.nodes import Enum, Named, Record, kind
+from avroguard.findings import Finding
 from avroguard.lint.view import View
 
 
-def docs(view: View) -> Iterator[Fault]:
+def docs(view: View) -> Iterator[Finding]:
     """Records, enums and fields have a doc."""
     for node in view.of(Named):
         if isinstance(node, Record | Enum) and not _said(node.attributes.get("doc")):
@@ -21,5 +21,5 @@ def _said(doc: object) -> bool:
     return isinstance(doc, str) and bool(doc.strip())
 
 
-def _missing(path: tuple[str | int, ...], what: str) -> Fault:
-    return Fault(path, "DOC_MISSING", f"{what} has no doc", 'say in "doc" what it means, its unit and its range')
+def _missing(path: tuple[str | int, ...], what: str) -> Finding:
+    return Finding.at(path, "DOC_MISSING", f"{what} has no doc", 'say in "doc" what it means, its unit and its range')

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from avroguard.avro.attributes import Fault
 from avroguard.avro.defaults import default_fits, default_readable
 from avroguard.compatibility.nodes import Enum, Node, Record, Union, kind
+from avroguard.findings import Finding
 from avroguard.lint.view import View
 
 
-def optional_fields(view: View) -> Iterator[Fault]:
+def optional_fields(view: View) -> Iterator[Finding]:
     """In the union of an optional field null comes first and is the default."""
     for record, field in view.fields:
         kinds = [kind(branch) for branch in field.type.branches] if isinstance(field.type, Union) else []
@@ -17,14 +17,14 @@ def optional_fields(view: View) -> Iterator[Fault]:
             continue
         if not field.has_default:
             message = f"{what} may be null and has no default, so it can neither be added nor removed"
-            yield Fault(field.path, "OPTIONAL_WITHOUT_DEFAULT", message, 'add "default": null')
+            yield Finding.at(field.path, "OPTIONAL_WITHOUT_DEFAULT", message, 'add "default": null')
         if kinds[0] != "null" and field.default is None:
             message = f"{what} may be null, which is not the first of its types"
             fix = "put null first: older parsers take a default of the first type only"
-            yield Fault((*field.path, "type"), "NULL_NOT_FIRST", message, fix)
+            yield Finding.at((*field.path, "type"), "NULL_NOT_FIRST", message, fix)
 
 
-def defaults(view: View) -> Iterator[Fault]:
+def defaults(view: View) -> Iterator[Finding]:
     """A default can be read, by older parsers as well."""
     for record, field in view.fields:
         if not field.has_default:
@@ -36,13 +36,13 @@ def defaults(view: View) -> Iterator[Fault]:
                 f"{what} is no symbol of its enum, or has no bytes for its decimal: whoever needs the default can't "
                 "read the data"
             )
-            yield Fault(here, "DEFAULT_UNREADABLE", message, r'name one of the symbols, or write 0 as "\u0000"')
+            yield Finding.at(here, "DEFAULT_UNREADABLE", message, r'name one of the symbols, or write 0 as "\u0000"')
         elif isinstance(written, list) and not default_fits(field.default, written[0], namespace, view.named):
             message = f"{what} is not of the union's first type: parsers before Avro 1.12 refuse the schema"
-            yield Fault(here, "DEFAULT_OF_LATER_BRANCH", message, "put the type of the default first")
+            yield Finding.at(here, "DEFAULT_OF_LATER_BRANCH", message, "put the type of the default first")
 
 
-def endless_records(view: View) -> Iterator[Fault]:
+def endless_records(view: View) -> Iterator[Finding]:
     """A record has values: it does not hold itself, or only where that may end."""
     finite: set[str] = set()
     records = list(view.of(Record))
@@ -52,7 +52,7 @@ def endless_records(view: View) -> Iterator[Fault]:
         if record.full_name not in finite:
             message = f"record {record.full_name} holds itself without an end: no value of it can be written"
             fix = "let the field that leads back be a union with null, or an array"
-            yield Fault((*record.path, "name"), "RECORD_ENDLESS", message, fix)
+            yield Finding.at((*record.path, "name"), "RECORD_ENDLESS", message, fix)
 
 
 def _ends(node: Node, finite: set[str]) -> bool:
@@ -65,13 +65,13 @@ def _ends(node: Node, finite: set[str]) -> bool:
             return True
 
 
-def enums(view: View) -> Iterator[Fault]:
+def enums(view: View) -> Iterator[Finding]:
     """An enum has symbols, and a default for those to come."""
     for enum in view.of(Enum):
         if not enum.symbols:
             message = f"enum {enum.full_name} has no symbols: no value of it can be written"
-            yield Fault((*enum.path, "symbols"), "ENUM_EMPTY", message, "add the symbols")
+            yield Finding.at((*enum.path, "symbols"), "ENUM_EMPTY", message, "add the symbols")
         elif enum.default is None:
             message = f"enum {enum.full_name} has no default: no symbol can be added without breaking its readers"
             fix = 'add a symbol such as UNKNOWN, and name it as "default" of the enum (that of a field does not help)'
-            yield Fault((*enum.path, "name"), "ENUM_DEFAULT_MISSING", message, fix)
+            yield Finding.at((*enum.path, "name"), "ENUM_DEFAULT_MISSING", message, fix)

@@ -5,9 +5,9 @@ The types and what each annotates: https://avro.apache.org/docs/1.12.0/specifica
 
 from collections.abc import Iterator
 
-from avroguard.avro.attributes import Fault
 from avroguard.avro.names import suggestion
 from avroguard.compatibility.nodes import Fixed, Node, Reference, kind
+from avroguard.findings import Finding
 from avroguard.lint.view import View
 
 _MOMENTS = [f"{kind}-{unit}" for kind in ("timestamp", "local-timestamp") for unit in ("millis", "micros", "nanos")]
@@ -23,7 +23,7 @@ _ANNOTATES = {
 }
 
 
-def on_types(view: View) -> Iterator[Fault]:
+def on_types(view: View) -> Iterator[Finding]:
     """A logical type is known, and annotates what it is defined for."""
     for node in view.types:
         name = node.attributes.get("logicalType")
@@ -31,20 +31,22 @@ def on_types(view: View) -> Iterator[Fault]:
         if "logicalType" not in node.attributes:
             continue
         if not isinstance(name, str):
-            yield Fault(here, "ATTRIBUTE_IGNORED", "expected the name of a logical type as a text", "remove it")
+            yield Finding.at(here, "ATTRIBUTE_IGNORED", "expected the name of a logical type as a text", "remove it")
         elif name not in _ANNOTATES:
             message = f'"{name}" is no logical type of the specification{suggestion(name, list(_ANNOTATES))}'
             fix = "readers see the plain type; use another attribute for a meaning of your own"
-            yield Fault(here, "LOGICAL_TYPE_UNKNOWN", message, fix)
+            yield Finding.at(here, "LOGICAL_TYPE_UNKNOWN", message, fix)
         elif not {kind(node), _sized(node)} & set(_ANNOTATES[name]) or isinstance(node, Reference):
             message = f"{name} annotates {' or '.join(_ANNOTATES[name])}, not {_shown(node)}: it is ignored here"
-            yield Fault(here, "LOGICAL_TYPE_ON_WRONG_TYPE", message, "use a type that it is defined for, or remove it")
+            yield Finding.at(
+                here, "LOGICAL_TYPE_ON_WRONG_TYPE", message, "use a type that it is defined for, or remove it"
+            )
         elif name == "decimal" and "scale" not in node.attributes:
             message = "the decimal says no scale, which makes it one of whole numbers"
-            yield Fault(here, "DECIMAL_SCALE_MISSING", message, 'write "scale", even where it is 0')
+            yield Finding.at(here, "DECIMAL_SCALE_MISSING", message, 'write "scale", even where it is 0')
 
 
-def on_fields(view: View) -> Iterator[Fault]:
+def on_fields(view: View) -> Iterator[Finding]:
     """A logical type stands inside of the type."""
     for record, field in view.fields:
         if "logicalType" in field.attributes:
@@ -53,7 +55,7 @@ def on_fields(view: View) -> Iterator[Fault]:
                 "where every parser ignores it"
             )
             fix = 'write "type": {"type": ..., "logicalType": ...}, with precision and scale inside as well'
-            yield Fault((*field.path, "logicalType"), "LOGICAL_TYPE_ON_FIELD", message, fix)
+            yield Finding.at((*field.path, "logicalType"), "LOGICAL_TYPE_ON_FIELD", message, fix)
 
 
 def _sized(node: Node) -> str:

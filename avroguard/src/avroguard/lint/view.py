@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
-from avroguard.avro.attributes import Fault
-from avroguard.compatibility.nodes import Array, Field, Map, Named, Node, Record, Union
+from avroguard.compatibility.nodes import Field, Named, Node, Record, types_in
 from avroguard.compatibility.parsing import parse
+from avroguard.findings import Finding
 
 _N = TypeVar("_N", bound=Node)
 
@@ -30,7 +30,7 @@ class View:
     @cached_property
     def types(self) -> tuple[Node, ...]:
         """Every type where it stands, references by name included."""
-        return tuple(_types(self.root))
+        return tuple(types_in(self.root))
 
     def of(self, kind: type[_N]) -> Iterator[_N]:
         """The types of one kind."""
@@ -47,20 +47,4 @@ class View:
         return {node.full_name: node.attributes for node in self.of(Named)}
 
 
-Rule = Callable[[View], Iterator[Fault]]
-
-
-def _types(node: Node) -> Iterator[Node]:
-    yield node
-    inner: tuple[Node, ...] = ()
-    match node:
-        case Array(items=items):
-            inner = (items,)
-        case Map(values=values):
-            inner = (values,)
-        case Union(branches=branches):
-            inner = branches
-        case Record(fields=fields):
-            inner = tuple(field.type for field in fields)
-    for one in inner:
-        yield from _types(one)
+Check = Callable[[View], Iterator[Finding]]

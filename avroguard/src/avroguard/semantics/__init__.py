@@ -4,11 +4,12 @@ Avro's compatibility is about bytes that can be read. A decimal of scale 2 read 
 by a factor of 100. The reference lets all of this pass (and so does a schema registry), hence none of it is in
 ``compatibility``: it stands here, under rules of its own, and can be waived or switched off on its own. No I/O.
 
-What counts as a change of meaning follows the Avro specification's sections "Logical Types", "Schema Resolution" and
+A change of meaning has a direction, as compatibility has: a decimal that becomes wider loses nothing where only new
+readers read old data. What counts follows the Avro specification's sections "Logical Types", "Schema Resolution" and
 "Parsing Canonical Form"; promotions that lose digits follow from IEEE 754.
 """
 
-from avroguard.semantics.changes import SemanticChange, SemanticRule
-from avroguard.semantics.walk import semantic_changes
+from avroguard.semantics.changes import semantic_changes
+from avroguard.semantics.rules import SemanticRule
 
-__all__ = ["SemanticChange", "SemanticRule", "semantic_changes"]
+__all__ = ["SemanticRule", "semantic_changes"]

@@ -1,9 +1,10 @@
-"""What is said about each incompatibility: in plain words, from the side of whoever can still change something."""
+"""Messages of the incompatibilities, in plain words, with advice for the schema that can still be changed."""
 
 from collections.abc import Sequence
 
-from avroguard.compatibility.findings import Direction, Incompatibility, Rule
+from avroguard.compatibility.incompatibility import Direction, Incompatibility, Rule
 from avroguard.compatibility.nodes import Enum, Field, Fixed, Named, Node, Record, kind, label
+from avroguard.places import JsonPath
 
 _READER = {
     None: "the reader's schema",
@@ -15,7 +16,7 @@ _WRITER = {
     Direction.BACKWARD: "the older schema",
     Direction.FORWARD: "the new schema",
 }
-# What helps where the older schema is the reader: it can't be changed any more, only the new one can.
+# Advice where the older schema is the reader: only the new schema can still be changed.
 _WRITER_ADVICE = {
     Rule.READER_FIELD_MISSING_DEFAULT: "keep the field",
     Rule.READER_FIELD_AMBIGUOUS: "give the new field another name",
@@ -26,8 +27,8 @@ _WRITER_ADVICE = {
 }
 
 
-class Wording:
-    """Words findings for one direction.
+class IncompatibilityFactory:
+    """Makes incompatibilities, with messages for one direction.
 
     Args:
         direction: Which of the two schemas is new; ``None`` to speak of reader and writer.
@@ -40,7 +41,7 @@ class Wording:
 
     def type_changed(self, reader: Node, writer: Node, place: str) -> Incompatibility:
         """The types have nothing to do with each other."""
-        return Incompatibility(
+        return self._incompatibility(
             Rule.TYPE_CHANGED,
             reader.path,
             writer.path,
@@ -51,7 +52,7 @@ class Wording:
 
     def branch_removed(self, reader: Node, branch: Node, place: str) -> Incompatibility:
         """Nothing in the reader's type can read a branch of the writer's union."""
-        return Incompatibility(
+        return self._incompatibility(
             Rule.UNION_BRANCH_REMOVED,
             reader.path,
             branch.path,
@@ -63,7 +64,7 @@ class Wording:
     def name_changed(self, reader: Named, writer: Named) -> Incompatibility:
         """The same kind of type has another name."""
         advice = f"keep the name, or give the type the alias {writer.full_name!r}"
-        return Incompatibility(
+        return self._incompatibility(
             Rule.NAME_CHANGED,
             (*reader.path, "name"),
             (*writer.path, "name"),
@@ -73,7 +74,7 @@ class Wording:
 
     def size_changed(self, reader: Fixed, writer: Fixed) -> Incompatibility:
         """A fixed has another size."""
-        return Incompatibility(
+        return self._incompatibility(
             Rule.FIXED_SIZE_CHANGED,
             (*reader.path, "size"),
             (*writer.path, "size"),
@@ -84,7 +85,7 @@ class Wording:
     def symbols_removed(self, reader: Enum, writer: Enum, unknown: Sequence[str]) -> Incompatibility:
         """The reader doesn't know some of the writer's symbols."""
         advice = "keep the symbols, or give the enum type a default (that of a field doesn't help)"
-        return Incompatibility(
+        return self._incompatibility(
             Rule.ENUM_SYMBOL_REMOVED,
             (*reader.path, "symbols"),
             (*writer.path, "symbols", writer.symbols.index(unknown[0])),
@@ -96,7 +97,7 @@ class Wording:
     def default_missing(self, field: Field, reader: Record, writer: Record) -> Incompatibility:
         """The reader has nothing to put into a field."""
         advice = "give the field a default, or an alias if it was renamed"
-        return Incompatibility(
+        return self._incompatibility(
             Rule.READER_FIELD_MISSING_DEFAULT,
             field.path,
             (*writer.path, "fields"),
@@ -109,7 +110,7 @@ class Wording:
         """The reader can't tell which of the writer's fields is meant."""
         names = ", ".join(repr(source.name) for source in sources)
         advice = "remove the aliases that are fields there"
-        return Incompatibility(
+        return self._incompatibility(
             Rule.READER_FIELD_AMBIGUOUS,
             field.path,
             sources[-1].path,
@@ -118,5 +119,10 @@ class Wording:
             self._advice(Rule.READER_FIELD_AMBIGUOUS, advice),
         )
 
-    def _advice(self, rule: Rule, to_the_reader: str) -> str:
-        return _WRITER_ADVICE[rule] if self._direction is Direction.FORWARD else to_the_reader
+    def _incompatibility(
+        self, rule: Rule, reader_path: JsonPath, writer_path: JsonPath, message: str, fix: str
+    ) -> Incompatibility:
+        return Incompatibility(rule, reader_path, writer_path, message, fix, self._direction)
+
+    def _advice(self, rule: Rule, for_the_reader: str) -> str:
+        return _WRITER_ADVICE[rule] if self._direction is Direction.FORWARD else for_the_reader

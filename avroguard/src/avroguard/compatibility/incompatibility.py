@@ -1,13 +1,14 @@
-"""What a comparison of two schemas finds."""
+"""Incompatibilities: what a comparison of two schemas finds."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from avroguard.compatibility.nodes import Path
+from avroguard.places import JsonPath
+from avroguard.rules import RULES, Family
 
 
 class Direction(StrEnum):
-    """Who reads whom."""
+    """Which of two schemas is the reader."""
 
     BACKWARD = "BACKWARD"
     """The new schema reads what an old one wrote."""
@@ -38,18 +39,37 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Incompatibility:
-    """One reason why data of the writer's schema can't be read with the reader's.
+    """One reason why data of the writer's schema can't be read with the reader's, or mean something else to it.
 
     Attributes:
-        rule: Which rule is broken.
-        reader_path: Where in the reader's schema: JSON keys and indices from its root.
-        writer_path: Where in the writer's schema.
+        rule: The id of the broken rule: a `Rule`, or a ``SemanticRule`` where the data can be read and change meaning.
+        reader_path: Position in the reader's schema: JSON keys and indices from its root.
+        writer_path: Position in the writer's schema.
         message: What is wrong, in plain words.
         fix: What to do about it.
+        direction: Which of the two schemas is new; None where they were compared as reader and writer alone.
+        version: The index of the older schema in a subject's history, oldest first.
     """
 
-    rule: Rule
-    reader_path: Path
-    writer_path: Path
+    rule: str
+    reader_path: JsonPath
+    writer_path: JsonPath
     message: str
     fix: str
+    direction: Direction | None = None
+    version: int = 0
+
+    @property
+    def new_path(self) -> JsonPath:
+        """Position in the new schema."""
+        return self.writer_path if self.direction is Direction.FORWARD else self.reader_path
+
+    @property
+    def old_path(self) -> JsonPath:
+        """Position in the older schema."""
+        return self.reader_path if self.direction is Direction.FORWARD else self.writer_path
+
+    @property
+    def is_semantic(self) -> bool:
+        """Whether the data can be read and mean something else."""
+        return RULES[self.rule].family is Family.SEMANTICS
