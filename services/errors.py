@@ -1,4 +1,4 @@
-"""What can go wrong, and whose fault it is: the tree is that of `avroguard.errors`, which the contracts stand on."""
+"""The error tree of `avroguard.errors`, under the name by which services import it."""
 
 from avroguard.errors import (
     ContractError,

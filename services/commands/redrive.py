@@ -65,10 +65,12 @@ class _Report:
             return
         again = f", put back {letter.redrives} times before" if letter.redrives else ""
         without = ", without its headers" if UNREADABLE_HEADERS in letter.omitted else ""
-        print(f"{letter.place} to {letter.topic}: {letter.error.rpartition('.')[2]}: {letter.reason}{again}{without}")
+        print(
+            f"{letter.position} to {letter.topic}: {letter.error.rpartition('.')[2]}: {letter.reason}{again}{without}"
+        )
 
     def refused(self, letter: DeadLetter, why: str) -> None:
-        _complain(f"{self._topic}-{letter.place} refused: {why}")
+        _complain(f"{self._topic}-{letter.position} refused: {why}")
 
 
 def _complain(text: str) -> None:

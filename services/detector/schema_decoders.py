@@ -170,7 +170,7 @@ class SchemaDecoders:
         deadline = min(met_at + PATIENCE_SECONDS, started + self._budget.patience)
         attempt = 0
         while isinstance(answer := self._ask(schema_id), (UnknownSchemaId, FieldWouldBeLost)):
-            pause = backoff(attempt, first=_FIRST_PAUSE, most=1.0)
+            pause = backoff(attempt, first=_FIRST_PAUSE, limit=1.0)
             if time.monotonic() + pause > deadline:
                 break
             if not attempt:

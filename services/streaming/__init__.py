@@ -1,1 +1,1 @@
-"""Kafka in and out: settings, clients, topics, and the transactional loop. Knows no fraud and no schema."""
+"""Stream processing on Kafka: settings, clients, topics, and the transactional loop. Knows no fraud and no schema."""

@@ -4,8 +4,9 @@ import argparse
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, NoReturn
@@ -30,8 +31,8 @@ class Setting:
 
     Attributes:
         variable: The environment variable.
-        default: What it is where the variable is not set, as a text; empty where it is nothing then.
-        meaning: What it means, from the docstring of its class.
+        default: Value where the variable is not set, as text; empty where it has none.
+        meaning: Description, from the docstring of its class.
     """
 
     variable: str
@@ -50,9 +51,9 @@ def parse_service_arguments(
 
     Args:
         name: The service's module, such as ``services.generator``.
-        description: What the service does, in a sentence.
-        settings_classes: What it reads from the environment.
-        further: What it reads from the environment besides: variables and their meaning.
+        description: Purpose of the service, in a sentence.
+        settings_classes: Settings that it reads from the environment.
+        further: Further environment variables that it reads, with their meaning.
         arguments: The arguments; by default those of the process.
 
     Raises:
@@ -61,7 +62,7 @@ def parse_service_arguments(
     parser = _Parser(
         prog=f"python -m {name}",
         description=description,
-        epilog=_listed([one for kind in settings_classes for one in settings_of(kind)], {**further, **_LIBRDKAFKA}),
+        epilog=_listed(chain.from_iterable(map(settings_of, settings_classes)), {**further, **_LIBRDKAFKA}),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args(arguments)
@@ -83,7 +84,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _meanings(settings_class: type[BaseSettings]) -> dict[str, str]:
-    """The meaning of each setting, from the section "Attributes" of the docstrings of the class and its bases."""
+    """Return the meaning of each setting, from the section "Attributes" in the docstrings of its class and bases."""
     meanings: dict[str, str] = {}
     for kind in reversed(settings_class.__mro__):
         if not issubclass(kind, BaseSettings) or kind is BaseSettings:
@@ -116,12 +117,12 @@ def _default(field: FieldInfo) -> str:
     return str(default)
 
 
-def _listed(settings: Sequence[Setting], further: Mapping[str, str]) -> str:
+def _listed(settings: Iterable[Setting], further: Mapping[str, str]) -> str:
     unique = {setting.variable: setting for setting in settings}.values()
-    every = [*unique, *(Setting(variable, "", meaning) for variable, meaning in further.items())]
+    listed = [*unique, *(Setting(variable, "", meaning) for variable, meaning in further.items())]
     lines = ["environment:"]
-    for setting in every:
+    for setting in listed:
         default = f" ({setting.default})" if setting.default else ""
         lines.append(f"  {setting.variable}{default}")
         lines += wrap(setting.meaning, _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
-    return "\n".join([*lines, "", *wrap(f"In parentheses: what it is where it is not set. {_FILES}", _WIDTH)])
+    return "\n".join([*lines, "", *wrap(f"In parentheses: the default. {_FILES}", _WIDTH)])

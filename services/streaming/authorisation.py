@@ -1,7 +1,7 @@
-"""What a process needs to be allowed to do, and which of it the brokers refuse: named by operation and resource.
+"""Permissions that a process needs, and errors that name the missing ones by operation and resource.
 
-The brokers say themselves what these credentials may do with a topic or a group (KIP-430); brokers without an
-authorizer allow everything. For a transactional id there is no such question: it is refused when it is first used.
+Brokers list the operations that a client is authorised for on a topic or a group (KIP-430); brokers without an
+authorizer allow everything. There is no such request for a transactional id: it is refused when it is first used.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -31,17 +31,17 @@ def missing_permission(operations: Iterable[str], resource: str) -> str:
     return f"not authorised: these credentials need {' and '.join(operations)} on {resource}; grant it by an ACL"
 
 
-def not_granted(wanted: Iterable[str], granted: Iterable[AclOperation] | None) -> list[str]:
-    """Return the operations that are not granted; none where the brokers don't say what is.
+def not_granted(needed: Iterable[str], granted: Iterable[AclOperation] | None) -> list[str]:
+    """Return the needed operations that are not granted; none where the brokers don't list the granted ones.
 
     Args:
-        wanted: Names of operations.
-        granted: What the brokers answered.
+        needed: Names of operations.
+        granted: Operations in the brokers' answer; None where the answer has none.
     """
     if granted is None:
         return []
     names = {operation.name for operation in granted}
-    return [operation for operation in wanted if operation not in names]
+    return [operation for operation in needed if operation not in names]
 
 
 def is_refused(error: KafkaException) -> bool:
@@ -54,7 +54,7 @@ def requires(operation: str, resource: str) -> Iterator[None]:
     """Name the missing permission where a call inside the ``with`` block is refused.
 
     Args:
-        operation: That the call needs, such as CREATE.
+        operation: Operation that the call needs, such as CREATE.
         resource: Such as `topic payments`.
 
     Raises:
@@ -81,7 +81,7 @@ def require_group(admin: AdminClient, group: str) -> None:
     except KafkaException as error:
         if is_refused(error):
             raise NotAuthorised(missing_permission([READ], resource)) from error
-        # Its coordinator is being chosen, say. Whoever joins will wait for it, and be refused then.
+        # Its coordinator may be changing. Joining waits for the coordinator, and is refused then.
         log.debug("group not described", group=group, reason=reason(error))
         return
     if operations := not_granted([READ], description.authorized_operations):
@@ -93,9 +93,9 @@ def explain_refusals(check: Callable[[], None], *, group: str, transactional_id:
     """Name the missing permission where the work inside the ``with`` block is refused.
 
     Args:
-        check: Raises `NotAuthorised` for the topics and the group, where these are at fault by now.
+        check: Checks topics and group again, and raises `NotAuthorised` for those that are refused.
         group: The consumer group.
-        transactional_id: The producer's.
+        transactional_id: The producer's transactional id.
 
     Raises:
         NotAuthorised: With the operation and the resource.

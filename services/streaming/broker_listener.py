@@ -1,7 +1,7 @@
-"""What a broker's port speaks: asked when a client can't connect, because librdkafka only sees connections closed.
+"""Detection of a broker listener's security protocol, for a client that can't connect: librdkafka only sees it close.
 
 A broker closes the connection of a client that speaks another security protocol than its listener, without an answer.
-Two questions settle it: does the port complete a TLS handshake, and does it know Kafka's SaslHandshake request
+Two probes decide: does the port complete a TLS handshake, and does it answer Kafka's SaslHandshake request
 (kafka.apache.org/protocol, API key 17)?
 """
 
@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 3.0
 
 _SASL_HANDSHAKE = 17
 _ILLEGAL_SASL_STATE = 34  # what a listener without SASL answers
-_LONGEST = 65_536  # bytes; an answer to the handshake has some hundred
+_MAX_RESPONSE_BYTES = 65_536  # a response to the handshake has some hundred bytes
 
 
 @dataclass(frozen=True)
@@ -24,21 +24,21 @@ class BrokerListener:
 
     Attributes:
         tls: Whether it speaks TLS.
-        mechanisms: The SASL mechanisms that it takes; empty without SASL, None where it did not say.
+        mechanisms: The SASL mechanisms that it accepts; empty without SASL, None where it did not answer.
     """
 
     tls: bool
     mechanisms: tuple[str, ...] | None
 
     def accepts(self, protocol: str) -> bool:
-        """Return whether a client with this `security.protocol` may be right here."""
+        """Return whether a client with this `security.protocol` can connect."""
         if self.mechanisms is None:
             return self.tls == protocol.endswith("SSL")
         return protocol == self.protocol
 
     @property
     def protocol(self) -> str:
-        """What `security.protocol` has to be; both possible ones where SASL is unknown."""
+        """The `security.protocol` for a client; both possible ones where SASL is unknown."""
         names = ("SSL", "SASL_SSL") if self.tls else ("PLAINTEXT", "SASL_PLAINTEXT")
         return " or ".join(names) if self.mechanisms is None else names[bool(self.mechanisms)]
 
@@ -54,7 +54,7 @@ def address_of(broker: str) -> tuple[str, int]:
 
 
 def listener_at(broker: str) -> BrokerListener | None:
-    """Ask a broker's port what it speaks; None where nobody answers.
+    """Probe the listener at a broker's address; None where the connection fails.
 
     Args:
         broker: `host:port`.
@@ -70,10 +70,10 @@ def listener_at(broker: str) -> BrokerListener | None:
 
 
 def certificate_fault(broker: str, authorities: str | None) -> str | None:
-    """Return why a broker's certificate is not trusted, in OpenSSL's words; None where it is, or can't be asked.
+    """Return why a broker's certificate is not trusted, in OpenSSL's words; None where it is, or the connection fails.
 
     Args:
-        broker: `host:port`; the host is what the certificate must be for.
+        broker: `host:port`; the certificate must be valid for the host.
         authorities: File with the certificates to trust; None for those of the system.
     """
     host, port = address_of(broker)
@@ -89,7 +89,7 @@ def certificate_fault(broker: str, authorities: str | None) -> str | None:
 
 
 def _speaks_tls(broker: str) -> bool | None:
-    """Return whether a port completes a TLS handshake; None where it can't be reached or keeps silent."""
+    """Return whether a port completes a TLS handshake; None where it can't be reached or does not answer."""
     try:
         with closing(_connected(broker, tls=True)):
             return True
@@ -107,7 +107,7 @@ def _connected(broker: str, *, tls: bool) -> socket.socket:
     connection = socket.create_connection(address_of(broker), TIMEOUT_SECONDS)
     if not tls:
         return connection
-    # Nothing but the handshake matters here, and no secret is sent: whom it is with does not.
+    # Only the completion of the handshake matters, and no secret is sent: the certificate is not verified.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -122,9 +122,9 @@ def _mechanisms(broker: str, *, tls: bool) -> tuple[str, ...]:
     """Return the SASL mechanisms of a listener, none where it has no SASL.
 
     Raises:
-        OSError: The connection was closed, or nothing came.
-        ValueError: What came is not Kafka's.
-        struct.error: The same.
+        OSError: The connection was closed, or timed out.
+        ValueError: The response is not Kafka's.
+        struct.error: The response is truncated.
     """
     none = b"none"
     request = struct.pack(">hhih4sh4s", _SASL_HANDSHAKE, 1, 1, len(none), none, len(none), none)
@@ -132,8 +132,8 @@ def _mechanisms(broker: str, *, tls: bool) -> tuple[str, ...]:
         connection.sendall(struct.pack(">i", len(request)) + request)
         with connection.makefile("rb") as stream:
             (size,) = struct.unpack(">i", stream.read(4))
-            if not 0 < size <= _LONGEST:
-                raise ValueError(f"no Kafka answer: {size} bytes")
+            if not 0 < size <= _MAX_RESPONSE_BYTES:
+                raise ValueError(f"no Kafka response: {size} bytes")
             answer = stream.read(size)
     _correlation, error, count = struct.unpack_from(">ihi", answer)
     if error == _ILLEGAL_SASL_STATE:

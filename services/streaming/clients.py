@@ -1,4 +1,4 @@
-"""Kafka clients as this project sets them up: measured defaults, the deployment's own properties on top.
+"""Kafka clients: measured default properties, overridden by those of the deployment.
 
 The defaults come from measurements on the local cluster (see docs/decisions/); each can be changed with
 `KAFKA_CONFIG_<PROPERTY>`, except those that exactly-once processing depends on.
@@ -15,10 +15,10 @@ from services.streaming.connections import Admin, ConnectionErrors
 from services.streaming.logs import librdkafka_logger
 from services.streaming.settings import KafkaSettings, variable_of
 
-# The same partitioner as the Java client's, so that whatever else writes to these topics agrees where a key belongs.
+# The Java client's default partitioner, so that all writers of a topic agree on the partition of a key.
 PARTITIONER = "murmur2_random"
 
-# A dead letter is a message of any size that the input topic takes, and the headers that say why it is dead.
+# A dead letter has the size of the largest message of the input topic, and the headers with the reason.
 DEAD_LETTER_MAX_BYTES = 2 * 1_048_588
 
 PRODUCER_DEFAULTS: Mapping[str, Any] = {
@@ -31,8 +31,8 @@ PRODUCER_DEFAULTS: Mapping[str, Any] = {
     "queue.buffering.max.messages": 500_000,
     "queue.buffering.max.kbytes": 262_144,
     "message.max.bytes": DEAD_LETTER_MAX_BYTES,
-    # A transaction that begins before the last one's markers are written is told to come back: with librdkafka's 100 ms
-    # that is the largest part of a short commit interval. It doubles with each retry, up to a second.
+    # The coordinator answers CONCURRENT_TRANSACTIONS until the last transaction's markers are written: librdkafka's
+    # 100 ms would be the largest part of a short commit interval. It doubles with each retry, up to a second.
     "retry.backoff.ms": 10,
 }
 
@@ -42,7 +42,7 @@ CONSUMER_DEFAULTS: Mapping[str, Any] = {
     "isolation.level": "read_committed",
     "partition.assignment.strategy": "cooperative-sticky",
     "session.timeout.ms": 10_000,
-    "queued.min.messages": 50_000,  # each waiting one takes about 0.4 kB: more cost memory and brought no speed
+    "queued.min.messages": 50_000,  # a queued message takes about 0.4 kB: more of them cost memory and brought no speed
     "queued.max.messages.kbytes": 65_536,
     "max.partition.fetch.bytes": 4_194_304,
     "fetch.queue.backoff.ms": 10,
@@ -50,11 +50,11 @@ CONSUMER_DEFAULTS: Mapping[str, Any] = {
 
 
 class KafkaClients:
-    """Makes the clients of one process.
+    """Factory of the Kafka clients of one process.
 
     Args:
-        settings: Where the brokers are.
-        properties: The deployment's own librdkafka properties (see `librdkafka_properties`).
+        settings: Brokers.
+        properties: The deployment's librdkafka properties (see `librdkafka_properties`).
         client_id: Names the process in broker logs and metrics.
     """
 
@@ -66,7 +66,7 @@ class KafkaClients:
         self._properties = dict(properties)
 
     def admin(self) -> Admin:
-        """An admin client.
+        """Return a new admin client.
 
         Raises:
             UsageError: a property is unknown to librdkafka or has a bad value.
@@ -77,7 +77,7 @@ class KafkaClients:
             self._refuse(error)
 
     def producer(self, **config: Any) -> Producer:
-        """An idempotent producer; `config` wins over the defaults, with `_` for `.` in its names.
+        """Return a new idempotent producer; `config` overrides the defaults, with `_` for `.` in its names.
 
         Raises:
             UsageError: a property is unknown to librdkafka or has a bad value.
@@ -89,7 +89,7 @@ class KafkaClients:
             self._refuse(error)
 
     def consumer(self, group: str, **config: Any) -> Consumer:
-        """A consumer that commits nothing by itself and reads committed messages only.
+        """Return a new consumer without automatic commits that reads committed messages only.
 
         Raises:
             UsageError: a property is unknown to librdkafka or has a bad value.
@@ -101,7 +101,7 @@ class KafkaClients:
             self._refuse(error)
 
     def _refuse(self, error: KafkaException) -> NoReturn:
-        """Says which environment variable holds what librdkafka does not take."""
+        """Raise a UsageError that names the environment variable whose value librdkafka rejects."""
         for name, value in self._properties.items():
             try:
                 AdminClient({**self._common, name: value}, logger=librdkafka_logger())
@@ -111,26 +111,26 @@ class KafkaClients:
 
 
 def ping(admin: Admin, brokers: str, timeout: float = 2) -> None:
-    """Ask the brokers for a sign of life.
+    """Check that a broker answers.
 
     Raises:
-        Unavailable: none of them answers within `timeout` seconds.
-        NotAuthorised: they answer, but don't accept the credentials.
-        UsageError: their certificate is not trusted, or they listen for another security protocol.
+        Unavailable: no broker answers within `timeout` seconds.
+        NotAuthorised: the brokers reject the credentials.
+        UsageError: the brokers' certificate is not trusted, or they listen for another security protocol.
     """
     try:
         admin.list_topics(timeout=timeout)
     except KafkaException as error:
         if fault := admin.diagnose():
             raise fault from error
-        why = admin.connections.reason or error.args[0].str()
+        cause = admin.connections.reason or error.args[0].str()
         raise Unavailable(
-            f"no broker answers at {brokers} ({why}); is KAFKA_BROKER_URL right and the broker up?"
+            f"no broker answers at {brokers} ({cause}); is KAFKA_BROKER_URL right and the broker up?"
         ) from error
 
 
 def _callbacks() -> dict[str, Any]:
-    """What a client that works for long is given: its log lines are logged, refused credentials end its poll."""
+    """Return the callbacks of a long-lived client: they write its log, and raise refused credentials from its poll."""
     return {"logger": librdkafka_logger(), "error_cb": ConnectionErrors(raise_refused=True).note}
 
 

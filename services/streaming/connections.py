@@ -1,11 +1,11 @@
-"""Why a client's connections fail, in words that say what to change, and whose fault it is.
+"""Diagnosis of failed connections: errors that name the setting or permission to change.
 
-librdkafka tries again for ever, whatever the reason, and its calls fail with "broker transport failure". The reasons
-are in its error events and log lines. Three kinds of them can't be waited out:
+librdkafka reconnects for ever, and its calls fail with "broker transport failure". The reasons are in its error events
+and log lines. Three of them are permanent:
 
     the broker refuses the credentials         NotAuthorised, exit 4
-    its certificate is not trusted             UsageError: the authorities that are trusted are a setting
-    it speaks another security protocol        UsageError
+    its certificate is not trusted             UsageError: the trusted authorities are a setting
+    it listens for another security protocol   UsageError
 """
 
 import logging
@@ -22,10 +22,10 @@ from services.streaming.broker_listener import certificate_fault, listener_at
 from services.streaming.logs import without_timing
 
 REFUSED_SECONDS = 60.0
-"""How long a refusal explains that no broker is connected."""
+"""Seconds for which a refusal counts as the reason that no broker is connected."""
 
-# The librdkafka texts that mean: the broker has looked at the credentials and refuses them. Others with the same code
-# mean that there are none yet, such as "Failed to acquire SASL OAUTHBEARER token": their server may come back.
+# librdkafka's text where the broker rejects the credentials. Other texts with the same code are about missing ones,
+# such as "Failed to acquire SASL OAUTHBEARER token": the token server may come back.
 _REFUSED = "SASL authentication error"
 # TLS alerts by which a broker refuses the client's certificate (RFC 8446, 6.2).
 _ALERT = re.compile(r"alert (bad|unsupported|revoked|expired|unknown) certificate|alert certificate|alert unknown ca|"
@@ -33,7 +33,7 @@ _ALERT = re.compile(r"alert (bad|unsupported|revoked|expired|unknown) certificat
 
 
 def refusal_of(error: KafkaError) -> FatalError | None:
-    """Return what to stop with because of an error event, or None where the client is right to try again."""
+    """Return the error to stop with after an error event; None where the client should reconnect."""
     text = without_timing(error.str())
     if error.code() in {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}:  # noqa: SLF001 - public name
         if "Unsupported SASL mechanism" in text:
@@ -46,11 +46,11 @@ def refusal_of(error: KafkaError) -> FatalError | None:
 
 
 class ConnectionErrors:
-    """What a client's connections failed of: its `error_cb`, and a handler of its log.
+    """Recorder of a client's connection failures: its `error_cb`, and a handler of its log.
 
     Args:
-        raise_refused: Raise a refusal out of the client's poll, once no broker is connected any more. A broker that
-            refuses while others take the credentials is not the credentials' fault.
+        raise_refused: Raise a refusal from the client's poll once no broker is connected. A single broker that refuses
+            does not prove that the credentials are wrong.
     """
 
     def __init__(self, *, raise_refused: bool) -> None:
@@ -62,14 +62,14 @@ class ConnectionErrors:
 
     @property
     def refusal(self) -> FatalError | None:
-        """What to stop with, if the brokers refuse the client."""
+        """The error to stop with, if the brokers refuse the client."""
         return self._refusal
 
     def note(self, error: KafkaError) -> None:
         """Note an error event.
 
         Raises:
-            FatalError: the brokers refuse the client, and none is connected. It passes through librdkafka's poll.
+            FatalError: the brokers refuse the client, and none is connected. librdkafka's poll passes it on.
         """
         now = time.monotonic()
         if refusal := refusal_of(error):
@@ -82,12 +82,12 @@ class ConnectionErrors:
         self.reason = without_timing(error.str())
 
     def clear(self) -> None:
-        """Forget everything: the client is connected."""
+        """Clear all failures: the client is connected."""
         self._refusal, self.untrusted, self.reason = None, False, ""
 
 
 class Admin(AdminClient):
-    """An admin client that remembers what its connections failed of. Whoever calls it reports that, not the log.
+    """An admin client that records its connection failures for its caller to report, instead of logging them.
 
     Args:
         config: Its configuration.
@@ -102,7 +102,7 @@ class Admin(AdminClient):
         super().__init__(self.config | callbacks, logger=logger)
 
     def diagnose(self) -> FatalError | None:
-        """Return what to stop with after a call failed, or None where a broker may yet answer."""
+        """Return the error to stop with after a failed call; None where a retry may succeed."""
         self.poll(0)
         if self.connections.refusal:
             return self.connections.refusal
@@ -117,7 +117,7 @@ class Admin(AdminClient):
         authorities = self.config.get("ssl.ca.location")
         fault = certificate_fault(broker, authorities) or self.connections.reason
         if "not valid for" in fault:
-            return UsageError(f"KAFKA_BROKER_URL: the certificate of {broker} is of another name: {fault}")
+            return UsageError(f"KAFKA_BROKER_URL: the certificate of {broker} is for another name: {fault}")
         trusted = f"the certificates in {authorities}" if authorities else "the system's certificates"
         return UsageError(
             f"KAFKA_CONFIG_SSL_CA_LOCATION: {trusted} do not vouch for broker {broker}: {fault}; "
@@ -125,7 +125,7 @@ class Admin(AdminClient):
         )
 
     def _mismatch(self, brokers: list[str]) -> FatalError | None:
-        """Compare what the client speaks with what the first broker that answers speaks."""
+        """Compare the client's security protocol with that of the first broker that answers."""
         protocol = str(self.config.get("security.protocol", "PLAINTEXT")).upper()
         for broker in brokers:
             listener = listener_at(broker)
@@ -139,7 +139,7 @@ class Admin(AdminClient):
 
 
 class _LastFailure(logging.Handler):
-    """Keeps the last failed connection of a client's log, for error events leave those out that were merely closed."""
+    """Log handler that records the last failed connection: error events leave out those that were merely closed."""
 
     def __init__(self, connections: ConnectionErrors) -> None:
         super().__init__()

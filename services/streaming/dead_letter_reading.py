@@ -1,4 +1,4 @@
-"""Dead letters as they are read: which are selected, and the message that each was. Pure."""
+"""Reading of dead letters: selection, and reconstruction of the original message. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,11 +20,11 @@ from services.streaming.dead_letters import (
 from services.streaming.record_size import headers_size
 
 REDRIVES = "__redrive.count"
-"""The header of a message that was put back: how often, as decimal digits. One that keeps coming back is seen by it."""
+"""Header of a redriven message: the number of redrives, in decimal digits. It makes redrive loops visible."""
 
 
 class OriginalDiffers(ExpectedError):  # noqa: N818 - reads as what is the matter
-    """What is where a dead letter came from is another record than the one that died."""
+    """The record at the origin of a dead letter is not the one that was dead-lettered."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,19 @@ class DeadLetter:
     """One dead letter.
 
     Attributes:
-        partition: Of the dead-letter topic.
-        offset: In the dead-letter topic.
-        timestamp_ms: The message's own, in milliseconds since the epoch; 0 where it has none.
-        topic: Where the message was read.
-        source_partition: The partition of that topic.
-        source_offset: The offset in that partition.
-        error: The class of the error, with its module.
-        reason: The error's message.
-        key: The message's own.
-        value: The message's own.
-        headers: The message's own.
-        omitted: What of these is left out, or could not be read.
-        details: What describes what is left out, by name.
+        partition: Partition of the dead-letter topic.
+        offset: Offset in the dead-letter topic.
+        timestamp_ms: Timestamp of the original message, in milliseconds since the epoch; 0 where it has none.
+        topic: Topic of the original message.
+        source_partition: Partition of the original message.
+        source_offset: Offset of the original message.
+        error: Class of the error, with its module.
+        reason: Message of the error.
+        key: Key of the original message.
+        value: Value of the original message.
+        headers: Headers of the original message.
+        omitted: Parts of the original message that are left out, or could not be read.
+        details: Headers that describe the omitted parts, by name.
     """
 
     partition: int
@@ -62,67 +62,68 @@ class DeadLetter:
     details: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
-    def place(self) -> str:
-        """What tells it from every other one of its topic."""
+    def position(self) -> str:
+        """Its identity in the dead-letter topic: partition-offset."""
         return f"{self.partition}-{self.offset}"
 
     @property
     def origin(self) -> str:
-        """Where the message was read: topic-partition-offset."""
+        """Position of the original message: topic-partition-offset."""
         return f"{self.topic}-{self.source_partition}-{self.source_offset}"
 
     @property
     def is_whole(self) -> bool:
-        """Whether the message is in it; where not, the original has to be read."""
+        """True if it holds the whole message; otherwise the original record has to be read."""
         return not self.omitted & {VALUE, HEADERS, KEY}
 
     @property
     def redrives(self) -> int:
-        """How often the message had been put back when it died."""
+        """Number of times that the message had been redriven before it was dead-lettered."""
         return max([0, *(_count(value) for name, value in self.headers if name == REDRIVES)])
 
     def redrive_headers(self) -> Headers:
-        """Return the headers that the message is put back with: its own, and how often it was put back."""
-        own = [(name, value) for name, value in self.headers if name != REDRIVES]
-        return [*own, (REDRIVES, str(self.redrives + 1).encode())]
+        """Return the headers for the redrive: those of the message, and the number of redrives."""
+        original = [(name, value) for name, value in self.headers if name != REDRIVES]
+        return [*original, (REDRIVES, str(self.redrives + 1).encode())]
 
     def with_original(self, original: Original) -> "DeadLetter":
-        """Return it with what is left out, from the original.
+        """Return it with the omitted parts taken from the original record.
 
         Raises:
-            OriginalDiffers: Size or SHA-256 of a part, or the headers, are not those of the message that died.
+            OriginalDiffers: Size or SHA-256 of a part, or the headers, are not those that the dead letter describes.
         """
         for part, content in ((VALUE, original.value), (KEY, original.key)):
             if part in self.omitted:
                 self._verify(part, content)
-        own = list(original.headers or ())
+        headers = list(original.headers or ())
         if HEADERS in self.omitted:
-            died = _count(self.details["headers.count"]), _count(self.details["headers.size"])
-            if (len(own), headers_size(own)) != died:
+            expected = _count(self.details["headers.count"]), _count(self.details["headers.size"])
+            if (len(headers), headers_size(headers)) != expected:
                 raise OriginalDiffers(
-                    f"{len(own)} headers of {headers_size(own)} bytes, it died with {died[0]} of {died[1]} bytes"
+                    f"{len(headers)} headers of {headers_size(headers)} bytes, expected {expected[0]} of "
+                    f"{expected[1]} bytes"
                 )
         return replace(
             self,
             value=original.value if VALUE in self.omitted else self.value,
             key=original.key if KEY in self.omitted else self.key,
-            headers=own if HEADERS in self.omitted else self.headers,
+            headers=headers if HEADERS in self.omitted else self.headers,
             omitted=self.omitted & {UNREADABLE_HEADERS},
             details={},
         )
 
     def _verify(self, part: str, content: bytes | None) -> None:
-        died = Digest(_count(self.details[f"{part}.size"]), self.details[f"{part}.sha256"].decode(errors="replace"))
-        found = Digest.of(content)
-        if found != died:
+        expected = Digest(_count(self.details[f"{part}.size"]), self.details[f"{part}.sha256"].decode(errors="replace"))
+        actual = Digest.of(content)
+        if actual != expected:
             raise OriginalDiffers(
-                f"a {part} of {found.size} bytes with the SHA-256 {found.sha256[:12]}..., "
-                f"it died with one of {died.size} bytes with {died.sha256[:12]}..."
+                f"a {part} of {actual.size} bytes with the SHA-256 {actual.sha256[:12]}..., "
+                f"expected {expected.size} bytes with {expected.sha256[:12]}..."
             )
 
 
 def dead_letter_of(message: Message) -> DeadLetter | None:
-    """Return the dead letter that a message of the dead-letter topic is; None where its headers don't say so."""
+    """Parse a message of the dead-letter topic; None where its headers are not those of a dead letter."""
     headers = read_headers(message)
     parts = split_headers(headers) if headers else None
     if parts is None:
@@ -147,7 +148,7 @@ def dead_letter_of(message: Message) -> DeadLetter | None:
 
 @dataclass(frozen=True)
 class DeadLetterFilter:
-    """Which dead letters are selected; what is None does not matter.
+    """Selection of dead letters; a criterion that is None selects all.
 
     Attributes:
         errors: Names of error classes, with or without their module.
@@ -164,7 +165,7 @@ class DeadLetterFilter:
     offsets: range | None = None
 
     def __contains__(self, letter: DeadLetter) -> bool:
-        """Whether a dead letter is selected."""
+        """Return whether a dead letter is selected."""
         return (
             (not self.errors or letter.error in self.errors or letter.error.rpartition(".")[2] in self.errors)
             and (self.since_ms is None or letter.timestamp_ms >= self.since_ms)
@@ -175,7 +176,7 @@ class DeadLetterFilter:
 
 
 def to_bytes(value: bytes | str | None) -> bytes | None:
-    """Return the bytes of a key or value, as which the client has them."""
+    """Return a key or value of the client as bytes."""
     return value.encode() if isinstance(value, str) else value
 
 

@@ -1,12 +1,12 @@
-"""What a dead letter is made of. Pure.
+"""Format of dead letters. Pure.
 
-A dead letter is the record itself, key, value and headers, with six headers behind its own: Kafka Connect's names
-(KIP-298), so that its tools and its users' habits fit.
+A dead letter is the original record, key, value and headers, followed by six headers with Kafka Connect's names
+(KIP-298), so that Connect's tools can read them.
 
-    ...own headers  __connect.errors.topic .partition .offset .stage .exception.class.name .exception.message
+    ...original headers  __connect.errors.topic .partition .offset .stage .exception.class.name .exception.message
 
-What the dead-letter topic can't hold is left out and described by further headers; the last one names what is left out.
-The record's producer can forge none of this: whatever it wrote comes before.
+Parts that are too large for the dead-letter topic are omitted and described by further headers; the last one names
+the omitted parts. The record's producer can't forge these headers: its own come before them.
 
     ...the six headers  __dead_letter.value.size .value.sha256 .value.start  __dead_letter.omitted
 """
@@ -23,19 +23,19 @@ from services.errors import PoisonError
 from services.streaming.record_size import Header, batch_size, headers_size
 
 ORIGIN = "__connect.errors."
-"""Begins the names of the headers that say where a dead letter comes from and why it is dead."""
+"""Prefix of the headers with the origin of a dead letter and the reason."""
 
 DETAILS = "__dead_letter."
-"""Begins the names of the headers that describe what is left out of a dead letter."""
+"""Prefix of the headers that describe the omitted parts of a dead letter."""
 
 VALUE, HEADERS, KEY, UNREADABLE_HEADERS = "value", "headers", "key", "unreadable-headers"
-"""What can be left out; headers that could not be read are missing whether or not there was room for them."""
+"""Parts that can be omitted; unreadable headers are omitted even where they would fit."""
 
 PREVIEW_BYTES = 1024
-"""How much of a key or value that is left out stays readable."""
+"""Length of the readable start of an omitted key or value."""
 
 ERROR_MESSAGE_BYTES = 4096
-"""How long the error's message may be; a longer one is cut."""
+"""Limit of the error's message; a longer one is cut."""
 
 _ORIGIN_NAMES = ("topic", "partition", "offset", "stage", "exception.class.name", "exception.message")
 _DETAIL_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -57,13 +57,13 @@ class Original:
     """A record as it was read from its topic.
 
     Attributes:
-        topic: Its topic.
-        partition: Its partition.
-        offset: Its offset.
-        key: Its key.
-        value: Its value.
-        headers: Its headers; None where it has none.
-        headers_unreadable: Whether it has headers that the client can't read.
+        topic: Topic.
+        partition: Partition.
+        offset: Offset.
+        key: Key.
+        value: Value.
+        headers: Headers; None where it has none.
+        headers_unreadable: True where it has headers that the client can't read.
     """
 
     topic: str
@@ -77,7 +77,7 @@ class Original:
 
 @dataclass(frozen=True)
 class DeadLetterRecord:
-    """What is written to the dead-letter topic; its timestamp is the original's."""
+    """A record for the dead-letter topic; it gets the timestamp of the original."""
 
     key: bytes | None
     value: bytes | None
@@ -86,11 +86,11 @@ class DeadLetterRecord:
 
 @dataclass(frozen=True)
 class Digest:
-    """What is known of bytes that are left out.
+    """Size and checksum of omitted bytes.
 
     Attributes:
-        size: How many.
-        sha256: Their SHA-256, in hexadecimal digits.
+        size: Number of bytes.
+        sha256: SHA-256, in hexadecimal digits.
     """
 
     size: int
@@ -98,7 +98,7 @@ class Digest:
 
     @classmethod
     def of(cls, content: bytes | None) -> "Digest":
-        """Return the digest of some bytes."""
+        """Return the digest of a key or value."""
         return cls(len(content or b""), hashlib.sha256(content or b"").hexdigest())
 
 
@@ -107,13 +107,13 @@ def dead_letter_record(original: Original, error: PoisonError, max_bytes: int) -
 
     Args:
         original: The record.
-        error: Why it can't be processed.
+        error: The reason.
         max_bytes: The largest batch that the dead-letter topic takes (`max.message.bytes`), and that the producer
             sends (`message.max.bytes`).
 
     Returns:
-        The whole record if it fits; else without its value, if that is not enough without its own headers, and last
-        without its key. Where `max_bytes` is too small even for that, the smallest of these.
+        The whole record if it fits; otherwise without its value, then also without its own headers, then also without
+        its key. Where `max_bytes` is too small even for that, the smallest of these.
     """
     unreadable = (UNREADABLE_HEADERS,) if original.headers_unreadable else ()
     parts = ((VALUE, original.value), (HEADERS, original.headers), (KEY, original.key))
@@ -127,7 +127,7 @@ def dead_letter_record(original: Original, error: PoisonError, max_bytes: int) -
 
 
 def dead_letter_record_without_content(original: Original, error: PoisonError) -> DeadLetterRecord:
-    """Make the smallest dead letter of a record: what describes its content, which redrive takes from its topic."""
+    """Make the smallest dead letter of a record: it describes the content, which redrive reads from the origin."""
     unreadable = (UNREADABLE_HEADERS,) if original.headers_unreadable else ()
     return _record(original, error, 0, (VALUE, HEADERS, KEY, *unreadable))
 
@@ -156,7 +156,7 @@ def _record(original: Original, error: PoisonError, max_bytes: int, omitted: Seq
 
 
 def _details(original: Original, part: str, preview: int) -> Sequence[bytes]:
-    """What describes a part that is left out, in the order of its names."""
+    """Return the values of the headers that describe an omitted part, in the order of its names."""
     if part == UNREADABLE_HEADERS:
         return ()
     if part == HEADERS:
@@ -168,7 +168,7 @@ def _details(original: Original, part: str, preview: int) -> Sequence[bytes]:
 
 
 def _cut(text: str, limit: int) -> str:
-    """A text of at most `limit` bytes: whole if it fits, else its beginning with a note of its size."""
+    """Return a text if it has at most `limit` bytes; otherwise its start and a note of its size."""
     content = text.encode(errors="replace")
     if len(content) <= limit:
         return content.decode()
@@ -178,13 +178,13 @@ def _cut(text: str, limit: int) -> str:
 
 @dataclass(frozen=True)
 class HeaderParts:
-    """The headers of a dead letter, apart.
+    """The headers of a dead letter, by purpose.
 
     Attributes:
-        own: The record's own.
-        origin: Where it comes from and why it is dead, by the names behind `ORIGIN`.
-        details: What describes what is left out, by the names behind `DETAILS`.
-        omitted: What is left out.
+        own: Headers of the original record.
+        origin: Origin and reason, by the names without `ORIGIN`.
+        details: Description of the omitted parts, by the names without `DETAILS`.
+        omitted: The omitted parts.
     """
 
     own: Headers
@@ -194,9 +194,9 @@ class HeaderParts:
 
 
 def split_headers(headers: Sequence[Header]) -> HeaderParts | None:
-    """Take the headers of a dead letter apart; None where the last ones are not those of a dead letter.
+    """Split the headers of a dead letter by purpose; None where the last ones are not those of a dead letter.
 
-    Other headers of the same names are the record's own.
+    Earlier headers of the same names belong to the original record.
     """
     omitted = _omitted(headers)
     begin = None if omitted is None else _begin(headers, omitted)
@@ -204,12 +204,12 @@ def split_headers(headers: Sequence[Header]) -> HeaderParts | None:
         return None
     end = begin + len(_ORIGIN_NAMES)
     origin = {name: _text(value) for name, (_, value) in zip(_ORIGIN_NAMES, headers[begin:end], strict=True)}
-    details = {name.removeprefix(DETAILS): _octets(value) for name, value in headers[end:]}
+    details = {name.removeprefix(DETAILS): _bytes(value) for name, value in headers[end:]}
     return HeaderParts(list(headers[:begin]), origin, details, frozenset(omitted))
 
 
 def origin_of(headers: Sequence[Header]) -> tuple[str, int, int] | None:
-    """Return the topic, partition and offset that a dead letter comes from; None where it is none."""
+    """Return topic, partition and offset of a dead letter's origin; None where it is no dead letter."""
     omitted = _omitted(headers)
     begin = None if omitted is None else _begin(headers, omitted)
     if begin is None:
@@ -219,7 +219,7 @@ def origin_of(headers: Sequence[Header]) -> tuple[str, int, int] | None:
 
 
 def _omitted(headers: Sequence[Header]) -> tuple[str, ...] | None:
-    """What is left out of a dead letter with these headers; None where they name something unknown."""
+    """Return the omitted parts of a dead letter with these headers; None where they name an unknown part."""
     if not headers or headers[-1][0] != DETAILS + _OMITTED:
         return ()
     omitted = tuple(_text(headers[-1][1]).split(","))
@@ -227,7 +227,7 @@ def _omitted(headers: Sequence[Header]) -> tuple[str, ...] | None:
 
 
 def _begin(headers: Sequence[Header], omitted: Sequence[str]) -> int | None:
-    """Where the headers that were appended begin; None where they are not those of a dead letter."""
+    """Return the index of the first appended header; None where the last headers are not those of a dead letter."""
     names = _APPENDED if not omitted else [
         *_APPENDED, *(DETAILS + name for part in omitted for name in _DETAIL_NAMES[part]), DETAILS + _OMITTED
     ]  # fmt: skip
@@ -241,9 +241,9 @@ def _begin(headers: Sequence[Header], omitted: Sequence[str]) -> int | None:
 def headers_of(messages: Iterable[Message]) -> tuple[list[Headers | None], dict[int, SystemError]]:
     """Return the headers of each message, and by index the error where the client can't read them.
 
-    To be called once for a message: where a name is not UTF-8, the client keeps a list with holes. It returns that list
-    and an exception together, which `message.headers()` does not notice once CPython has specialised the call, as it
-    does in loops: any later call raises it then. `map` notices, and goes on behind it.
+    Call it once for a message: where a name is not UTF-8, the client keeps a list with holes. It returns that list and
+    sets an exception, which `message.headers()` ignores once CPython has specialised the call, as it does in loops: any
+    later call raises the exception then. `map` checks for it, and can be continued.
     """
     headers: list[Any] = []
     failures: dict[int, SystemError] = {}
@@ -270,5 +270,5 @@ def _text(value: bytes | str | None) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
 
 
-def _octets(value: bytes | str | None) -> bytes:
+def _bytes(value: bytes | str | None) -> bytes:
     return value.encode() if isinstance(value, str) else value or b""

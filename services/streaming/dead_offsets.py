@@ -1,11 +1,10 @@
-"""Which records of topics are in the dead-letter topic: they must not count where the topics are read again."""
+"""Offsets of dead-lettered records: a restore must skip them."""
 
 from collections.abc import Mapping
 
 from services.streaming.dead_letters import origin_of, read_headers
+from services.streaming.positions import Partition
 from services.streaming.topic_reader import TopicReader
-
-Partition = tuple[str, int]
 
 
 def dead_offsets(
@@ -13,18 +12,18 @@ def dead_offsets(
 ) -> dict[Partition, set[int]]:
     """Return the offsets of the records whose dead letters are in the dead-letter topic now.
 
-    Whoever may write to that topic can keep records out: only readers of the pipeline's topics may.
+    Every writer of that topic can exclude records from a restore: Write permission belongs to the detector alone.
 
     Args:
         reader: Reads the topic; if it is stopped, the result is incomplete.
-        dead_letter_topic: Its name. Everything in it is read, and transactions that are open are waited for.
+        dead_letter_topic: Name of the topic. It is read as a whole, and open transactions are awaited.
         ranges: By topic and partition the first offset to look for, and the one after the last.
 
     Returns:
         The offsets by topic and partition, for each of `ranges`.
 
     Raises:
-        ContractError: There is no such topic.
+        ContractError: The topic does not exist.
         Unavailable: The brokers do not answer, or a transaction stays open.
         NotAuthorised: The brokers refuse access.
     """

@@ -1,7 +1,7 @@
-"""What a service answers over HTTP: `/livez` and `/readyz` for an orchestrator, `/metrics` for Prometheus.
+"""HTTP endpoints of a service: `/livez` and `/readyz` for an orchestrator, `/metrics` for Prometheus.
 
-A probe is answered with 200 or 503 and a JSON object: `status`, and the reasons in words. What each means stands in
-docs/operations.md. Nothing here asks a broker or a registry: a probe must not fail because one of them is away.
+A probe is answered with 200 or 503 and a JSON object: `status`, and the reasons in words; docs/operations.md explains
+them. No probe calls a broker or a registry: it must not fail because one of them is away.
 """
 
 import json
@@ -48,8 +48,8 @@ def endpoints(registry: CollectorRegistry, progress: Progress) -> "WSGIApplicati
     """Return the WSGI application that answers the three paths, and 404 elsewhere.
 
     Args:
-        registry: The metrics.
-        progress: The loop's.
+        registry: Metrics.
+        progress: Progress of the loop.
     """
     metrics = make_wsgi_app(registry)
     probes: dict[str, Callable[[], tuple[bool, Body]]] = {
@@ -90,7 +90,7 @@ def _answer(start_response: "StartResponse", status: str, body: Body) -> Iterabl
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread for each request: a slow client keeps none of the others waiting."""
+    """Server with a thread for each request: a slow client does not delay the others."""
 
     daemon_threads = True
 
@@ -100,7 +100,7 @@ class _ServerOnIPv6(_Server):
 
 
 class _SilentHandler(WSGIRequestHandler):
-    """Logs no requests: probes come every few seconds."""
+    """Request handler that logs nothing: probes come every few seconds."""
 
     timeout = 10  # seconds until a client that sends nothing is given up
 

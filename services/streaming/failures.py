@@ -1,4 +1,4 @@
-"""What Kafka's errors mean for the loop: repeat the call, go back, start over, or give up."""
+"""Classification of Kafka errors: retry the call, abort and rewind, replace the clients, or give up."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from services.errors import NotAuthorised, RetryableError, Unavailable
 from services.streaming.lifecycle import backoff
 
-# What a broker answers when waiting can't help; without these the loop would retry for nothing.
+# Errors that no retry can mend.
 NOT_AUTHORISED = {
     "TOPIC_AUTHORIZATION_FAILED",
     "GROUP_AUTHORIZATION_FAILED",
@@ -20,10 +20,10 @@ NOT_AUTHORISED = {
 
 
 class RetryBudget:
-    """Counts failures in a row and says how long to wait after each, until it runs out.
+    """Backoff for consecutive failures, limited in time.
 
     Args:
-        seconds: How long failures may follow each other with no success between them.
+        seconds: Time from the first failure, with no success since, after which the budget is exhausted.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -32,14 +32,14 @@ class RetryBudget:
         self._since = 0.0
 
     def succeeded(self) -> None:
-        """Something worked: the next failure is the first again."""
+        """Reset the budget: the next failure is the first of a row."""
         self._failures = 0
 
     def failed(self, error: Exception) -> float:
-        """Seconds to wait before trying again.
+        """Record a failure and return the seconds to wait before the next attempt.
 
         Raises:
-            RetryableError: patience has run out; `error` itself where it is one.
+            RetryableError: the budget is exhausted; `error` itself where it is a RetryableError.
         """
         now = time.monotonic()
         if not self._failures:
@@ -54,18 +54,18 @@ class RetryBudget:
 
 
 class LostPartitions(KafkaException):
-    """Raised by the loop itself, shaped like librdkafka's own abortable errors."""
+    """Partitions of the open transaction belong to other members now; shaped like librdkafka's abortable errors."""
 
     def __init__(self) -> None:
         super().__init__(KafkaError(KafkaError._ASSIGNMENT_LOST, "the group gave the partitions to others"))  # noqa: SLF001
 
 
 def retry(call: Callable[[float], object], deadline: Callable[[], float]) -> None:
-    """Repeats a transactional call for as long as librdkafka says that repeating it is right, until the deadline.
+    """Repeat a transactional call while librdkafka marks its error as retriable, until the deadline.
 
     Args:
-        call: Takes the seconds it may block; librdkafka resumes it where it was when it is called again.
-        deadline: When to stop repeating, on the monotonic clock. Asked again each time: a stop moves it closer.
+        call: Takes the seconds it may block; librdkafka resumes the operation when it is called again.
+        deadline: Returns the time to stop at, on the monotonic clock. Evaluated each time: a stop moves it closer.
     """
     while True:
         try:
@@ -78,27 +78,27 @@ def retry(call: Callable[[float], object], deadline: Callable[[], float]) -> Non
 
 
 class ClientHung(KafkaException):
-    """A client does not come back from a call: it must be given up for a new one."""
+    """A call into the client does not return: the client must be replaced by a new one."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(KafkaError(KafkaError._TIMED_OUT, f"{what} did not come back", fatal=True))  # noqa: SLF001
+    def __init__(self, operation: str) -> None:
+        super().__init__(KafkaError(KafkaError._TIMED_OUT, f"{operation} did not return", fatal=True))  # noqa: SLF001
 
 
-def call_with_timeout(call: Callable[[], object], what: str, deadline: Callable[[], float]) -> None:
-    """Makes a call that may ignore its time-out, in a thread of its own, and leaves it behind when it is late.
+def call_with_timeout(call: Callable[[], object], operation: str, deadline: Callable[[], float]) -> None:
+    """Run a call that may ignore its time-out in a thread, and abandon the thread at the deadline.
 
-    `send_offsets_to_transaction` never comes back when the group's coordinator was decommissioned meanwhile (librdkafka
-    issues 5456 and 5511). The thread that is left behind keeps the client alive, which can't be destroyed in that
-    state; the next client of the same transactional id fences it.
+    `send_offsets_to_transaction` never returns when the group's coordinator was decommissioned meanwhile (librdkafka
+    issues 5456 and 5511). The abandoned thread keeps the client alive, which can't be destroyed in that state; the next
+    client of the same transactional id fences it.
 
     Args:
-        call: What to do.
-        what: Names it in the error.
-        deadline: When to stop waiting, on the monotonic clock; asked again and again: a stop moves it closer.
+        call: The call.
+        operation: Its name, for the error.
+        deadline: Returns the time to stop at, on the monotonic clock. Evaluated repeatedly: a stop moves it closer.
 
     Raises:
-        ClientHung: the call has not come back by then.
-        Exception: what the call raised.
+        ClientHung: the call has not returned by the deadline.
+        Exception: an error of the call.
     """
     failures: list[Exception] = []
 
@@ -108,30 +108,30 @@ def call_with_timeout(call: Callable[[], object], what: str, deadline: Callable[
         except Exception as error:  # noqa: BLE001 - handed over to the thread that waits
             failures.append(error)
 
-    thread = Thread(target=run, name=what, daemon=True)
+    thread = Thread(target=run, name=operation, daemon=True)
     thread.start()
     while thread.is_alive():
-        left = deadline() - time.monotonic()
-        if left <= 0:
-            raise ClientHung(what)
-        thread.join(min(left, 0.25))
+        remaining = deadline() - time.monotonic()
+        if remaining <= 0:
+            raise ClientHung(operation)
+        thread.join(min(remaining, 0.25))
     if failures:
         raise failures[0]
 
 
 def is_fatal(error: KafkaException) -> bool:
-    """Whether the client is of no use any more; what a call after the first fatal error raises says so by its code."""
+    """Return whether the client is unusable; calls after the first fatal error raise an error with the code _FATAL."""
     return bool(error.args[0].fatal() or error.args[0].code() == KafkaError._FATAL)  # noqa: SLF001
 
 
 def raise_if_refused(error: KafkaException) -> None:
-    """Turns an error that only other credentials or permissions can mend into `NotAuthorised`."""
+    """Raise `NotAuthorised` for an error that only other credentials or permissions can mend."""
     if error.args[0].name() in NOT_AUTHORISED:
         raise NotAuthorised(f"the broker refuses access: {reason(error)}") from error
 
 
 def reason(error: Exception) -> str:
-    """An error in one line: librdkafka's name for it and its text."""
+    """Return an error in one line: librdkafka's name for it and its text."""
     if isinstance(error, KafkaException):
         return f"{error.args[0].name()}: {error.args[0].str()}"
     return str(error)

@@ -1,4 +1,4 @@
-"""What the transactional loop calls, and how it is told to pace itself."""
+"""Interface of the transactional loop: the handler that it calls, and its settings."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,42 +9,40 @@ from confluent_kafka import Message
 from services.streaming.positions import Partition
 from services.streaming.sink import Sink
 
-__all__ = ["Handler", "LoopSettings", "Partition"]
-
 
 class Handler(Protocol):
-    """What the loop calls. State that a handler keeps must follow `committed` and `aborted`.
+    """Processing of the loop's messages. A handler's state must follow `committed` and `aborted`.
 
-    State that belongs to partitions comes and goes with them: `assigned` and `revoked` say which are this process's,
+    State belongs to partitions: `assigned` and `revoked` are called in rebalances,
     `restore` reads their state back in steps, and `offset_metadata` stores the restore point for the next owner.
     """
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
-        """Note partitions that are this process's from now on. Called in a rebalance: it must not take long."""
+        """Add partitions that are assigned to this process. Called inside a rebalance: it must return soon."""
 
     def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None:
-        """Note partitions that are this process's no more; what was handled of them is committed, or will be undone.
+        """Remove revoked partitions; their handled messages are committed, or `aborted` will follow.
 
         Args:
-            partitions: Which.
-            lost: Whether the process may well get them back: its membership ended, not its turn.
+            partitions: The revoked partitions.
+            lost: True where the membership ended: the process is likely to get the same partitions again.
         """
 
     def unrestored(self) -> Collection[Partition]:
-        """Return the partitions whose messages can't be handled yet: the loop reads nothing of them meanwhile."""
+        """Return the assigned partitions whose state is not restored: the loop pauses them."""
 
     def is_restored(self) -> bool:
         """Return whether the state of every partition is restored. Called before each batch."""
 
     def restore(self, seconds: float, *, between_transactions: bool) -> None:
-        """Restore what the assigned partitions need, for about so long, and go on with it at the next call.
+        """Restore the state of assigned partitions for a limited time; the next call continues.
 
         Args:
-            seconds: How long the loop may be kept from everything else.
-            between_transactions: Whether no transaction is open.
+            seconds: Limit of the time, approximately.
+            between_transactions: True where no transaction is open.
 
         Raises:
-            RetryableError: it can't be done now, and will be tried again.
+            RetryableError: the restore can't continue now; the loop calls again.
         """
 
     def offset_metadata(self, partition: Partition) -> str:
@@ -54,35 +52,35 @@ class Handler(Protocol):
         """Handle one batch and write the results to the sink.
 
         Raises:
-            RetryableError: the batch can't be handled now; it will be read again.
-            PoisonRecords: some of its records can never be handled; the others will be read again.
+            RetryableError: the batch can't be handled now; the loop reads it again.
+            PoisonRecords: some of its records can never be handled; the loop reads the others again.
         """
 
     def dead_lettered(self, partition: Partition, offset: int) -> None:
-        """Note that a record of the open transaction goes to the dead-letter topic."""
+        """Record that a message of the open transaction was written to the dead-letter topic."""
 
     def committed(self) -> None:
-        """Note that everything handled since the last call of `committed` or `aborted` is now committed."""
+        """Keep the changes of state since the last call of `committed` or `aborted`: they are committed."""
 
     def aborted(self) -> None:
-        """Undo everything handled since then: it will be read again, by this process or another."""
+        """Undo the changes of state since then: the messages will be read again, by this process or another."""
 
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """How the loop paces itself.
+    """Settings of the loop.
 
     Attributes:
-        topics: What it reads.
-        dead_letter_topic: Where poison messages go.
-        commit_interval: Seconds from one commit to the next, at least; a transaction lasts no longer.
+        topics: Topics to read.
+        dead_letter_topic: Topic for poison messages.
+        commit_interval: Seconds from one commit to the next; the longest duration of a transaction.
         stage_count: Chained Kafka transactions per message, one for each topic that the loop both writes and reads. The
             stages share the commit interval, so it bounds a message's whole latency. With a backlog each stage takes
             the whole interval: long transactions have more throughput.
-        batch_size: The most messages that a handler gets at once.
-        retry_timeout: Seconds without a commit, while something keeps failing, before the loop gives up.
-        stop_timeout: Seconds that the last commit may take when the loop is asked to stop.
-        dead_letter_max_bytes: The largest record that the dead-letter topic takes.
+        batch_size: Limit of the messages in one batch.
+        retry_timeout: Seconds of consecutive failures without a commit after which the loop gives up.
+        stop_timeout: Seconds for the last commit after a stop.
+        dead_letter_max_bytes: The largest record that the dead-letter topic accepts.
     """
 
     topics: tuple[str, ...]

@@ -1,11 +1,11 @@
-"""Consumer lag, measured apart from the loop: it grows also while the loop commits nothing.
+"""Measurement of consumer lag in a thread apart from the loop: lag grows also while the loop commits nothing.
 
-A thread asks the brokers every few seconds for the group's committed offsets and for the ends of the partitions that
-are this process's. The end is the last stable offset: what a consumer at `read_committed` can read up to.
+The thread fetches the group's committed offsets and the end offsets of the assigned partitions every few seconds. The
+end is the last stable offset, the limit of a consumer at `read_committed`.
 
-Offsets are no count of records: the markers of Kafka transactions and aborted records take offsets too. A partition
-whose last record is committed and whose offsets end with markers would have a lag for ever; where the committed offset
-stands still, a consumer looks whether any record is left.
+Offsets are no count of records: transaction markers and aborted records take offsets too. A partition whose last record
+is committed and whose log ends with markers would have a lag for ever. Where the committed offset stands still, a
+consumer checks whether any record follows it.
 """
 
 import math
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -25,6 +25,7 @@ from services.streaming.failures import reason
 from services.streaming.metrics import PARTITION
 from services.streaming.positions import Partition
 from services.streaming.progress import LoopProgress
+from services.streaming.record_lookup import first_record
 
 log = structlog.get_logger()
 
@@ -33,28 +34,28 @@ _TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
-class Position:
-    """How far a group has come in a partition.
+class UncommittedRange:
+    """Offsets of a partition that a group has not committed.
 
     Attributes:
-        begin: Offset of the first message that is not committed.
+        start: Offset of the first message that is not committed.
         end: The last stable offset.
     """
 
-    begin: int
+    start: int
     end: int
 
 
 class LagMonitor(Collector):
-    """Measures the lag of a process's partitions in a thread of its own, and is asked for it at each scrape.
+    """Collector that measures the lag of the assigned partitions in a thread, and exports it at each scrape.
 
-    It asks by consumers that never join the group. An admin client would need fewer of them, but some of its requests
-    end the whole process when a broker goes away meanwhile (an assertion: librdkafka issues 3663 and 4605).
+    It uses consumers that never join the group. Some requests of an admin client end the whole process when a broker
+    goes away meanwhile (an assertion: librdkafka issues 3663 and 4605).
 
     Args:
-        make_consumer: Makes a consumer with the group's id, with these properties besides.
-        progress: Says which partitions are this process's.
-        namespace: What every metric's name begins with.
+        make_consumer: Makes a consumer with the group's id and further properties.
+        progress: Knows the assigned partitions.
+        namespace: Prefix of the metrics.
         stop: Ends the thread when set.
     """
 
@@ -72,11 +73,11 @@ class LagMonitor(Collector):
         self._measured_at = math.nan
 
     def start(self) -> None:
-        """Begin to measure."""
+        """Start the thread."""
         Thread(target=self._run, name="lag", daemon=True).start()
 
     def collect(self) -> Iterable[Metric]:
-        """Return the lag as it was last measured: one series for each partition that is assigned now."""
+        """Return the last measured lag: a series for each partition that is assigned now."""
         with self._lock:
             lags, measured_at = self._lags, self._measured_at
         family = GaugeMetricFamily(
@@ -98,7 +99,7 @@ class LagMonitor(Collector):
         while not self._stop.wait(INTERVAL_SECONDS if self._consumers else 0.5):
             try:
                 self.measure()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the loop must not suffer, and the next time may do
+            except Exception as error:  # noqa: BLE001 - no error of the measurement may end the thread
                 if not failing:
                     log.warning("lag not measured", reason=reason(error))
                 failing = True
@@ -114,79 +115,83 @@ class LagMonitor(Collector):
         """Measure once.
 
         Raises:
-            KafkaException: The brokers don't answer, or refuse.
+            KafkaException: A broker refuses, or does not answer.
+            Unavailable: A broker does not answer.
         """
         if self._consumers is None:
-            # Stable offsets would be waited for while a transaction is open that has some.
+            # At read_committed the request would wait for open transactions that commit offsets.
             group = self._make_consumer(isolation_level="read_uncommitted")
             self._consumers = group, self._make_consumer(enable_partition_eof=True, queued_min_messages=1)
         group, reader = self._consumers
         for consumer in self._consumers:
-            consumer.poll(0)  # what they have to say about their connections would pile up
+            consumer.poll(0)  # serves their queued error events
         partitions = self._progress.partitions()
-        positions = _positions(group, reader, partitions) if partitions else {}
-        lags = {partition: self._tails.lag(reader, partition, position) for partition, position in positions.items()}
-        self._tails.keep(positions)
+        ranges = _uncommitted(group, reader, partitions) if partitions else {}
+        lags = {partition: self._tails.lag(reader, partition, pending) for partition, pending in ranges.items()}
+        self._tails.retain(ranges)
         with self._lock:
             self._lags, self._measured_at = lags, time.time()
 
 
 class _Tails:
-    """Says how many messages are left, where offsets alone would count markers and aborted records as well."""
+    """Detection of partitions without an uncommitted message, whose offsets end with markers or aborted records."""
 
     def __init__(self) -> None:
-        self._begins: dict[Partition, int] = {}  # as of the last measurement
-        self._occupied: dict[Partition, int] = {}  # begin of a partition that has a message after it
-        self._empty: dict[Partition, Position] = {}  # a range without a message
+        self._starts: dict[Partition, int] = {}  # as of the last measurement
+        self._occupied: dict[Partition, int] = {}  # start of a range that has a message
+        self._empty: dict[Partition, UncommittedRange] = {}  # a range without a message
 
-    def lag(self, reader: Consumer, partition: Partition, position: Position) -> int:
-        """Return the messages between a position's begin and end: their offsets, or 0 where there is no message.
+    def lag(self, reader: Consumer, partition: Partition, pending: UncommittedRange) -> int:
+        """Return the lag of a partition: the number of uncommitted offsets, or 0 where no message has one of them.
 
         Args:
             reader: A consumer that reports the ends of partitions.
-            partition: Which.
-            position: How far the group has come in it.
+            partition: The partition.
+            pending: Its uncommitted offsets.
 
         Raises:
-            KafkaException: The brokers don't answer.
+            KafkaException: A broker refuses.
+            Unavailable: A broker does not answer.
         """
-        begin, end = position.begin, position.end
-        stands_still = self._begins.get(partition) == begin
-        self._begins[partition] = begin
-        if end > begin and stands_still and self._occupied.get(partition) != begin:
+        start, end = pending.start, pending.end
+        stands_still = self._starts.get(partition) == start
+        self._starts[partition] = start
+        if end > start and stands_still and self._occupied.get(partition) != start:
             empty = self._empty.get(partition)
-            checked = empty.end if empty and empty.begin == begin else begin
-            if end > checked and _has_message(reader, partition, checked):
-                self._occupied[partition] = begin
+            checked = empty.end if empty and empty.start == start else start
+            if end > checked and first_record(reader, partition, checked, _TIMEOUT):
+                self._occupied[partition] = start
             else:
-                self._empty[partition] = position
+                self._empty[partition] = pending
                 return 0
-        return max(0, end - begin)
+        return max(0, end - start)
 
-    def keep(self, partitions: Iterable[Partition]) -> None:
-        """Forget every other partition."""
-        mine = set(partitions)
-        for by_partition in (self._begins, self._occupied, self._empty):
-            for partition in set(by_partition) - mine:
+    def retain(self, partitions: Iterable[Partition]) -> None:
+        """Remove the state of all other partitions."""
+        retained = set(partitions)
+        for by_partition in (self._starts, self._occupied, self._empty):
+            for partition in set(by_partition) - retained:
                 by_partition.pop(partition)
 
 
-def _positions(group: Consumer, reader: Consumer, partitions: Iterable[Partition]) -> dict[Partition, Position]:
-    """Ask how far a group has come.
+def _uncommitted(
+    group: Consumer, reader: Consumer, partitions: Iterable[Partition]
+) -> dict[Partition, UncommittedRange]:
+    """Fetch the uncommitted offsets of partitions.
 
     Raises:
-        KafkaException: The brokers don't answer, or refuse.
+        KafkaException: A broker refuses, or does not answer.
     """
-    asked = [TopicPartition(*partition) for partition in partitions]
-    committed = _offsets(group.committed(asked, _TIMEOUT))
+    committed = _offsets(group.committed([TopicPartition(*partition) for partition in partitions], _TIMEOUT))
     starts, ends = (
-        # A logical offset in place of a time is answered with the offset that it stands for.
-        _offsets(reader.offsets_for_times([TopicPartition(*partition, where) for partition in committed], _TIMEOUT))
-        for where in (OFFSET_BEGINNING, OFFSET_END)
+        # In place of a time a logical offset resolves to the actual one.
+        _offsets(reader.offsets_for_times([TopicPartition(*partition, logical) for partition in committed], _TIMEOUT))
+        for logical in (OFFSET_BEGINNING, OFFSET_END)
     )
-    # Without a committed offset, or where the messages after it are deleted, the group begins at the first one.
+    # Without a committed offset, or where the messages after it are deleted, the group starts at the first offset.
     return {
-        partition: Position(max(offset, starts[partition]), ends[partition]) for partition, offset in committed.items()
+        partition: UncommittedRange(max(offset, starts[partition]), ends[partition])
+        for partition, offset in committed.items()
     }
 
 
@@ -197,25 +202,3 @@ def _offsets(answers: Iterable[TopicPartition]) -> dict[Partition, int]:
             raise KafkaException(answer.error)
         offsets[answer.topic, answer.partition] = answer.offset
     return offsets
-
-
-def _has_message(reader: Consumer, partition: Partition, begin: int) -> bool:
-    """Return whether a committed message follows an offset, the one at it included.
-
-    Raises:
-        KafkaException: The brokers don't answer.
-    """
-    reader.assign([TopicPartition(*partition, begin)])
-    deadline = time.monotonic() + _TIMEOUT
-    try:
-        while time.monotonic() < deadline:
-            for message in reader.consume(1, 0.5):
-                error = message.error()
-                if error is None:
-                    return True
-                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                    return False
-                raise KafkaException(error)
-    finally:
-        reader.unassign()
-    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"reading {partition[0]}-{partition[1]}"))  # noqa: SLF001

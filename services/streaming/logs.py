@@ -9,11 +9,11 @@ import structlog
 
 
 def configure_logging(service: str, level: str = "info") -> None:
-    """Sets up structlog for the process and sends librdkafka's own log lines through it.
+    """Configure structlog for the process.
 
     Args:
-        service: Named in every line.
-        level: The least severe level that is written: debug, info, warning or error.
+        service: Name of the service, in every line.
+        level: The lowest level that is logged: debug, info, warning or error.
     """
     threshold = logging.getLevelNamesMapping()[level.upper()]
     renderer: structlog.typing.Processor
@@ -34,36 +34,37 @@ def configure_logging(service: str, level: str = "info") -> None:
 
 
 REPEAT_SECONDS = 30.0
-"""How long a line of librdkafka is not logged again. While a broker is away, each client has one 20 times a second."""
+"""Seconds for which equal lines of librdkafka are suppressed. Without a broker each client logs 20 of them a second."""
 
-_KEPT_LINES = 1000
+_MAX_SUPPRESSED = 1000
 
 
 class _ToStructlog(logging.Handler):
-    """Hands librdkafka's lines on; it logs through the standard library's `logging` only.
+    """Log handler that forwards librdkafka's lines, which come through the standard library's `logging`.
 
-    Of lines that say the same, whichever client says it, one in `REPEAT_SECONDS` is logged, with the count of those
-    that were left out.
+    Of equal lines of all clients one in `REPEAT_SECONDS` is logged, with the number of suppressed ones.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._left_out: dict[str, tuple[float, int]] = {}  # since when, and how often
+        # By line the time at which it was logged, and the number of equal ones since.
+        self._suppressed: dict[str, tuple[float, int]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
-        # FAIL [client#consumer-1] [thrd:main]: what it says (after 3ms in state CONNECT)
-        head, _, said = text.partition("]: ")
-        line = f"{head.partition(' ')[0]} {without_timing(said)}"
+        # FAIL [client#consumer-1] [thrd:main]: text (after 3ms in state CONNECT)
+        head, _, detail = text.partition("]: ")
+        line = f"{head.partition(' ')[0]} {without_timing(detail)}"
         now = time.monotonic()
-        since, count = self._left_out.get(line, (0.0, 0))
+        since, count = self._suppressed.get(line, (0.0, 0))
         if since and now - since < REPEAT_SECONDS:
-            self._left_out[line] = since, count + 1
+            self._suppressed[line] = since, count + 1
             return
-        if len(self._left_out) > _KEPT_LINES:
-            self._left_out.clear()
-        self._left_out[line] = now, 0
-        structlog.get_logger().log(record.levelno, "librdkafka", detail=text, **({"left_out": count} if count else {}))
+        if len(self._suppressed) > _MAX_SUPPRESSED:
+            self._suppressed.clear()
+        self._suppressed[line] = now, 0
+        extra = {"suppressed": count} if count else {}
+        structlog.get_logger().log(record.levelno, "librdkafka", detail=text, **extra)
 
 
 def without_timing(text: str) -> str:
@@ -72,7 +73,7 @@ def without_timing(text: str) -> str:
 
 
 def librdkafka_logger() -> logging.Logger:
-    """The logger to give to a Kafka client as its `logger`."""
+    """Return the logger for Kafka clients."""
     logger = logging.getLogger("librdkafka")
     if not logger.handlers:
         logger.addHandler(_ToStructlog())

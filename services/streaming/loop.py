@@ -1,25 +1,25 @@
 """Consume, handle, produce: exactly once, one Kafka transaction per commit interval.
 
-The loop owns the clients and the transaction; a handler owns what the messages mean. All that a handler writes, its
-dead letters, and the offsets of what it read are committed together or not at all (KIP-98, KIP-447):
+The loop owns the clients and the transaction; a handler processes the messages. The records that a handler writes, its
+dead letters, and the offsets of its input are committed together or not at all (KIP-98, KIP-447):
 
     consume ─▶ handler ─▶ sink ─▶ ... until the interval is over ─▶ offsets ─▶ commit
                   │                                                    │
                   └─ RetryableError, abortable error ─▶ abort ─▶ rewind to the committed offsets
 
-What happens when something fails:
+Reactions to failures:
 
     the handler raises RetryableError     abort, rewind, wait with backoff, read the same messages again
-    the handler raises PoisonRecords      abort, rewind; these records go to the dead-letter topic, the rest is
-                                            read again
-    another exception, or the broker      abort, rewind, and handle ever fewer messages at once, a transaction each,
-      refuses a record                      until the record is alone; it goes to the dead-letter topic
+    the handler raises PoisonRecords      abort, rewind; these records go to the dead-letter topic, the others
+                                            are read again
+    another exception, or the broker      abort, rewind, and halve the batch, a transaction each, until the record is
+      refuses a record                      alone; it goes to the dead-letter topic
     an abortable error (delivery failed,  abort, rewind, go on
       coordinator moved, group generation over)
-    partitions are revoked                commit what is open before they go to somebody else
-    partitions are lost                   abort: somebody else has them already
+    partitions are revoked                commit the open transaction before another member gets them
+    partitions are lost                   abort: another member has them already
     a fatal error (fenced, timed out      new clients: the new producer's epoch fences the old one, and
-      while paused)                         a new member joins the group; nothing of the old is committed
+      while paused)                         a new member joins the group; the open transaction is aborted
     nothing committed for `retry_timeout` s    give up with the last error, for the orchestrator to see
 """
 
@@ -40,15 +40,15 @@ log = structlog.get_logger()
 
 
 class TransactionalLoop:
-    """Runs a handler over topics, exactly once.
+    """Processing of topics by a handler, exactly once.
 
     Args:
-        settings: How to pace.
+        settings: Topics and pace.
         make_consumer: Makes a consumer of the group; called again after a fatal error.
         make_producer: Makes a producer with a transactional.id; called again after a fatal error.
-        handler: What to do with the messages.
-        metrics: Counts what happens.
-        progress: Told what the loop does and waits for.
+        handler: Processes the messages.
+        metrics: Metrics of the loop.
+        progress: Progress of the loop, for probes.
         stop: Ends the loop after the open transaction when set.
     """
 
@@ -72,7 +72,7 @@ class TransactionalLoop:
         self._stop = stop
 
     def run(self) -> None:
-        """Runs until `stop` is set.
+        """Run until `stop` is set.
 
         Raises:
             RetryableError: nothing could be committed for `retry_timeout` seconds.
@@ -99,7 +99,7 @@ class TransactionalLoop:
                 pause = retry_budget.failed(error)
                 self._metrics.restarts.inc()
                 self._progress.waiting(reason(error))
-                log.warning("making new Kafka clients", reason=reason(error), pause=pause)
+                log.warning("replacing Kafka clients", reason=reason(error), pause=pause)
                 self._stop.wait(pause)
             finally:
                 session.close()

@@ -1,6 +1,6 @@
-"""What the transactional loop measures, as Prometheus metrics, named by Prometheus' conventions.
+"""Prometheus metrics of the transactional loop and of the process.
 
-Every name begins with the service's namespace, such as `fraud_detector`. Lag is measured in `services.streaming.lag`.
+Every name begins with the service's namespace, such as `fraud_detector`. `services.streaming.lag` measures the lag.
 """
 
 import math
@@ -17,14 +17,14 @@ from services.streaming.progress import Progress
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 PARTITION = ("topic", "partition")
-"""Labels of what is measured for each partition."""
+"""Labels of metrics per partition."""
 
 
 def new_registry(namespace: str) -> CollectorRegistry:
-    """Make the collector registry of a process: its CPU, memory and files, its Python, and which build it is.
+    """Make the collector registry of a process, with metrics of its CPU, memory, files, Python and build.
 
     Args:
-        namespace: Of the service; the metrics about the process have Prometheus' own names and take no namespace.
+        namespace: Namespace of the service; the standard metrics of a process have no namespace.
     """
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -35,11 +35,11 @@ def new_registry(namespace: str) -> CollectorRegistry:
 
 
 class LoopMetrics:
-    """The loop's own metrics; a service adds its own to the same collector registry.
+    """Metrics of the loop; a service adds its own to the same collector registry.
 
     Args:
-        registry: Where the metrics are collected, one per process.
-        namespace: What every name begins with.
+        registry: Collector registry of the process.
+        namespace: Prefix of every name.
     """
 
     def __init__(self, registry: CollectorRegistry, namespace: str = "streaming") -> None:
@@ -65,11 +65,11 @@ class LoopMetrics:
 
 
 class ProgressCollector(Collector):
-    """Metrics of a loop's progress, read from it at each scrape: a partition has its series while it is assigned.
+    """Metrics of a loop's progress, read at each scrape: a partition has its series while it is assigned.
 
     Args:
-        progress: The loop's.
-        namespace: What every name begins with.
+        progress: Progress of the loop.
+        namespace: Prefix of every name.
     """
 
     def __init__(self, progress: Progress, namespace: str) -> None:
@@ -77,7 +77,7 @@ class ProgressCollector(Collector):
         self._namespace = namespace
 
     def collect(self) -> Iterable[Metric]:
-        """Read the progress."""
+        """Return the metrics of the progress now."""
         restores = self._progress.restores()
         records = self._family(
             "restore_remaining_records", "Records still to be read until a partition is restored; NaN: unknown."
@@ -87,9 +87,9 @@ class ProgressCollector(Collector):
         )
         for partition in self._progress.partitions():
             labels = partition[0], str(partition[1])
-            left = restores.get(partition)
-            records.add_metric(labels, _known(left.records_left) if left else 0)
-            seconds.add_metric(labels, _known(left.seconds_left) if left else 0)
+            remaining = restores.get(partition)
+            records.add_metric(labels, _known(remaining.records_left) if remaining else 0)
+            seconds.add_metric(labels, _known(remaining.seconds_left) if remaining else 0)
         degraded = GaugeMetricFamily(
             f"{self._namespace}_degraded", "Conditions that /readyz lists as degraded.", labels=["condition"]
         )

@@ -162,7 +162,7 @@ class Redriver:
         for messages in self._reader.read(self._topic):
             for message in messages:
                 letter = dead_letter_of(message)
-                if letter is not None and letter.place not in done and letter in selection:
+                if letter is not None and letter.position not in done and letter in selection:
                     yield letter
 
     def _whole(self, letter: DeadLetter, counts: Mapping[str, int], originals: OriginalReader) -> DeadLetter:
@@ -176,7 +176,7 @@ class Redriver:
             raise Refused(f'{letter.topic} is no input: its contract does not say dead_letter_topic = "{self._topic}"')
         if letter.topic not in counts:
             raise ContractError(
-                f"{self._topic}-{letter.place} came from topic {letter.topic}, which does not exist: "
+                f"{self._topic}-{letter.position} came from topic {letter.topic}, which does not exist: "
                 "run scripts/create-topics, or leave it out with --partition and --offset"
             )
         if letter.source_partition >= counts[letter.topic]:
@@ -244,7 +244,7 @@ class Redriver:
             timestamp = letter.timestamp_ms if letter.timestamp_ms > self._oldest_ms[letter.topic] else 0
             self._produce(producer, letter.topic, letter.value, letter.key, partition,
                           timestamp=timestamp, headers=letter.redrive_headers())  # fmt: skip
-            self._produce(producer, self._ledger, letter.topic.encode(), letter.place.encode())
+            self._produce(producer, self._ledger, letter.topic.encode(), letter.position.encode())
         producer.commit_transaction(_TIMEOUT)
 
     @staticmethod

@@ -51,7 +51,7 @@ def test_limits_that_shrink_while_it_runs_make_dead_letters_of_what_is_too_large
         values = pay_with_long_names(pipeline, {40: 4100, 200: 7000})
         pipeline.wait_for_outputs(600)
         assert detector.events("delivery refused, searching for the record")
-        assert not detector.events("making new Kafka clients")
+        assert not detector.events("replacing Kafka clients")
         assert detector.stop() == 0
     outcome = outcome_of(pipeline)
     require_one_place_each(outcome)

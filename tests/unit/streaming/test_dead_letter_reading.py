@@ -51,7 +51,7 @@ def test_what_is_buried_can_be_revived_with_its_own_headers() -> None:
     own = [("trace", b"7"), ("trace", b"8"), ("__connect.errors.topic", b"of another system")]
     letter = buried(replace(ORIGINAL, headers=own))
     assert (letter.topic, letter.source_partition, letter.source_offset) == ("transactions", 3, 170)
-    assert (letter.place, letter.origin) == ("3-17", "transactions-3-170")
+    assert (letter.position, letter.origin) == ("3-17", "transactions-3-170")
     assert (letter.error, letter.reason) == ("avroguard.errors.PoisonError", "because")
     assert (letter.key, letter.value, letter.is_whole) == (b"key", b"value", True)
     assert letter.redrive_headers() == [*own, ("__redrive.count", b"1")]
@@ -94,11 +94,11 @@ def test_what_is_left_out_is_taken_from_the_original(limit: int, omitted: int) -
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"value": b"v" * 8999}, "a value of 8999 bytes with the SHA-256 .*, it died with one of 9000 bytes with"),
+        ({"value": b"v" * 8999}, "a value of 8999 bytes with the SHA-256 .*, expected 9000 bytes with"),
         ({"value": b"V" + b"v" * 8999}, "a value of 9000 bytes"),
         ({"value": None}, "a value of 0 bytes"),
         ({"key": b"other"}, "a key of 5 bytes"),
-        ({"headers": None}, "0 headers of 0 bytes, it died with 2 of "),
+        ({"headers": None}, "0 headers of 0 bytes, expected 2 of "),
     ],
 )
 def test_another_record_is_not_taken_for_the_original(change: dict[str, Any], words: str) -> None:

@@ -130,7 +130,7 @@ def test_a_bounded_call_is_made_and_its_error_raised() -> None:
 
 def test_a_call_that_does_not_come_back_is_left_behind() -> None:
     released = Event()
-    with pytest.raises(ClientHung, match="send_offsets did not come back") as caught:
+    with pytest.raises(ClientHung, match="send_offsets did not return") as caught:
         call_with_timeout(released.wait, "send_offsets", time.monotonic)
     assert caught.value.args[0].fatal()
     released.set()

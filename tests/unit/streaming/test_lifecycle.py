@@ -11,7 +11,7 @@ from services.streaming.lifecycle import Stopped, backoff, run_service, wait_unt
 
 
 def test_backoff_doubles_up_to_its_limit() -> None:
-    assert [backoff(attempt, first=1, most=5) for attempt in range(5)] == [1, 2, 4, 5, 5]
+    assert [backoff(attempt, first=1, limit=5) for attempt in range(5)] == [1, 2, 4, 5, 5]
     assert backoff(10_000) == backoff(30)
 
 

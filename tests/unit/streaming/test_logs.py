@@ -25,7 +25,7 @@ def test_a_line_that_repeats_is_logged_once_in_a_while_and_counted(monkeypatch: 
         handler.emit(line("b:1: refused (after 0ms in state CONNECT)"))
         now[0] += REPEAT_SECONDS
         handler.emit(line("b:1: refused (after 0ms in state CONNECT)"))
-    assert [(entry["detail"].partition("]: ")[2][:3], entry.get("left_out")) for entry in lines] == [
+    assert [(entry["detail"].partition("]: ")[2][:3], entry.get("suppressed")) for entry in lines] == [
         ("b:1", None), ("b:2", None), ("b:1", 19), ("b:1", None)
     ]  # fmt: skip
     assert {entry["log_level"] for entry in lines} == {"error"}

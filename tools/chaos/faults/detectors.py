@@ -55,7 +55,7 @@ def paused(stage: Stage) -> None:
     awake = time.monotonic()
     stage.prove(True, f"after {awake - stopped:.0f} s it woke up, its partitions being another's")
     # Its transaction is either aborted by itself at once or has been by the broker: no more is committed of it.
-    wait_for(lambda: zombie.events("rebalance", change="lost") or zombie.events("making new Kafka clients")
+    wait_for(lambda: zombie.events("rebalance", change="lost") or zombie.events("replacing Kafka clients")
              or zombie.events("transaction aborted"), "the zombie notices", 30, pause=0.1)  # fmt: skip
     stage.until_recovered(awake)
 
