@@ -69,17 +69,29 @@ class Finding:
         return self.severity is Severity.ERROR and not self.waived
 
 
-class InvalidSchemaError(ContractError):
+class FindingsError(ContractError):
+    """A file can't be used for what was found in it.
+
+    Args:
+        findings: What is wrong, each with its place; at least one.
+        lines: The findings as lines; by default as they are.
+    """
+
+    def __init__(self, findings: Sequence[Finding], lines: Iterable[str] = ()) -> None:
+        super().__init__("\n".join(lines or (f"{finding.place}: {finding.advice}" for finding in findings)))
+        self.findings = tuple(findings)
+
+
+class InvalidSchemaError(FindingsError):
     """A schema file is not JSON, or not Avro.
 
     Args:
-        findings: What is wrong, each with its place.
+        findings: What is wrong, each with its place; at least one.
         language: The language that the file is no text of: ``JSON`` or ``Avro``.
     """
 
-    def __init__(self, findings: Sequence[Finding], language: str) -> None:
-        super().__init__("\n".join(f"{finding.place}: not {language}: {finding.advice}" for finding in findings))
-        self.findings = tuple(findings)
+    def __init__(self, findings: Sequence[Finding], language: str = "Avro") -> None:
+        super().__init__(findings, [f"{finding.place}: not {language}: {finding.advice}" for finding in findings])
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:

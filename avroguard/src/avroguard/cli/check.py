@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     collecting = gc.isenabled()
     gc.disable()  # many small objects and no garbage to speak of: looking for it is a sixth of a run's time
     try:
-        return run(parser.prog, lambda: _check(options))
+        return run(parser.prog, lambda: _check(options), options.format)
     finally:
         if collecting:
             gc.enable()

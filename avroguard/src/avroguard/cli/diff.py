@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_output_options(parser)
     add_registry_options(parser)
     options = parser.parse_args(arguments)
-    return run(parser.prog, lambda: _diff(options))
+    return run(parser.prog, lambda: _diff(options), options.format)
 
 
 def _diff(options: argparse.Namespace) -> int:

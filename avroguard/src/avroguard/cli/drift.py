@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_output_options(parser)
     add_registry_options(parser)
     options = parser.parse_args(arguments)
-    return run(parser.prog, lambda: _drift(options))
+    return run(parser.prog, lambda: _drift(options), options.format)
 
 
 def _drift(options: argparse.Namespace) -> int:

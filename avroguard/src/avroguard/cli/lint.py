@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--strict", action="store_true", help="let warnings fail as well")
     add_output_options(parser)
     options = parser.parse_args(arguments)
-    return run(parser.prog, lambda: _lint(options))
+    return run(parser.prog, lambda: _lint(options), options.format)
 
 
 def _lint(options: argparse.Namespace) -> int:

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_output_options(parser)
     add_registry_options(parser)
     options = parser.parse_args(arguments)
-    return run(parser.prog, lambda: _pull(options))
+    return run(parser.prog, lambda: _pull(options), options.format)
 
 
 def _pull(options: argparse.Namespace) -> int:

@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_output_options(parser)
     add_registry_options(parser)
     options = parser.parse_args(arguments)
-    return run(parser.prog, lambda: _register(options))
+    return run(parser.prog, lambda: _register(options), options.format)
 
 
 def _register(options: argparse.Namespace) -> int:

@@ -13,9 +13,11 @@ from avroguard.rules import Severity
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
-def github(findings: Sequence[Finding], summary: str) -> str:
-    """A command for each finding that counts, and the summary as plain text."""
-    return "".join(f"{_command(finding)}\n" for finding in findings if not finding.waived) + f"{_data(summary)}\n"
+def github(tool: str, findings: Sequence[Finding], errors: Sequence[str], summary: str) -> str:
+    """Return a command for each finding that counts and for each error, and the summary as plain text."""
+    commands = [_command(finding) for finding in findings if not finding.waived]
+    commands += [f"::error title={_property(tool)}::{_data(error)}" for error in errors]
+    return "".join(f"{line}\n" for line in (*commands, _data(summary)))
 
 
 def _command(finding: Finding) -> str:

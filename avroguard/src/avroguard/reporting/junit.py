@@ -13,8 +13,8 @@ from avroguard.rules import Severity
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
 
 
-def junit(tool: str, findings: Sequence[Finding], checked: Sequence[str]) -> str:
-    """The report; warnings and notes pass with what they say as output, waived findings are skipped."""
+def junit(tool: str, findings: Sequence[Finding], errors: Sequence[str], checked: Sequence[str]) -> str:
+    """Return the report; warnings and notes pass with their text as output, waived findings are skipped."""
     grouped: dict[str, dict[str, list[Finding]]] = {name: {} for name in checked}
     for finding in findings:
         for name in _suites(finding, checked):
@@ -26,6 +26,11 @@ def junit(tool: str, findings: Sequence[Finding], checked: Sequence[str]) -> str
             ET.SubElement(suite, "testcase", name=tool, classname=_clean(name), time="0")
         for rule, found in rules.items():
             _case(suite, name, rule, found)
+        _count(suite)
+    if errors:
+        suite = ET.SubElement(root, "testsuite", name=tool)
+        case = ET.SubElement(suite, "testcase", name=tool, classname=tool, time="0")
+        ET.SubElement(case, "error", type="error", message=_clean(errors[0])).text = _clean("\n".join(errors))
         _count(suite)
     _count(root)
     ET.indent(root)
@@ -53,9 +58,9 @@ def _case(suite: ET.Element, name: str, rule: str, found: Sequence[Finding]) -> 
 
 
 def _count(element: ET.Element) -> None:
-    counts = {"tests": "testcase", "failures": "failure", "skipped": "skipped"}
+    counts = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
     element.attrib |= {name: str(len(element.findall(f".//{tag}"))) for name, tag in counts.items()}
-    element.attrib |= {"errors": "0", "time": "0"}
+    element.attrib["time"] = "0"
 
 
 def _clean(text: str) -> str:

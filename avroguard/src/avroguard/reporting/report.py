@@ -10,6 +10,7 @@ from typing import Any
 
 from avroguard.findings import Finding
 from avroguard.reporting.github import github
+from avroguard.reporting.gitlab import gitlab
 from avroguard.rules import Severity
 
 
@@ -21,6 +22,7 @@ class Format(StrEnum):
     GITHUB = "github"
     SARIF = "sarif"
     JUNIT = "junit"
+    GITLAB = "gitlab"
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,11 @@ class Report:
 
     Attributes:
         tool: The command: ``avroguard lint``.
-        findings: In the order in which they are told; waived ones included.
-        checked: What was looked at, files or subjects, so that a report can name what is fine.
+        findings: In the order of the report; waived ones included.
+        checked: The files or subjects that were checked, so that a report can name those without a finding.
         about: The same for people: ``3 files checked``.
         results: What was done to each subject or file, for programs; None where nothing is ever done.
+        errors: What has ended the command and has no place in a file.
     """
 
     tool: str
@@ -40,12 +43,18 @@ class Report:
     checked: tuple[str, ...]
     about: str
     results: tuple[dict[str, Any], ...] | None = None
+    errors: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
         """One line: what was looked at, and how many findings there are of each kind."""
         counts = Counter("waived" if finding.waived else str(finding.severity) for finding in self.findings)
-        parts = [f"{counts[one]} {one}{'s' if counts[one] > 1 else ''}" for one in Severity if counts[one]]
+        counts[Severity.ERROR] += len(self.errors)
+        parts = [
+            f"{counts[severity]} {severity}{'s' if counts[severity] > 1 else ''}"
+            for severity in Severity
+            if counts[severity]
+        ]
         if counts["waived"]:
             parts.append(f"{counts['waived']} waived")
         return f"{self.about}: {', '.join(parts) or 'nothing found'}"
@@ -57,11 +66,12 @@ def render(report: Report, form: Format) -> str:
 
 
 def _text(report: Report) -> str:
-    told = (finding for finding in report.findings if not finding.waived)
-    return (
-        "".join(f"{' '.join(str(finding).splitlines())}\n{indent(finding.explanation, '    ')}" for finding in told)
-        + f"{report.summary}\n"
-    )
+    findings = [
+        f"{' '.join(str(finding).splitlines())}\n{indent(finding.explanation, '    ')}"
+        for finding in report.findings
+        if not finding.waived
+    ]
+    return "".join((*findings, *(f"{error}\n" for error in report.errors), f"{report.summary}\n"))
 
 
 def _json(report: Report) -> str:
@@ -70,6 +80,7 @@ def _json(report: Report) -> str:
         "checked": report.checked,
         "summary": report.summary,
         "findings": [as_json(finding) for finding in report.findings],
+        "errors": report.errors,
     }
     if report.results is not None:
         document["results"] = report.results
@@ -97,19 +108,20 @@ def as_json(finding: Finding) -> dict[str, Any]:
 def _sarif(report: Report) -> str:
     from avroguard.reporting.sarif import sarif  # noqa: PLC0415 - what it needs is slow to import
 
-    return sarif(report.tool, report.findings)
+    return sarif(report.tool, report.findings, report.errors)
 
 
 def _junit(report: Report) -> str:
     from avroguard.reporting.junit import junit  # noqa: PLC0415 - as above
 
-    return junit(report.tool, report.findings, report.checked)
+    return junit(report.tool, report.findings, report.errors, report.checked)
 
 
 _RENDERERS: dict[Format, Callable[[Report], str]] = {
     Format.TEXT: _text,
     Format.JSON: _json,
-    Format.GITHUB: lambda report: github(report.findings, report.summary),
+    Format.GITHUB: lambda report: github(report.tool, report.findings, report.errors, report.summary),
     Format.SARIF: _sarif,
     Format.JUNIT: _junit,
+    Format.GITLAB: lambda report: gitlab(report.tool, report.findings, report.errors),
 }

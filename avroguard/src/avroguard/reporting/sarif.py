@@ -3,10 +3,8 @@
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
 
-import hashlib
 import json
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
@@ -14,22 +12,26 @@ from typing import Any
 from urllib.parse import quote
 
 from avroguard.findings import Finding
+from avroguard.reporting.fingerprints import fingerprints
 from avroguard.reporting.workspace import from_root, workspace
 from avroguard.rules import PAGE, RULES
 
-_PACKAGE = "streaming-fraud-detection"
+_PACKAGE = "avroguard"
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def sarif(tool: str, findings: Sequence[Finding]) -> str:
-    """A log of one run; waived findings are in it as suppressed ones."""
+def sarif(tool: str, findings: Sequence[Finding], errors: Sequence[str]) -> str:
+    """Return a log of one run; waived findings are in it as suppressed ones, errors as notifications of the tool."""
     rules = sorted({finding.rule for finding in findings})
     home = _home(os.environ)
-    run = {
+    run: dict[str, Any] = {
         "tool": {"driver": {"name": tool, "version": _version(), "rules": [_rule(rule, home) for rule in rules]}},
         "columnKind": "unicodeCodePoints",
         "results": _results(findings, rules),
     }
+    if errors:
+        notifications = [{"level": "error", "message": {"text": error}} for error in errors]
+        run["invocations"] = [{"executionSuccessful": False, "toolExecutionNotifications": notifications}]
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -68,15 +70,10 @@ def _rule(rule: str, home: str | None) -> dict[str, Any]:
 
 
 def _results(findings: Sequence[Finding], rules: list[str]) -> list[dict[str, Any]]:
-    seen: Counter[str] = Counter()
-    results = []
-    for finding in findings:
-        # Lines move; what a finding says about a place in the schema doesn't.
-        identity = "\0".join((finding.rule, finding.place.file, "/".join(map(str, finding.path)), finding.message))
-        seen[identity] += 1
-        digest = hashlib.sha256(f"{identity}\0{seen[identity]}".encode()).hexdigest()[:32]
-        results.append(_result(finding, rules.index(finding.rule), digest))
-    return results
+    return [
+        _result(finding, rules.index(finding.rule), fingerprint)
+        for finding, fingerprint in zip(findings, fingerprints(findings), strict=True)
+    ]
 
 
 def _result(finding: Finding, rule_index: int, fingerprint: str) -> dict[str, Any]:
