@@ -14,13 +14,12 @@ from pathlib import Path
 
 import confluent_kafka
 
-from benchmarks.contenders import DETECTORS, FIVE_RULES, GENERATORS, OURS, Contender, Skipped
+from benchmarks.contenders import DETECTORS, FAILURES, FIVE_RULES, GENERATORS, OURS, Contender, Skipped
 from benchmarks.draining import Drained, Drains
 from benchmarks.latency import measure_latency
 from benchmarks.plot import plots
 from benchmarks.results import Results, Round
 from benchmarks.rules import cost_of_rules
-from benchmarks.running import ContenderFailed
 from benchmarks.soak import soak
 from benchmarks.table import render
 from services.errors import ExpectedError
@@ -166,7 +165,7 @@ def _rotate(
             continue
         try:
             drained = run(contender, command)
-        except ContenderFailed as reason:
+        except FAILURES as reason:
             results.skipped[key] = str(reason)
             _say(f"{results.labels[key]}: {reason}")
             continue
@@ -198,7 +197,7 @@ def _latencies(
                 continue
             try:
                 latency = measure_latency(cluster, directory, contender, command, rate=rate, seconds=seconds)
-            except ContenderFailed as reason:
+            except FAILURES as reason:
                 _say(f"{contender.label} at {rate:,}/s: {reason}")
                 continue
             results.latencies.setdefault(f"{contender.name}@{rate}", []).append(latency)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from services.errors import ExpectedError
+from services.errors import ExpectedError, Unavailable
+from tools.harness.processes import ProcessDied
 from tools.local_cluster.artifacts import ArtifactCache
 from tools.local_cluster.lock import parse_lock
 from tools.local_cluster.persistent import DEFAULT_CACHE
@@ -24,6 +25,14 @@ Command = Callable[[Say], list[str]]
 
 class Skipped(ExpectedError):  # noqa: N818 - reads as what happened
     """What a contender needs is not on this machine."""
+
+
+class ContenderFailed(ExpectedError):  # noqa: N818 - reads as what happened
+    """A contender did not do all of its work."""
+
+
+FAILURES = (ContenderFailed, ProcessDied, Unavailable)
+"""What ends the part of one contender and leaves the others theirs."""
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,23 @@
 """How fast a contender works through an input that is all there: the outputs are counted, every one of them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.contenders import Contender
+from benchmarks.contenders import Contender, ContenderFailed
 from benchmarks.figures import Pace, Sample, pace
-from benchmarks.lane import PATIENCE, Lane
-from benchmarks.running import ContenderFailed, Running, cpu_seconds
+from benchmarks.isolated_topics import TIMEOUT, IsolatedTopics
+from benchmarks.measured_process import MeasuredProcess, cpu_seconds
 from benchmarks.work import Work, avro_work, json_work
+from tools.harness.waiting import wait_for
 from tools.local_cluster import Cluster
 
 # As long as nothing has become visible for so many seconds, a slow transaction may still be on its way.
 QUIET = 0.5
 TICK = 0.015
-START_PATIENCE = 60.0
+START_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
@@ -55,26 +56,26 @@ class Drains:
         Raises:
             ContenderFailed: It ended, stood still, or its outputs are not what they should be.
         """
-        lane = Lane(self._cluster, self._directory)
-        work = self._work(contender, lane.schema_id)
-        lane.load(work)
+        topics = IsolatedTopics(self._cluster, self._directory)
+        work = self._work(contender, topics.schema_id)
+        topics.load(work)
         log = self._directory / f"{contender.name}.log"
         with ExitStack() as stack:
-            running = [
-                stack.enter_context(Running(command, {**lane.environment, **contender.environment}, log))
+            processes = [
+                stack.enter_context(MeasuredProcess(command, {**topics.environment, **contender.environment}, log))
                 for _ in range(contender.processes)
             ]
-            wait(lambda: lane.ready(len(running)), running, START_PATIENCE, "did not get all partitions")
-            samples = self._watch(lane, running, len(work), lane.outputs, lane.reveal)
-        legit, fraud = lane.outputs
-        found, wanted = lane.count(lane.outputs), {legit: len(work) - work.fraud, fraud: work.fraud}
+            wait_until_ready(topics, processes)
+            samples = self._watch(topics, processes, len(work), topics.outputs, topics.reveal)
+        legit, fraud = topics.outputs
+        counts, expected = topics.count(topics.outputs), {legit: len(work) - work.fraud, fraud: work.fraud}
         if contender.finds_more:  # none is lost, none doubled, and no large amount is missed
-            enough = found[fraud] >= wanted[fraud]
-            wanted = {legit: len(work) - found[fraud], fraud: found[fraud]} if enough else wanted
-        if found != wanted:
-            raise ContenderFailed(f"{contender.name}: its outputs are {found}, expected {wanted}")
-        lane.remove()
-        return Drained(len(work), pace(samples), samples[-1].rss_mb / len(running))
+            enough = counts[fraud] >= expected[fraud]
+            expected = {legit: len(work) - counts[fraud], fraud: counts[fraud]} if enough else expected
+        if counts != expected:
+            raise ContenderFailed(f"{contender.name}: its outputs are {counts}, expected {expected}")
+        topics.remove()
+        return Drained(len(work), pace(samples), samples[-1].rss_mb / len(processes))
 
     def generator(self, contender: Contender, command: list[str]) -> Drained:
         """One run of a generator; timed from its first messages on.
@@ -82,15 +83,14 @@ class Drains:
         Raises:
             ContenderFailed: It ended badly or did not make as many as it should.
         """
-        lane = Lane(self._cluster, self._directory)
+        topics = IsolatedTopics(self._cluster, self._directory)
         count = int(self._messages * contender.share)
-        environment = {**lane.environment, **contender.environment, "MAX_TRANSACTIONS": str(count)}
-        topics = (lane.input,)
-        with Running(command, environment, self._directory / f"{contender.name}-generator.log") as running:
-            samples = self._watch(lane, [running], count, topics, lambda: None)
-        if (found := lane.count(topics)[lane.input]) != count:
-            raise ContenderFailed(f"{contender.name}: made {found} messages, expected {count}")
-        lane.remove()
+        environment = {**topics.environment, **contender.environment, "MAX_TRANSACTIONS": str(count)}
+        with MeasuredProcess(command, environment, self._directory / f"{contender.name}-generator.log") as process:
+            samples = self._watch(topics, [process], count, (topics.input,), lambda: None)
+        if (made := topics.count((topics.input,))[topics.input]) != count:
+            raise ContenderFailed(f"{contender.name}: made {made} messages, expected {count}")
+        topics.remove()
         return Drained(count, pace(samples), samples[-1].rss_mb)
 
     def _work(self, contender: Contender, schema_id: int) -> Work:
@@ -101,13 +101,18 @@ class Drains:
         return self._made[key]
 
     def _watch(
-        self, lane: Lane, running: list[Running], count: int, topics: tuple[str, ...], start: Callable[[], None]
+        self,
+        topics: IsolatedTopics,
+        processes: Sequence[MeasuredProcess],
+        count: int,
+        names: tuple[str, ...],
+        start: Callable[[], None],
     ) -> list[Sample]:
         """Look at the outputs until all are there."""
-        brokers = [found for broker in self._cluster.brokers if (found := broker.process.find())]
+        brokers = [process for broker in self._cluster.brokers if (process := broker.process.find())]
 
         def gauge() -> tuple[float, float, float]:
-            return time.monotonic() - began, sum(one.cpu for one in running), sum(map(cpu_seconds, brokers))
+            return time.monotonic() - began, sum(process.cpu for process in processes), sum(map(cpu_seconds, brokers))
 
         began = time.monotonic()
         _, cpu, broker_cpu = gauge()
@@ -115,17 +120,17 @@ class Drains:
         start()
         while True:
             before = gauge()
-            visible = lane.reached(topics)
+            visible = topics.reached(names)
             if visible > samples[-1].visible:
                 # The answer is of a moment between asking and hearing it.
-                now, cpu, broker_cpu = ((one + other) / 2 for one, other in zip(before, gauge(), strict=True))
-                samples.append(Sample(now, visible, cpu, broker_cpu, sum(one.rss_mb for one in running)))
+                now, cpu, broker_cpu = ((early + late) / 2 for early, late in zip(before, gauge(), strict=True))
+                samples.append(Sample(now, visible, cpu, broker_cpu, sum(process.rss_mb for process in processes)))
             quiet = time.monotonic() - began - samples[-1].seconds
-            if visible >= count and quiet > QUIET and sum(lane.count(topics).values()) >= count:
+            if visible >= count and quiet > QUIET and sum(topics.count(names).values()) >= count:
                 return _as_messages(samples, count)
-            for one in running:
-                one.require_alive()
-            if quiet > PATIENCE:
+            for process in processes:
+                process.require_no_failure()
+            if quiet > TIMEOUT:
                 raise ContenderFailed(f"stood still at {visible} of {count} messages")
             time.sleep(TICK)
 
@@ -133,19 +138,20 @@ class Drains:
 def _as_messages(samples: list[Sample], count: int) -> list[Sample]:
     """Offsets count the markers of transactions as well; spread evenly, they fall out."""
     last = samples[-1].visible
-    return [replace(one, visible=one.visible * count / last) for one in samples]
+    return [replace(sample, visible=sample.visible * count / last) for sample in samples]
 
 
-def wait(condition: Callable[[], bool], running: list[Running], patience: float, what: str) -> None:
-    """Wait for a condition while all processes run.
+def wait_until_ready(topics: IsolatedTopics, processes: Sequence[MeasuredProcess]) -> None:
+    """Wait until the processes share all partitions of the input.
 
     Raises:
-        ContenderFailed: One ended, or the condition did not come; with `what` as the reason.
+        ContenderFailed: They did not in time.
+        ProcessDied: One of them failed.
     """
-    deadline = time.monotonic() + patience
-    while not condition():
-        for one in running:
-            one.require_alive()
-        if time.monotonic() > deadline:
-            raise ContenderFailed(what)
-        time.sleep(0.1)
+
+    def ready() -> bool:
+        for process in processes:
+            process.require_no_failure()
+        return topics.ready(len(processes))
+
+    wait_for(ready, "did not get all partitions", START_TIMEOUT, pause=0.1, error=ContenderFailed)

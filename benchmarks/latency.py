@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.contenders import Contender
-from benchmarks.draining import START_PATIENCE, wait
-from benchmarks.lane import PATIENCE, READER, Lane
-from benchmarks.running import ContenderFailed, Running
+from benchmarks.contenders import Contender, ContenderFailed
+from benchmarks.draining import wait_until_ready
+from benchmarks.isolated_topics import READER, TIMEOUT, IsolatedTopics
+from benchmarks.measured_process import MeasuredProcess
 from services.contracts import ColumnDecoder, load_contracts
-from tools.demo.latency import LatencyHistogram
+from tools.harness.latency_histogram import LatencyHistogram
 from tools.local_cluster import Cluster
 
 # Transactions of the first seconds are not measured: caches fill, just-in-time compilers warm up.
@@ -53,20 +53,20 @@ def measure_latency(
     Raises:
         ContenderFailed: It ended, or the outputs did not come.
     """
-    lane = Lane(cluster, directory)
+    topics = IsolatedTopics(cluster, directory)
     consumer = Consumer({"bootstrap.servers": cluster.bootstrap_servers, **READER})
-    consumer.assign([TopicPartition(topic, number, 0) for topic in lane.outputs for number in range(4)])
+    consumer.assign([TopicPartition(topic, number, 0) for topic in topics.outputs for number in range(4)])
     feeder = "services.generator" if contender.form == "avro" else "benchmarks.feeder"
     pace = {"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": str(rate * seconds), "ACCOUNTS": str(10 * rate)}
     with ExitStack() as stack:
         log = directory / f"{contender.name}-latency.log"
-        detector = stack.enter_context(Running(command, {**lane.environment, **contender.environment}, log))
-        wait(lambda: lane.ready(1), [detector], START_PATIENCE, "did not get all partitions")
+        detector = stack.enter_context(MeasuredProcess(command, {**topics.environment, **contender.environment}, log))
+        wait_until_ready(topics, [detector])
         log = directory / f"{contender.name}-latency-generator.log"
-        generator = stack.enter_context(Running([sys.executable, "-m", feeder], lane.environment | pace, log))
+        generator = stack.enter_context(MeasuredProcess([sys.executable, "-m", feeder], topics.environment | pace, log))
         latency = _observe(consumer, _decoder(contender), rate * seconds, [detector, generator])
     consumer.close()
-    lane.remove()
+    topics.remove()
     return latency
 
 
@@ -74,18 +74,18 @@ def _observe(
     consumer: Consumer,
     created_ms: Callable[[Sequence[bytes]], npt.NDArray[np.int64]],
     count: int,
-    running: Sequence[Running],
+    processes: Sequence[MeasuredProcess],
 ) -> Latency:
     histogram, seen, began_ms = LatencyHistogram(), 0, 0
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while seen < count:
         first = consumer.consume(1, 0.5)
         messages = [*first, *consumer.consume(10_000, 0)] if first else []
         now_ms = time.time_ns() // 1_000_000
         values = [value for message in messages if message.error() is None and (value := message.value())]
         if not values:
-            for one in running:
-                one.require_alive()
+            for process in processes:
+                process.require_no_failure()
             if time.monotonic() > deadline:
                 raise ContenderFailed(f"only {seen} of {count} transactions came out")
             continue
@@ -93,7 +93,7 @@ def _observe(
         began_ms = began_ms or int(created.min())
         seen += len(values)
         histogram.add(now_ms - created[created >= began_ms + WARM_SECONDS * 1000])
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
     return Latency(*(float(histogram.percentile(percent) or 0) for percent in (50, 99, 99.9)))
 
 

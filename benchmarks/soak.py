@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contenders import OURS
+from benchmarks.contenders import OURS, ContenderFailed
 from benchmarks.draining import QUIET
-from benchmarks.lane import PATIENCE, Lane
-from benchmarks.running import ContenderFailed, Running
+from benchmarks.isolated_topics import TIMEOUT, IsolatedTopics
+from benchmarks.measured_process import MeasuredProcess
 from tools.local_cluster import Cluster
 
 EVERY = 0.5
@@ -36,16 +36,18 @@ def soak(cluster: Cluster, directory: Path, messages: int) -> list[Moment]:
     Raises:
         ContenderFailed: One of them ended or stood still, or not every message came out once.
     """
-    lane = Lane(cluster, directory)
+    topics = IsolatedTopics(cluster, directory)
     fast = {"TRANSACTIONS_PER_SECOND": "0", "MAX_TRANSACTIONS": str(messages)}
     moments: list[Moment] = []
     with ExitStack() as stack:
-        detector = stack.enter_context(Running(OURS.prepare(print), lane.environment, directory / "soak.log"))
+        detector = stack.enter_context(MeasuredProcess(OURS.prepare(print), topics.environment, directory / "soak.log"))
         command = [sys.executable, "-m", "services.generator"]
-        generator = stack.enter_context(Running(command, lane.environment | fast, directory / "soak-generator.log"))
+        generator = stack.enter_context(
+            MeasuredProcess(command, topics.environment | fast, directory / "soak-generator.log")
+        )
         began = progressed = time.monotonic()
         while True:
-            now, visible = time.monotonic(), lane.reached(lane.outputs)
+            now, visible = time.monotonic(), topics.reached(topics.outputs)
             if not visible:
                 began = progressed = now
             elif not moments or visible > moments[-1].messages:
@@ -53,12 +55,12 @@ def soak(cluster: Cluster, directory: Path, messages: int) -> list[Moment]:
                 moments.append(Moment(now - began, visible, detector.rss_mb))
             elif visible >= messages and now - progressed > QUIET:
                 break
-            detector.require_alive()
-            generator.require_alive()
-            if now - progressed > PATIENCE:
+            detector.require_no_failure()
+            generator.require_no_failure()
+            if now - progressed > TIMEOUT:
                 raise ContenderFailed(f"stood still at {visible} of {messages} messages")
             time.sleep(EVERY)
-    if (found := sum(lane.count(lane.outputs).values())) != messages:
+    if (found := sum(topics.count(topics.outputs).values())) != messages:
         raise ContenderFailed(f"{found} of {messages} messages came out")
-    lane.remove()
+    topics.remove()
     return moments

@@ -17,10 +17,11 @@ from tools.chaos.judging import PlainReader, compare
 from tools.chaos.lab import Bench
 from tools.chaos.results import Broken, NotRun, Tally
 from tools.chaos.watching import Watch
-from tools.demo.offsets import GroupWatch, Offsets
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
 from tools.harness.waiting import DEADLINE, NeverCame, wait_for
+from tools.topics.consumer_group import ConsumerGroup
+from tools.topics.reader import Offsets
 
 SESSION_TIMEOUT = 4.0
 """Seconds of silence after which the group gives a detector's partitions to others."""
@@ -77,7 +78,7 @@ class Stage:
         self.moment = 0.0
         self.recovery: float | None = None
         self.warm_up = 0.0
-        self._group = GroupWatch(self.admin, self.pipeline.group)
+        self._group = ConsumerGroup(self.admin, self.pipeline.group)
         self._member = Consumer({"bootstrap.servers": bench.cluster.bootstrap_servers, "log_level": 0,
                                  "group.id": self.pipeline.group, "isolation.level": "read_uncommitted"})  # fmt: skip
         self._detectors: list[Service] = []
@@ -97,7 +98,7 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for service in [*self._detectors, *self._generators]:
-            service.end()
+            service.kill()
         self._stack.close()
         self._member.close()
         topics = [*(topic.name for topic in self.pipeline.contracts.topics), f"{self.pipeline.dead}.redriven"]

@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 from services.errors import ExpectedError
 from services.streaming.logs import configure_logging
+from tools.demo.display import display
 from tools.demo.interrupts import Interrupts
-from tools.demo.presenting import presenter
-from tools.demo.run import STEPS, Options, run
+from tools.demo.run import STEPS, run
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 DURATION = 30.0
@@ -32,13 +32,13 @@ exit codes:
 
 
 def main() -> int:
-    """Run the demo; the exit code."""
+    """Run the demo and return the exit code."""
     options = _options()
     configure_logging("demo", "error")
     interrupts = Interrupts()
     try:
-        with presenter(STEPS, options.duration, json=options.json) as shown:
-            summary = run(options, shown, interrupts)
+        with display(STEPS, options.duration, json=options.json) as shown:
+            summary = run(options.duration, options.rate, shown, interrupts)
     except ExpectedError as error:
         for line in str(error).splitlines():
             print(f"demo: {line}", file=sys.stderr)
@@ -54,7 +54,7 @@ def main() -> int:
     return 0 if summary.exactly_once else 1
 
 
-def _options() -> Options:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="demo",
         description="Watch transactions being generated, judged and routed, and see them counted.",
@@ -68,10 +68,10 @@ def _options() -> Options:
         "--rate", type=_rate, default=RATE, metavar="N", help=f"transactions a second; 0: all it can; default {RATE}"
     )
     parser.add_argument("--json", action="store_true", help="the summary as JSON, last line of standard output")
-    given = parser.parse_args()
-    endless = sys.stdin.isatty() and (sys.stderr if given.json else sys.stdout).isatty()
-    duration = given.duration if given.duration is not None or endless else DURATION
-    return Options(duration, given.rate, given.json)
+    options = parser.parse_args()
+    if options.duration is None and not (sys.stdin.isatty() and (sys.stderr if options.json else sys.stdout).isatty()):
+        options.duration = DURATION
+    return options
 
 
 def _seconds(text: str) -> float:

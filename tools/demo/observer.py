@@ -1,124 +1,87 @@
-"""Watches the output topics while the pipeline runs: counts, ids, latencies, the latest suspicious transactions."""
+"""Reads topics while the pipeline runs, as any independent consumer would: totals, latencies, the latest fraud."""
 
+import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from confluent_kafka import Message
 
+from services.contracts import Registry, Schema
+from services.errors import ContractError, PoisonError
 from services.streaming.clients import KafkaClients
-from tools.demo.columns import TransactionDecoder, empty_ids
-from tools.demo.latency import LatencyHistogram
-from tools.demo.offsets import Offsets
-from tools.demo.reading import TopicReader, now_ms
-from tools.demo.summary import Counted, Ids
-from tools.demo.view import Suspicious
+from services.streaming.dead_letters import read_headers
+from tools.demo.summary import TopicTotals
+from tools.harness.latency_histogram import LatencyHistogram
+from tools.topics.columns import MessageColumns
+from tools.topics.reader import Offsets, TopicReader
+from tools.topics.records import MessageRecords
 
-SHOWN = 10
+if TYPE_CHECKING:
+    from confluent_kafka import Message
 
-
-class Tally:
-    """Counts the messages of one topic and keeps the ids of those that could be decoded."""
-
-    def __init__(self) -> None:
-        self.messages = 0
-        self._ids: list[Ids] = [empty_ids()]
-
-    def add(self, messages: int, ids: Ids) -> None:
-        """Count some more."""
-        self.messages += messages
-        self._ids.append(ids)
-
-    @property
-    def counted(self) -> Counted:
-        """What was counted so far."""
-        return Counted(self.messages, np.concatenate(self._ids))
+SUSPICIOUS = 10
 
 
 class Observer:
-    """Reads the output topics as any independent consumer would.
+    """Reads partitions, read committed and in no group.
 
     Args:
         clients: Makes the consumer.
-        decoder: Decodes the messages.
-        starts: Where this run begins in each partition of the output topics.
-        fraud_topic: Whose messages are kept for showing.
-        dead_letter_topic: Whose messages have no latency: they were not judged.
+        registry: Knows the schemas of the messages.
+        schema: The transactions' schema.
+        starts: The first offset to read of each partition.
+        ends: The offset to read up to of each partition, not including it; None for no limit.
+        verdict_topics: The topics whose messages have a latency.
+        fraud_topic: The topic whose latest messages are shown.
     """
 
     def __init__(
         self,
         clients: KafkaClients,
-        decoder: TransactionDecoder,
+        registry: Registry,
+        schema: Schema,
         starts: Offsets,
+        ends: Offsets | None = None,
         *,
-        fraud_topic: str,
-        dead_letter_topic: str,
+        verdict_topics: Sequence[str] = (),
+        fraud_topic: str = "",
     ) -> None:
-        self._reader = TopicReader(clients, starts)
-        self._decoder = decoder
-        self._fraud_topic = fraud_topic
-        self._dead_letter_topic = dead_letter_topic
-        self.topics = {topic: Tally() for topic, _partition in starts}
+        self.totals = {topic: TopicTotals() for topic, _ in starts}
         self.latency = LatencyHistogram()
-        self._latest: deque[bytes] = deque(maxlen=SHOWN)
+        self._columns = MessageColumns(registry, schema, ["id", "created_at"])
+        self._records = MessageRecords(registry, schema)
+        self._verdict_topics = verdict_topics
+        self._fraud_topic = fraud_topic
+        self._suspicious: deque[Message] = deque(maxlen=SUSPICIOUS)
+        # A broker answers that nothing more is there after fetch.wait.max.ms, which is what the end of a run waits for.
+        consumer = clients.consumer("demo-observer", enable_partition_eof=True, fetch_wait_max_ms=100)
+        self.reader = TopicReader(consumer, starts, ends)
 
     def step(self, timeout: float) -> None:
-        """Take in what has been committed, after waiting up to ``timeout`` seconds for something."""
-        messages = self._reader.read(timeout)
-        if messages:
-            self._take(messages, now_ms())
+        """Take in the committed messages that are there, after waiting up to `timeout` seconds for a first one.
 
-    def has_reached(self, ends: Offsets) -> bool:
-        """Whether everything before these offsets was taken in."""
-        return self._reader.has_reached(ends)
-
-    def latest_suspicious(self) -> tuple[Suspicious, ...]:
-        """The transactions that came last on the fraud topic, latest first."""
-        return self._decoder.latest(self._latest)
-
-    def close(self) -> None:
-        """Close the consumer."""
-        self._reader.close()
-
-    def _take(self, messages: Sequence[Message], seen_ms: int) -> None:
-        values: dict[str | None, list[bytes | None]] = {topic: [] for topic in self.topics}
+        Raises:
+            Unavailable: The consumer has failed for good, or the registry can't be asked.
+        """
+        messages, seen_ms = self.reader.read(timeout), time.time_ns() // 1_000_000
+        by_topic: dict[str, list[Message]] = {}
         for message in messages:
-            values[message.topic()].append(message.value())
-        for topic, tally in self.topics.items():
-            if not values[topic]:
-                continue
-            batch = self._decoder.batch(values[topic])
-            tally.add(len(values[topic]), batch.ids)
-            if topic != self._dead_letter_topic:
-                self.latency.add(seen_ms - batch.created_ms)
+            by_topic.setdefault(str(message.topic()), []).append(message)
+        for topic, batch in by_topic.items():
+            rows, table = self._columns.decode(batch)
+            created_ms = table["created_at"] if len(rows) else np.empty(0, np.int64)
+            self.totals[topic].add(len(batch), table["id"] if len(rows) else np.empty(0, "S36"), created_ms)
+            if topic in self._verdict_topics:
+                self.latency.add(seen_ms - created_ms)
             if topic == self._fraud_topic:
-                self._latest.extend(value for value in values[topic][-SHOWN:] if value)
+                self._suspicious.extend(batch[-SUSPICIOUS:])
 
-
-def count_topic(
-    clients: KafkaClients, decoder: TransactionDecoder, starts: Offsets, ends: Offsets
-) -> tuple[Counted, float]:
-    """Read what is between two sets of offsets, read committed.
-
-    Returns:
-        What was counted, and the seconds from the creation of the first to that of the last transaction.
-    """
-    tally = Tally()
-    first, last = np.iinfo(np.int64).max, 0
-    reader = TopicReader(clients, starts)
-    try:
-        while not reader.has_reached(ends):
-            values = [
-                message.value()
-                for message in reader.read(1.0)
-                if (message.offset() or 0) < ends[str(message.topic()), int(message.partition() or 0)]
-            ]
-            if values:
-                batch = decoder.batch(values)
-                tally.add(len(values), batch.ids)
-                first = min(first, int(batch.created_ms.min(initial=first)))
-                last = max(last, int(batch.created_ms.max(initial=last)))
-    finally:
-        reader.close()
-    return tally.counted, max(0, last - first) / 1000
+    def suspicious(self) -> tuple[dict[str, Any], ...]:
+        """The transactions that came last on the fraud topic, latest first."""
+        records = []
+        for message in self._suspicious:
+            with suppress(PoisonError, ContractError):
+                records.append(self._records.decode(message.value(), read_headers(message)))
+        return tuple(sorted(records, key=lambda record: record["created_at"], reverse=True))

@@ -1,8 +1,9 @@
-"""The live view and the summary, drawn from plain data."""
+"""The live screen, the plain line of figures and the summary, drawn from plain data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
@@ -10,8 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tools.demo.figures import Figures, Step
 from tools.demo.summary import Summary
-from tools.demo.view import Download, Figures, State, Step, Suspicious, View
 
 MAX_WIDTH = 100
 _BLOCKS = "▁▂▃▄▅▆"  # none as high as its line, so that rows of them stay apart
@@ -19,13 +20,41 @@ _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _LABEL, _STRONG, _QUIET, _GOOD, _BAD, _ACCENT = "grey62", "bold", "grey50", "green", "bold red", "cyan"
 
 
+@dataclass
+class View:
+    """Everything on the screen.
+
+    Attributes:
+        steps: Those to a running pipeline, in order.
+        duration: Seconds that the run lasts; None: until Ctrl-C.
+        ending: The steps after it, in order.
+        downloads: Bytes that have come and bytes in total, by name.
+        figures: The pipeline; None before it runs.
+    """
+
+    steps: list[Step]
+    duration: float | None
+    ending: list[Step] = field(default_factory=list)
+    downloads: dict[str, tuple[int, int]] = field(default_factory=dict)
+    figures: Figures | None = None
+
+    def update(self, step: Step) -> None:
+        """Replace the step of that name; a new one belongs to the end of the run."""
+        for steps in (self.steps, self.ending):
+            for number, known in enumerate(steps):
+                if known.name == step.name:
+                    steps[number] = step
+                    return
+        self.ending.append(step)
+
+
 def render(view: View, width: int, height: int, clock: float) -> RenderableType:
-    """The whole live view.
+    """The whole live screen.
 
     Args:
         view: What to show.
         width: Columns of the terminal.
-        height: Its lines; the list of transactions gives way where there are few.
+        height: Its lines; the list of transactions is cut where there are few.
         clock: Seconds of any clock, which turn the spinner.
     """
     inner = min(width, MAX_WIDTH) - 2
@@ -37,14 +66,9 @@ def render(view: View, width: int, height: int, clock: float) -> RenderableType:
             _step_line(view.ending or view.steps, clock),
             Text(),
             _numbers(view.figures, inner),
-            *_suspicious(view.figures.suspicious, height - 14),
+            *_suspicious(view.figures.suspicious[: max(0, height - 14)]),
         ]
     return Padding(Group(*parts), (1, 1, 0, 1))
-
-
-def milliseconds(value: int | None) -> str:
-    """A latency as people read it."""
-    return "-" if value is None else f"{value:,} ms"
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:
@@ -56,16 +80,33 @@ def sparkline(values: Sequence[float | None], width: int) -> str:
     return line.rjust(width)
 
 
-def verdict_lines(summary: Summary) -> list[str]:
+def figures_line(figures: Figures) -> str:
+    """The pipeline in one plain line."""
+    now = figures.now
+    parts = [
+        f"{int(figures.seconds):4} s",
+        f"{now.rate:,.0f}/s",
+        f"generated {figures.generated:,}",
+        f"legit {figures.legit:,}",
+        f"fraud {figures.fraud:,} ({figures.share(figures.fraud):.1f} %)",
+        f"dead letters {figures.dead_letter:,}",
+        f"lag {now.lag:,}",
+        f"p50 {_milliseconds(now.p50)}",
+        f"p99 {_milliseconds(now.p99)}",
+    ]
+    return "  ".join(parts)
+
+
+def summary_lines(summary: Summary) -> list[str]:
     """A run in a few plain lines, the verdict first."""
-    sum_of = f"legit {summary.legit:,} + fraud {summary.fraud:,} + dead letters {summary.dead_letter:,}"
+    total = f"legit {summary.legit:,} + fraud {summary.fraud:,} + dead letters {summary.dead_letter:,}"
     relation = "=" if summary.generated == summary.judged else "is not"
-    kept = "every transaction judged exactly once" if summary.exactly_once else "NOT all judged exactly once"
+    verdict = "every transaction judged exactly once" if summary.exactly_once else "NOT all judged exactly once"
     unexpected = f", {summary.unexpected:,} unexpected" if summary.unexpected else ""
-    latency = f"latency p50 {milliseconds(summary.latency_ms_p50)}, p99 {milliseconds(summary.latency_ms_p99)}"
+    latency = f"latency p50 {_milliseconds(summary.latency_ms_p50)}, p99 {_milliseconds(summary.latency_ms_p99)}"
     return [
-        f"{kept}: {summary.duplicates:,} duplicates, {summary.missing:,} missing{unexpected}",
-        f"generated {summary.generated:,} {relation} {sum_of}",
+        f"{verdict}: {summary.duplicates:,} duplicates, {summary.missing:,} missing{unexpected}",
+        f"generated {summary.generated:,} {relation} {total}",
         f"{summary.rate:,.0f}/s for {summary.seconds:,.1f} s, {summary.fraud_percent:.1f} % fraud",
         f"{latency}, lag up to {summary.lag_max:,}",
         *(["unexpected: not generated in this run; is another generator at work?"] if summary.unexpected else []),
@@ -73,30 +114,16 @@ def verdict_lines(summary: Summary) -> list[str]:
 
 
 def summary(result: Summary, notes: Sequence[str], width: int) -> RenderableType:
-    """What a run came to, as the last thing on the terminal."""
+    """The summary, as the last thing on the terminal."""
     color, mark = (_GOOD, "✓") if result.exactly_once else (_BAD, "✗")
-    kept, *figures = verdict_lines(result)
-    lines = Group(Text(f"{mark} {kept}", style=color), *(Text(f"  {line}") for line in figures))
-    panel = Panel(lines, box=box.ROUNDED, border_style=color, width=min(width, MAX_WIDTH) - 2, padding=(0, 1))
+    verdict, *figures = summary_lines(result)
+    lines = Group(Text(f"{mark} {verdict}", style=color), *(Text(f"  {line}") for line in figures))
+    panel = Panel(lines, border_style=color, width=min(width, MAX_WIDTH) - 2)
     return Padding(Group(panel, *(Text(f"  {note}", style=_LABEL) for note in notes)), (1, 1))
 
 
-def _title(view: View, width: int) -> RenderableType:
-    seconds = min(view.figures.seconds if view.figures else 0.0, view.duration or float("inf"))
-    if view.duration is None:
-        right = f"{_clock(seconds)}   Ctrl-C ends it" if view.figures else ""
-    else:
-        right = f"{_clock(seconds)} of {_clock(view.duration)}"
-    line = Table.grid(expand=False)
-    line.width = width
-    line.add_column(ratio=1)
-    line.add_column(justify="right")
-    line.add_row(Text("Fraud detection on a stream", style=_STRONG), Text(right, style=_LABEL))
-    if view.duration is None:
-        return Group(line, Text("━" * width, style="grey23"))
-    bar = ProgressBar(view.duration, seconds, width, style="grey23", complete_style=_ACCENT,
-                      finished_style=_ACCENT)  # fmt: skip
-    return Group(line, bar)
+def _milliseconds(value: int | None) -> str:
+    return "-" if value is None else f"{value:,} ms"
 
 
 def _clock(seconds: float) -> str:
@@ -105,26 +132,40 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
+def _title(view: View, width: int) -> RenderableType:
+    seconds = min(view.figures.seconds if view.figures else 0.0, view.duration or float("inf"))
+    if view.duration is None:
+        right = f"{_clock(seconds)}   Ctrl-C ends it" if view.figures else ""
+    else:
+        right = f"{_clock(seconds)} of {_clock(view.duration)}"
+    line = Table.grid()
+    line.width = width
+    line.add_column(ratio=1)
+    line.add_row(Text("Fraud detection on a stream", style=_STRONG), Text(right, style=_LABEL))
+    rule = Text("━" * width, style="grey23") if view.duration is None else _bar(seconds, view.duration, width)
+    return Group(line, rule)
+
+
+def _bar(done: float, total: float, width: int) -> ProgressBar:
+    return ProgressBar(total, done, width, style="grey23", complete_style=_ACCENT, finished_style=_ACCENT)
+
+
 def _mark(step: Step, clock: float) -> Text:
-    match step.state:
-        case State.DONE:
-            return Text("✓", style=_GOOD)
-        case State.RUNNING:
-            return Text(_SPINNER[int(clock * 10) % len(_SPINNER)], style=_ACCENT)
-        case State.WAITING:
-            return Text("·", style=_QUIET)
+    if step.detail is None:
+        return Text("·", style=_QUIET)
+    if step.seconds is None:
+        return Text(_SPINNER[int(clock * 10) % len(_SPINNER)], style=_ACCENT)
+    return Text("✓", style=_GOOD)
 
 
 def _step_list(steps: Sequence[Step], clock: float) -> RenderableType:
     table = Table.grid(padding=(0, 2))
-    table.add_column()
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis")
-    table.add_column(justify="right", no_wrap=True)
+    for _ in range(4):
+        table.add_column(no_wrap=True, overflow="ellipsis")
     for step in steps:
-        seconds = f"{step.seconds:.1f} s" if step.state is State.DONE else ""
-        name = Text(step.name, style=_QUIET if step.state is State.WAITING else "")
-        table.add_row(_mark(step, clock), name, Text(step.detail, style=_LABEL), Text(seconds, style=_QUIET))
+        name = Text(step.name, style=_QUIET if step.detail is None else "")
+        seconds = "" if step.seconds is None else f"{step.seconds:.1f} s"
+        table.add_row(_mark(step, clock), name, Text(step.detail or "", style=_LABEL), Text(seconds, style=_QUIET))
     return table
 
 
@@ -133,41 +174,33 @@ def _step_line(steps: Sequence[Step], clock: float) -> RenderableType:
     for step in steps:
         line.append_text(_mark(step, clock))
         line.append(f" {step.name}", style=_LABEL)
-        if step.state is State.RUNNING and step.detail:
+        if step.detail and step.seconds is None:
             line.append(f" {step.detail}", style=_QUIET)
         line.append("   ")
     return line
 
 
-def _downloads(downloads: Sequence[Download], width: int) -> list[RenderableType]:
-    if not downloads:
-        return []
+def _downloads(downloads: Mapping[str, tuple[int, int]], width: int) -> list[RenderableType]:
     table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column()
-    table.add_column(justify="right", no_wrap=True)
-    for download in downloads:
-        bar = ProgressBar(download.total, download.done, max(10, width - 40), style="grey23", complete_style=_ACCENT)
-        size = f"{download.done / 1e6:,.0f} of {download.total / 1e6:,.0f} MB"
-        table.add_row(Text(f"   {download.name}", style=_LABEL), bar, Text(size, style=_LABEL))
-    return [Text(), table]
+    for name, (done, total) in sorted(downloads.items()):
+        if done < total:
+            size = f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+            table.add_row(Text(f"   {name}", style=_LABEL), _bar(done, total, max(10, width - 40)), size)
+    return [Text(), table] if table.row_count else []
 
 
 def _numbers(figures: Figures, width: int) -> RenderableType:
     left = (width - 1) // 2
-    right = width - 1 - left
-    both = Table.grid()
-    both.add_column(width=left + 1)
-    both.add_column(width=right)
-    both.add_row(Padding(_totals(figures, left), (0, 1, 0, 0)), _pulse(figures, right))
-    return both
+    table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_row(_totals(figures, left), _pulse(figures, width - 1 - left))
+    return table
 
 
 def _totals(figures: Figures, width: int) -> RenderableType:
     table = Table.grid(padding=(0, 1), expand=True)
-    table.add_column(no_wrap=True, style=_LABEL)
-    table.add_column(justify="right", no_wrap=True, ratio=1)
-    table.add_column(justify="right", no_wrap=True, width=8, style=_LABEL)
+    table.add_column(style=_LABEL)
+    table.add_column(justify="right", ratio=1)
+    table.add_column(justify="right", width=8, style=_LABEL)
     rows = [
         ("generated", figures.generated, "", _STRONG),
         ("legit", figures.legit, f"{figures.share(figures.legit):.1f} %", ""),
@@ -180,43 +213,34 @@ def _totals(figures: Figures, width: int) -> RenderableType:
 
 
 def _pulse(figures: Figures, width: int) -> RenderableType:
-    now, history = figures.now, figures.history
+    now, samples = figures.now, figures.samples
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(no_wrap=True, style=_LABEL, width=11)
     table.add_column(justify="right", no_wrap=True, width=9, style=_STRONG)
     table.add_column(justify="right", no_wrap=True, style=_ACCENT)
-    lines = max(5, width - 26)
     rows: list[tuple[str, str, list[float | None]]] = [
-        ("rate", f"{now.rate:,.0f}/s", [sample.rate for sample in history]),
-        ("lag", f"{now.lag:,}", [sample.lag for sample in history]),
-        ("latency p50", milliseconds(now.p50), [sample.p50 for sample in history]),
-        ("latency p99", milliseconds(now.p99), [sample.p99 for sample in history]),
+        ("rate", f"{now.rate:,.0f}/s", [sample.rate for sample in samples]),
+        ("lag", f"{now.lag:,}", [sample.lag for sample in samples]),
+        ("latency p50", _milliseconds(now.p50), [sample.p50 for sample in samples]),
+        ("latency p99", _milliseconds(now.p99), [sample.p99 for sample in samples]),
     ]
     for label, value, values in rows:
-        table.add_row(label, value, sparkline(values, lines))
+        table.add_row(label, value, sparkline(values, max(5, width - 26)))
     return _panel(table, "now", width)
 
 
 def _panel(content: RenderableType, title: str, width: int) -> RenderableType:
-    heading = Text(title, style=_LABEL)
-    return Panel(
-        content, title=heading, title_align="left", box=box.ROUNDED, border_style="grey35", width=width, padding=(0, 1)
-    )
+    return Panel(content, title=Text(title, style=_LABEL), title_align="left", border_style="grey35", width=width)
 
 
-def _suspicious(transactions: Sequence[Suspicious], lines: int) -> list[RenderableType]:
-    shown = transactions[: max(0, lines)]
-    if not shown:
-        return []
+def _suspicious(transactions: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style=_QUIET)
-    table.add_column("  suspicious at", no_wrap=True, style=_LABEL)
-    table.add_column("from", no_wrap=True)
-    table.add_column("", no_wrap=True, style=_QUIET)
-    table.add_column("to", no_wrap=True)
-    table.add_column("amount", no_wrap=True, justify="right", style="yellow")
-    table.add_column("", no_wrap=True, style=_LABEL)
-    for one in shown:
-        local = one.created_at.astimezone()
+    for heading, style in (
+        ("  suspicious at", _LABEL), ("from", ""), ("", _QUIET), ("to", ""), ("amount", "yellow"), ("", _LABEL)
+    ):  # fmt: skip
+        table.add_column(heading, no_wrap=True, style=style, justify="right" if heading == "amount" else "left")
+    for record in transactions:
+        local = record["created_at"].astimezone()
         at = f"  {local:%H:%M:%S}.{local.microsecond // 1000:03}"
-        table.add_row(at, one.source, "→", one.target, f"{one.amount:,}", one.currency)
-    return [Text(), table]
+        table.add_row(at, record["source"], "→", record["target"], f"{record['amount']:,}", record["currency"])
+    return [Text(), table] if transactions else []

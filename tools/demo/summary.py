@@ -1,32 +1,45 @@
-"""What a run comes to: counts from the topics themselves, and whether every transaction was judged exactly once."""
+"""The summary of a run: counts from the topics, and whether every transaction was judged exactly once."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tools.demo.latency import LatencyHistogram
+from tools.harness.latency_histogram import LatencyHistogram
 
 Ids = npt.NDArray[np.bytes_]
 """UUIDs as text, an ``S36`` array."""
 
 
-@dataclass(frozen=True)
-class Counted:
-    """What one topic holds of a run.
+class TopicTotals:
+    """Messages of one run on one topic."""
 
-    Attributes:
-        messages: How many there are.
-        ids: The ids of those that could be decoded, in any order.
-    """
+    def __init__(self) -> None:
+        self.messages = 0
+        self._ids: list[Ids] = [np.empty(0, "S36")]
+        self._first_ms, self._last_ms = np.iinfo(np.int64).max, 0
 
-    messages: int
-    ids: Ids
+    def add(self, messages: int, ids: Ids, created_ms: npt.NDArray[np.int64]) -> None:
+        """Count messages; ids and creation times are of those that are transactions."""
+        self.messages += messages
+        self._ids.append(ids)
+        self._first_ms = int(created_ms.min(initial=self._first_ms))
+        self._last_ms = int(created_ms.max(initial=self._last_ms))
+
+    @property
+    def ids(self) -> Ids:
+        """The ids, in any order."""
+        return np.concatenate(self._ids)
+
+    @property
+    def seconds(self) -> float:
+        """Time from the creation of the first to that of the last transaction; 0 for fewer than two."""
+        return max(0, self._last_ms - self._first_ms) / 1000
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A run in figures.
+    """A run in figures; its fields are the keys of `--json`.
 
     Attributes:
         generated: Messages on the input topic.
@@ -70,37 +83,27 @@ class Summary:
 
 
 def summarise(
-    generated: Counted,
-    legit: Counted,
-    fraud: Counted,
-    dead_letter: Counted,
+    generated: TopicTotals,
+    legit: TopicTotals,
+    fraud: TopicTotals,
+    dead_letter: TopicTotals,
     *,
-    seconds: float,
     latency: LatencyHistogram,
     lag_max: int,
 ) -> Summary:
-    """Compare what went in with what came out.
-
-    Args:
-        generated: The input topic.
-        legit: The legit topic.
-        fraud: The fraud topic.
-        dead_letter: The dead-letter topic.
-        seconds: From the creation of the first transaction to that of the last.
-        latency: Of every transaction that was judged.
-        lag_max: The most messages that were seen waiting.
-    """
-    came_out, times = np.unique(np.concatenate([legit.ids, fraud.ids, dead_letter.ids]), return_counts=True)
-    went_in = np.unique(generated.ids)
+    """Compare the input topic with the three output topics."""
+    judged, times = np.unique(np.concatenate([legit.ids, fraud.ids, dead_letter.ids]), return_counts=True)
+    expected = np.unique(generated.ids)
     verdicts = legit.messages + fraud.messages
+    seconds = generated.seconds
     return Summary(
         generated=generated.messages,
         legit=legit.messages,
         fraud=fraud.messages,
         dead_letter=dead_letter.messages,
         duplicates=int(np.count_nonzero(times > 1)),
-        missing=len(np.setdiff1d(went_in, came_out, assume_unique=True)),
-        unexpected=len(np.setdiff1d(came_out, went_in, assume_unique=True)),
+        missing=len(np.setdiff1d(expected, judged, assume_unique=True)),
+        unexpected=len(np.setdiff1d(judged, expected, assume_unique=True)),
         seconds=round(seconds, 3),
         rate=round(generated.messages / seconds, 1) if seconds else 0.0,
         fraud_percent=round(100 * fraud.messages / verdicts, 2) if verdicts else 0.0,

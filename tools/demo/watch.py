@@ -1,32 +1,36 @@
-"""The pipeline at work, watched from outside: reads the output topics all the time, and takes a sample a second."""
+"""The pipeline under observation: reads the output topics all the time, and shows figures every second."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 
-from services.errors import Unavailable
-from tools.demo.meter import Meter
+from services.errors import FatalError, Unavailable
+from tools.demo.display import Display
+from tools.demo.figures import Figures, Meter
 from tools.demo.observer import Observer
-from tools.demo.offsets import GroupWatch, Offsets
-from tools.demo.presenting import Presenter
-from tools.demo.view import Figures
+from tools.harness.waiting import wait_for
+from tools.topics.consumer_group import ConsumerGroup
+from tools.topics.reader import Offsets
 
 SAMPLE_SECONDS = 1.0
+END_SECONDS = 30.0
 
 
 class Watch:
     """Watches one run.
 
     Args:
-        presenter: Shown every sample.
+        display: Shows the figures.
         observer: Reads the output topics.
-        group: Asked how far generator and detector are.
-        starts: Where this run begins in each partition of the input topic.
+        group: Gives the ends of topics and the detector's lag.
+        starts: The offset of each partition of the input topic at which this run begins.
         topics: The legit, the fraud and the dead-letter topic.
     """
 
     def __init__(
-        self, presenter: Presenter, observer: Observer, group: GroupWatch, starts: Offsets, topics: tuple[str, str, str]
+        self, display: Display, observer: Observer, group: ConsumerGroup, starts: Offsets, topics: tuple[str, str, str]
     ) -> None:
-        self._presenter = presenter
+        self._display = display
         self._observer = observer
         self._group = group
         self._starts = starts
@@ -34,43 +38,61 @@ class Watch:
         self._next_sample = float("inf")
         self.meter = Meter(time.monotonic())
 
-    def begin(self) -> None:
-        """Count time from now on: the first transaction is there."""
+    def has_begun(self) -> bool:
+        """Whether the first transaction is there; time counts from then on."""
+        if not self._generated(self._group.ends(self._starts)):
+            return False
         self.meter = Meter(time.monotonic())
         self._next_sample = self.meter.began + SAMPLE_SECONDS
+        return True
 
     def observe(self, timeout: float) -> None:
-        """Take in verdicts, after waiting up to ``timeout`` seconds for some; and a sample when one is due."""
+        """Take in verdicts, after waiting up to `timeout` seconds for some; show figures when they are due."""
         self._observer.step(timeout)
         if time.monotonic() >= self._next_sample:
             self._next_sample = max(self._next_sample + SAMPLE_SECONDS, time.monotonic())
             self.sample()
 
-    def has_begun(self) -> bool:
-        """Whether the first transaction is there."""
-        return self._generated(self._group.ends(self._starts)) > 0
+    def run(self, duration: float | None, ended: Callable[[], bool], check: Callable[[], None]) -> None:
+        """Observe until the time is up or the user ends it.
+
+        Args:
+            duration: Seconds; None for no limit.
+            ended: Whether the user has asked for the end.
+            check: Called all the time; raises an error where the pipeline can't go on.
+        """
+        end = float("inf") if duration is None else self.meter.began + duration
+        while (left := end - time.monotonic()) > 0 and not ended():
+            check()
+            self.observe(min(0.1, left))
+
+    def read_to(self, ends: Offsets) -> None:
+        """Take in the last verdicts.
+
+        Raises:
+            FatalError: They don't become readable.
+        """
+        wait_for(
+            lambda: self._observer.reader.has_reached(ends),
+            "the output topics can't be read to their ends: a transaction on them was left open",
+            END_SECONDS,
+            pause=partial(self.observe, 0.1),
+            error=FatalError,
+        )
 
     def sample(self) -> None:
-        """Show how the pipeline is now; a broker that doesn't answer just now is asked again a second later."""
+        """Show the pipeline as it is now; brokers that don't answer are asked again a second later."""
         try:
             ends = self._group.ends(self._starts)
             lag = self._group.lag(ends)
         except Unavailable:
             return
-        now = time.monotonic()
-        self.meter.read(now, self._generated(ends), lag, self._observer.latency)
-        legit, fraud, dead_letter = (self._observer.topics[topic].messages for topic in self._topics)
-        self._presenter.figures(
-            Figures(
-                seconds=now - self.meter.began,
-                generated=self._generated(ends),
-                legit=legit,
-                fraud=fraud,
-                dead_letter=dead_letter,
-                history=tuple(self.meter.history),
-                suspicious=self._observer.latest_suspicious(),
-            )
-        )
+        now, generated = time.monotonic(), self._generated(ends)
+        self.meter.read(now, generated, lag, self._observer.latency)
+        legit, fraud, dead_letter = (self._observer.totals[topic].messages for topic in self._topics)
+        samples, suspicious = tuple(self.meter.samples), self._observer.suspicious()
+        seconds = now - self.meter.began
+        self._display.show_figures(Figures(seconds, generated, legit, fraud, dead_letter, samples, suspicious))
 
     def _generated(self, ends: Offsets) -> int:
         return sum(end - self._starts[partition] for partition, end in ends.items())

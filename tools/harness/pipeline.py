@@ -4,6 +4,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tools.harness.contracts import environment, private_contracts, register_all
 from tools.harness.processes import Service
 from tools.harness.waiting import DEADLINE, NeverCame, wait_for
 from tools.local_cluster import Cluster
+from tools.topics.reader import TopicReader
 
 TOPICS = ("queueing.transactions", "streaming.transactions.legit", "streaming.transactions.fraud",
           "queueing.transactions.dlq")  # fmt: skip
@@ -171,24 +173,10 @@ class Pipeline:
         consumer = Consumer({"bootstrap.servers": self.cluster.bootstrap_servers, "group.id": "reader",
                              "isolation.level": isolation, "enable.auto.commit": False,
                              "enable.partition.eof": True, "fetch.wait.max.ms": 20})  # fmt: skip
-        count = len(consumer.list_topics(topic, 10).topics[topic].partitions)
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in range(count)])
-        messages: list[Message] = []
-        ended: set[int] = set()
-        deadline = time.monotonic() + DEADLINE
-        while len(ended) < count:
-            if time.monotonic() > deadline:
-                raise NeverCame(f"could not read {topic} to its end")
-            for message in consumer.consume(10_000, 0.05):
-                error = message.error()
-                if error is None:
-                    messages.append(message)
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                    ended.add(int(message.partition() or 0))
-                elif error.fatal():
-                    raise NeverCame(f"{topic}: {error.str()}")
-        consumer.close()
-        return messages
+        with closing(consumer):
+            count = len(consumer.list_topics(topic, 10).topics[topic].partitions)
+            reader = TopicReader(consumer, {(topic, partition): 0 for partition in range(count)})
+            return [message for batch in reader.batches() for message in batch]
 
     def open_transactions(self, admin: AdminClient | None = None) -> int:
         """How many output partitions hold records of a transaction that is neither committed nor aborted.

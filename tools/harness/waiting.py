@@ -1,4 +1,4 @@
-"""Waiting for something that has to come."""
+"""Polling until a condition holds."""
 
 import time
 from collections.abc import Callable
@@ -7,30 +7,41 @@ from typing import TypeVar
 from services.errors import ExpectedError
 
 DEADLINE = 60.0
-"""Seconds after which what has not come will not come."""
+"""Seconds that a condition may take by default."""
 
 T = TypeVar("T")
 
 
 class NeverCame(ExpectedError):  # noqa: N818 - reads as what happened
-    """Something that had to happen did not happen in time, or can't happen any more."""
+    """A condition did not hold in time, or can't hold any more."""
 
 
-def wait_for(look: Callable[[], T], what: str | Callable[[], str], timeout: float = DEADLINE, pause: float = 0.02) -> T:
-    """Looks again and again until there is something to see.
+def wait_for(
+    look: Callable[[], T],
+    what: str | Callable[[], str],
+    timeout: float = DEADLINE,
+    pause: float | Callable[[], object] = 0.02,
+    error: type[ExpectedError] = NeverCame,
+) -> T:
+    """Call a function until its result is true, and return that result.
 
     Args:
-        look: Returns something true when it has come.
-        what: Named in the error.
+        look: The condition; an error that it raises ends the waiting.
+        what: What is waited for: the end of the error's message.
         timeout: Seconds.
-        pause: Seconds between two looks.
+        pause: Seconds between two calls, or what to do between them.
+        error: What to raise; a `NeverCame` says for how long it was waited for.
 
     Raises:
-        NeverCame: The time is over.
+        ExpectedError: The time is over; of the kind `error`.
     """
     deadline = time.monotonic() + timeout
-    while not (found := look()):
+    while not (result := look()):
         if time.monotonic() > deadline:
-            raise NeverCame(f"not within {timeout:.0f} s: {what if isinstance(what, str) else what()}")
-        time.sleep(pause)
-    return found
+            reason = what if isinstance(what, str) else what()
+            raise error(f"not within {timeout:.0f} s: {reason}" if error is NeverCame else reason)
+        if callable(pause):
+            pause()
+        else:
+            time.sleep(pause)
+    return result

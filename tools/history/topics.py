@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from confluent_kafka import Message
+from confluent_kafka import Consumer, Message
 from numpy.typing import NDArray
 
 from services.contracts import Contracts, Registry
@@ -20,8 +20,8 @@ from services.streaming.authorisation import READ
 from services.streaming.clients import KafkaClients
 from services.streaming.topics import TopicNeed, partition_counts, require_topics
 from tools.history.blocks import Block, Labels
-from tools.history.decoding import Decoder, Table, joined
-from tools.history.reading import PastReader
+from tools.topics.columns import MessageColumns, Table, joined
+from tools.topics.reader import Partition, TopicReader, offset_bounds, offsets_at
 
 BLOCK = 65_536
 
@@ -113,14 +113,14 @@ class TopicInput:
 
     def _transactions(self) -> tuple[Table, NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
         topic, begin, end = self.settings.transactions, self.settings.begin, self.settings.end
-        decoder = Decoder(self.registry, self.contracts.topic(topic).required_schema)
+        decoder = MessageColumns(self.registry, self.contracts.topic(topic).required_schema)
         tables, places = [], [np.zeros((3, 0), np.int64)]
-        with closing(PastReader(self.clients, topic, self.partitions)) as reader:
-            oldest, ends = reader.bounds()
-            ends = reader.offsets_at(end, ends) if end else ends
-            counts = np.array(reader.offsets_at(begin, ends) if begin else oldest)
-            starts = reader.offsets_at(begin - self.settings.fill, ends) if begin else oldest
-            for messages in reader.read(starts, ends):
+        with closing(self._consumer()) as consumer:
+            oldest, ends = offset_bounds(consumer, self._partitions_of(topic))
+            ends = offsets_at(consumer, end, ends) if end else ends
+            counts = np.array(list((offsets_at(consumer, begin, ends) if begin else oldest).values()))
+            starts = offsets_at(consumer, begin - self.settings.fill, ends) if begin else oldest
+            for messages in TopicReader(consumer, starts, ends).batches():
                 rows, table = decoder.decode(messages)
                 self.undecodable += len(messages) - len(rows)
                 if len(rows):
@@ -131,15 +131,21 @@ class TopicInput:
 
     def _labels(self, ids: NDArray[np.bytes_]) -> Labels | None:
         topic = str(self.settings.labels)
-        decoder = Decoder(self.registry, self.contracts.topic(topic).required_schema)
+        decoder = MessageColumns(self.registry, self.contracts.topic(topic).required_schema)
         tables = []
-        with closing(PastReader(self.clients, topic, self._counts[topic])) as reader:
-            for messages in reader.read(*reader.bounds()):
+        with closing(self._consumer()) as consumer:
+            for messages in TopicReader(consumer, *offset_bounds(consumer, self._partitions_of(topic))).batches():
                 rows, table = decoder.decode(messages)
                 if len(rows):
                     tables.append(table)
         labels, self.labelled = joined_labels(ids, joined(tables)) if tables else (None, 0)
         return labels
+
+    def _consumer(self) -> Consumer:
+        return self.clients.consumer("history", enable_partition_eof=True, fetch_wait_max_ms=100)
+
+    def _partitions_of(self, topic: str) -> list[Partition]:
+        return [(topic, number) for number in range(self._counts[topic])]
 
 
 def merged(partition: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -6,18 +6,18 @@ import select
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
-from services.contracts import RecordDecoder, Registry, RegistrySettings, SchemaId, header_schema_id, unframe
+from services.contracts import Registry, RegistrySettings
 from services.errors import ExpectedError
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.logs import configure_logging
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
 from tools.clusters import cluster_variables
 from tools.local_cluster import LocalCluster
-from tools.tail.describing import Received, describe
 from tools.tail.exact_json import dumps
-from tools.tail.following import Follower, partitions_of
+from tools.tail.follower import Follower, partitions_of
+from tools.tail.message_json import Received, describe
+from tools.topics.records import MessageRecords
 
 _EPILOG = """\
 KAFKA_BROKER_URL and SCHEMA_REGISTRY_URL name the cluster; the local one is used where neither is set.
@@ -89,11 +89,13 @@ def _tail(options: argparse.Namespace) -> None:
             )
         ) as follower,
     ):
-        values = Values(registry)
+        records = MessageRecords(registry)
         left = options.max
-        for batch in _while_somebody_reads(follower):
+        for batch in _until_closed(follower):
             shown = batch[:left]
-            sys.stdout.writelines(f"{dumps(describe(one, values.decode, meta=options.meta))}\n" for one in shown)
+            sys.stdout.writelines(
+                f"{dumps(describe(message, records.decode, meta=options.meta))}\n" for message in shown
+            )
             sys.stdout.flush()
             if left is not None:
                 left -= len(shown)
@@ -101,32 +103,7 @@ def _tail(options: argparse.Namespace) -> None:
                     return
 
 
-class Values:
-    """Decodes values of whatever schema they were written with.
-
-    Args:
-        registry: Asked once per schema id.
-    """
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._decoders: dict[SchemaId, RecordDecoder] = {}
-
-    def decode(self, message: Received) -> Any:
-        """The record in a message's value, whether a header has its schema id or the value itself.
-
-        Raises:
-            PoisonError: There is none.
-            Unavailable: The registry can't be asked about a new schema id.
-        """
-        in_header = header_schema_id(message.headers or ()) if message.value is not None else None
-        schema_id, body = (in_header, message.value or b"") if in_header else unframe(message.value)
-        if schema_id not in self._decoders:
-            self._decoders[schema_id] = RecordDecoder(self._registry.schema_of(schema_id))
-        return self._decoders[schema_id].decode(body)
-
-
-def _while_somebody_reads(follower: Follower) -> Iterator[list[Received]]:
+def _until_closed(follower: Follower) -> Iterator[list[Received]]:
     """The batches, until the other end of the pipe is closed: on a quiet topic no write would find out."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)

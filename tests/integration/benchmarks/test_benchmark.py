@@ -12,8 +12,8 @@ from benchmarks.contenders import C_LOOP, OURS, Skipped
 from benchmarks.draining import Drains
 from benchmarks.latency import measure_latency
 from benchmarks.rules import cost_of_rules
-from benchmarks.running import ContenderFailed
 from benchmarks.soak import soak
+from tools.harness.processes import ProcessDied
 from tools.local_cluster import Cluster
 
 
@@ -43,7 +43,7 @@ def test_the_c_loop_does_the_whole_work(cluster: Cluster, tmp_path: Path) -> Non
 
 def test_a_contender_that_dies_is_reported_with_its_last_words(cluster: Cluster, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('out of order')"]
-    with pytest.raises(ContenderFailed, match="out of order"):
+    with pytest.raises(ProcessDied, match="out of order"):
         Drains(cluster, tmp_path, 100).detector(OURS, command)
 
 

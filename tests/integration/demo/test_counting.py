@@ -9,12 +9,12 @@ from confluent_kafka import Producer
 from services.contracts import Registry
 from services.streaming.clients import KafkaClients
 from services.streaming.settings import KafkaSettings
-from tools.demo.columns import TransactionDecoder
-from tools.demo.observer import Observer, count_topic
-from tools.demo.offsets import GroupWatch
-from tools.demo.summary import Summary, summarise
+from tools.demo.observer import Observer
+from tools.demo.summary import Summary, TopicTotals, summarise
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import DEADLINE
+from tools.topics.consumer_group import ConsumerGroup
+from tools.topics.reader import Offsets
 
 JUNK = b"no transaction"
 
@@ -24,33 +24,39 @@ class Counting:
 
     def __init__(self, pipeline: Pipeline, clients: KafkaClients, registry: Registry) -> None:
         self.topics = (pipeline.legit, pipeline.fraud, pipeline.dead)
-        self.group = GroupWatch(clients.admin(), pipeline.environment["CONSUMER_GROUP"])
+        self.group = ConsumerGroup(clients.admin(), pipeline.environment["CONSUMER_GROUP"])
         self.inputs = self.group.partitions([pipeline.input])
         self.outputs = self.group.partitions(self.topics)
         self.starts = self.group.ends(self.inputs)
         self.clients = clients
-        self.decoder = TransactionDecoder(registry, pipeline.contracts.topic(pipeline.input).required_schema.json)
+        self.registry = registry
+        self.schema = pipeline.contracts.topic(pipeline.input).required_schema
         self.observer = Observer(
             clients,
-            self.decoder,
+            registry,
+            self.schema,
             self.group.ends(self.outputs),
+            verdict_topics=[pipeline.legit, pipeline.fraud],
             fraud_topic=pipeline.fraud,
-            dead_letter_topic=pipeline.dead,
         )
 
     def summary(self) -> Summary:
         """What the topics hold of the run now."""
         written = self.group.ends(self.outputs)
-        while not self.observer.has_reached(written):
+        while not self.observer.reader.has_reached(written):
             self.observer.step(0.1)
-        generated, seconds = count_topic(self.clients, self.decoder, self.starts, self.group.ends(self.inputs))
-        return summarise(
-            generated,
-            *(self.observer.topics[topic].counted for topic in self.topics),
-            seconds=seconds,
-            latency=self.observer.latency,
-            lag_max=0,
-        )
+        outputs = (self.observer.totals[topic] for topic in self.topics)
+        generated = self.generated(self.group.ends(self.inputs))
+        return summarise(generated, *outputs, latency=self.observer.latency, lag_max=0)
+
+    def generated(self, ends: Offsets) -> TopicTotals:
+        """The input topic's messages of the run before some offsets."""
+        observer = Observer(self.clients, self.registry, self.schema, self.starts, ends)
+        with closing(observer.reader):
+            while observer.reader.unfinished:
+                observer.step(0.1)
+            (totals,) = observer.totals.values()
+        return totals
 
 
 @contextmanager
@@ -58,7 +64,7 @@ def counting(pipeline: Pipeline) -> Iterator[Counting]:
     clients = KafkaClients(KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers), {}, "test")
     with pipeline.registry as registry:
         run = Counting(pipeline, clients, registry)
-        with closing(run.observer):
+        with closing(run.observer.reader):
             yield run
 
 
@@ -75,6 +81,14 @@ def test_a_run_counts_its_own_messages_only(pipeline: Pipeline) -> None:
     assert (result.generated, result.legit, result.fraud, result.dead_letter) == (100, 80, 19, 1)
     assert result.exactly_once
     assert result.latency_ms_p99 is not None
+
+
+def test_messages_after_the_end_of_the_run_do_not_count(pipeline: Pipeline) -> None:
+    with counting(pipeline) as run:
+        pipeline.produce(pipeline.transactions(10, seed=1))
+        ends = run.group.ends(run.inputs)
+        pipeline.produce(pipeline.transactions(10, seed=2))
+        assert run.generated(ends).messages == 10
 
 
 def test_an_empty_run_comes_to_nothing(pipeline: Pipeline) -> None:
@@ -132,10 +146,11 @@ def test_the_latest_suspicious_are_shown_latest_first(pipeline: Pipeline) -> Non
     with counting(pipeline) as run:
         pipeline.produce(values, pipeline.fraud)
         run.summary()
-        shown = run.observer.latest_suspicious()
+        shown = run.observer.suspicious()
     assert len(shown) == 10
-    assert list(shown) == sorted(shown, key=lambda one: one.created_at, reverse=True)
-    assert {one.currency for one in shown} == {"EUR"}
+    times = [record["created_at"] for record in shown]
+    assert times == sorted(times, reverse=True)
+    assert {record["currency"] for record in shown} == {"EUR"}
 
 
 def test_lag_is_what_the_group_has_not_committed(pipeline: Pipeline) -> None:

@@ -10,17 +10,24 @@ import pytest
 from rich.console import Console, RenderableType
 
 from tools.demo import screen
+from tools.demo.figures import Figures, Sample, Step
+from tools.demo.screen import View
 from tools.demo.summary import Summary
-from tools.demo.view import Download, Figures, Sample, State, Step, Suspicious, View
 
-STEPS = (
-    Step("cluster", State.DONE, "kafka 4.1.0 on port 9092", 4.2),
-    Step("topics", State.RUNNING, "asking"),
+STEPS = [
+    Step("cluster", "kafka 4.1.0 on port 9092", 4.2),
+    Step("topics", "asking"),
     Step("x"),
-)
+]
 HISTORY = tuple(Sample(20_000.4, 1_204, 58, 117) for _ in range(100))
 SUSPICIOUS = tuple(
-    Suspicious(datetime(2026, 1, 2, 3, 4, 5, 6000, UTC), "a" * 12, "b" * 12, Decimal("1234567.80"), "EUR")
+    {
+        "created_at": datetime(2026, 1, 2, 3, 4, 5, 6000, UTC),
+        "source": "a" * 12,
+        "target": "b" * 12,
+        "amount": Decimal("1234567.80"),
+        "currency": "EUR",
+    }
     for _ in range(10)
 )
 FIGURES = Figures(3_725.0, 74_500_000, 67_049_000, 7_450_000, 3, HISTORY, SUSPICIOUS)
@@ -37,7 +44,7 @@ def drawn(what: RenderableType, width: int) -> str:
 @pytest.mark.parametrize("duration", [None, 3_800.0])
 @pytest.mark.parametrize("figures", [None, FIGURES])
 def test_no_line_is_wider_than_the_terminal(width: int, duration: float | None, figures: Figures | None) -> None:
-    view = View(STEPS, duration, downloads=(Download("kafka", 5, 50_000_000),), figures=figures)
+    view = View(STEPS, duration, downloads={"kafka": (5, 50_000_000)}, figures=figures)
     lines = drawn(screen.render(view, width, 40, 0.0), width).splitlines()
     assert max(map(len, lines)) <= width
     assert not any("…" in line for line in lines)
@@ -60,7 +67,7 @@ def test_before_it_runs_every_step_is_listed_with_what_it_does() -> None:
 
 
 def test_a_download_says_how_far_it_is() -> None:
-    view = View(STEPS, None, downloads=(Download("registry", 61_000_000, 159_000_000),))
+    view = View(STEPS, None, downloads={"registry": (61_000_000, 159_000_000)})
     assert "61 of 159 MB" in drawn(screen.render(view, 80, 24, 0.0), 80)
 
 
@@ -79,7 +86,7 @@ def test_the_view_fits_the_height(height: int) -> None:
 
 
 def test_the_end_of_a_run_takes_the_place_of_its_beginning() -> None:
-    view = View(STEPS, None, ending=(Step("drain", State.RUNNING, "1,204 left to judge"),), figures=FIGURES)
+    view = View(STEPS, None, ending=[Step("drain", "1,204 left to judge")], figures=FIGURES)
     text = drawn(screen.render(view, 80, 24, 0.0), 80)
     assert "drain 1,204 left to judge" in text
     assert "cluster" not in text

@@ -8,14 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.demo.latency import LatencyHistogram
-from tools.demo.summary import Counted, Summary, summarise
+from tools.demo.summary import Summary, TopicTotals, summarise
+from tools.harness.latency_histogram import LatencyHistogram
 
 IDS = [str(uuid.UUID(int=number)) for number in range(30)]
 
 
-def counted(ids: list[str], undecodable: int = 0) -> Counted:
-    return Counted(len(ids) + undecodable, np.array([one.encode() for one in ids], "S36"))
+def totals(ids: list[str], undecodable: int = 0) -> TopicTotals:
+    """Messages that were created in equal steps within two seconds."""
+    topic = TopicTotals()
+    created = np.linspace(1_000, 3_000, len(ids)).astype(np.int64)
+    topic.add(len(ids) + undecodable, np.array([name.encode() for name in ids], "S36"), created)
+    return topic
 
 
 def summary_of(
@@ -24,9 +28,8 @@ def summary_of(
     latency = LatencyHistogram()
     latency.add(np.array([10, 20, 30], np.int64))
     return summarise(
-        counted(generated), counted(legit), counted(fraud), counted(dead or [], undecodable),
-        seconds=2.0, latency=latency, lag_max=7,
-    )  # fmt: skip
+        totals(generated), totals(legit), totals(fraud), totals(dead or [], undecodable), latency=latency, lag_max=7
+    )
 
 
 def test_a_run_in_order() -> None:
@@ -84,9 +87,7 @@ def test_a_sum_that_is_wrong_is_not_exactly_once_even_where_ids_tell_nothing() -
 
 
 def test_a_run_without_a_transaction() -> None:
-    result = summarise(
-        counted([]), counted([]), counted([]), counted([]), seconds=0.0, latency=LatencyHistogram(), lag_max=0
-    )
+    result = summarise(totals([]), totals([]), totals([]), totals([]), latency=LatencyHistogram(), lag_max=0)
     assert (result.rate, result.fraud_percent, result.latency_ms_p50) == (0.0, 0.0, None)
     assert result.exactly_once
 

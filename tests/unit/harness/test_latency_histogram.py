@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.demo.latency import LIMIT_MS, LatencyHistogram
+from tools.harness.latency_histogram import LIMIT_MS, LatencyHistogram
 
 latencies = st.lists(st.integers(0, LIMIT_MS), min_size=1, max_size=200)
 

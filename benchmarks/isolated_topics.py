@@ -5,28 +5,29 @@ partitions; the commit is the starting gun. So starting a process (a Java virtua
 the figures, and two processes start together.
 """
 
-import time
 import uuid
+from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupState, IsolationLevel, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, IsolationLevel, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from benchmarks.running import ContenderFailed
 from benchmarks.work import Work
 from services.commands.create_topics import Topics
 from services.contracts import Registry, RegistrySettings, load_contracts
 from services.streaming.clients import PARTITIONER
 from tools.harness.contracts import environment, private_contracts, register_all
 from tools.local_cluster import Cluster
+from tools.topics.reader import TopicReader
 
-PATIENCE = 90.0
+TIMEOUT = 90.0
 READER = {"group.id": "benchmark", "isolation.level": "read_committed", "enable.auto.commit": False}
 
 
-class Lane:
-    """One run's part of the cluster.
+class IsolatedTopics:
+    """Topics, subjects and a consumer group that one run alone uses.
 
     Args:
         cluster: Where it is.
@@ -60,7 +61,7 @@ class Lane:
         }
 
     def load(self, work: Work) -> None:
-        """Write the input, for nobody to see yet."""
+        """Write the input in a transaction that stays open."""
         config = {
             "transactional.id": self.group + ".loader",
             "transaction.timeout.ms": 600_000,
@@ -80,21 +81,21 @@ class Lane:
                     break
                 except BufferError:
                     self._loader.poll(0.05)
-        self._loader.flush(PATIENCE)
+        self._loader.flush(TIMEOUT)
 
     def reveal(self) -> None:
-        """Let everybody see the input."""
+        """Commit the input, so that it becomes visible."""
         assert self._loader is not None
-        self._loader.commit_transaction(PATIENCE)
+        self._loader.commit_transaction(TIMEOUT)
 
     def ready(self, members: int) -> bool:
         """Whether the group is settled and that many members own all partitions of the input, each its share."""
         try:
             group = self._admin.describe_consumer_groups([self.group], request_timeout=10)[self.group].result()
-        except Exception:  # noqa: BLE001 - a group that nobody has joined yet
+        except Exception:  # noqa: BLE001 - a group without members
             return False
         owned = [
-            len([one for one in member.assignment.topic_partitions if one.topic == self.input])
+            len([place for place in member.assignment.topic_partitions if place.topic == self.input])
             for member in group.members
             if member.assignment
         ]
@@ -104,32 +105,21 @@ class Lane:
 
     def reached(self, topics: tuple[str, ...]) -> int:
         """How far committed messages reach in some topics: the messages and the markers of transactions."""
-        wanted: dict[TopicPartition, Any] = {
+        latest: dict[TopicPartition, Any] = {
             TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
             for topic in topics
             for partition in range(self._partitions[topic])
         }
-        answers = self._admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=10)
+        answers = self._admin.list_offsets(latest, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=10)
         return sum(answer.result().offset for answer in answers.values())
 
-    def count(self, topics: tuple[str, ...]) -> dict[str, int]:
+    def count(self, topics: tuple[str, ...]) -> Counter[str]:
         """Committed messages of each topic, counted by reading every one of them."""
-        counts = dict.fromkeys(topics, 0)
-        consumer = Consumer({**self._servers, **READER, "enable.partition.eof": True})
-        partitions = [TopicPartition(topic, number, 0) for topic in topics for number in range(self._partitions[topic])]
-        consumer.assign(partitions)
-        deadline = time.monotonic() + PATIENCE
-        ended = 0
-        while ended < len(partitions):
-            if time.monotonic() > deadline:
-                raise ContenderFailed(f"{', '.join(topics)} could not be read to their ends")
-            for message in consumer.consume(10_000, 0.5):
-                error = message.error()
-                if error is None:
-                    counts[str(message.topic())] += 1
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                    ended += 1
-        consumer.close()
+        counts = Counter(dict.fromkeys(topics, 0))
+        starts = {(topic, number): 0 for topic in topics for number in range(self._partitions[topic])}
+        with closing(Consumer({**self._servers, **READER, "enable.partition.eof": True})) as consumer:
+            for messages in TopicReader(consumer, starts).batches():
+                counts.update(str(message.topic()) for message in messages)
         return counts
 
     def remove(self) -> None:

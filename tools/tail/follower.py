@@ -1,10 +1,10 @@
-"""Reads the messages of one topic, read committed, from its beginning or its end on."""
+"""Follows one topic, read committed, from its beginning or its end on."""
 
 import difflib
 from collections.abc import Iterator
 from contextlib import suppress
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message
 from confluent_kafka.admin import AdminClient
 
 from services.errors import ContractError, Unavailable
@@ -12,7 +12,8 @@ from services.streaming.authorisation import READ
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_letters import read_headers
 from services.streaming.topics import TopicNeed, partition_counts, require_topics
-from tools.tail.describing import Received
+from tools.tail.message_json import Received
+from tools.topics.reader import TopicReader, offset_bounds
 
 BATCH = 1000
 
@@ -52,17 +53,11 @@ class Follower:
     def __init__(
         self, clients: KafkaClients, topic: str, partitions: int, *, from_beginning: bool, until_end: bool
     ) -> None:
-        # Little is read ahead: somebody may want to see three messages of a billion.
-        self._consumer: Consumer = clients.consumer("tail", enable_partition_eof=True, queued_min_messages=BATCH)
-        self._ends = {number: self._end(topic, number) for number in range(partitions)}
-        self._unfinished = {number for number, end in self._ends.items() if end and from_beginning}
+        # Little is read ahead: a user may want to see three messages of a billion.
+        consumer = clients.consumer("tail", enable_partition_eof=True, queued_min_messages=BATCH)
+        oldest, ends = offset_bounds(consumer, [(topic, number) for number in range(partitions)])
+        self._reader = TopicReader(consumer, oldest if from_beginning else ends, ends if until_end else None)
         self._until_end = until_end
-        self._consumer.assign(
-            [
-                TopicPartition(topic, number, OFFSET_BEGINNING if from_beginning else end)
-                for number, end in self._ends.items()
-            ]
-        )
 
     def batches(self) -> Iterator[list[Received]]:
         """The messages as they come; an empty batch now and then while there are none.
@@ -70,36 +65,12 @@ class Follower:
         Raises:
             Unavailable: The consumer has failed for good.
         """
-        while self._unfinished or not self._until_end:
-            first = self._consumer.consume(1, 0.2)
-            messages = [*first, *self._consumer.consume(BATCH, 0)] if first else []
-            yield [_received(message) for message in messages if self._is_wanted(message)]
+        while self._reader.unfinished or not self._until_end:
+            yield [_received(message) for message in self._reader.read(0.2, BATCH)]
 
     def close(self) -> None:
         """Close the consumer."""
-        self._consumer.close()
-
-    def _end(self, topic: str, partition: int) -> int:
-        try:
-            return int(self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1])
-        except KafkaException as error:
-            raise Unavailable(
-                f"the broker doesn't say where {topic}-{partition} ends: {error.args[0].str()}"
-            ) from error
-
-    def _is_wanted(self, message: Message) -> bool:
-        partition, offset = int(message.partition() or 0), int(message.offset() or 0)
-        error = message.error()
-        if error is None:
-            if offset + 1 >= self._ends[partition]:
-                self._unfinished.discard(partition)
-            return not self._until_end or offset < self._ends[partition]
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-            # An open transaction hides what follows it; what is committed is what there is to wait for.
-            self._unfinished.discard(partition)
-        elif error.fatal():
-            raise Unavailable(f"can't read {message.topic()}: {error.str()}")
-        return False
+        self._reader.close()
 
 
 def _received(message: Message) -> Received:

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.errors import PoisonError
 from services.streaming.dead_letters import Original, dead_letter_record
-from tools.tail.describing import Received, describe
+from tools.tail.message_json import Received, describe
 
 MESSAGE = Received("legit", 2, 17, 1_700_000_000_123, b"account00001", b"body", [("trace", b"abc")])
 DEAD = replace(
@@ -17,8 +17,8 @@ DEAD = replace(
 )
 
 
-def decode(message: Received) -> Any:
-    if message.value != b"body":
+def decode(value: bytes | None, _headers: object) -> Any:
+    if value != b"body":
         raise PoisonError("no magic byte")
     return {"id": 1}
 

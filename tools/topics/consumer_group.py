@@ -1,6 +1,6 @@
-"""How far a topic reaches, how far the detector has come, and whether it is there: asked of the broker."""
+"""The ends of topics, and the committed offsets, lag and members of a consumer group."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from confluent_kafka import (
@@ -11,21 +11,18 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, OffsetSpec
 
-from services.errors import Unavailable
-from services.streaming.failures import reason
 from services.streaming.topics import partition_counts
+from tools.topics.reader import Offsets, Partition, unavailable
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 T = TypeVar("T")
-Partition = tuple[str, int]
-Offsets = Mapping[Partition, int]
 
 _TIMEOUT = 10.0
 
 
-class GroupWatch:
+class ConsumerGroup:
     """Offsets of a cluster, and of one consumer group on it.
 
     Every method raises Unavailable if the brokers don't answer.
@@ -44,7 +41,7 @@ class GroupWatch:
         try:
             counts = partition_counts(self._admin)
         except KafkaException as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         return [(topic, partition) for topic in topics for partition in range(counts[topic])]
 
     def ends(self, partitions: Iterable[Partition]) -> Offsets:
@@ -53,10 +50,9 @@ class GroupWatch:
 
     def lag(self, ends: Offsets) -> int:
         """How many messages before some offsets the group has not committed yet."""
-        wanted = [TopicPartition(topic, partition) for topic, partition in ends]
-        request = ConsumerGroupTopicPartitions(self.group, wanted)
+        request = ConsumerGroupTopicPartitions(self.group, [TopicPartition(*partition) for partition in ends])
         answer = self._admin.list_consumer_group_offsets([request], request_timeout=_TIMEOUT)[self.group]
-        committed = {(found.topic, found.partition): found.offset for found in _result(answer).topic_partitions}
+        committed = {(place.topic, place.partition): place.offset for place in _result(answer).topic_partitions}
         fresh = [partition for partition in ends if committed.get(partition, -1) < 0]
         committed |= self._offsets(fresh, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         return sum(max(0, end - committed[partition]) for partition, end in ends.items())
@@ -72,10 +68,10 @@ class GroupWatch:
         if description is None or description.state != ConsumerGroupState.STABLE:
             return False
         owned = {
-            (found.topic, found.partition)
+            (place.topic, place.partition)
             for member in description.members
             if member.client_id == client_id and member.assignment
-            for found in member.assignment.topic_partitions
+            for place in member.assignment.topic_partitions
         }
         return owned.issuperset(partitions)
 
@@ -86,7 +82,7 @@ class GroupWatch:
         except KafkaException as error:
             if error.args[0].name() == "GROUP_ID_NOT_FOUND":
                 return None
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         return description
 
     def _offsets(self, partitions: Iterable[Partition], spec: OffsetSpec) -> dict[Partition, int]:
@@ -101,8 +97,4 @@ def _result(answer: "Future[T]") -> T:
     try:
         return answer.result()
     except KafkaException as error:
-        raise _unavailable(error) from error
-
-
-def _unavailable(error: KafkaException) -> Unavailable:
-    return Unavailable(f"the broker did not answer: {reason(error)}; is it still up?")
+        raise unavailable(error) from error

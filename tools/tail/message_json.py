@@ -1,4 +1,4 @@
-"""What is printed of a message: the record in it, or what can be told about a message that holds none."""
+"""A message as JSON: its record, or a description of a message without one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from typing import Any
 
 from services.errors import PoisonError
 from services.streaming.dead_letters import KEY, ORIGIN, VALUE, split_headers
+
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Received:
     timestamp_ms: int | None
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]] | None
+    headers: Headers | None
 
     @property
     def is_dead_letter(self) -> bool:
@@ -37,8 +39,8 @@ class Received:
         return any(name.startswith(ORIGIN) for name, _ in self.headers or ())
 
 
-Decode = Callable[[Received], Any]
-"""Gives the record in a message's value; raises PoisonError where there is none."""
+Decode = Callable[[bytes | None, Headers | None], Any]
+"""Returns the record in a message, of its value and its headers; raises PoisonError where there is none."""
 
 
 def describe(message: Received, decode: Decode, *, meta: bool) -> Any:
@@ -56,7 +58,7 @@ def describe(message: Received, decode: Decode, *, meta: bool) -> Any:
     """
     dead = message.is_dead_letter
     try:
-        value, error = decode(message), None
+        value, error = decode(message.value, message.headers), None
     except PoisonError as caught:
         value, error = _raw(message.value), str(caught)
     left_out = left_out_of(message)

@@ -1,6 +1,7 @@
 """Decodes messages of any schema id into columns, a batch at a time."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,22 +18,23 @@ Table = dict[str, NDArray[Any]]
 """Columns of one length by name; beside that of a nullable field the mark of its nulls."""
 
 
-class Decoder:
-    """Decodes the values of a topic.
+class MessageColumns:
+    """Decodes the values of topics.
 
     Args:
         registry: Asked once per schema id.
         reader: The schema to read them as.
+        fields: The fields to decode; None for all.
     """
 
-    def __init__(self, registry: Registry, reader: Schema) -> None:
+    def __init__(self, registry: Registry, reader: Schema, fields: Sequence[str] | None = None) -> None:
         self._registry = registry
         self._reader = reader.json
-        self._fields = [field["name"] for field in reader.json["fields"]]
+        self._fields = fields or [field["name"] for field in reader.json["fields"]]
         self._decoders: dict[SchemaId, ColumnDecoder | None] = {}
 
     def decode(self, messages: Sequence[Message]) -> tuple[NDArray[np.int64], Table]:
-        """The rows that could be decoded, ascending, and their columns.
+        """Decode messages; the rows that could be decoded, ascending, and their columns.
 
         Raises:
             Unavailable: The registry can't be asked about a new schema id.
@@ -50,18 +52,17 @@ class Decoder:
             rows.append(group[good])
             marks = {null_mark(name): mask for name, mask in decoded.nulls.items()}
             tables.append({name: column[good] for name, column in {**decoded.columns, **marks}.items()})
-        found = np.concatenate(rows)
-        order = np.argsort(found)
-        return found[order], {name: column[order] for name, column in joined(tables).items()}
+        decoded_rows = np.concatenate(rows)
+        order = np.argsort(decoded_rows)
+        return decoded_rows[order], {name: column[order] for name, column in joined(tables).items()}
 
     def _decoder(self, schema_id: SchemaId) -> ColumnDecoder | None:
-        """The decoder of a schema id; None where such messages are something else."""
+        """The decoder of a schema id; None where its messages are something else."""
         if schema_id not in self._decoders:
-            try:
+            self._decoders[schema_id] = None
+            with suppress(PoisonError, ContractError):
                 written = self._registry.schema_of(schema_id)
                 self._decoders[schema_id] = ColumnDecoder(written, self._reader, self._fields)
-            except (PoisonError, ContractError):
-                self._decoders[schema_id] = None
         return self._decoders[schema_id]
 
 

@@ -1,0 +1,214 @@
+"""Generator and detector as processes: the detector reads, the generator writes, both end well."""
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Self, TypeVar
+
+from services.errors import FatalError
+from services.streaming.lifecycle import wait_until
+from tools.demo.display import Display, StepProgress
+from tools.demo.watch import Watch
+from tools.harness.processes import ChildProcess, ProcessDied
+from tools.harness.waiting import NeverCame, wait_for
+from tools.topics.consumer_group import ConsumerGroup
+from tools.topics.reader import Offsets, Partition
+
+DETECTOR, WARM_UP, GENERATOR, DRAIN = "detector", "warm-up", "generator", "drain"
+
+# A stable name: a run that was killed leaves a transaction open, which the next detector of that name ends at once.
+INSTANCE_ID = "demo"
+
+LEAVE_SECONDS = 15.0  # a detector that was killed counts as a member of its group for a session timeout of 10 s
+STALLED_SECONDS = 15.0
+END_SECONDS = 30.0
+ANSWER_SECONDS = 30.0
+WARM_UP_SECONDS = 2
+HIGH_RATE = 10_000  # transactions a second, from which on the broker's just-in-time compiler is in the way for longer
+HIGH_RATE_WARM_UP_SECONDS = 6
+WARM_UP_AT_FULL_SPEED = 100_000  # transactions
+ACCOUNTS_PER_RATE = 10  # accounts for each transaction a second: more busy ones would look like fraud
+FULL_SPEED = 400_000  # transactions a second, about what the generator can
+
+T = TypeVar("T")
+Pause = Callable[[float], object]
+
+
+class Pipeline:
+    """The services of one run, which end with the block.
+
+    Args:
+        display: Shows the steps.
+        group: The detector's consumer group.
+        stages: The partitions of each topic that the detector reads, in the order that transactions go through them.
+        logs: Directory of the services' logs.
+        timeout: Seconds that a service may take to begin its work.
+    """
+
+    def __init__(
+        self, display: Display, group: ConsumerGroup, stages: Sequence[Sequence[Partition]], logs: Path, timeout: float
+    ) -> None:
+        self._display = display
+        self._group = group
+        self._stages = stages
+        self._logs = logs
+        self._timeout = timeout
+        self._services: dict[str, ChildProcess] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for service in self._services.values():
+            service.kill()
+
+    def require_alive(self) -> None:
+        """Make sure that the services run.
+
+        Raises:
+            ProcessDied: One doesn't; with the last lines of its log.
+        """
+        for service in self._services.values():
+            service.require_alive()
+
+    def start_detector(self) -> None:
+        """Start the detector and wait until it reads the input topic.
+
+        Raises:
+            FatalError: Other detectors are in its group, or it died.
+        """
+        partitions = self._stages[0]
+        with self._display.step(DETECTOR, "starting") as step:
+            self._require_no_members(step)
+            detector = self._start(DETECTOR, {"INSTANCE_ID": INSTANCE_ID})
+            self._wait(
+                lambda: self._group.owns(f"detector-{INSTANCE_ID}", partitions),
+                f"the detector does not begin to read {partitions[0][0]}; see {detector.log}",
+            )
+            step.detail = f"reads {len(partitions)} partitions of {partitions[0][0]}"
+
+    def warm_up(self, rate: int) -> None:
+        """Have some transactions judged that are not counted, after what an earlier run may have left.
+
+        A broker that has just been started takes a second for its first transaction, and at high rates it compiles its
+        code for some more; the figures are about all the others.
+
+        Raises:
+            FatalError: Generator or detector died.
+        """
+        count = rate * (WARM_UP_SECONDS if rate < HIGH_RATE else HIGH_RATE_WARM_UP_SECONDS) or WARM_UP_AT_FULL_SPEED
+        with self._display.step(WARM_UP, f"{count:,} transactions that are not counted") as step:
+            # A SEED of the user's is for what is counted; the same ids twice would look like duplicates.
+            generator = self._start(GENERATOR, {**_pace(rate, count), "SEED": str(secrets.randbits(64))})
+            while not generator.ended:
+                self._services[DETECTOR].require_alive()
+                time.sleep(0.1)
+            generator.require_success()
+            self._judge_rest(lambda lag: step(f"{lag:,} transactions left to judge"), time.sleep)
+            step.detail = f"{count:,} transactions, not counted"
+
+    def start_generator(self, watch: Watch, rate: int) -> None:
+        """Start the generator and wait for its first transaction.
+
+        Args:
+            watch: Reads verdicts from the first one on.
+            rate: Transactions per second; 0: as fast as it can.
+
+        Raises:
+            FatalError: It, or the detector, died.
+        """
+        with self._display.step(GENERATOR, "starting") as step:
+            watch.observe(0.5)  # so that the reader is connected when the first verdict comes
+            generator = self._start(GENERATOR, _pace(rate, 0))
+            self._wait(watch.has_begun, f"the generator generates nothing; see {generator.log}", watch.observe)
+            step.detail = f"{rate:,} transactions a second" if rate else "as fast as it can"
+
+    def drain(self, watch: Watch) -> Offsets:
+        """End the generator, let the detector judge what is left, and end it.
+
+        Returns:
+            The offsets of the input topic at which this run ends.
+
+        Raises:
+            FatalError: One of them did not end as it should.
+        """
+        with self._display.step(DRAIN, "ending the generator") as step:
+            self._end(GENERATOR, watch)
+            ends = _answered(lambda: self._group.ends(self._stages[0]))
+            self._judge_rest(lambda lag: step(f"{lag:,} left to judge"), watch.observe)
+            step("ending the detector")
+            self._end(DETECTOR, watch)
+            watch.sample()
+            step.detail = "all judged"
+        return ends
+
+    def _start(self, name: str, variables: Mapping[str, str]) -> ChildProcess:
+        inherited = {name: value for name, value in os.environ.items() if name != "METRICS_PORT"}  # fits only one
+        log = self._logs / f"{name}.log"
+        log.unlink(missing_ok=True)
+        command = [sys.executable, "-P", "-m", f"services.{name}"]
+        self._services[name] = ChildProcess(name, command, {**inherited, **variables}, log)
+        return self._services[name]
+
+    def _end(self, name: str, watch: Watch) -> None:
+        service = self._services[name]
+        service.terminate()
+        with suppress(NeverCame):
+            wait_for(lambda: service.ended, name, END_SECONDS, pause=partial(watch.observe, 0.05))
+        service.require_success()
+
+    def _require_no_members(self, step: StepProgress) -> None:
+        deadline = time.monotonic() + LEAVE_SECONDS
+        while members := _answered(self._group.members):
+            if time.monotonic() > deadline:
+                raise FatalError(
+                    f"consumer group {self._group.group} has members already ({', '.join(sorted(members))}): another "
+                    "demo or detector is at work on this cluster; end it, or set CONSUMER_GROUP to another group"
+                )
+            step("waiting for an earlier detector to leave its group")
+            time.sleep(0.5)
+
+    def _wait(self, condition: Callable[[], bool], failure: str, pause: Pause = time.sleep) -> None:
+        def holds() -> bool:
+            self.require_alive()
+            return _answered(condition)
+
+        wait_for(holds, failure, self._timeout, pause=partial(pause, 0.1), error=ProcessDied)
+
+    def _judge_rest(self, show: Callable[[int], None], pause: Pause) -> None:
+        """Wait until everything is judged, stage by stage: the output of one is the input of the next."""
+        for partitions in self._stages:
+            ends = _answered(partial(self._group.ends, partitions))
+            self._judge_until(ends, show, pause)
+
+    def _judge_until(self, ends: Offsets, show: Callable[[int], None], pause: Pause) -> None:
+        """Wait until everything before `ends` is judged, or the detector stalls: then the count tells why."""
+        lowest, moved_at = float("inf"), time.monotonic()
+        while lag := _answered(lambda: self._group.lag(ends)):
+            self._services[DETECTOR].require_alive()
+            if lag < lowest:
+                lowest, moved_at = lag, time.monotonic()
+            elif time.monotonic() > moved_at + STALLED_SECONDS:
+                return
+            show(lag)
+            pause(0.1)
+
+
+def _pace(rate: int, limit: int) -> Mapping[str, str]:
+    """The generator's settings: an account pays about once in 10 s at every rate."""
+    accounts = os.environ.get("ACCOUNTS") or str(ACCOUNTS_PER_RATE * (rate or FULL_SPEED))
+    return {"TRANSACTIONS_PER_SECOND": str(rate), "MAX_TRANSACTIONS": str(limit), "ACCOUNTS": accounts}
+
+
+def _answered(ask: Callable[[], T]) -> T:
+    """The brokers' answer; they are asked again where they can't answer yet, as a new cluster can't at first."""
+    return wait_until(ask, waiting_for="broker", timeout=ANSWER_SECONDS, stop=Event())

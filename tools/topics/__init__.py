@@ -1,0 +1,1 @@
+"""Topics as tools read them: messages, their records and columns, offsets and consumer groups."""
