@@ -1,1 +1,1 @@
-"""What people type that belongs to the pipeline: topics, dead letters, rules, generated types."""
+"""Commands of the pipeline: `create-topics`, `redrive`, `check-rules`, and the generator of Python types."""

@@ -1,4 +1,4 @@
-"""Writes the Python types of the contracts' records; `--check` fails where they are stale."""
+"""Generator of the Python types of the contracts' records; `--check` fails where they are stale."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ _COMMAND = "python -m services.commands.generate_types"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
+    """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(
         prog=_COMMAND,
         description="Write the Python types of the records that contracts.toml names.",

@@ -1,10 +1,10 @@
-"""Puts dead letters back on the topic that they came from, once each, however often and however far it is run.
+"""`redrive`: puts dead letters back on the topics that they came from, once each, also over several runs.
 
-Key, value, headers and timestamp are the message's own, with a count of redrives among the headers. What did not fit
-into the dead-letter topic is taken from the topic that the message came from. Only a message that is older than half of
-its topic's retention gets the present time: the broker might delete it before it is read.
+Key, value, headers and timestamp are those of the original message, with the number of redrives as a further header.
+Parts that did not fit into the dead-letter topic are read from the original topic. Only a message that is older than
+half of its topic's retention gets the present time: the broker might delete it before it is read.
 
-Exit codes: 0 done, 1 a topic is missing or not as it must be, or dead letters were refused (the others were put back),
+Exit codes: 0 done, 1 a topic is missing or wrong, or dead letters were refused (the others were put back),
 2 wrong usage, 3 no broker answers, 4 not authorised.
 """
 
@@ -13,21 +13,20 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from threading import Event
 
 from confluent_kafka import KafkaException
 
 from services.contracts import load_contracts
 from services.errors import ContractError, ExpectedError, Unavailable
 from services.streaming.authorisation import explain_refusals
-from services.streaming.clients import KafkaClients, ping
+from services.streaming.clients import KafkaClients
 from services.streaming.dead_letter_reading import DeadLetter, DeadLetterFilter
 from services.streaming.dead_letters import UNREADABLE_HEADERS
 from services.streaming.failures import raise_if_refused, reason
-from services.streaming.lifecycle import wait_until
 from services.streaming.logs import configure_logging
-from services.streaming.redriver import LEDGER, Redriver, Result, transactional_id
+from services.streaming.redriver import LEDGER, Redriver, RedriveResult, transactional_id
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
+from services.streaming.topics import await_brokers
 
 DEAD_LETTERS = "queueing.transactions.dlq"
 
@@ -35,7 +34,7 @@ DEAD_LETTERS = "queueing.transactions.dlq"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(arguments)
-    configure_logging("redrive", "critical")  # what fails is said below, in a line
+    configure_logging("redrive", "critical")  # errors are printed below, in a line
     try:
         result = _run(options)
     except ExpectedError as error:
@@ -54,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Report:
-    """Prints what is refused, and in a dry run what would be put back."""
+    """Printer of refused dead letters, and in a dry run of the others."""
 
     def __init__(self, topic: str, *, dry_run: bool) -> None:
         self._topic = topic
@@ -69,8 +68,8 @@ class _Report:
             f"{letter.position} to {letter.topic}: {letter.error.rpartition('.')[2]}: {letter.reason}{again}{without}"
         )
 
-    def refused(self, letter: DeadLetter, why: str) -> None:
-        _complain(f"{self._topic}-{letter.position} refused: {why}")
+    def refused(self, letter: DeadLetter, cause: str) -> None:
+        _complain(f"{self._topic}-{letter.position} refused: {cause}")
 
 
 def _complain(text: str) -> None:
@@ -78,7 +77,7 @@ def _complain(text: str) -> None:
         print(f"redrive: {line}", file=sys.stderr)
 
 
-def _run(options: argparse.Namespace) -> Result:
+def _run(options: argparse.Namespace) -> RedriveResult:
     contracts = load_contracts()
     inputs = contracts.inputs_of(options.topic)
     if not inputs:
@@ -87,14 +86,10 @@ def _run(options: argparse.Namespace) -> Result:
             "dead letters may be put back on, or name the dead-letter topic with --topic"
         )
     settings = load_settings(KafkaSettings)
-    # What was compressed when it was read has to be small again where its topic is to take it.
+    # A record that was compressed on its topic may be too large for it without compression.
     properties = {"compression.type": "zstd"} | librdkafka_properties()
     clients = KafkaClients(settings, properties, client_id="redrive")
-    brokers = settings.kafka_broker_url
-    admin = clients.admin()
-    wait_until(
-        lambda: ping(admin, brokers), waiting_for=f"broker {brokers}", timeout=settings.startup_timeout, stop=Event()
-    )
+    await_brokers(clients.admin(), settings)
     selection = DeadLetterFilter(
         errors=tuple(options.error),
         since_ms=options.since,
@@ -109,26 +104,30 @@ def _run(options: argparse.Namespace) -> Result:
             return redriver.run(selection, limit=options.max, dry_run=options.dry_run)
     except KafkaException as error:
         raise_if_refused(error)
-        raise Unavailable(f"the brokers at {brokers} did not do it: {reason(error)}; run it again") from error
+        raise Unavailable(
+            f"the brokers at {settings.kafka_broker_url} refused: {reason(error)}; run it again"
+        ) from error
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="redrive",
         description="Put dead letters back on the topic they came from, once each, however often this is run.",
-        epilog=f"What was put back is remembered in the topic TOPIC{LEDGER}.",
+        epilog=f"The redriven dead letters are recorded in the topic TOPIC{LEDGER}.",
     )
     topic = os.environ.get("DEAD_LETTER_TOPIC") or DEAD_LETTERS
     parser.add_argument("--topic", default=topic, help=f"the dead-letter topic (default: {topic})")
-    error = "only those that died of this, such as UnknownSchemaId; may be given more than once"
+    error = "only those with this error, such as UnknownSchemaId; may be given more than once"
     parser.add_argument("--error", action="append", default=[], metavar="CLASS", help=error)
-    since = "only messages with a timestamp from this on, ISO 8601, UTC where it doesn't say"
+    since = "only messages with a timestamp from this on, ISO 8601, UTC by default"
     parser.add_argument("--since", type=_moment, metavar="TIME", help=since)
     parser.add_argument("--until", type=_moment, metavar="TIME", help="only messages with an earlier timestamp")
     parser.add_argument("--partition", type=int, metavar="N", help="only this partition of the dead-letter topic")
     parser.add_argument("--offset", type=_offsets, metavar="N[-M]", help="only this offset there, or N to M")
-    parser.add_argument("--max", type=int, metavar="N", help="at most so many, the oldest first")
-    parser.add_argument("--dry-run", action="store_true", help="say which and why they died, and do nothing")
+    parser.add_argument("--max", type=int, metavar="N", help="limit of their number, the oldest first")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="list the dead letters with their errors, and change nothing"
+    )
     return parser
 
 

@@ -52,7 +52,7 @@ def checked_topics(
     )
     start_from = StartFrom.parse(settings.start_from) if settings.start_from else None
     wait_until(
-        partial(offsets.claim, start_from),
+        partial(offsets.initialise, start_from),
         waiting_for="offsets of the group",
         timeout=settings.startup_timeout,
         stop=stop,

@@ -1,4 +1,4 @@
-"""Stretches of partitions, read apart from the group that goes on with them."""
+"""Reading of offset ranges for a restore, with a consumer outside of the group."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from services.errors import Unavailable
 from services.streaming.failures import raise_if_refused, reason
 from services.streaming.positions import Partition
 
-QUIET_SECONDS = 30  # how long a broker may say nothing before the reading is given up and tried again
-ASK_SECONDS = 5.0  # for an answer about committed offsets
+QUIET_SECONDS = 30  # without a message: the read fails and is retried
+REQUEST_TIMEOUT = 5.0
 BATCH = 5000
 
 
 @dataclass(frozen=True)
 class CommittedOffset:
-    """How far a group has come in a partition.
+    """Committed offset of a group in a partition.
 
     Attributes:
-        offset: The next message to be handled; None where nothing was ever committed.
-        metadata: The note that was committed with it.
+        offset: Offset of the next message; None where the group has committed nothing.
+        metadata: Metadata of the committed offset.
     """
 
     offset: int | None
@@ -29,13 +29,13 @@ class CommittedOffset:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Messages of one partition that follow each other.
+    """Consecutive messages of one partition.
 
     Attributes:
-        partition: Which.
-        messages: In the order of the log; those that expired are skipped.
-        next_offset: From where on the partition is to be read after them.
-        ended: Whether the end of the stretch is reached.
+        partition: Partition of the messages.
+        messages: Messages in the order of the log; expired ones are skipped.
+        next_offset: Offset after the last of them.
+        ended: True where the end of the range is reached.
     """
 
     partition: Partition
@@ -45,7 +45,7 @@ class Chunk:
 
 
 class PartitionReader:
-    """Reads stretches of several partitions at once, with a consumer that is no member of the group.
+    """Reader of an offset range of each of several partitions, with a consumer that is no member of the group.
 
     Args:
         make_consumer: Makes a consumer with the group's id that reports the ends of partitions
@@ -62,12 +62,12 @@ class PartitionReader:
         """Return the group's committed offset of each partition.
 
         Raises:
-            Unavailable: The group's coordinator doesn't answer now.
+            Unavailable: The group's coordinator doesn't answer.
             NotAuthorised: The brokers refuse access.
         """
         consumer = self._open()
         try:
-            answers = consumer.committed([TopicPartition(*partition) for partition in partitions], ASK_SECONDS)
+            answers = consumer.committed([TopicPartition(*partition) for partition in partitions], REQUEST_TIMEOUT)
         except KafkaException as error:
             raise_if_refused(error)
             raise Unavailable(f"the committed offsets can't be read: {reason(error)}") from error
@@ -81,44 +81,44 @@ class PartitionReader:
             for answer in answers
         }
 
-    def start(self, stretches: Mapping[Partition, tuple[int, int]]) -> None:
-        """Begin to read stretches, instead of those that are being read.
+    def start(self, ranges: Mapping[Partition, tuple[int, int]]) -> None:
+        """Start to read offset ranges, in place of the current ones.
 
         Args:
-            stretches: By partition the first offset, and the first one that is not wanted: no more than was committed.
+            ranges: By partition the first offset, and the one after the last: at most the committed offset.
         """
-        self._ends = {partition: end for partition, (_start, end) in stretches.items()}
+        self._ends = {partition: end for partition, (_start, end) in ranges.items()}
         self._quiet = 0.0
-        self._open().assign([TopicPartition(*partition, start) for partition, (start, _end) in stretches.items()])
+        self._open().assign([TopicPartition(*partition, start) for partition, (start, _end) in ranges.items()])
 
     def read(self, timeout: float) -> Iterator[Chunk]:
-        """Yield what comes within a time, by partition; a stretch that has ended is not read on.
+        """Yield the messages that arrive within a time, by partition, up to the end of each range.
 
         Args:
             timeout: Seconds to wait for the first message.
 
         Raises:
-            Unavailable: The brokers don't answer now.
-            NotAuthorised: They refuse access.
+            Unavailable: The brokers don't answer.
+            NotAuthorised: The brokers refuse access.
         """
         messages = self._open().consume(BATCH, timeout)
         self._quiet = 0.0 if any(message.error() is None for message in messages) else self._quiet + timeout
         if self._quiet > QUIET_SECONDS:
             names = ", ".join(f"{topic}-{number}" for topic, number in self._ends)
-            raise Unavailable(f"{names}: no broker gave what was to be restored for {QUIET_SECONDS} s")
+            raise Unavailable(f"{names}: no broker returned a record to restore for {QUIET_SECONDS} s")
         by_partition: dict[Partition, list[Message]] = {}
         for message in messages:
             by_partition.setdefault((message.topic() or "", int(message.partition() or 0)), []).append(message)
-        for partition, some in by_partition.items():
+        for partition, received in by_partition.items():
             end = self._ends.get(partition)
             if end is None:
-                continue  # was in the client's queue when its stretch had ended
-            chunk = self._chunk(partition, some, end)
+                continue  # was in the client's queue when its range had ended
+            chunk = self._chunk(partition, received, end)
             if chunk is None:
                 continue
             if chunk.ended:
                 del self._ends[partition]
-                # Not paused: of a hundred partitions paused, assigned anew and resumed one never fetches again.
+                # Not paused: of a hundred partitions that are paused, reassigned and resumed, one never fetches again.
                 self._open().incremental_unassign([TopicPartition(*partition)])
             yield chunk
 
@@ -135,33 +135,33 @@ class PartitionReader:
         return self._consumer
 
     def _chunk(self, partition: Partition, messages: Sequence[Message], end: int) -> Chunk | None:
-        """The messages before the end, and whether it was reached; None where there is nothing new."""
-        wanted: list[Message] = []
+        """Return the messages before the end, and whether it was reached; None where there is nothing new."""
+        selected: list[Message] = []
         for message in messages:
             error, offset = message.error(), int(message.offset() or 0)
             if error is None and offset < end:
-                wanted.append(message)
+                selected.append(message)
             elif error is None or (error.code() == KafkaError._PARTITION_EOF and self._is_end(partition, offset, end)):  # noqa: SLF001 - its public name
-                return Chunk(partition, wanted, end, ended=True)
+                return Chunk(partition, selected, end, ended=True)
             else:
                 raise_if_refused(KafkaException(error))
-        if not wanted:
+        if not selected:
             return None
-        next_offset = int(wanted[-1].offset() or 0) + 1
-        return Chunk(partition, wanted, next_offset, ended=next_offset >= end)
+        next_offset = int(selected[-1].offset() or 0) + 1
+        return Chunk(partition, selected, next_offset, ended=next_offset >= end)
 
     def _is_end(self, partition: Partition, offset: int, end: int) -> bool:
-        """Whether nothing before `end` will come: a leader that has just been elected may not know all of it yet.
+        """Return whether no message before `end` will come: a new leader may not know the high watermark yet.
 
         Raises:
-            Unavailable: The leader does not say now where the partition ends.
+            Unavailable: The leader does not return the end of the partition.
         """
         if offset >= end:
             return True
         try:
-            _low, high = self._open().get_watermark_offsets(TopicPartition(*partition), ASK_SECONDS)
+            _low, high = self._open().get_watermark_offsets(TopicPartition(*partition), REQUEST_TIMEOUT)
         except KafkaException as error:
             raise_if_refused(error)
             topic, number = partition
-            raise Unavailable(f"the end of {topic}-{number} can't be asked for: {reason(error)}") from error
+            raise Unavailable(f"the end of {topic}-{number} is unknown: {reason(error)}") from error
         return high < end

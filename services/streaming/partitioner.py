@@ -1,4 +1,4 @@
-"""Which partition a key belongs to: Kafka's default partitioner over columns.
+"""Kafka's default partitioner over columns: the partition of each key.
 
 murmur2 with Kafka's seed, its sign bit cleared, modulo the number of partitions. Source: `Utils.murmur2` and
 `BuiltInPartitioner.partitionForKey` of Apache Kafka 4.1; librdkafka's `murmur2_random`, which this project's producers
@@ -14,10 +14,10 @@ _SEED, _M, _R = 0x9747B28C, np.uint32(0x5BD1E995), np.uint32(24)
 
 
 def murmur2(keys: NDArray[np.bytes_]) -> NDArray[np.uint32]:
-    """The hash of each key.
+    """Return the hash of each key.
 
     Args:
-        keys: As numpy keeps bytes: of one width, shorter ones filled up with zero bytes that don't count.
+        keys: A numpy array of bytes; trailing zero bytes are padding.
     """
     lengths = np.strings.str_len(keys)
     width = max(keys.dtype.itemsize, 1)
@@ -30,11 +30,11 @@ def murmur2(keys: NDArray[np.bytes_]) -> NDArray[np.uint32]:
 
 
 def partition_of(column: NDArray[Any], partitions: int) -> NDArray[np.int64]:
-    """The partition of each key.
+    """Return the partition of each key.
 
     Args:
-        column: Text as bytes; other values are taken as their decimal text.
-        partitions: How many there are.
+        column: Text as bytes; other values are converted to decimal text.
+        partitions: Number of partitions of the topic.
     """
     if partitions == 1:
         return np.zeros(len(column), np.int64)

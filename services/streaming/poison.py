@@ -1,8 +1,8 @@
-"""Which record makes a batch fail: found by handling ever smaller parts of it, each in a Kafka transaction of its own.
+"""Search for the poison record of a batch, by bisection: each part is handled in a Kafka transaction of its own.
 
-Most poison is known where it is read, and named by the handler (`PoisonRecords`). What remains is an exception that
-nobody foresaw, or a delivery that the broker refuses: neither says which record caused it. The search halves what is
-handled at once until the record is alone. The records beside it are committed on the way.
+The handler names most poison records itself (`PoisonRecords`). The cause of an unexpected exception, and of a delivery
+that the broker refuses, is unknown. The search halves the batch until the record is alone, and the other records are
+committed on the way.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -12,9 +12,9 @@ from confluent_kafka import KafkaException, Message
 from services.errors import ExpectedError, PoisonError
 from services.streaming.positions import Partition, RecordPosition, position_of
 
-TRIES_ALONE = 2  # a record that fails alone is handled once more: the failure may have had another cause
+MAX_ATTEMPTS = 2  # of a record alone: its first failure may have had another cause
 
-# What a broker refuses for the sake of a record. Every other failed delivery is the cluster's, and is tried again.
+# Errors of a broker that are caused by a record. Every other failed delivery is the cluster's, and is retried.
 REFUSED_RECORDS = {
     "INVALID_MSG",
     "INVALID_MSG_SIZE",
@@ -27,18 +27,18 @@ REFUSED_RECORDS = {
 
 
 NOT_OF_A_RECORD = (ExpectedError, OSError, MemoryError)
-"""Exceptions that say themselves what is wrong, or that are the machine's."""
+"""Exceptions that are not caused by a record: expected ones, and those of the machine."""
 
 
 class UnprocessableError(PoisonError):
-    """Handling the record failed in a way that nobody foresaw, or a broker refused what came of it."""
+    """Handling the record raised an unexpected exception, or a broker refused its result."""
 
 
 class PoisonRecords(ExpectedError):  # noqa: N818 - named for what it carries
     """Some records of a batch can't be processed; the batch has to be handled again without them.
 
     Args:
-        errors: What is wrong with each, by its place.
+        errors: The error of each, by its position.
     """
 
     def __init__(self, errors: Mapping[RecordPosition, PoisonError]) -> None:
@@ -48,96 +48,98 @@ class PoisonRecords(ExpectedError):  # noqa: N818 - named for what it carries
 
 
 def is_refused_record(error: KafkaException) -> bool:
-    """Whether a broker refused a delivery because of a record in it."""
+    """Return whether a broker refused a delivery because of a record in it."""
     return error.args[0].name() in REFUSED_RECORDS
 
 
 class PoisonSearch:
-    """Decides how many messages are handled at once, and which are dead letters without being handled.
+    """State of the search: it limits the batches, and holds the records that are known to be poison.
 
     Args:
-        batch_size: The most messages that are handled at once.
+        batch_size: Limit of a batch outside of a search.
     """
 
     def __init__(self, batch_size: int) -> None:
         self._batch_size = batch_size
-        self._ends: dict[Partition, int] = {}  # the messages before these offsets are suspected
+        self._ends: dict[Partition, int] = {}  # the messages before these offsets are suspects
         self._suspects = 0
-        self._failures: dict[RecordPosition, int] = {}  # of records that failed alone
+        self._failures: dict[RecordPosition, int] = {}  # by record that failed alone
         self._poison: dict[RecordPosition, PoisonError] = {}
-        self._refused_dead_letters: set[RecordPosition] = set()  # refused even as dead letters
+        self._refused_dead_letters: set[RecordPosition] = set()  # their dead letters were refused, too
 
     @property
     def active(self) -> bool:
-        """Whether a record is being searched for."""
+        """True during a search."""
         return bool(self._ends)
 
     @property
     def limit(self) -> int:
-        """The most messages to handle at once now."""
+        """The limit of the next batch."""
         return max(1, min(self._batch_size, self._suspects // 2)) if self._ends else self._batch_size
 
     def failed(self, ends: Mapping[Partition, int], count: int, error: Exception) -> bool:
-        """Note that handling or committing some messages failed, and it is not known which one is the cause.
+        """Continue the search after handling or committing some messages failed for an unknown record.
 
         Args:
             ends: The offset after the last of these messages, by partition.
-            count: How many messages these are.
-            error: What was raised.
+            count: Number of these messages.
+            error: The error.
 
         Returns:
-            Whether anything is left to try: a broker may refuse even a dead letter without content.
+            False where no attempt is left: the broker refuses even a dead letter without content.
         """
         self._ends, self._suspects = dict(ends), count
         if count > 1:
             return True
         ((topic, number), end), *_ = ends.items()
-        place = topic, number, end - 1
-        failures = self._failures[place] = self._failures.get(place, 0) + 1
-        if failures >= TRIES_ALONE:
-            if place in self._refused_dead_letters:
+        position = topic, number, end - 1
+        failures = self._failures[position] = self._failures.get(position, 0) + 1
+        if failures >= MAX_ATTEMPTS:
+            if position in self._refused_dead_letters:
                 return False
-            if place in self._poison:
-                self._refused_dead_letters.add(place)
+            if position in self._poison:
+                self._refused_dead_letters.add(position)
             else:
                 self.mark_poison(
-                    {place: UnprocessableError(f"{type(error).__name__}: {error}", stage="TRANSFORMATION")}
+                    {position: UnprocessableError(f"{type(error).__name__}: {error}", stage="TRANSFORMATION")}
                 )
-            del self._failures[place]
+            del self._failures[position]
             self._ends = {}
         return True
 
     def mark_poison(self, errors: Mapping[RecordPosition, PoisonError]) -> None:
-        """Note that these records are to be dead letters."""
+        """Mark records as poison: they become dead letters without being handled."""
         self._poison.update(errors)
 
     def committed(self, ends: Mapping[Partition, int], count: int) -> None:
-        """Note that some messages are committed: they are not the cause.
+        """Remove committed messages from the suspects.
 
         Args:
             ends: The offset after the last of these messages, by partition.
-            count: How many messages these are.
+            count: Number of these messages.
         """
         if self._ends:
             self._suspects = max(1, self._suspects - count)
-            self._ends = {one: end for one, end in self._ends.items() if ends.get(one, -1) < end}
+            self._ends = {partition: end for partition, end in self._ends.items() if ends.get(partition, -1) < end}
         if self._poison or self._failures:
-            done = {place for place in {*self._poison, *self._failures} if place[2] < ends.get(place[:2], -1)}
-            for place in done:
-                self._poison.pop(place, None)
-                self._failures.pop(place, None)
+            done = {
+                position for position in {*self._poison, *self._failures} if position[2] < ends.get(position[:2], -1)
+            }
+            for position in done:
+                self._poison.pop(position, None)
+                self._failures.pop(position, None)
             self._refused_dead_letters -= done
 
     def retain(self, partitions: Collection[Partition]) -> None:
-        """Search in these partitions alone: another process searches in what was revoked."""
+        """Limit the search to these partitions: another process searches in revoked ones."""
         self._ends = {partition: end for partition, end in self._ends.items() if partition in partitions}
 
     def is_refused_dead_letter(self, message: Message) -> bool:
-        """Whether a broker refused the dead letter of a record as well."""
+        """Return whether a broker refused the dead letter of a record."""
         return position_of(message) in self._refused_dead_letters
 
     def poison(self, messages: Iterable[Message]) -> dict[int, PoisonError]:
-        """Which of some messages are to be dead letters: by their index what is wrong with each."""
+        """Return the poison records among some messages: their errors by index."""
         if not self._poison:
             return {}
         errors = ((index, self._poison.get(position_of(message))) for index, message in enumerate(messages))

@@ -1,4 +1,4 @@
-"""Where a record is: its topic, partition and offset."""
+"""Positions of records: topic, partition and offset."""
 
 from collections.abc import Iterable
 
@@ -12,11 +12,11 @@ RecordPosition = tuple[str, int, int]
 
 
 def position_of(message: Message) -> RecordPosition:
-    """The place of a message that was read."""
+    """Return the position of a consumed message."""
     return message.topic() or "", int(message.partition() or 0), int(message.offset() or 0)
 
 
 def next_offsets(messages: Iterable[Message]) -> dict[Partition, int]:
-    """The offset after the last of some messages, by partition; the messages of a partition are in its order."""
+    """Return the offset after the last of some messages, by partition; the messages are in the order of the log."""
     return {(message.topic() or "", int(message.partition() or 0)): int(message.offset() or 0) + 1
             for message in messages}  # fmt: skip

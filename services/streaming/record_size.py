@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 RECORD_OVERHEAD = 36
-"""The most bytes that a record takes besides key, value and headers: RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD."""
+"""Upper limit of a record's bytes besides key, value and headers: RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD."""
 
 BATCH_OVERHEAD = 61
 """The header of a record batch (message format v2). A topic's `max.message.bytes` is the limit of a whole batch."""
@@ -27,5 +27,5 @@ def headers_size(headers: Sequence[Header]) -> int:
 
 
 def _varint_size(length: int) -> int:
-    """The bytes that a length takes as a zigzag varint: twice its value, seven bits a byte."""
+    """Return the bytes of a length as a zigzag varint: twice its value, seven bits a byte."""
     return max(1, -(-(2 * length).bit_length() // 7))

@@ -1,8 +1,7 @@
-"""Puts dead letters back on the topics that they came from, once each, in Kafka transactions.
+"""Redrive of dead letters to the topics that they came from, once each, in Kafka transactions.
 
-What was put back is noted in a ledger, a topic of its own: one record for each dead letter, written in the same
-transaction as the message that is put back, so that there are both or neither. A consumer group's offsets would not do:
-they say how far a reader got, and a filter leaves gaps.
+The ledger, a topic of its own, has a record for each redriven dead letter, written in the same transaction as the
+redriven message. Committed offsets of a consumer group can't replace it: a filter leaves gaps.
 """
 
 import time
@@ -16,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import NewTopic
 
 from services.errors import ContractError, ExpectedError, RetryableError
-from services.streaming.authorisation import READ, WRITE, requires
+from services.streaming.authorisation import READ, WRITE
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_letter_reading import (
     DeadLetter,
@@ -32,45 +31,53 @@ from services.streaming.poison import is_refused_record
 from services.streaming.record_size import batch_size
 from services.streaming.sink import ANY_PARTITION
 from services.streaming.topic_reader import TopicReader
-from services.streaming.topics import TopicDeclaration, TopicNeed, partition_counts, require_topics, topic_configs
+from services.streaming.topics import (
+    TopicDeclaration,
+    TopicNeed,
+    await_created,
+    create_topic,
+    partition_counts,
+    require_topics,
+    topic_configs,
+)
 
 LEDGER = ".redriven"
-"""Ends the name of the ledger; the dead-letter topic's name stands before it."""
+"""Suffix of the ledger's name, after the name of the dead-letter topic."""
 
-MESSAGE_MAX_BYTES = 1_000_000_000  # librdkafka's most: the topic's own limit is about the compressed size
+MESSAGE_MAX_BYTES = 1_000_000_000  # librdkafka's largest: the topic's limit is about the compressed size
 
-_BATCH = 500  # dead letters in one Kafka transaction: what a kill can undo
+_BATCH = 500  # dead letters in one Kafka transaction
 _BATCH_BYTES = 16_000_000
-_TRIES = 3
+_MAX_ATTEMPTS = 3
 _TIMEOUT = 30.0
 
 
 class Superseded(RetryableError):  # noqa: N818 - reads as what happened
-    """Another run for the same topic began meanwhile and has taken over."""
+    """A newer run for the same topic has fenced this one."""
 
 
 class Refused(ExpectedError):  # noqa: N818 - reads as what happened
-    """A dead letter can't be put back; its message says why."""
+    """A dead letter can't be redriven; the error's message has the reason."""
 
 
-class Report(Protocol):
-    """Told what becomes of each dead letter."""
+class RedriveReport(Protocol):
+    """Receiver of the result for each dead letter."""
 
     def put_back(self, letter: DeadLetter) -> None:
-        """This one is put back, or would be."""
+        """Report a redriven dead letter; in a dry run one that would be."""
 
-    def refused(self, letter: DeadLetter, why: str) -> None:
-        """This one can't be put back, or would not be."""
+    def refused(self, letter: DeadLetter, cause: str) -> None:
+        """Report a dead letter that can't be redriven."""
 
 
 @dataclass
-class Result:
-    """How many dead letters became what.
+class RedriveResult:
+    """Counts of a run.
 
     Attributes:
-        put_back: By the topic that they went to.
-        without_headers: How many of these without their headers, as those could not be read when the message died.
-        refused: How many can't be put back.
+        put_back: Number of redriven dead letters by target topic.
+        without_headers: Number of these whose own headers were unreadable and are missing.
+        refused: Number of dead letters that can't be redriven.
     """
 
     put_back: Counter[str] = field(default_factory=Counter)
@@ -84,17 +91,19 @@ def transactional_id(topic: str) -> str:
 
 
 class Redriver:
-    """Puts dead letters of one topic back.
+    """Redrive of one dead-letter topic.
 
     Args:
-        clients: Make the Kafka clients.
+        clients: Makes the Kafka clients.
         topic: The dead-letter topic.
-        inputs: The contracts of the topics whose dead letters go there. Nothing is written to any other: what a dead
-            letter says of its origin is only as true as whoever can write to the dead-letter topic.
-        report: Told about each dead letter.
+        inputs: Contracts of the topics whose dead letters go there. No other topic is written: every writer of the
+            dead-letter topic can forge the origin of a dead letter.
+        report: Receives the result for each dead letter.
     """
 
-    def __init__(self, clients: KafkaClients, topic: str, inputs: Sequence[TopicDeclaration], report: Report) -> None:
+    def __init__(
+        self, clients: KafkaClients, topic: str, inputs: Sequence[TopicDeclaration], report: RedriveReport
+    ) -> None:
         self._clients = clients
         self._topic = topic
         self._ledger = topic + LEDGER
@@ -103,15 +112,15 @@ class Redriver:
         self._inputs = inputs
         self._reader = TopicReader(lambda **config: clients.consumer("redrive", **config))
         self._oldest_ms: dict[str, int] = {}
-        self._result = Result()
+        self._result = RedriveResult()
 
-    def run(self, selection: DeadLetterFilter, *, limit: int | None = None, dry_run: bool = False) -> Result:
-        """Put back what is selected, was there when this began, and was not put back before.
+    def run(self, selection: DeadLetterFilter, *, limit: int | None = None, dry_run: bool = False) -> RedriveResult:
+        """Redrive the selected dead letters that existed at the start and were not redriven before.
 
         Args:
-            selection: Which.
-            limit: At most so many, the oldest first.
-            dry_run: Only report which.
+            selection: Selection of dead letters.
+            limit: Limit of their number, the oldest first.
+            dry_run: Change nothing, and report the dead letters that would be redriven.
 
         Raises:
             ContractError: The dead-letter topic, or an input topic, does not exist.
@@ -131,13 +140,13 @@ class Redriver:
             producer = self._clients.producer(
                 transactional_id=transactional_id(self._topic), message_max_bytes=MESSAGE_MAX_BYTES
             )
-            # Whatever a killed run left open is over after this, and a run that is still at it can commit no more.
+            # This ends the open transaction of a killed run, and fences a run that is still active.
             producer.init_transactions(_TIMEOUT)
-        # Read by the run that has fenced the others, also where it has just created the ledger: a quicker one may have
-        # written there meanwhile.
-        done = self._noted() if producer is not None or self._ledger in counts else set()
+        # Read after the fence, also where this run has just created the ledger: another run may have written there
+        # meanwhile.
+        done = self._redriven() if producer is not None or self._ledger in counts else set()
         self._set_oldest([topic for topic in self._inputs if topic.name in counts])
-        self._result = Result()
+        self._result = RedriveResult()
         batch: list[DeadLetter] = []
         size = 0
         with closing(OriginalReader(self._clients)) as originals:
@@ -158,7 +167,7 @@ class Redriver:
         return self._result
 
     def _letters(self, selection: DeadLetterFilter, done: Container[str]) -> Iterator[DeadLetter]:
-        """The dead letters that are selected and were not put back."""
+        """Yield the selected dead letters that were not redriven before."""
         for messages in self._reader.read(self._topic):
             for message in messages:
                 letter = dead_letter_of(message)
@@ -166,11 +175,11 @@ class Redriver:
                     yield letter
 
     def _whole(self, letter: DeadLetter, counts: Mapping[str, int], originals: OriginalReader) -> DeadLetter:
-        """A dead letter with all of its message.
+        """Return a dead letter with its whole message.
 
         Raises:
-            Refused: It can't be put back.
-            ContractError: The topic that it came from does not exist.
+            Refused: It can't be redriven.
+            ContractError: Its original topic does not exist.
         """
         if all(letter.topic != topic.name for topic in self._inputs):
             raise Refused(f'{letter.topic} is no input: its contract does not say dead_letter_topic = "{self._topic}"')
@@ -192,12 +201,12 @@ class Redriver:
         except OriginalDiffers as error:
             raise Refused(f"its {missing} did not fit, and {letter.origin} is another record: {error}") from error
 
-    def _refuse(self, letter: DeadLetter, why: str) -> None:
+    def _refuse(self, letter: DeadLetter, cause: str) -> None:
         self._result.refused += 1
-        self._report.refused(letter, why)
+        self._report.refused(letter, cause)
 
     def _put_back(self, producer: Producer | None, letters: Sequence[DeadLetter]) -> None:
-        """Put back some dead letters; those that can't be written are refused, and the others put back without them."""
+        """Redrive some dead letters; those that can't be written are refused, and the others redriven without them."""
         if not letters:
             return
         if producer is not None:
@@ -221,14 +230,14 @@ class Redriver:
             self._report.put_back(letter)
 
     def _try(self, producer: Producer, letters: Sequence[DeadLetter]) -> KafkaException | None:
-        """Put back some dead letters in one transaction; return why not where the broker refuses a record."""
-        for tries_left in reversed(range(_TRIES)):
+        """Redrive some dead letters in one transaction; return the error where the broker refuses a record."""
+        for attempts_left in reversed(range(_MAX_ATTEMPTS)):
             try:
                 self._commit(producer, letters)
             except KafkaException as error:
                 refused = is_refused_record(error)
-                # After a refusal the client may have to begin its sequence numbers anew: that aborts once more.
-                if not refused and not (error.args[0].txn_requires_abort() and tries_left):
+                # After a refusal the client may have to reset its sequence numbers, which aborts once more.
+                if not refused and not (error.args[0].txn_requires_abort() and attempts_left):
                     raise
                 producer.abort_transaction(_TIMEOUT)
                 if refused:
@@ -259,35 +268,31 @@ class Redriver:
                 return
 
     def _require_access(self, counts: Mapping[str, int], *, dry_run: bool) -> None:
-        """Check that what is read may be read, and that the topics there are may be written to."""
+        """Check that reading the dead letters, and writing the existing topics, is authorised."""
         operations: dict[str, tuple[str, ...]] = {self._topic: (READ,)}
         if not dry_run:
             operations |= {topic.name: (WRITE,) for topic in self._inputs if topic.name in counts}
             operations |= {self._ledger: (READ, WRITE)} if self._ledger in counts else {}
-        with suppress(ContractError):  # said better where it is met
+        with suppress(ContractError):  # reported by `run`, with what to do
             require_topics(self._admin, [TopicNeed(topic, 1, allowed) for topic, allowed in operations.items()])
 
     def _set_oldest(self, inputs: Sequence[TopicDeclaration]) -> None:
-        """Messages from before these times get the present one: the broker might delete them before they are read."""
+        """Set by topic the time before which messages get the present time: retention might delete them unread."""
         now = time.time_ns() // 1_000_000
         for topic, config in topic_configs(self._admin, inputs).items():
             self._oldest_ms[topic] = 0 if config.retention_ms < 0 else now - config.retention_ms // 2
 
     def _create_ledger_topic(self) -> None:
-        """Create the ledger, compacted and kept for ever: a small record for each dead letter ever put back."""
+        """Create the ledger, compacted and without retention: a small record for each redriven dead letter."""
         config = {"cleanup.policy": "compact", "retention.ms": "-1"}
-        answer = self._admin.create_topics([NewTopic(self._ledger, 1, config=config)])[self._ledger]
         try:
-            with requires("CREATE", f"topic {self._ledger}"):
-                answer.result()
+            create_topic(self._admin, NewTopic(self._ledger, 1, config=config))
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
-        deadline = time.monotonic() + _TIMEOUT
-        while self._ledger not in partition_counts(self._admin) and time.monotonic() < deadline:
-            time.sleep(0.1)  # the brokers have not yet heard of it
+        await_created(self._admin, {self._ledger: 1})
 
-    def _noted(self) -> set[str]:
-        """The places of the dead letters that were put back."""
+    def _redriven(self) -> set[str]:
+        """Return the positions of the dead letters in the ledger."""
         return {(to_bytes(message.key()) or b"").decode() for messages in self._reader.read(self._ledger)
                 for message in messages}  # fmt: skip

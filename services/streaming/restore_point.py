@@ -1,6 +1,6 @@
-"""What is committed with a partition's offset: from where its state is restored, and what is left out.
+"""Restore point of a partition's state: the first offset to read, and the records to skip.
 
-The restore point is the metadata of the committed offset (at most 4 kB, `offset.metadata.max.bytes` of the brokers).
+It is stored in the metadata of the committed offset (at most 4 kB, `offset.metadata.max.bytes` of the brokers).
 """
 
 import json
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Skipped:
-    """Records that a partition holds, and that its state must not: they will be written again.
+    """Records that a restore skips, as they will be written again.
 
     Attributes:
-        before: Only records before this offset.
-        from_ms: Only records with at least this timestamp, in milliseconds since the epoch.
+        before: Records before this offset ...
+        from_ms: ... with at least this timestamp, in milliseconds since the epoch.
     """
 
     before: int
@@ -22,14 +22,14 @@ class Skipped:
 
 @dataclass(frozen=True)
 class RestorePoint:
-    """Where a restore begins.
+    """Position from which a partition's state is restored.
 
     Attributes:
         start: The first offset that the state needs.
-        reach_ms: How long the windows were that `start` was found for, lateness included, in milliseconds.
-        dead_letters: Whether a record from `start` on is in the dead-letter topic: such records are left out, also
-            where they can be read by now.
-        skipped: What else is left out; None for nothing.
+        reach_ms: Length of the longest window for which `start` was computed, lateness included, in milliseconds.
+        dead_letters: True where a record from `start` on may be in the dead-letter topic: such records are skipped,
+            also where they can be decoded by now.
+        skipped: Further records to skip; None for none.
     """
 
     start: int
@@ -38,7 +38,7 @@ class RestorePoint:
     skipped: Skipped | None = None
 
     def to_metadata(self) -> str:
-        """Return it as offset metadata."""
+        """Return the metadata of a committed offset."""
         content: dict[str, int] = {"windows_from": self.start, "reach_ms": self.reach_ms}
         content["dead_letters"] = int(self.dead_letters)
         if self.skipped:
@@ -47,7 +47,7 @@ class RestorePoint:
 
     @classmethod
     def from_metadata(cls, text: str) -> "RestorePoint | None":
-        """Read offset metadata; None if that is something else."""
+        """Parse the metadata of a committed offset; None where it is no restore point."""
         try:
             content = json.loads(text)
             skipped = None

@@ -1,4 +1,4 @@
-"""One life of the loop's Kafka clients: subscribe, consume, commit, abort and rewind, leave."""
+"""Session of one pair of Kafka clients: subscribe, consume, commit, abort and rewind, leave the group."""
 
 import time
 from collections.abc import Mapping
@@ -6,12 +6,13 @@ from contextlib import suppress
 from threading import Event
 
 import structlog
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from services.errors import ExpectedError, PoisonError, RetryableError
 from services.streaming.failures import ClientHung, RetryBudget, is_fatal, raise_if_refused, reason
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
+from services.streaming.offset_reset import OffsetReset
 from services.streaming.poison import NOT_OF_A_RECORD, PoisonRecords, PoisonSearch, is_refused_record
 from services.streaming.positions import Partition, next_offsets
 from services.streaming.progress import LoopProgress
@@ -21,14 +22,13 @@ from services.streaming.transaction import Transaction
 
 log = structlog.get_logger()
 
-IDLE_SECONDS = 0.1  # how long to wait for a first message before looking after everything else
-RESTORE_SECONDS = 0.1  # how long restoring may keep the loop from the partitions that are restored
-SEARCH_PAUSE = 0.1  # seconds after a transaction that failed in the wake of a refused record
-ASK_SECONDS = 10.0  # for an answer about the ends of a partition
+IDLE_SECONDS = 0.1  # limit of the wait for a first message
+RESTORE_SECONDS = 0.1  # limit of a step of a restore, which delays the restored partitions
+SEARCH_PAUSE = 0.1  # after a transaction that failed as the consequence of a refused record
 
 
 class UnexplainedError(ExpectedError):
-    """Handling some messages failed, and it is not known which one is the cause."""
+    """Handling some messages failed, and the record that is the cause is unknown."""
 
     def __init__(self, cause: Exception, ends: Mapping[Partition, int], count: int) -> None:
         super().__init__(f"{type(cause).__name__}: {cause}")
@@ -36,16 +36,16 @@ class UnexplainedError(ExpectedError):
 
 
 class Session:
-    """One pair of clients, from subscribing to the first fatal error or the end.
+    """Processing with one pair of clients, until the first fatal error or the end.
 
     Args:
-        settings: How to pace.
+        settings: Topics and pace.
         consumer: Not yet subscribed.
         producer: Its transactions not yet initialised.
-        handler: What to do with the messages.
-        metrics: Counts what happens.
-        progress: Told what the loop does and waits for.
-        retry_budget: Says how long to wait after a failure, and when to give up.
+        handler: Processes the messages.
+        metrics: Metrics of the loop.
+        progress: Progress of the loop, for probes.
+        retry_budget: Backoff after failures; outlives the session.
         search: Finds the record that makes a batch fail; outlives the session.
         stop: Ends the session after the open transaction when set.
     """
@@ -76,20 +76,21 @@ class Session:
             producer, settings.dead_letter_topic, settings.dead_letter_max_bytes, on_dead_letter=handler.dead_lettered
         )
         self._transaction = Transaction(settings, consumer, producer, metrics, stop)
-        self._positions: dict[Partition, int] = {}  # what the open transaction has read up to
-        self._committed: dict[Partition, int] = {}  # what the transactions since the last rewind have
+        self._positions: dict[Partition, int] = {}  # next offsets of the open transaction
+        self._committed: dict[Partition, int] = {}  # those of the last commit since a rewind
         self._count = 0  # messages of the open transaction
         self._partitions = RebalanceListener(
             consumer, handler, metrics, progress, commit=self._commit, is_open=lambda: self._transaction.is_open
         )
-        self._restore_at = 0.0  # not before: restoring failed, and waits
+        self._offset_reset = OffsetReset(consumer, handler, metrics, self._partitions)
+        self._restore_at = 0.0  # time of the next attempt after a failed restore
         self._reachable = True
 
     def run(self) -> None:
         """Run until the stop event is set.
 
         Raises:
-            KafkaException: the clients are of no use any more; make new ones.
+            KafkaException: the clients are unusable; the caller has to replace them.
             RetryableError: the retry budget is exhausted.
             NotAuthorised: the brokers refuse access.
         """
@@ -123,7 +124,7 @@ class Session:
         self._handler.aborted()
         self._partitions.end()
         if not self._reachable:
-            return  # there is nobody to take leave of, and trying would take longer than a stop may
+            return  # the brokers do not answer, and leaving the group would exceed the stop timeout
         with suppress(KafkaException, RuntimeError):
             self._consumer.close()
 
@@ -144,7 +145,7 @@ class Session:
             self._producer.poll(0)
 
     def _restore(self) -> None:
-        """Restore a little; a failure keeps the partitions waiting that need it, and no others."""
+        """Continue the restore; a failure delays the unrestored partitions only."""
         now = time.monotonic()
         if now < self._restore_at:
             return
@@ -161,22 +162,22 @@ class Session:
         self._partitions.pause_unrestored()
 
     def _read(self) -> list[Message]:
-        """The next batch, empty if none comes in time."""
+        """Return the next batch, empty if none arrives in time."""
         size = min(self._settings.batch_size, self._search.limit)
         if not self._transaction.is_open:
-            # Nobody waits for a commit: the first message that comes ends the waiting.
+            # No commit is due: the first message ends the wait.
             restoring = not self._handler.is_restored() and time.monotonic() >= self._restore_at
             first = self._consumer.consume(1, 0 if restoring else IDLE_SECONDS)
             return first + self._consumer.consume(size - 1, 0) if first and size > 1 else first
-        # Several batches per transaction, so that producing overlaps with waiting for more.
-        left = min(self._transaction.seconds_left, self._settings.commit_interval / 4)
-        return self._consumer.consume(size, left if self._handler.is_restored() else 0)
+        # Several batches per transaction, so that producing overlaps with consuming.
+        timeout = min(self._transaction.seconds_left, self._settings.commit_interval / 4)
+        return self._consumer.consume(size, timeout if self._handler.is_restored() else 0)
 
     def _handle(self, messages: list[Message]) -> None:
         good = [message for message in messages if message.error() is None]
         if len(good) < len(messages):
             for message in messages:
-                self._notice(message)
+                self._on_error(message)
             if not good:
                 return
         started = time.monotonic()
@@ -208,12 +209,12 @@ class Session:
         self._metrics.batch_seconds.observe(time.monotonic() - started)
 
     def _dead_letter(self, message: Message, error: PoisonError) -> None:
-        """Put a message aside, without its content where that is what fails."""
+        """Write a dead letter, without the content where writing the content fails."""
         try:
             self._sink.dead_letter(message, error, without_content=self._search.is_refused_dead_letter(message))
         except (KafkaException, *NOT_OF_A_RECORD):
             raise
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the record must not stop the others
+        except Exception as failure:  # noqa: BLE001 - no error of one record may stop the others
             log.warning("dead letter without content", reason=f"{type(failure).__name__}: {failure}")
             self._sink.dead_letter(message, error, without_content=True)
 
@@ -235,21 +236,21 @@ class Session:
         self._progress.waiting(None)
 
     def _recover(self, error: KafkaException) -> None:
-        """After an error that an abort mends: a delivery that was refused, a coordinator that has moved."""
+        """Abort after an abortable error, such as a refused delivery or a moved coordinator."""
         error = self._transaction.cause_of(error)
         ends = dict(self._positions.items() - self._committed.items())
         if is_refused_record(error) and ends:
             log.warning("delivery refused, searching for the record", reason=reason(error), messages=self._count)
-            can_try = self._search.failed(ends, self._count, error)
+            attempts_left = self._search.failed(ends, self._count, error)
             self._abort(error.args[0].name())
-            if not can_try:
+            if not attempts_left:
                 self._wait(error, "dead letter refused")
             return
         name = error.args[0].name()
         self._abort(name)
-        # After a refusal librdkafka often fails the next transaction as well: no reason to search more slowly.
-        at_once = self._search.active and name == "OUT_OF_ORDER_SEQUENCE_NUMBER"
-        self._wait(error, "transaction aborted", longest=SEARCH_PAUSE if at_once else None)
+        # After a refusal librdkafka often fails the next transaction as well, which must not slow the search.
+        is_consequence = self._search.active and name == "OUT_OF_ORDER_SEQUENCE_NUMBER"
+        self._wait(error, "transaction aborted", limit=SEARCH_PAUSE if is_consequence else None)
 
     def _abort(self, cause: str) -> None:
         """Abort the open transaction and go back to the committed offsets."""
@@ -260,25 +261,25 @@ class Session:
             self._transaction.abort(cause, self._wait)
         self._partitions.rewind()
 
-    def _wait(self, error: Exception, event: str, longest: float | None = None) -> None:
+    def _wait(self, error: Exception, event: str, limit: float | None = None) -> None:
         pause = self._retry_budget.failed(error)
-        pause = pause if longest is None else min(pause, longest)
+        pause = pause if limit is None else min(pause, limit)
         self._progress.waiting(reason(error))
         log.warning(event, reason=reason(error), retry_in=pause)
         self._stop.wait(pause)
 
     def _finish(self) -> None:
-        """Commit what is open; what can't be committed in time is left for the next process to read again."""
+        """Commit the open transaction; if it can't be committed in time, the next process reads its messages again."""
         try:
             self._commit()
         except KafkaException as error:
-            log.warning("the last transaction was not committed and will be done again", reason=reason(error))
+            log.warning("last transaction not committed, its messages will be read again", reason=reason(error))
             self._reachable = not (error.args[0].retriable() or isinstance(error, ClientHung))
             if self._reachable:
                 self._transaction.abort_quickly()
 
-    def _notice(self, message: Message) -> None:
-        """An error event among the messages: fatal ones end the session, others are librdkafka's to recover from."""
+    def _on_error(self, message: Message) -> None:
+        """Handle an error event among the messages: fatal ones end the session, librdkafka recovers from others."""
         error = message.error()
         if error is None:
             return
@@ -287,28 +288,6 @@ class Session:
         if error.fatal():
             raise failure
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
-            self._reset((message.topic() or "", int(message.partition() or 0)))
+            self._offset_reset.reset((message.topic() or "", int(message.partition() or 0)))
             return
-        log.warning("consumer", reason=error.str(), topic=message.topic(), partition=message.partition())
-
-    def _reset(self, partition: Partition) -> None:
-        """Go on at the beginning of a partition whose committed offset is none, or not there any more."""
-        asked = TopicPartition(*partition)
-        (committed,) = self._consumer.committed([asked], ASK_SECONDS)
-        low, high = self._consumer.get_watermark_offsets(asked, ASK_SECONDS)
-        topic, number = partition
-        if committed.offset == OFFSET_INVALID:
-            log.info("partition has no committed offset", topic=topic, partition=number, starting_at=low)
-        elif committed.offset < low:
-            lost = low - committed.offset
-            self._metrics.lost.labels(topic=topic, partition=str(number)).inc(lost)
-            log.error("records deleted before they were read", topic=topic, partition=number, records=lost,
-                      from_offset=committed.offset, to_offset=low)  # fmt: skip
-        else:
-            log.error("committed offset is beyond the end: was the topic made anew? all of it is read", topic=topic,
-                      partition=number, committed=committed.offset, end=high)  # fmt: skip
-        if not 0 <= committed.offset < low:  # what was kept for the partition is of another log
-            self._consumer.commit(offsets=[TopicPartition(*partition, low)], asynchronous=False)
-            self._handler.revoked([partition], lost=False)
-            self._handler.assigned([partition])
-        self._partitions.restart_at(partition, low)
+        log.warning("consumer error", reason=error.str(), topic=message.topic(), partition=message.partition())

@@ -1,4 +1,4 @@
-"""Settings from the environment, and errors about them that say which variable to change.
+"""Settings from the environment, and errors that name the variable to change.
 
 Every service derives its settings from [`ServiceSettings`][services.streaming.settings.ServiceSettings] and loads them
 with `load_settings`, so that a wrong value ends in one line per setting and exit code 2, never in a traceback.
@@ -19,7 +19,7 @@ from services.errors import UsageError
 
 KAFKA_CONFIG_PREFIX = "KAFKA_CONFIG_"
 
-# Exactly once, dead letters and rules over time rest on these: a deployment may not loosen them by accident.
+# Exactly once, dead letters and rules over time depend on these: a deployment can't change them.
 GUARDED_PROPERTIES = {
     "acks",
     "auto.offset.reset",
@@ -33,7 +33,7 @@ GUARDED_PROPERTIES = {
     "isolation.level",
     "metadata.broker.list",  # another name of bootstrap.servers
     "partition.assignment.strategy",
-    "partitioner",  # rules count what meets in one partition: all writers of a topic have to agree where that is
+    "partitioner",  # rules need all records of a key in one partition: all writers of a topic have to agree on it
     "request.required.acks",  # another name of acks
     "transactional.id",
 }
@@ -46,7 +46,7 @@ class EnvironmentSettings(BaseSettings):
 
 
 class KafkaSettings(EnvironmentSettings):
-    """Where the brokers are, and what librdkafka is told besides.
+    """Settings of every program that connects to Kafka.
 
     Attributes:
         kafka_broker_url: `host:port`, several separated by commas.
@@ -67,12 +67,12 @@ class KafkaSettings(EnvironmentSettings):
 
 
 class ServiceSettings(KafkaSettings):
-    """What every long-running service takes from its environment.
+    """Settings of every long-running service.
 
     Attributes:
         metrics_port: The port at which /livez, /readyz and /metrics are served; not at all when unset.
         metrics_host: The address at which they are served.
-        log_level: The least severe level that is logged.
+        log_level: The lowest level that is logged.
         log_transactions: Log one line per transaction: for looking closely, not for production.
     """
 
@@ -88,10 +88,10 @@ U = TypeVar("U")
 
 
 def load_settings(settings_class: type[SettingsT], *related: type[BaseSettings]) -> SettingsT:
-    """Reads the settings from the environment.
+    """Read the settings from the environment.
 
     Args:
-        settings_class: What to read.
+        settings_class: Class of the settings.
         related: Further settings classes that the same process reads, so that their variables count as known.
 
     Raises:
@@ -109,10 +109,10 @@ def load_settings(settings_class: type[SettingsT], *related: type[BaseSettings])
 
 
 def load_together(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
-    """Loads two kinds of settings and reports what is wrong with both at once.
+    """Load two kinds of settings and report the errors of both at once.
 
     Raises:
-        UsageError: the lines of either or both.
+        UsageError: one line per error.
     """
     problems = []
     results: list[object] = []
@@ -127,7 +127,7 @@ def load_together(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U
 
 
 def explain(error: ValidationError) -> list[str]:
-    """One line per setting that pydantic refused: the variable's name and what was expected, never its value."""
+    """Return a line per setting that pydantic rejected: the variable's name and the expectation, never its value."""
     lines = []
     for detail in error.errors():
         variable = "_".join(str(part) for part in detail["loc"]).upper() or "settings"
@@ -145,7 +145,7 @@ def _known_variables(classes: Iterable[type[BaseSettings]]) -> set[str]:
 
 
 def _misspelt(known: set[str], environment: Mapping[str, str]) -> list[str]:
-    """Variables that are almost a known one. Others are somebody else's: an environment is shared."""
+    """Return an error per variable that is almost a known one. Other variables belong to other programs."""
     problems = []
     for variable in sorted(set(environment) - known):
         if variable.startswith(KAFKA_CONFIG_PREFIX) or variable.removesuffix("_FILE") in known:
@@ -159,7 +159,7 @@ def _misspelt(known: set[str], environment: Mapping[str, str]) -> list[str]:
 def librdkafka_properties(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the properties set as `KAFKA_CONFIG_<PROPERTY>`, with `_` for `.`.
 
-    `KAFKA_CONFIG_SASL_PASSWORD_FILE=/run/secrets/kafka` sets `sasl.password` to what the file holds. Where librdkafka
+    `KAFKA_CONFIG_SASL_PASSWORD_FILE=/run/secrets/kafka` sets `sasl.password` to the file's content. Where librdkafka
     itself has a property that ends in `.file`, such as `sasl.oauthbearer.assertion.private.key.file`, the variable sets
     that property, and one more `_FILE` reads it from a file.
 
@@ -194,9 +194,9 @@ def _property_of(name: str) -> str:
 
 
 def _is_property(name: str) -> bool:
-    """Return whether librdkafka has a property of this name; it has no call that lists them."""
+    """Return whether librdkafka has a property of this name; it has no call that lists the properties."""
     try:
-        # The second one, which is none, keeps a client from being made.
+        # The second property does not exist, so that no client is made.
         AdminClient({name: "", "no.such.property": ""})
     except KafkaException as error:
         return f'property: "{name}"' not in error.args[0].str()
@@ -204,5 +204,5 @@ def _is_property(name: str) -> bool:
 
 
 def variable_of(property_name: str) -> str:
-    """The environment variable that sets a librdkafka property."""
+    """Return the environment variable that sets a librdkafka property."""
     return KAFKA_CONFIG_PREFIX + property_name.upper().replace(".", "_")

@@ -1,4 +1,4 @@
-"""Where a handler puts its results: records and dead letters, inside the loop's open transaction."""
+"""Output of a handler: records and dead letters, inside the loop's open transaction."""
 
 import time
 from collections import Counter
@@ -22,15 +22,15 @@ ANY_PARTITION = -1  # the partitioner's choice, by the key
 
 
 class TooLargeError(PoisonError):
-    """A record, or what is made of it, is larger than its topic takes."""
+    """A record, or its result, is larger than its topic accepts."""
 
 
 class UnreadableHeadersError(PoisonError):
-    """A record's headers can't be read: the client takes no header whose name is not UTF-8."""
+    """A record's headers can't be read: the client supports no header whose name is not UTF-8."""
 
 
 def unreadable_headers(error: Exception) -> UnreadableHeadersError:
-    """The error for headers on which the client failed."""
+    """Return the error for headers that the client can't read."""
     return UnreadableHeadersError(
         f"the headers can't be read, so they are missing here: {error.__cause__ or error}; expected names in UTF-8",
         stage="HEADER_CONVERTER",
@@ -38,16 +38,16 @@ def unreadable_headers(error: Exception) -> UnreadableHeadersError:
 
 
 class Sink:
-    """Hands records to the producer; the loop's commit or abort decides about all of them together.
+    """Writer to the producer; the loop's commit or abort decides about all records together.
 
-    A full producer queue makes the caller wait; nothing is ever dropped. A record that the broker refuses makes the
-    commit fail, so the loop aborts: there is no delivery to check for here.
+    A full producer queue blocks the caller; no record is dropped. A record that the broker refuses makes the commit
+    fail, so the loop aborts: no delivery is checked here.
 
     Args:
-        producer: In an open transaction whenever a handler is called.
-        dead_letter_topic: Takes what can't be processed.
-        dead_letter_max_bytes: The largest record that this topic takes.
-        on_dead_letter: Told the partition and offset of each record that is put there.
+        producer: Producer, in an open transaction whenever a handler is called.
+        dead_letter_topic: Topic for poison messages.
+        dead_letter_max_bytes: The largest record that this topic accepts.
+        on_dead_letter: Receives partition and offset of each dead-lettered record.
     """
 
     def __init__(
@@ -74,19 +74,19 @@ class Sink:
         added_headers: Iterable[Headers],
         reserved: Collection[str] = (),
     ) -> None:
-        """Pass messages on with their timestamp and their own headers: the hot path.
+        """Forward messages with their timestamp and headers: the hot path.
 
         Args:
-            messages: What was read.
+            messages: The consumed messages.
             values: The value to write for each: usually the message's own, byte for byte.
-            topics: Where each goes.
+            topics: The target topic of each.
             keys: The key of each.
-            original_headers: The headers of each, as they were read.
-            added_headers: What to add to the headers of each.
-            reserved: Names of headers that only the caller writes: a message's own ones of these names are left out.
+            original_headers: The headers of each, as consumed.
+            added_headers: Headers to add to each.
+            reserved: Names of headers that only the caller writes: the messages' own ones are dropped.
 
         Raises:
-            PoisonRecords: The client refuses a record for its size.
+            PoisonRecords: The client rejects a record for its size.
         """
         produce = self._producer.produce
         for message, value, topic, key, original, headers in zip(
@@ -107,12 +107,12 @@ class Sink:
     def send(
         self, topic: str, value: bytes | None, key: bytes | None, *, timestamp: int = 0, headers: Any = None
     ) -> None:
-        """Writes one record, waiting while the producer's queue is full.
+        """Write one record, blocking while the producer's queue is full.
 
         Args:
-            topic: Where it goes.
-            value: Its bytes; None writes a tombstone.
-            key: Decides the partition.
+            topic: The target topic.
+            value: The value; None writes a tombstone.
+            key: The key, which decides the partition.
             timestamp: Milliseconds since the epoch; 0 is now.
             headers: As confluent-kafka takes them.
         """
@@ -126,21 +126,21 @@ class Sink:
                 return
 
     def dead_letter(self, message: Message, error: PoisonError, *, without_content: bool = False) -> None:
-        """Put a message aside with key, value, headers and timestamp untouched and the reason in further headers.
+        """Write a dead letter, with key, value, headers and timestamp unchanged and the reason in further headers.
 
         Args:
-            message: What was read.
-            error: Why it can't be processed.
+            message: The consumed message.
+            error: The reason.
             without_content: Leave out key, value and headers: they can't be read, or the broker has refused them.
         """
         topic, partition, offset = position_of(message)
         if without_content:
-            # Whatever can't be read counts as empty: redrive refuses an original that is something else.
-            key, value, headers = _tried(message.key), _tried(message.value), _tried(lambda: read_headers(message))
+            # Unreadable parts count as empty: redrive refuses an original that differs.
+            key, value, headers = _read(message.key), _read(message.value), _read(lambda: read_headers(message))
             original = Original(topic, partition, offset, key, value, headers, headers is None)
             record, timestamp = dead_letter_record_without_content(original, error), 0
         else:
-            # Not read again where that has failed: after an error the client's list has holes.
+            # Headers are not read again after an error: the client's list has holes then.
             headers = None if isinstance(error, UnreadableHeadersError) else read_headers(message)
             original = Original(topic, partition, offset, message.key(), message.value(), headers, headers is None)
             record, timestamp = dead_letter_record(original, error, self._dead_letter_max_bytes), _timestamp(message)
@@ -149,20 +149,20 @@ class Sink:
         self._on_dead_letter((topic, partition), offset)
 
     def take_dead_letters(self) -> Counter[str]:
-        """How many dead letters of which error class were written since the last call."""
-        taken, self._dead_letters = self._dead_letters, Counter()
-        return taken
+        """Return the number of dead letters since the last call, by error class."""
+        counts, self._dead_letters = self._dead_letters, Counter()
+        return counts
 
 
-def _tried(read: Callable[[], Any]) -> Any:
-    """What a message says, or None where reading it fails."""
+def _read(read: Callable[[], Any]) -> Any:
+    """Return a part of a message, or None where reading it fails."""
     try:
         return read()
-    except Exception:  # noqa: BLE001 - that it fails is why the dead letter is made without it
+    except Exception:  # noqa: BLE001 - the dead letter is written without this part
         return None
 
 
 def _timestamp(message: Message) -> int:
-    """The timestamp of a message's dead letter: its own, where its topic is sure to take that; 0, now, otherwise."""
+    """Return the timestamp for a dead letter: the message's, where the topic accepts it; otherwise 0, for now."""
     kind, milliseconds = message.timestamp()
     return milliseconds if kind != TIMESTAMP_NOT_AVAILABLE and 0 < milliseconds < time.time() * 1000 else 0

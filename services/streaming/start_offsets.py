@@ -1,7 +1,7 @@
-"""Where a group begins that has no committed offsets: claimed at start, and refused where it would do work twice.
+"""Start offsets of a group without committed ones: committed at start, and refused where results would be duplicated.
 
 Offsets of a group without members expire (`offsets.retention.minutes`, 7 days by default), and a new name is a new
-group. The input is then read from its beginning, though verdicts on it exist: each transaction would get a second one.
+group. It would read the input from its beginning, though results exist: each message would get a second one.
 """
 
 import time
@@ -20,32 +20,32 @@ from services.streaming.restore_point import RestorePoint, Skipped
 
 log = structlog.get_logger()
 
-ASK_SECONDS = 10.0
-TRIES = 5  # at committing offsets: another member may have joined meanwhile, and has claimed them then
+REQUEST_TIMEOUT = 10.0
+MAX_ATTEMPTS = 5  # to commit offsets: another member that has joined meanwhile has committed them
 
 CHOICES = (
-    "START_FROM=end judges only what comes from now on, START_FROM=<time> what was written since then, "
-    "START_FROM=beginning everything again (every transaction that has a verdict gets another one)"
+    "START_FROM=end processes only new messages, START_FROM=<time> those written since then, "
+    "START_FROM=beginning all of them (every message that has a result gets another one)"
 )
 
 
 @dataclass(frozen=True)
 class StartFrom:
-    """What a group without committed offsets begins with.
+    """Start of a group without committed offsets.
 
     Attributes:
-        since_ms: Records with at least this timestamp, in milliseconds since the epoch; 0 for the beginning, None for
-            what comes from now on.
+        since_ms: Least timestamp of the records, in milliseconds since the epoch; 0 for the beginning, None for the
+            present end.
     """
 
     since_ms: int | None
 
     @classmethod
     def parse(cls, text: str) -> "StartFrom":
-        """Read `beginning`, `end`, or a time: ISO 8601 (UTC where it doesn't say), or milliseconds since the epoch.
+        """Read `beginning`, `end`, or a time: ISO 8601 (UTC by default), or milliseconds since the epoch.
 
         Raises:
-            ValueError: It is none of these.
+            ValueError: The text is none of these.
         """
         if text in {"beginning", "end"}:
             return cls(0 if text == "beginning" else None)
@@ -60,25 +60,31 @@ class StartFrom:
 
 @dataclass(frozen=True)
 class StartOffset:
-    """Where a partition is begun, what its state leaves out, and whether dead letters may be among what is before."""
+    """Start of a partition: the offset, and the records before it that a restore skips.
+
+    Attributes:
+        offset: The first offset to read.
+        skipped: Records that a restore skips; None for none.
+        dead_letters: True where records before the offset may be in the dead-letter topic.
+    """
 
     offset: int
     skipped: Skipped | None = None
     dead_letters: bool = True
 
 
-def start_of(*, of_input: bool, low: int, high: int, at_time: int, start_from: StartFrom) -> StartOffset:
+def start_offset(*, of_input: bool, low: int, high: int, at_time: int, start_from: StartFrom) -> StartOffset:
     """Choose the start of a partition. Pure.
 
-    What a repartition topic holds was written by this group, or by the one before it: it is not read again, as the
-    input writes it again from where that begins; and state leaves out what will be written again.
+    This group, or its predecessor, wrote the records of a repartition topic. They are not read again: the group writes
+    them again from the start of the input on, so a restore skips them.
 
     Args:
-        of_input: Whether the partition is of the input topic; a repartition topic's otherwise.
-        low: The first offset that is there.
+        of_input: True for a partition of the input topic, False for one of a repartition topic.
+        low: The first offset of the partition.
         high: The offset after the last one.
-        at_time: The first offset of a record that is as new as `start_from` says.
-        start_from: What was chosen.
+        at_time: The first offset of a record that is as new as `start_from`.
+        start_from: The chosen start.
     """
     skipped, offset = None, high
     if start_from.since_ms is not None and of_input:
@@ -89,16 +95,16 @@ def start_of(*, of_input: bool, low: int, high: int, at_time: int, start_from: S
 
 
 class StartOffsets:
-    """Checks and claims the committed offsets of a group before it is joined.
+    """Check and initialisation of the committed offsets of a group, before a member joins.
 
     Args:
-        make_consumer: Makes a consumer with the group's id that reads uncommitted: it does not wait for the end of open
-            transactions to say which offsets are committed.
-        admin: Asks about other groups.
-        group: The group's name.
-        input_topic: What is read.
-        repartition_topics: What the group itself writes and reads.
-        output_topics: Where results go.
+        make_consumer: Makes a consumer with the group's id at `read_uncommitted`, which returns committed offsets
+            without waiting for open transactions.
+        admin: Client of the cluster.
+        group: Name of the group.
+        input_topic: The topic to read.
+        repartition_topics: Topics that the group writes and reads.
+        output_topics: Topics for results.
     """
 
     def __init__(
@@ -118,40 +124,42 @@ class StartOffsets:
         self._repartition = repartition_topics
         self._outputs = output_topics
 
-    def claim(self, start_from: StartFrom | None) -> None:
-        """Commit where each topic is begun of which the group has committed nothing.
+    def initialise(self, start_from: StartFrom | None) -> None:
+        """Commit the start offsets of each topic without committed offsets.
 
         Args:
-            start_from: What was chosen for a group whose results exist already; None where nothing was.
+            start_from: The chosen start; None where none was chosen.
 
         Raises:
-            ContractError: Results exist, and nothing was chosen; or another group works on the same topics.
-            Unavailable: The brokers don't answer now.
+            ContractError: Results exist, and no start was chosen; or another group works on the same topics.
+            Unavailable: The brokers don't answer.
             NotAuthorised: The brokers refuse access.
         """
         self._refuse_other_owners()
         consumer = self._make_consumer()
         try:
-            self._claim(consumer, start_from)
+            self._initialise(consumer, start_from)
         except KafkaException as error:
             raise_if_refused(error)
-            raise Unavailable(f"group {self._group}: its offsets can't be looked after: {reason(error)}") from error
+            raise Unavailable(
+                f"group {self._group}: its committed offsets can't be checked: {reason(error)}"
+            ) from error
         finally:
             consumer.close()
 
-    def _claim(self, consumer: Consumer, start_from: StartFrom | None) -> None:
-        for attempt in range(TRIES):
-            # Asked first: whoever wrote them has committed offsets with them.
+    def _initialise(self, consumer: Consumer, start_from: StartFrom | None) -> None:
+        for attempt in range(MAX_ATTEMPTS):
+            # Checked first: a member that writes results commits offsets with them.
             results = self._with_records(consumer, [*self._outputs, *self._repartition])
             missing = self._without_offsets(consumer)
             if not missing:
                 return
-            again = self._with_records(consumer, missing) if results else []
-            if again and start_from is None:
+            repeated = self._with_records(consumer, missing) if results else []
+            if repeated and start_from is None:
                 raise ContractError(
-                    f"group {self._group} has no committed offsets of {', '.join(again)}, though results are there "
-                    f"already ({', '.join(results)}): the offsets have expired, or CONSUMER_GROUP is another one; "
-                    f"choose: {CHOICES}; or give it output and repartition topics of its own"
+                    f"group {self._group} has no committed offsets of {', '.join(repeated)}, though results exist "
+                    f"({', '.join(results)}): the offsets have expired, or CONSUMER_GROUP is another one; "
+                    f"choose: {CHOICES}; or configure output and repartition topics of its own"
                 )
             chosen = start_from or StartFrom(0)
             starts = {partition: start for topic in missing for partition, start in
@@ -161,24 +169,24 @@ class StartOffsets:
                                 asynchronous=False)  # fmt: skip
             except KafkaException as error:
                 raise_if_refused(error)
-                if attempt == TRIES - 1:
+                if attempt == MAX_ATTEMPTS - 1:
                     raise
-                time.sleep(0.5 * (attempt + 1))  # another member claims them at this moment
+                time.sleep(0.5 * (attempt + 1))  # another member commits them at this moment
             else:
                 offsets = {f"{topic}-{number}": start.offset for (topic, number), start in starts.items()}
                 log.info("start offsets committed", group=self._group, offsets=offsets)
                 return
 
     def _without_offsets(self, consumer: Consumer) -> list[str]:
-        """The topics of which the group has committed no offset at all."""
+        """Return the topics of which the group has committed no offset."""
         partitions = [partition for topic in (self._input, *self._repartition)
                       for partition in _partitions(consumer, topic)]  # fmt: skip
-        answers = consumer.committed([TopicPartition(*partition) for partition in partitions], ASK_SECONDS)
+        answers = consumer.committed([TopicPartition(*partition) for partition in partitions], REQUEST_TIMEOUT)
         known = {answer.topic for answer in answers if answer.offset >= 0}
         return [topic for topic in (self._input, *self._repartition) if topic not in known]
 
     def _with_records(self, consumer: Consumer, topics: Iterable[str]) -> list[str]:
-        """The topics that hold records."""
+        """Return the topics that have records."""
         return [topic for topic in topics
                 if any(low < high for low, high in _ends(consumer, _partitions(consumer, topic)).values())]  # fmt: skip
 
@@ -187,53 +195,52 @@ class StartOffsets:
         ends = _ends(consumer, partitions)
         at_time = {partition: high for partition, (_low, high) in ends.items()}
         if start_from.since_ms:
-            asked = [TopicPartition(*partition, start_from.since_ms) for partition in partitions]
-            for answer in consumer.offsets_for_times(asked, ASK_SECONDS):
+            times = [TopicPartition(*partition, start_from.since_ms) for partition in partitions]
+            for answer in consumer.offsets_for_times(times, REQUEST_TIMEOUT):
                 if answer.offset >= 0:
                     at_time[answer.topic, answer.partition] = answer.offset
         return {
-            partition: start_of(
+            partition: start_offset(
                 of_input=topic == self._input, low=low, high=high, at_time=at_time[partition], start_from=start_from
             )
             for partition, (low, high) in ends.items()
         }
 
     def _refuse_other_owners(self) -> None:
-        """A repartition topic belongs to one group: what another one writes there would be judged twice.
+        """Check that no other group works on a repartition topic: both would process the records of each other.
 
         Raises:
-            ContractError: A group that has members is at work on one.
+            ContractError: A group with members has a restore point on one.
         """
         if not self._repartition:
             return
         try:
-            listed = self._admin.list_consumer_groups(request_timeout=ASK_SECONDS).result().valid
-            others = [group.group_id for group in listed or () if group.group_id != self._group
+            groups = self._admin.list_consumer_groups(request_timeout=REQUEST_TIMEOUT).result().valid
+            others = [group.group_id for group in groups or () if group.group_id != self._group
                       and group.state not in {ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD}]  # fmt: skip
-            asked = [self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(other)],
-                                                             request_timeout=ASK_SECONDS)[other]
-                     for other in others]  # fmt: skip
-            for answer in asked:
+            answers = [self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)],
+                                                               request_timeout=REQUEST_TIMEOUT)[group]
+                       for group in others]  # fmt: skip
+            for answer in answers:
                 offsets = answer.result()
-                for one in offsets.topic_partitions or ():
-                    # Only a detector leaves a restore point: a consumer that just looks on is no owner.
-                    if one.topic in self._repartition and RestorePoint.from_metadata(one.metadata or ""):
+                for partition in offsets.topic_partitions or ():
+                    # Only a group that processes the topic commits restore points; other consumers do not.
+                    if partition.topic in self._repartition and RestorePoint.from_metadata(partition.metadata or ""):
                         raise ContractError(
-                            f"repartition topic {one.topic} belongs to group {offsets.group_id}, which is at work: "
-                            f"end it, or give group {self._group} repartition and output topics of its own "
-                            "(STAGE_TOPICS, LEGIT_TOPIC, FRAUD_TOPIC, ALERTS_TOPIC)"
+                            f"repartition topic {partition.topic} belongs to group {offsets.group_id}, which is "
+                            f"active: stop it, or configure other repartition and output topics for group {self._group}"
                         )
         except KafkaException as error:
-            log.warning("other groups can't be listed: whether one works on the same topics is not known",
+            log.warning("other groups unknown: one of them may work on the same topics",
                         reason=reason(error))  # fmt: skip
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[Partition]:
-    return [(topic, number) for number in sorted(consumer.list_topics(topic, ASK_SECONDS).topics[topic].partitions)]
+    return [(topic, number) for number in sorted(consumer.list_topics(topic, REQUEST_TIMEOUT).topics[topic].partitions)]
 
 
 def _ends(consumer: Consumer, partitions: Iterable[Partition]) -> Mapping[Partition, tuple[int, int]]:
-    return {partition: consumer.get_watermark_offsets(TopicPartition(*partition), ASK_SECONDS)
+    return {partition: consumer.get_watermark_offsets(TopicPartition(*partition), REQUEST_TIMEOUT)
             for partition in partitions}  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Reads what a topic holds now, each partition from its beginning to its end, in no group."""
+"""Reading of a whole topic, each partition from its beginning to its present end, without a group."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -10,18 +10,18 @@ from services.errors import ContractError, Unavailable
 from services.streaming.failures import raise_if_refused, reason
 
 QUIET_SECONDS = 30.0
-"""How long nothing may come before reading is given up."""
+"""Seconds without a message after which reading fails."""
 
 _BATCH = 1000
 _WAIT_SECONDS = 0.2
 
 
 class TopicReader:
-    """Reads whole topics, committed messages only.
+    """Reader of whole topics, committed messages only.
 
     Args:
         make_consumer: Makes a consumer with the given properties (`_` for `.` in their names).
-        stop: Ends reading early when set.
+        stop: Ends reading when set.
     """
 
     def __init__(self, make_consumer: Callable[..., Consumer], stop: Event | None = None) -> None:
@@ -29,20 +29,20 @@ class TopicReader:
         self._stop = stop or Event()
 
     def read(self, topic: str, *, await_transactions: bool = False) -> Iterator[list[Message]]:
-        """Yield the messages that a topic holds when this is called.
+        """Yield the messages that a topic has at the time of the call, in batches.
 
         Args:
             topic: The topic.
-            await_transactions: Wait for the transactions that are open now, as what they have written is hidden, and
-                what others have committed behind it as well. Without, reading ends in front of them.
+            await_transactions: Wait for the transactions that are open now: their records, and committed records after
+                them, are hidden until they end. Otherwise reading ends before them.
 
         Raises:
-            ContractError: There is no such topic.
+            ContractError: The topic does not exist.
             Unavailable: The brokers do not answer, or a transaction stays open.
             NotAuthorised: The brokers refuse access.
         """
         try:
-            # How far a consumer sees depends on its isolation level: that of the other one ends at open transactions.
+            # The end of a partition depends on the isolation level: at read_committed it is before open transactions.
             level = "read_uncommitted" if await_transactions else "read_committed"
             with closing(self._make_consumer(isolation_level=level)) as consumer:
                 ends = _ends(consumer, topic)
@@ -69,7 +69,7 @@ class TopicReader:
                         committed.append(message)
                     ended = offset + 1 >= end
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                    # The last offsets may be markers of transactions, which are never handed out.
+                    # The last offsets may be transaction markers, which a consumer does not return.
                     ended = offset >= end or not await_transactions
                 else:
                     raise_if_refused(KafkaException(error))
@@ -80,14 +80,14 @@ class TopicReader:
                     unfinished.pop(number, None)
             quiet = 0.0 if progress else quiet + _WAIT_SECONDS
             if quiet > QUIET_SECONDS:
-                places = ", ".join(f"{topic}-{number} before {end}" for number, end in unfinished.items())
-                raise Unavailable(f"{places}: nothing more came for {QUIET_SECONDS:.0f} s; is a transaction left open?")
+                positions = ", ".join(f"{topic}-{number} before {end}" for number, end in unfinished.items())
+                raise Unavailable(f"{positions}: no message for {QUIET_SECONDS:.0f} s; is a transaction left open?")
             if committed:
                 yield committed
 
 
 def _ends(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
-    """The first offset of each partition, and the one after its last."""
+    """Return the first offset of each partition, and the one after its last."""
     metadata = consumer.list_topics(topic, QUIET_SECONDS).topics[topic]
     if metadata.error is not None:
         if metadata.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:

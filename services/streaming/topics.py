@@ -1,17 +1,18 @@
-"""Topics as a service needs them: checked at start, never created by accident."""
+"""Topics: their creation, their configuration, and the checks of a service at its start."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from services.errors import ContractError, NotAuthorised, Unavailable
-from services.streaming.authorisation import DESCRIBE, is_refused, missing_permission, not_granted
+from services.streaming.authorisation import DESCRIBE, is_refused, missing_permission, not_granted, requires
 from services.streaming.clients import DEAD_LETTER_MAX_BYTES, KafkaClients, ping
+from services.streaming.connections import Admin
 from services.streaming.failures import reason
 from services.streaming.lifecycle import wait_until
 from services.streaming.progress import Progress
@@ -19,18 +20,19 @@ from services.streaming.settings import KafkaSettings
 
 log = structlog.get_logger()
 
-DESCRIBE_SECONDS = 10.0
+REQUEST_TIMEOUT = 10.0
+PROPAGATION_SECONDS = 30.0  # for new topics to be known to all brokers
 
-DEFAULT_MAX_MESSAGE_BYTES = 1_048_588  # Kafka's own for max.message.bytes; the contract sets it for dead letters only
+DEFAULT_MAX_MESSAGE_BYTES = 1_048_588  # Kafka's max.message.bytes; contracts set another one for dead letters only
 
 
 @dataclass(frozen=True)
 class TopicConfig:
-    """The configuration of a topic, as far as services depend on it.
+    """The part of a topic's configuration that services depend on.
 
     Attributes:
-        retention_ms: How long messages are kept, in milliseconds; -1 is for ever.
-        max_message_bytes: The largest record batch that the topic takes, as written: compressed where it is.
+        retention_ms: Retention in milliseconds; -1 is for ever.
+        max_message_bytes: The largest record batch that the topic accepts, after compression.
         message_timestamp_type: CreateTime: producers set the records' timestamps; LogAppendTime: the broker does.
     """
 
@@ -38,17 +40,26 @@ class TopicConfig:
     max_message_bytes: int
     message_timestamp_type: str
 
+    @property
+    def entries(self) -> dict[str, str]:
+        """The values by their names in Kafka."""
+        return {
+            "retention.ms": str(self.retention_ms),
+            "max.message.bytes": str(self.max_message_bytes),
+            "message.timestamp.type": self.message_timestamp_type,
+        }
+
 
 class TopicDeclaration(Protocol):
-    """What a topic's contract says about its configuration."""
+    """Configuration in a topic's contract."""
 
     @property
     def name(self) -> str:
-        """The topic."""
+        """Name of the topic."""
 
     @property
     def retention_ms(self) -> int:
-        """How long messages are kept, in milliseconds."""
+        """Retention in milliseconds."""
 
     @property
     def message_timestamp_type(self) -> str:
@@ -56,17 +67,17 @@ class TopicDeclaration(Protocol):
 
     @property
     def schema(self) -> object | None:
-        """What values are; None for raw bytes, which dead letters are."""
+        """Schema of the values; None for raw bytes, such as dead letters."""
 
 
 @dataclass(frozen=True)
 class TopicNeed:
-    """A topic that a service works with.
+    """Requirements of a service on a topic.
 
     Attributes:
-        name: The topic.
-        partitions: The fewest partitions that the contract grants it.
-        operations: What the service does with it: READ, WRITE or both.
+        name: Name of the topic.
+        partitions: Least number of partitions.
+        operations: Operations of the service: READ, WRITE or both.
     """
 
     name: str
@@ -75,30 +86,30 @@ class TopicNeed:
 
 
 def partition_counts(admin: AdminClient, timeout: float = 10) -> dict[str, int]:
-    """The cluster's topics and how many partitions each has."""
+    """Return the number of partitions of each topic of the cluster."""
     topics = admin.list_topics(timeout=timeout).topics
     return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
 
 
 def require_topics(admin: AdminClient, needs: Iterable[TopicNeed]) -> None:
-    """Check that every needed topic is there, with partitions enough, and that it may be used as needed.
+    """Check that every needed topic exists, has enough partitions, and that its operations are authorised.
 
     Raises:
-        NotAuthorised: an operation on a topic is not allowed; one line for each, and for what else is wrong.
+        NotAuthorised: an operation on a topic is not authorised; one line for each fault, of other kinds too.
         ContractError: one line per topic that is missing or too small.
         Unavailable: the brokers don't answer.
     """
     needs = list(needs)
     names = list(dict.fromkeys(need.name for need in needs))
     answers = admin.describe_topics(
-        TopicCollection(names), include_authorized_operations=True, request_timeout=DESCRIBE_SECONDS
+        TopicCollection(names), include_authorized_operations=True, request_timeout=REQUEST_TIMEOUT
     )
     problems, refused = [], False
     for need in needs:
         try:
             description = answers[need.name].result()
         except KafkaException as error:
-            if is_refused(error):  # also where there is no such topic: the brokers don't tell
+            if is_refused(error):  # also where the topic does not exist: the brokers don't tell
                 problems.append(missing_permission(need.operations, f"topic {need.name}"))
                 refused = True
             elif error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
@@ -119,19 +130,56 @@ def require_topics(admin: AdminClient, needs: Iterable[TopicNeed]) -> None:
 
 
 def require_equal_partitions(admin: AdminClient, topics: Sequence[str]) -> None:
-    """Checks that topics which are read together, partition by partition, have as many of them.
+    """Check that co-partitioned topics have equally many partitions.
 
     Raises:
-        ContractError: They don't.
+        ContractError: The numbers differ.
     """
-    counts = partition_counts(admin)
-    found = {topic: counts[topic] for topic in topics}
-    if len(set(found.values())) > 1:
-        listed = ", ".join(f"{topic} has {count}" for topic, count in found.items())
+    existing = partition_counts(admin)
+    counts = {topic: existing[topic] for topic in topics}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
         raise ContractError(
             f"topics that one process reads together need equally many partitions: {listed}; "
             "give them the same number in contracts.toml and run scripts/create-topics"
         )
+
+
+def await_brokers(
+    admin: Admin,
+    settings: KafkaSettings,
+    *,
+    check: Callable[[], None] = lambda: None,
+    stop: Event | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Wait until a broker answers.
+
+    Args:
+        admin: Client of the cluster.
+        settings: Brokers, and the time to wait for them.
+        check: Further check, once a broker answers; an `Unavailable` of it is waited for as well.
+        stop: Ends the waiting when set.
+        progress: Receives the reason while the brokers do not answer.
+
+    Raises:
+        Unavailable: no broker answered in time.
+        NotAuthorised: the brokers reject the credentials.
+        UsageError: the brokers' certificate is not trusted, or they listen for another security protocol.
+    """
+    brokers = settings.kafka_broker_url
+
+    def attempt() -> None:
+        ping(admin, brokers)
+        check()
+
+    wait_until(
+        attempt,
+        waiting_for=f"broker {brokers}",
+        timeout=settings.startup_timeout,
+        stop=stop or Event(),
+        progress=progress,
+    )
 
 
 def await_topics(
@@ -141,62 +189,90 @@ def await_topics(
     stop: Event,
     progress: Progress | None = None,
 ) -> None:
-    """Waits for the brokers to answer, then checks the topics.
+    """Wait for the brokers to answer, then check the topics.
 
     Args:
         clients: Makes the admin client.
-        settings: Where the brokers are, and how long to wait for them.
-        needs: The topics that must be there.
-        stop: Ends the waiting early.
-        progress: Told what is waited for.
+        settings: Brokers, and the time to wait for them.
+        needs: The needed topics.
+        stop: Ends the waiting when set.
+        progress: Receives the reason while the brokers do not answer.
 
     Raises:
         Unavailable: no broker answered in time.
-        NotAuthorised: the brokers refuse the credentials, or what is to be done with a topic.
-        UsageError: the brokers can't be trusted, or listen for another security protocol.
+        NotAuthorised: the brokers reject the credentials, or an operation on a topic.
+        UsageError: the brokers' certificate is not trusted, or they listen for another security protocol.
         ContractError: a topic is missing or too small.
     """
     admin = clients.admin()
-    brokers = settings.kafka_broker_url
-
-    def check() -> None:
-        ping(admin, brokers)
-        require_topics(admin, needs)
-
-    what = f"broker {brokers}"
-    wait_until(check, waiting_for=what, timeout=settings.startup_timeout, stop=stop, progress=progress)
+    await_brokers(admin, settings, check=lambda: require_topics(admin, needs), stop=stop, progress=progress)
 
 
 def declared_config(topic: TopicDeclaration) -> TopicConfig:
-    """Return the configuration that a topic has if it was created as its contract says."""
+    """Return the configuration of a topic in its contract."""
     limit = DEFAULT_MAX_MESSAGE_BYTES if topic.schema is not None else DEAD_LETTER_MAX_BYTES
     return TopicConfig(topic.retention_ms, limit, topic.message_timestamp_type)
 
 
+def topic_config(admin: AdminClient, topic: str) -> TopicConfig:
+    """Return the configuration of a topic in the cluster.
+
+    Raises:
+        KafkaException: A broker refuses, or does not answer.
+    """
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    entries = admin.describe_configs([resource], request_timeout=REQUEST_TIMEOUT)[resource].result()
+    return TopicConfig(
+        retention_ms=int(entries["retention.ms"].value),
+        max_message_bytes=int(entries["max.message.bytes"].value),
+        message_timestamp_type=str(entries["message.timestamp.type"].value),
+    )
+
+
 def topic_configs(admin: AdminClient, topics: Iterable[TopicDeclaration]) -> dict[str, TopicConfig]:
-    """Ask the brokers for the configuration of topics.
+    """Return the configuration of topics in the cluster, by name.
 
     Args:
-        admin: Asks them.
-        topics: The topics' contracts. They stand in for topics that the brokers do not describe, as describing takes
-            a permission (DescribeConfigs) that reading and writing do not; a log line says so.
-
-    Returns:
-        The configuration by topic name.
+        admin: Client of the cluster.
+        topics: Contracts of the topics. They are the answer for a topic that the brokers do not describe, which a log
+            line says: describing takes a permission (DescribeConfigs) that reading and writing do not.
     """
-    configs = {topic.name: declared_config(topic) for topic in topics}
-    resources = {ConfigResource(ResourceType.TOPIC, name): name for name in configs}
-    answers = admin.describe_configs(list(resources), request_timeout=10) if resources else {}
-    for resource, answer in answers.items():
-        name = resources[resource]
+    configs = {}
+    for topic in topics:
         try:
-            values = answer.result()
+            configs[topic.name] = topic_config(admin, topic.name)
         except KafkaException as error:
-            log.warning("topic config unknown, assuming the contract's", topic=name, reason=reason(error))
-            continue
-        configs[name] = TopicConfig(
-            retention_ms=int(values["retention.ms"].value),
-            max_message_bytes=int(values["max.message.bytes"].value),
-            message_timestamp_type=str(values["message.timestamp.type"].value),
-        )
+            log.warning("topic config unknown, assuming the contract's", topic=topic.name, reason=reason(error))
+            configs[topic.name] = declared_config(topic)
     return configs
+
+
+def create_topic(admin: AdminClient, topic: NewTopic) -> None:
+    """Create a topic.
+
+    Raises:
+        NotAuthorised: Creating it is not authorised.
+        KafkaException: A broker refuses, or does not answer.
+    """
+    with requires("CREATE", f"topic {topic.topic}"):
+        admin.create_topics([topic])[topic.topic].result()
+
+
+def await_created(admin: AdminClient, partitions: Mapping[str, int]) -> None:
+    """Wait until new topics and partitions are known to the brokers, which learn of them from the controller.
+
+    Args:
+        admin: Client of the cluster.
+        partitions: Number of partitions by topic.
+
+    Raises:
+        Unavailable: The brokers do not know all of them after `PROPAGATION_SECONDS`.
+    """
+
+    def check() -> None:
+        counts = partition_counts(admin)
+        unknown = [topic for topic, count in partitions.items() if counts.get(topic, 0) < count]
+        if unknown:
+            raise Unavailable(f"the brokers do not know yet: {', '.join(unknown)}")
+
+    wait_until(check, waiting_for="new topics", timeout=PROPAGATION_SECONDS, stop=Event())

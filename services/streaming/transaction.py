@@ -1,4 +1,4 @@
-"""The Kafka transaction of one session: begun, committed with the offsets of what it read, or aborted."""
+"""The Kafka transaction of a session: begin, commit with the offsets of its input, abort."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,18 +14,18 @@ from services.streaming.metrics import LoopMetrics
 
 log = structlog.get_logger()
 
-COMMIT_SECONDS = 15  # how long a commit may take: by then the broker has given the transaction up itself
-LATE_SECONDS = 7  # past its time-out; a broker that is silent for that long is about to be declared dead as well
+COMMIT_SECONDS = 15  # limit of a commit: by then the broker has aborted the transaction itself
+HANG_SECONDS = 7  # past its time-out, after which a call has hung; a broker that is silent this long is nearly dead
 
 
 class Transaction:
-    """Begins, commits and aborts the transactions of one producer.
+    """The transactions of one producer, one at a time.
 
     Args:
-        settings: How long a transaction lasts, and how long its end may take.
-        consumer: The member of the group whose offsets are committed.
-        producer: Its transactions not yet initialised.
-        metrics: Told about every end.
+        settings: Duration of a transaction, and limits of its end.
+        consumer: Member of the group whose offsets are committed.
+        producer: Producer whose transactions are initialised.
+        metrics: Metrics of commits and aborts.
         stop: Shortens the deadlines when set.
     """
 
@@ -39,30 +39,29 @@ class Transaction:
         self._stop = stop
         self._opened_at: float | None = None  # None: none is open
         self._due = 0.0
-        self._committed_at = 0.0  # when the last commit began
+        self._committed_at = 0.0  # start of the last commit
         self._stop_noticed_at: float | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether a transaction is open."""
+        """True while a transaction is open."""
         return self._opened_at is not None
 
     @property
     def is_due(self) -> bool:
-        """Whether a transaction is open that has lasted long enough."""
+        """True while a transaction is open and its interval is over."""
         return self._opened_at is not None and time.monotonic() >= self._due
 
     @property
     def seconds_left(self) -> float:
-        """Seconds until the open transaction has lasted long enough."""
+        """Seconds until the interval of the open transaction is over."""
         return max(0.0, self._due - time.monotonic())
 
     def begin(self, interval: float) -> None:
         """Begin a transaction, if none is open.
 
         Args:
-            interval: Seconds from the last commit to the next one, at least: after a pause the first message is
-                committed at once.
+            interval: Seconds from the last commit to the next: after a pause the first message is committed at once.
         """
         if self._opened_at is None:
             self._producer.begin_transaction()
@@ -74,30 +73,30 @@ class Transaction:
         self._due = 0.0
 
     def commit(self, offsets: Sequence[TopicPartition]) -> None:
-        """Commit what was produced together with offsets.
+        """Commit the produced records together with offsets.
 
         Raises:
-            KafkaException: It is not known to be committed; `ClientHung` where the client must be given up.
+            KafkaException: The result is unknown, or an error; `ClientHung` where the client must be replaced.
         """
         started = self._committed_at = time.monotonic()
         deadline = self.deadline(COMMIT_SECONDS)
         try:
-            # Asked in this thread: inside a rebalance callback, a consumer makes every other thread wait for its end.
+            # Called in this thread: inside a rebalance callback, a consumer blocks every other thread.
             group = self._consumer.consumer_group_metadata()
 
             def send(timeout: float) -> None:
-                late = time.monotonic() + timeout + LATE_SECONDS
+                hung_at = time.monotonic() + timeout + HANG_SECONDS
                 call_with_timeout(
                     lambda: self._producer.send_offsets_to_transaction(list(offsets), group, timeout),
                     "send_offsets_to_transaction",
-                    lambda: min(late, deadline()),
+                    lambda: min(hung_at, deadline()),
                 )
 
             retry(send, deadline)
             retry(self._producer.commit_transaction, deadline)
         except KafkaException as error:
             if error.args[0].retriable():
-                # Until it comes back the client takes no other call than this one again, not even an abort.
+                # Until the call returns the client accepts no other one, not even an abort.
                 raise ClientHung(f"committing: {reason(error)}") from error
             raise
         finished = time.monotonic()
@@ -106,24 +105,24 @@ class Transaction:
         self._opened_at = None
 
     def cause_of(self, error: KafkaException) -> KafkaException:
-        """The error behind one that only says that the transaction takes no more records."""
+        """Return the cause of an error that only reports a failed transaction."""
         if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - its public name
             return error
         try:
-            self._producer.begin_transaction()  # refused in every state but the one that we are not in
+            self._producer.begin_transaction()  # fails, as a transaction is open, with the cause
         except KafkaException as cause:
             return cause
         return error
 
     def abort(self, cause: str, wait: Callable[[Exception, str], None]) -> None:
-        """Abort the open transaction, trying again for as long as that is right.
+        """Abort the open transaction, with retries.
 
         Args:
-            cause: Labels the metric.
-            wait: Waits after a failure that another try may mend.
+            cause: Label of the metric.
+            wait: Waits after a retriable failure.
 
         Raises:
-            KafkaException: The client must be given up.
+            KafkaException: The client must be replaced.
         """
         self._metrics.aborted.labels(reason=cause).inc()
         self._opened_at = None
@@ -138,16 +137,16 @@ class Transaction:
                 return
 
     def abort_quickly(self) -> None:
-        """Try once to abort, at the end of the process; the next producer of the same id aborts it otherwise."""
+        """Try once to abort, at the end of the process; otherwise the next producer of the same id aborts it."""
         with suppress(KafkaException):
             self._producer.abort_transaction(1)
 
     def forget(self) -> None:
-        """Leave the open transaction to the broker, which aborts it when the next producer takes over."""
+        """Leave the open transaction to the broker, which aborts it when the next producer initialises."""
         self._opened_at = None
 
     def deadline(self, seconds: float) -> Callable[[], float]:
-        """A deadline that many seconds from now, or `stop_timeout` after a stop was first noticed."""
+        """Return a deadline so many seconds from now, or `stop_timeout` after a stop was first noticed."""
         end = time.monotonic() + seconds
 
         def deadline() -> float:

@@ -121,7 +121,7 @@ def test_a_second_group_on_the_same_topics_is_refused(pipeline: Pipeline, at_wor
         reason = refusal(pipeline, CONSUMER_GROUP=f"{pipeline.prefix}blue")
         if at_work:
             assert (
-                f"repartition topic {pipeline.by_source} belongs to group {pipeline.group}, which is at work" in reason
+                f"repartition topic {pipeline.by_source} belongs to group {pipeline.group}, which is active" in reason
             )
             assert refusal(pipeline, CONSUMER_GROUP=f"{pipeline.prefix}blue", START_FROM="beginning") == reason
         else:

@@ -60,7 +60,7 @@ def test_a_member_that_the_group_has_no_partitions_for_is_ready() -> None:
     progress = LoopProgress()
     progress.step()
     progress.assigned([])
-    assert progress.readiness().reasons == ["no partitions assigned yet: the group may be sharing them out"]
+    assert progress.readiness().reasons == ["no partitions assigned yet: the group may be rebalancing"]
     assert progress.readiness(later(SETTLING_SECONDS)) == (True, [], [])
     assert progress.partitions() == ()
 

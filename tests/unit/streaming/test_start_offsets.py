@@ -3,7 +3,7 @@
 import pytest
 
 from services.streaming.restore_point import Skipped
-from services.streaming.start_offsets import StartFrom, StartOffset, start_of
+from services.streaming.start_offsets import StartFrom, StartOffset, start_offset
 
 BEGINNING, END, SINCE = StartFrom(0), StartFrom(None), StartFrom(1_000)
 
@@ -37,11 +37,11 @@ def test_what_is_no_start_is_refused(text: str) -> None:
     (END, False, StartOffset(50, None, dead_letters=True)),
 ])  # fmt: skip
 def test_a_partition_with_records(start_from: StartFrom, of_input: bool, expected: StartOffset) -> None:
-    assert start_of(of_input=of_input, low=10, high=50, at_time=30, start_from=start_from) == expected
+    assert start_offset(of_input=of_input, low=10, high=50, at_time=30, start_from=start_from) == expected
 
 
 @pytest.mark.parametrize("start_from", [BEGINNING, END, SINCE])
 @pytest.mark.parametrize("of_input", [True, False])
 def test_an_empty_partition_is_begun_where_it_ends(start_from: StartFrom, of_input: bool) -> None:
-    start = start_of(of_input=of_input, low=7, high=7, at_time=7, start_from=start_from)
+    start = start_offset(of_input=of_input, low=7, high=7, at_time=7, start_from=start_from)
     assert start == StartOffset(7, None, dead_letters=False)
