@@ -60,6 +60,14 @@ class AvroJava:
             return str(error) or "refused"
         return ""
 
+    def reads_file(self, file: Path) -> bool:
+        """Whether Java's parser takes a schema file."""
+        try:
+            self._parser().parse(jpype.java.io.File(str(file)))
+        except self._errors:
+            return False
+        return True
+
     def compatible(self, reader: Any, writer: Any) -> bool:
         """Java's verdict on two schemas that it parsed; a refusal to give one counts as a no."""
         try:

@@ -46,6 +46,11 @@ class Finding:
         """Make a finding in a schema that need not be in a file, with the severity of its rule."""
         return cls(NO_FILE, rule, message, fix, RULES[rule].severity, path=path)
 
+    @classmethod
+    def of(cls, rule: str, message: str, fix: str = "", *, place: Place) -> "Finding":
+        """Make a finding at a place, with the severity of its rule."""
+        return cls(place, rule, message, fix, RULES[rule].severity)
+
     def __str__(self) -> str:
         """The finding in one line: ``schemas/transaction.avsc:14:7: RULE message (breaks v2 of a-value); fix``."""
         breaks = f"breaks {', '.join(self.breaks)} of " if self.breaks else ""

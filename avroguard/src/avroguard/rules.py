@@ -68,7 +68,7 @@ _ALL = [
     *_rules(
         Family.SYNTAX,
         Severity.ERROR,
-        JSON_INVALID="A schema file is JSON in UTF-8.",
+        JSON_INVALID="A schema file is JSON.",
         TYPE_MALFORMED="A type is a name, an object with a type's name as its type, or a union.",
         TYPE_UNKNOWN="A type that is named is defined.",
         ATTRIBUTE_INVALID="Types and fields have the attributes that their kind needs.",
@@ -114,6 +114,8 @@ _ALL = [
     *_rules(
         Family.PORTABILITY,
         Severity.WARNING,
+        JSON_COMMENT="A schema file has no comments.",
+        ENCODING_NOT_UTF8="A schema file is written in UTF-8 without a byte order mark.",
         DEFAULT_OF_LATER_BRANCH="The default of a union is of its first branch.",
         LOGICAL_TYPE_UNKNOWN="A logical type is one of the specification.",
     ),

@@ -38,7 +38,6 @@ def in_record(field: str) -> str:
     [
         (b'{"type": "string\xff"}', "1:17", "byte 0xff is not UTF-8"),
         (b'\n{"a": "\xc3', "2:8", "byte 0xc3 is not UTF-8"),
-        ('\ufeff"string"', "1:1", "byte order mark"),
         ("", "1:1", "expected a value, found the end of the file"),
         ('{"type":\n', "2:1", "expected a value, found the end of the file"),
         ('{"type": string}', "1:10", "expected a value, found string"),
@@ -48,7 +47,7 @@ def in_record(field: str) -> str:
         ('{"type" "string"}', "1:9", 'expected ":" after the key "type"'),
         ('["null" "string"]', "1:9", 'expected "," or "]"'),
         ('{"type": "string"} 1', "1:20", "expected the end of the file"),
-        ('{"type":/*c*/"string"}', "1:9", "expected a value, found '/'"),
+        ('{"type":/"string"}', "1:9", "expected a value, found '/'"),
         ('"stri\nng"', "1:6", "invalid control character"),
         ('"a\\q"', "1:3", "invalid \\escape"),
         ('"string', "1:1", "unterminated string"),

@@ -14,7 +14,7 @@ from avroguard.config.waivers import Waiver, apply_waivers
 from avroguard.errors import ContractError
 from avroguard.findings import Finding, merged
 from avroguard.lint import LINT_FAMILIES, lint_schema
-from avroguard.lint.files import ContractFile, contract_file_of, files_of
+from avroguard.lint.files import ContractFile, contract_file_of, files_of, idl_files_of
 from avroguard.reporting import Report
 from avroguard.rules import RULES, Severity
 
@@ -54,9 +54,18 @@ def _lint(options: argparse.Namespace) -> int:
     for file in files:
         groups.setdefault(contract_file_of(file), []).append(file)
     findings = [finding for contracts, group in groups.items() for finding in _lint_group(contracts, group, paths)]
-    about = "1 file checked" if len(files) == 1 else f"{len(files)} files checked"
+    about = _about(len(files), sum(len(idl_files_of(path)) for path in paths))
     code = print_report(Report("avroguard lint", tuple(merged(findings)), tuple(map(shown, files)), about), options)
     return code or int(options.strict and any(one.severity is Severity.WARNING and not one.waived for one in findings))
+
+
+def _about(files: int, left_out: int) -> str:
+    about = "1 file checked" if files == 1 else f"{files} files checked"
+    if left_out == 1:
+        about += ", 1 Avro IDL file (.avdl) left out: avro-tools idl makes .avpr of it"
+    elif left_out:
+        about += f", {left_out} Avro IDL files (.avdl) left out: avro-tools idl makes .avpr of them"
+    return about
 
 
 def _lint_group(path: Path | None, files: Sequence[Path], paths: Sequence[Path]) -> list[Finding]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from avroguard.avro.protocols import IDL, PROTOCOL
 from avroguard.avro.schema import Reference, shown
 from avroguard.config.topics import inspect_contracts
 from avroguard.config.tree import CONTRACTS, Directory
@@ -16,22 +17,38 @@ from avroguard.places import Place
 _PLACE = re.compile(r"(.+?):(\d+)(?::(\d+))?: ")
 
 
+_PATTERNS = ("*.avsc", f"*{PROTOCOL}", CONTRACTS)
+
+
 def files_of(path: Path) -> Iterator[Path]:
-    """The schema and contracts files that a path names: itself, or what is below it, hidden directories left out.
+    """Yield the schema and contracts files of a path: itself, or what is below it but for hidden directories.
 
     Raises:
-        UsageError: If it names none.
+        UsageError: If there is none.
     """
     if path.is_file():
         yield path
         return
     if not path.is_dir():
         raise UsageError(f"{path}: no such file or directory; expected a schema file (.avsc) or a directory of them")
-    found = sorted(file for pattern in ("*.avsc", CONTRACTS) for file in path.rglob(pattern) if file.is_file())
-    visible = [file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts)]
-    if not visible:
-        raise UsageError(f"{path}: no schema file (.avsc) and no {CONTRACTS} in this directory or below")
-    yield from visible
+    files = sorted(file for pattern in _PATTERNS for file in visible_files(path, pattern))
+    if not files:
+        idl = len(idl_files_of(path))
+        hint = f"; {idl} Avro IDL file{'s' if idl > 1 else ''}: run `java -jar avro-tools.jar idl` first" if idl else ""
+        raise UsageError(f"{path}: no schema file (.avsc, .avpr) and no {CONTRACTS} in this directory or below{hint}")
+    yield from files
+
+
+def idl_files_of(path: Path) -> list[Path]:
+    """Return the Avro IDL files below a path, which can't be checked."""
+    return list(visible_files(path, f"*{IDL}")) if path.is_dir() else []
+
+
+def visible_files(path: Path, pattern: str) -> Iterator[Path]:
+    """Yield the files below a path, without those in hidden directories."""
+    for file in path.rglob(pattern):
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts):
+            yield file
 
 
 def contract_file_of(file: Path) -> Path | None:

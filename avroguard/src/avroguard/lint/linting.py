@@ -54,7 +54,7 @@ def lint_schema(name: str, content: bytes, shared: Mapping[str, Reference] | Non
     if not findings:
         schema = Schema(document, tuple(shared[full] for full in foreign_names(document.json) if full in shared))
         findings = _practice(schema)
-    located = merged(schema.located(finding) for finding in findings)
+    located = merged([*document.findings, *(schema.located(finding) for finding in findings)])
     return sorted(
         (finding for finding in located if finding.place.file == name),
         key=lambda finding: (finding.place.line, finding.place.column or 0),
