@@ -17,11 +17,11 @@ import confluent_kafka
 from benchmarks.contenders import DETECTORS, FAILURES, FIVE_RULES, GENERATORS, OURS, Contender, Skipped
 from benchmarks.draining import Drained, Drains
 from benchmarks.latency import measure_latency
-from benchmarks.plot import plots
+from benchmarks.pictures import plots
 from benchmarks.results import Results, Round
 from benchmarks.rules import cost_of_rules
 from benchmarks.soak import soak
-from benchmarks.table import render
+from benchmarks.tables import render
 from services.errors import ExpectedError
 from services.streaming.logs import configure_logging
 from tools.local_cluster import Cluster, ephemeral

@@ -14,12 +14,12 @@ from services.rules.model import RuleSet
 from services.streaming.logs import configure_logging
 from tools.backtest.comparing import Comparison
 from tools.backtest.result import Result, result_of
-from tools.backtest.table import show
+from tools.backtest.terminal_report import show
 from tools.history import judge_history
 from tools.history.options import add_input_options, load, open_input, shown, topic_of
 from tools.history.progress import told
 from tools.history.stages import stages_of
-from tools.history.terminal import terminal
+from tools.tables import terminal
 
 _EPILOG = """\
 examples:

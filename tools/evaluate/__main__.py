@@ -12,14 +12,14 @@ from services.errors import ExpectedError, UsageError
 from services.streaming.logs import configure_logging
 from tools.evaluate.baseline import compare, write_baseline
 from tools.evaluate.page import page
-from tools.evaluate.plots import pictures
+from tools.evaluate.pictures import pictures
 from tools.evaluate.report import Report, report_on
-from tools.evaluate.table import show
+from tools.evaluate.terminal_report import show
 from tools.history import judge_history
 from tools.history.options import add_input_options, load, open_input, shown
 from tools.history.progress import told
 from tools.history.stages import stages_of
-from tools.history.terminal import terminal
+from tools.tables import terminal
 
 _EPILOG = """\
 examples:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from tools.evaluate.drawing import STYLE
 from tools.evaluate.metrics import Quality
-from tools.evaluate.plots import pictures
+from tools.evaluate.pictures import pictures
 from tools.evaluate.report import Report, RuleFigures
 from tools.history.wording import days, duration, number, score, share
+from tools.picture import STYLE
 
 _CSS = (
     """

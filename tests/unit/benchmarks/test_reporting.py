@@ -5,13 +5,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks.drawing import ticks
 from benchmarks.latency import Latency
-from benchmarks.plot import plots
+from benchmarks.pictures import plots
 from benchmarks.results import Results, Round
 from benchmarks.soak import Moment
-from benchmarks.table import render
+from benchmarks.tables import render
 from benchmarks.targets import TARGETS, growth
+from tools.picture import ticks
 
 
 def rounds(*rates: float) -> list[Round]:

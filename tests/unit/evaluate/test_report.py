@@ -14,9 +14,9 @@ from services.errors import ContractError, UsageError
 from services.rules.loading import constants_of, parse_rules
 from tools.evaluate.baseline import compare, write_baseline
 from tools.evaluate.page import page
-from tools.evaluate.plots import pictures
+from tools.evaluate.pictures import pictures
 from tools.evaluate.report import Report, report_on, scores
-from tools.evaluate.table import show
+from tools.evaluate.terminal_report import show
 from tools.history import History, Truth
 from tools.history.wording import days, rate
 

@@ -6,8 +6,8 @@ from rich.text import Text
 
 from tools.evaluate.metrics import Quality
 from tools.evaluate.report import Report, RuleFigures
-from tools.history.terminal import Column, Grid
 from tools.history.wording import days, duration, number, score, share
+from tools.tables import Column, Grid
 
 _SCENARIOS = (
     Column("scenario", words=True),

@@ -1,6 +1,7 @@
-"""Tables of figures on a terminal, wide or narrow."""
+"""Tables of figures: on a terminal, wide or narrow, and as plain text."""
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -58,3 +59,14 @@ class Grid:
 
     def _is_shown(self, column: Column) -> bool:
         return column.always or self.width >= _NARROW
+
+
+def table_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as plain text: the first column aligned to the left, the others to the right."""
+    grid = Grid([Column(name, words=not number) for number, name in enumerate(columns)], _WIDTH)
+    for row in rows:
+        grid.add(row)
+    console = Console(width=_WIDTH, file=io.StringIO(), color_system=None)
+    with console.capture() as capture:
+        console.print(grid.table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())

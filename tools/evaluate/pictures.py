@@ -1,35 +1,35 @@
-"""The pictures of a report. Pure: figures in, pictures out."""
+"""The pictures of a report."""
 
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from tools.evaluate.drawing import SERIES, Picture
 from tools.evaluate.metrics import PER_DAY
 from tools.evaluate.report import Report
 from tools.history.wording import rate, score, share
+from tools.picture import SERIES, Picture, round_step
 
 _WIDTH = 720.0
 _TOP = 84.0
 _TIMES = ((1, "≤ 1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (21_600, "6 h"), (86_400, "1 d"),
           (604_800, "7 d"), (2_592_000, "30 d"))  # fmt: skip
-_MOST_DAYS = 62
+_MAX_DAYS = 62
 _SEVERITIES = {"critical": "s4", "high": "s1", "medium": "s0", "low": "muted"}
 
 
 def pictures(report: Report) -> Mapping[str, Picture]:
     """Every picture that the figures are enough for, by name."""
-    found = {}
+    pictures = {}
     if report.total.fraud:
-        found["precision-recall"] = precision_recall(report)
-        found["rules-and-scenarios"] = rules_and_scenarios(report)
+        pictures["precision-recall"] = precision_recall(report)
+        pictures["rules-and-scenarios"] = rules_and_scenarios(report)
     if any(one.seconds for one in report.scenarios):
-        found["time-to-detection"] = time_to_detection(report)
+        pictures["time-to-detection"] = time_to_detection(report)
     if any(one.quality.flagged for one in report.rules):
-        found["what-rules-fire-on"] = what_rules_fire_on(report)
+        pictures["what-rules-fire-on"] = rule_precision(report)
     if len(report.days) > 1:
-        found["days"] = days(report)
-    return found
+        pictures["days"] = days(report)
+    return pictures
 
 
 def precision_recall(report: Report) -> Picture:
@@ -60,12 +60,12 @@ def precision_recall(report: Report) -> Picture:
         reached = step.recall
     if points:
         picture.line([*points, at(reached, base)], "good", width=2.2)
-    x = left
-    for severity in dict.fromkeys(step.severity for step in report.steps):
-        words = severity if x == left else f"{severity} or worse"
-        picture.dot(x + 5, _TOP - 1, _SEVERITIES[severity], 5)
-        picture.text(x + 16, _TOP + 3, words, "muted")
-        x += 40 + 6.2 * len(words)
+    severities = list(dict.fromkeys(step.severity for step in report.steps))
+    entries = [
+        (_SEVERITIES[severity], f"{severity} or worse" if number else severity)
+        for number, severity in enumerate(severities)
+    ]
+    picture.legend(left, _TOP - 7, entries, dots=True)
     for step in report.steps:
         picture.dot(*at(step.recall, step.precision), _SEVERITIES[step.severity], 5)
     return picture
@@ -80,8 +80,8 @@ def time_to_detection(report: Report) -> Picture:
     )  # fmt: skip
     ends = {one.name: f"{one.name} {share(len(one.seconds) / one.quality.detection.incidents)}" for one in scenarios}
     left, right, bottom = 64.0, _WIDTH - 26 - 7.6 * max(map(len, ends.values())), 370.0
-    most = max(max(one.seconds, default=1.0) for one in scenarios)
-    ticks = [tick for number, tick in enumerate(_TIMES) if not number or _TIMES[number - 1][0] < most]
+    longest = max(max(scenario.seconds, default=1.0) for scenario in scenarios)
+    ticks = [tick for number, tick in enumerate(_TIMES) if not number or _TIMES[number - 1][0] < longest]
     end = math.log10(max(ticks[-1][0], 10))
 
     def at(seconds: float, part: float) -> tuple[float, float]:
@@ -115,7 +115,7 @@ def time_to_detection(report: Report) -> Picture:
 
 
 def rules_and_scenarios(report: Report) -> Picture:
-    """Which rule finds which scenario."""
+    """The share of each scenario that each rule finds."""
     columns = [one.name for one in report.scenarios]
     names = [f"{one.name} (shadow)" if one.mode == "shadow" else one.name for one in report.rules]
     left, row, extra = 34 + 7.2 * max(map(len, names)), 40.0, 130.0
@@ -144,8 +144,8 @@ def rules_and_scenarios(report: Report) -> Picture:
     return picture
 
 
-def what_rules_fire_on(report: Report) -> Picture:
-    """How much of what a rule fires on is fraud."""
+def rule_precision(report: Report) -> Picture:
+    """The share of fraud among the transactions that each rule fires on."""
     fired = [one for one in report.rules if one.quality.flagged]
     names = [f"{one.name} (shadow)" if one.mode == "shadow" else one.name for one in fired]
     left, right, row, top = 34 + 7.2 * max(map(len, names)), _WIDTH - 140, 36.0, _TOP + 30
@@ -155,13 +155,8 @@ def what_rules_fire_on(report: Report) -> Picture:
         "What each rule fires on",
         "Shares of the transactions that it fires on; at the right, how many of them are fraud.",
     )
-    x = left
-    for role, words in (
-        ("good", "fraud, no other rule fires"), ("also", "fraud, others fire as well"), ("bad", "no fraud"),
-    ):  # fmt: skip
-        picture.rect(x, _TOP - 4, 12, 12, role, corner=2)
-        picture.text(x + 18, _TOP + 6, words, "muted", size=12)
-        x += 40 + 6.2 * len(words)
+    entries = [("good", "fraud, no other rule fires"), ("also", "fraud, others fire as well"), ("bad", "no fraud")]
+    picture.legend(left, _TOP - 4, entries)
     for line, (name, one) in enumerate(zip(names, fired, strict=True)):
         y, quality = top + line * row, one.quality
         picture.text(left - 12, y + row / 2 + 1, name, size=13, anchor="end")
@@ -176,24 +171,21 @@ def what_rules_fire_on(report: Report) -> Picture:
 
 
 def days(report: Report) -> Picture:
-    """What somebody would have had to look at, day by day."""
-    shown = report.days[:_MOST_DAYS]
+    """Transactions called fraud, and fraud that was missed, day by day."""
+    shown = report.days[:_MAX_DAYS]
     picture = Picture(
         _WIDTH, 400, "Day by day",
         f"Transactions called fraud (up) and fraud that was missed (down); dashed: {PER_DAY} a day."
-        + (f" The first {_MOST_DAYS} days." if len(report.days) > _MOST_DAYS else ""),
+        + (f" The first {_MAX_DAYS} days." if len(report.days) > _MAX_DAYS else ""),
     )  # fmt: skip
     left, right, top, bottom = 64.0, _WIDTH - 30, _TOP + 26, 362.0
     above = max(*(day.caught + day.false for day in shown), PER_DAY)
     under = max(day.missed for day in shown)
     scale = (bottom - top) / (above + under)
     zero = top + above * scale
-    x = left
-    for role, words in (("good", "fraud, called so"), ("bad", "no fraud, called so"), ("gone", "fraud, missed")):
-        picture.rect(x, _TOP - 4, 12, 12, role, corner=2)
-        picture.text(x + 18, _TOP + 6, words, "muted", size=12)
-        x += 40 + 6.2 * len(words)
-    step = _round_step((above + under) / 6)
+    entries = [("good", "fraud, called so"), ("bad", "no fraud, called so"), ("gone", "fraud, missed")]
+    picture.legend(left, _TOP - 4, entries)
+    step = int(round_step(max(1, (above + under) / 6)))
     for tick in range(-(under // step) * step, above + 1, step):
         y = zero - tick * scale
         picture.line([(left, y), (right, y)], "grid")
@@ -214,15 +206,10 @@ def days(report: Report) -> Picture:
     return picture
 
 
-def _in_lines(name: str, most: int) -> list[str]:
-    """A name in at most two lines, cut behind a hyphen or underscore, where one of `most` characters is too short."""
+def _in_lines(name: str, limit: int) -> list[str]:
+    """A name in at most two lines, cut behind a hyphen or underscore, where `limit` characters are too few."""
     cuts = [place for place in range(1, len(name)) if name[place - 1] in "-_ "]
-    if len(name) <= most or not cuts:
+    if len(name) <= limit or not cuts:
         return [name]
     middle = min(cuts, key=lambda place: abs(2 * place - len(name)))
     return [name[:middle], name[middle:]]
-
-
-def _round_step(raw: float) -> int:
-    unit = 10 ** max(0, math.floor(math.log10(max(raw, 1))))
-    return int(next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= raw))

@@ -6,8 +6,8 @@ from rich.text import Text
 
 from tools.backtest.comparing import Change, Example
 from tools.backtest.result import Count, Result, RuleChange
-from tools.history.terminal import Column, Grid
 from tools.history.wording import days
+from tools.tables import Column, Grid
 
 _STYLES = {Change.NEWLY: "green", Change.NO_LONGER: "red", Change.NEWLY_WATCHED: "dim"}
 

@@ -1,10 +1,9 @@
 """The results as text: for a terminal and, fenced, for a document."""
 
-from collections.abc import Iterable, Sequence
-
 from benchmarks.figures import Spread
 from benchmarks.results import Results, Round
 from benchmarks.targets import TARGETS
+from tools.tables import table_text
 
 
 def render(results: Results) -> str:
@@ -23,7 +22,7 @@ def render(results: Results) -> str:
         ]
     if results.rules:
         rows = [[f"{int(count)}", f"{cost:.3f}"] for count, cost in results.rules.items()]
-        parts += ["", "Judging as rules grow, without Kafka", _table(["rules", "µs/message"], rows)]
+        parts += ["", "Judging as rules grow, without Kafka", table_text(["rules", "µs/message"], rows)]
     if results.soak:
         last = results.soak[-1]
         memory = [moment.rss_mb for moment in results.soak]
@@ -37,8 +36,8 @@ def render(results: Results) -> str:
 
 def _speeds(results: Results, rounds: dict[str, list[Round]], kind: str) -> str:
     rows = []
-    for name, found in rounds.items():
-        rate = Spread.of(one.rate / 1000 for one in found)
+    for name, measured in rounds.items():
+        rate = Spread.of(figures.rate / 1000 for figures in measured)
         vs_tutorial = results.speed_ratio(name, "tutorial", kind)
         vs_c = results.speed_ratio(name, "c", kind)
         rows.append(
@@ -48,25 +47,25 @@ def _speeds(results: Results, rounds: dict[str, list[Round]], kind: str) -> str:
                 f"{rate.low:,.0f}..{rate.high:,.0f}",
                 _factor(vs_tutorial),
                 _factor(vs_c),
-                f"{Spread.of(one.cpu_us for one in found).median:.2f}",
-                f"{Spread.of(one.broker_us for one in found).median:.2f}",
-                f"{Spread.of(one.rss_mb for one in found).median:.0f}",
-                f"{found[0].messages:,}",
+                f"{Spread.of(figures.cpu_us for figures in measured).median:.2f}",
+                f"{Spread.of(figures.broker_us for figures in measured).median:.2f}",
+                f"{Spread.of(figures.rss_mb for figures in measured).median:.0f}",
+                f"{measured[0].messages:,}",
             ]
         )
     rows.sort(key=lambda row: -float(row[1].replace(",", "")))
     columns = ["", "k/s", "range", "x tutorial", "x C loop", "CPU µs", "broker µs", "MB", "messages"]
-    return _table(columns, rows)
+    return table_text(columns, rows)
 
 
 def _latency(results: Results) -> str:
     rows = []
     for key, rounds in results.latencies.items():
         name, _, rate = key.partition("@")
-        percentiles = [Spread.of(getattr(one, which) for one in rounds) for which in ("p50", "p99", "p999")]
+        percentiles = [Spread.of(getattr(latency, which) for latency in rounds) for which in ("p50", "p99", "p999")]
         rows.append([results.labels[f"detectors.{name}"], f"{int(rate):,}", *map(_range, percentiles)])
     rows.sort(key=lambda row: (row[1], float(row[3].split()[0])))
-    return _table(["", "per s", "p50", "p99", "p99.9"], rows)
+    return table_text(["", "per s", "p50", "p99", "p99.9"], rows)
 
 
 def _targets(results: Results) -> str:
@@ -78,7 +77,7 @@ def _targets(results: Results) -> str:
         reach = f"{'>=' if target.at_least else '<='} {target.reach:g} {target.unit}"
         verdict = "reached" if target.reached(spread.median) else "NOT reached"
         rows.append([target.figure, reach, f"{spread.median:.2f} ({spread.low:.2f}..{spread.high:.2f})", verdict])
-    return _table(["figure", "reach", "measured", ""], rows) if rows else ""
+    return table_text(["figure", "reach", "measured", ""], rows) if rows else ""
 
 
 def _factor(spread: Spread | None) -> str:
@@ -88,16 +87,3 @@ def _factor(spread: Spread | None) -> str:
 def _range(spread: Spread) -> str:
     same = spread.low == spread.high
     return f"{spread.median:.0f}" if same else f"{spread.median:.0f} ({spread.low:.0f}..{spread.high:.0f})"
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns side by side: the first to the left, the others to the right."""
-    lines = [list(columns), *map(list, rows)]
-    widths = [max(len(line[number]) for line in lines) for number in range(len(columns))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if number == 0 else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
