@@ -1,12 +1,12 @@
-"""The contracts of the pipeline: what each topic carries, and how its messages are encoded and decoded.
+"""The contracts of the pipeline: the schema of each topic, and the encoding and decoding of its messages.
 
-A library that knows no Kafka. Schemas, their compatibility and the registry's client are those of `avroguard`; what
-services need of it is here by name, so that they import one package.
+A library that knows no Kafka. Schemas, their compatibility and the registry's client are those of `avroguard`, which
+this package re-exports for services.
 
-    topics.py             where contracts.toml is, and what it says
+    topics.py             location of contracts.toml
     codec/                messages: framing, strict records, columns at the speed of numpy
     python_types.py       Python types of schemas
-    generated_types.py    those of this pipeline
+    generated_types.py    Python types of this pipeline's schemas
 """
 
 from avroguard.avro.schema import Schema, load_schema
@@ -18,7 +18,7 @@ from avroguard.registry.client import NotRegistered, RegisteredSchema, Registrat
 from avroguard.registry.schema_ids import GuidsUnknown, InvalidSchemaId, NotAnAvroSchema, UnknownSchemaId
 from avroguard.registry.settings import RegistrySettings
 from services.contracts.codec.columns import ColumnDecoder, ColumnEncoder, Form, Kind, kinds_of
-from services.contracts.codec.framing import HEADER_SIZE, frame, split, unframe
+from services.contracts.codec.framing import HEADER_SIZE, frame, split_by_schema, unframe
 from services.contracts.codec.header_ids import SCHEMA_ID_HEADER, HeaderSchemaId, SchemaId, header_schema_id
 from services.contracts.codec.records import RecordDecoder, RecordEncoder, SplicingEncoder
 from services.contracts.topics import SCHEMAS_ENVIRONMENT, load_contracts
@@ -58,6 +58,6 @@ __all__ = [
     "load_contracts",
     "load_schema",
     "losses",
-    "split",
+    "split_by_schema",
     "unframe",
 ]

@@ -1,4 +1,4 @@
-"""Python types for the records of the contracts: what the codec delivers for each, as source code. No I/O."""
+"""Source code of Python types for the contracts' records, as the codec decodes them. No I/O."""
 
 import keyword
 import textwrap
@@ -10,7 +10,7 @@ from avroguard.avro.names import enclosed_namespace, full_name
 from avroguard.avro.schema import Schema
 from services.errors import ContractError
 
-_HEADER = '''"""The records of the contracts as the codec delivers them.
+_HEADER = '''"""The records of the contracts as the codec decodes them.
 
 Generated from the schemas by `python -m services.commands.generate_types`; change those and run it again.
 """
@@ -26,7 +26,7 @@ _PRIMITIVES = {
     "bytes": "bytes",
     "string": "str",
 }
-# What fastavro makes of a logical type: type and logical type to the module and the name of the Python type.
+# Python types of fastavro: type and logical type to the module and the name of the Python type.
 _LOGICAL = {
     ("bytes", "decimal"): ("decimal", "Decimal"),
     ("fixed", "decimal"): ("decimal", "Decimal"),
@@ -42,7 +42,7 @@ _LOGICAL = {
 
 
 def python_types(schemas: Iterable[Schema]) -> str:
-    """The source of a module with a type for each record and enum of the schemas.
+    """Return the source of a module with a type for each record and enum of the schemas.
 
     Raises:
         ContractError: If two types would have the same name in Python.
@@ -56,7 +56,7 @@ def python_types(schemas: Iterable[Schema]) -> str:
 
 @dataclass
 class _Module:
-    """The module so far: what it imports and defines, in an order in which names stand before their use."""
+    """The module: imports and definitions, in an order in which names are defined before their use."""
 
     imports: dict[str, set[str]] = field(default_factory=dict)
     definitions: list[str] = field(default_factory=list)
@@ -69,7 +69,7 @@ class _Module:
         return name
 
     def type_of(self, schema: Any, namespace: str, origin: Schema) -> str:  # noqa: PLR0911 - a case for each type
-        """The Python type of a schema as an annotation; defines what it needs first."""
+        """Return the Python type of a schema as an annotation, and define the types that it needs."""
         match schema:
             case str() if schema in _PRIMITIVES:
                 return _PRIMITIVES[schema]
@@ -95,7 +95,7 @@ class _Module:
         raise AssertionError(schema)
 
     def union(self, branches: Iterable[str]) -> str:
-        """The branches without repetition, None last; in quotes as a whole where one of them is."""
+        """Return a union of the branches without duplicates, None last; quoted as a whole where a branch is quoted."""
         types = list(dict.fromkeys(branches))
         types.sort(key=lambda name: name == "None")
         text = " | ".join(name.strip('"') for name in types)
@@ -126,18 +126,19 @@ class _Module:
     def record(self, name: str, schema: dict[str, Any], namespace: str, origin: Schema) -> str:
         self.use("typing", "TypedDict")
         fields = [
-            (one["name"], self.type_of(one["type"], namespace, origin), one.get("doc", "")) for one in schema["fields"]
+            (field["name"], self.type_of(field["type"], namespace, origin), field.get("doc", ""))
+            for field in schema["fields"]
         ]
         full = full_name(schema["name"], namespace)
         lines = _comment(schema.get("doc", ""), "")
-        if any(keyword.iskeyword(one) for one, _, _ in fields):
+        if any(keyword.iskeyword(field) for field, _, _ in fields):
             lines += [f"{name} = TypedDict(", f'    "{name}",', "    {"]
-            for one, annotation, doc in fields:
-                lines += [*_comment(doc, " " * 8), f'        "{one}": {annotation},']
+            for field, annotation, doc in fields:
+                lines += [*_comment(doc, " " * 8), f'        "{field}": {annotation},']
             return "\n".join([*lines, "    },", ")"])
         lines += [f"class {name}(TypedDict):", f'    """The record {full}."""']
-        for one, annotation, doc in fields:
-            lines += ["", *_comment(doc, "    "), f"    {one}: {annotation}"]
+        for field, annotation, doc in fields:
+            lines += ["", *_comment(doc, "    "), f"    {field}: {annotation}"]
         return "\n".join(lines)
 
 

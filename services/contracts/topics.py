@@ -1,4 +1,4 @@
-"""Where the contracts of the pipeline are."""
+"""Location of the pipeline's contracts."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ def load_contracts(path: Path | None = None) -> Contracts:
         ContractError: One line for each fault, with file and line.
     """
     if path is None:
-        here = Path("schemas")
-        default = here if here.is_dir() else _CHECKOUT / "schemas"
+        local = Path("schemas")
+        default = local if local.is_dir() else _CHECKOUT / "schemas"
         path = Path(os.environ.get("SCHEMAS_DIR") or default) / CONTRACTS
     return load_contracts_file(path)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.contracts import HeaderSchemaId, SchemaId, split
+from services.contracts import HeaderSchemaId, SchemaId, split_by_schema
 from services.detector.schema_decoder import SchemaDecoder
 from services.errors import PoisonError
 from services.rules.conditions import with_nulls
@@ -63,7 +63,7 @@ def decode(
     Raises:
         RetryableError: A schema id is new and the registry can't be asked about it now.
     """
-    parts = split(values, in_headers)
+    parts = split_by_schema(values, in_headers)
     failures = dict(parts.failures)
     written: list[tuple[SchemaDecoder, Rows]] = []
     found: list[Columns] = []

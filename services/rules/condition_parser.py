@@ -137,7 +137,7 @@ class _Parser(OperandReader):
             self.fail(node, "what remains after % can only be compared with a number")
         if (one.kind.form, one.kind.logical, one.kind.scale) != (other.kind.form, other.kind.logical, other.kind.scale):
             self.fail(node, f"{one.name} is {one.described}, {other.name} is {other.described}: they can't be compared")
-        if one.kind.form in (Form.OCTETS, Form.OTHER):
+        if one.kind.form in (Form.BYTES, Form.OTHER):
             self.fail(node, f"{one.name} is {one.described}, which a condition can't look at")
         self.check_order(one, sign, node)
         return FieldComparison(one.name, sign, other.name)

@@ -21,7 +21,7 @@ _NAMES = {
     Form.FLOAT: "a floating point number",
     Form.BOOLEAN: "true or false",
     Form.TEXT: "text",
-    Form.OCTETS: "bytes",
+    Form.BYTES: "bytes",
     Form.OTHER: "no single value",
 }
 _KEYS = (Form.INTEGER, Form.BOOLEAN, Form.TEXT)

@@ -171,7 +171,7 @@ class OperandReader:
         found = "a text" if isinstance(value, str) else "a number"
         if field.is_flag:
             self.fail(node, f"{field.name} is {field.described}: write {field.name} or not {field.name}")
-        if field.kind.form in (Form.OCTETS, Form.OTHER):
+        if field.kind.form in (Form.BYTES, Form.OTHER):
             self.fail(node, f"{field.name} is {field.described}, which a condition can't look at")
         expected = "a number" if field.is_number else "a text in quotes"
         return self.fail(node, f"{field.name} is {field.described}: expected {expected}, found {found}: {literal.text}")

@@ -8,7 +8,7 @@ import numpy as np
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from services.contracts import HEADER_SIZE, ColumnDecoder, HeaderSchemaId, Registry, Schema, SchemaId, split
+from services.contracts import HEADER_SIZE, ColumnDecoder, HeaderSchemaId, Registry, Schema, SchemaId, split_by_schema
 from services.detector.headers import HeaderRuns
 from services.errors import ContractError, PoisonError
 from services.rules.conditions import null_mark
@@ -42,7 +42,7 @@ class MessageColumns:
         rows, tables = [np.zeros(0, np.int64)], []
         values = [message.value() for message in messages]
         in_headers = HeaderRuns.of(headers_of(messages)[0]).schema_ids()
-        for schema_id, group in split(values, in_headers).groups.items():
+        for schema_id, group in split_by_schema(values, in_headers).groups.items():
             decoder = self._decoder(schema_id)
             if decoder is None:
                 continue

@@ -1,4 +1,4 @@
-"""What a field's default stands for: its bytes in a record, and the value that a reader gets for it."""
+"""Values of field defaults: their binary encoding, and the Python value that a reader gets."""
 
 from io import BytesIO
 from typing import Any
@@ -11,13 +11,13 @@ from services.errors import ContractError
 
 
 def encode_default(schema: Parsed, kind: Any, default: Any, where: str) -> bytes:
-    """The binary encoding of a default.
+    """Return the binary encoding of a default.
 
     Args:
         schema: The schema that the type is part of.
         kind: The type of the field.
         default: The default as plain JSON data; for a union, of any of its branches.
-        where: The field, for the error's text.
+        where: The field, for the error.
 
     Raises:
         ContractError: If the default is not a value of the type.
@@ -28,9 +28,9 @@ def encode_default(schema: Parsed, kind: Any, default: Any, where: str) -> bytes
 
 
 def decode_default(schema: Parsed, kind: Any, default: Any, where: str) -> Any:
-    """The value that a reader sees for a default: a Decimal, a datetime, bytes, and so on; raises ContractError."""
+    """Return the value that a reader gets for a default, such as a Decimal or a datetime; raises ContractError."""
     body = encode_default(schema, kind, default, where)
-    # A part of a parsed schema stands on its own where it brings the named types along, as fastavro's own do.
+    # A part of a parsed schema is complete with the named types, as in fastavro's own parsed schemas.
     names = {"__fastavro_parsed": True, "__named_schemas": schema.named}
     wrapper = {"type": "record", "name": "default", "fields": [{"name": "value", "type": kind}], **names}
     try:
@@ -43,8 +43,8 @@ def decode_default(schema: Parsed, kind: Any, default: Any, where: str) -> Any:
 def _encode(schema: Parsed, kind: Any, default: Any, where: str) -> bytes:  # noqa: PLR0911 - a case for each type
     kind = schema.resolve(kind)
     if isinstance(kind, list):
-        branch = next(i for i, one in enumerate(kind) if default_fits(default, one, "", schema.named))
-        return _primitive("long", branch) + _encode(schema, kind[branch], default, where)
+        index = next(i for i, branch in enumerate(kind) if default_fits(default, branch, "", schema.named))
+        return _primitive("long", index) + _encode(schema, kind[index], default, where)
     match kind["type"]:
         case "record" | "error":
             return b"".join(

@@ -1,4 +1,4 @@
-"""Confluent's wire format: which schema a message was written with, and where its Avro body begins.
+"""Confluent's wire format: the writer's schema id and the Avro body of a message.
 
 A value is the magic byte 0, the schema's id in the registry as 4 bytes big-endian, and the body in Avro's binary
 encoding; or the body alone, where a header has the schema's id (``header_ids``). Source:
@@ -27,17 +27,17 @@ class UnframedError(PoisonError):
 
 
 def frame(schema_id: int, body: bytes) -> bytes:
-    """Put the header in front of an Avro body.
+    """Return a message's value: header and Avro body.
 
     Args:
         schema_id: The writer's schema id, 0 to 2**32 - 1.
-        body: The record in Avro's binary encoding.
+        body: A record in Avro's binary encoding.
     """
     return _HEADER.pack(MAGIC_BYTE, schema_id) + body
 
 
 def unframe(value: bytes | None) -> tuple[int, bytes]:
-    """Split a message's value into its schema id and its Avro body.
+    """SchemaSplit a message's value into its schema id and its Avro body.
 
     Raises:
         UnframedError: If the value is missing (a tombstone), too short, or doesn't begin with the magic byte.
@@ -53,45 +53,47 @@ def unframe(value: bytes | None) -> tuple[int, bytes]:
 
 
 @dataclass(frozen=True)
-class Split:
-    """The rows of a batch by the schema they were written with.
+class SchemaSplit:
+    """The rows of a batch by their writer's schema.
 
     Attributes:
         groups: Schema id to the indices of its rows, int64, ascending. Every row is in one group or in ``failures``.
-        failures: Row index to what keeps the row from being read.
+        failures: Row index to the error of a row without a schema id.
     """
 
     groups: dict[SchemaId, npt.NDArray[np.int64]]
     failures: dict[int, PoisonError]
 
 
-def split(
+def split_by_schema(
     values: Sequence[bytes | None], in_headers: Mapping[int, HeaderSchemaId | PoisonError] | None = None
-) -> Split:
-    """Sort a batch by schema id; equal to calling ``unframe`` on every value without one in a header.
+) -> SchemaSplit:
+    """Group a batch by schema id; equal to calling ``unframe`` on every value without one in a header.
 
     Args:
-        values: The values of the messages, as Kafka has them: None is a tombstone.
-        in_headers: By row index the schema id in a header, or what is wrong with it, where there is such a header.
+        values: Values of the messages; None is a tombstone.
+        in_headers: By row index the schema id in a header, or its error, where the message has such a header.
     """
     if not in_headers:
         return _split(values)
-    others = np.array([row for row in range(len(values)) if row not in in_headers], np.int64)
-    parts = _split([values[row] for row in others.tolist()])
-    groups: dict[SchemaId, npt.NDArray[np.int64]] = {one: others[rows] for one, rows in parts.groups.items()}
-    failures = {int(others[row]): error for row, error in parts.failures.items()}
+    framed = np.array([row for row in range(len(values)) if row not in in_headers], np.int64)
+    parts = _split([values[row] for row in framed.tolist()])
+    groups: dict[SchemaId, npt.NDArray[np.int64]] = {
+        schema_id: framed[rows] for schema_id, rows in parts.groups.items()
+    }
+    failures = {int(framed[row]): error for row, error in parts.failures.items()}
     rows_of: dict[SchemaId, list[int]] = {}
-    for row, found in in_headers.items():
-        if isinstance(found, PoisonError):
-            failures[row] = found
+    for row, schema_id in in_headers.items():
+        if isinstance(schema_id, PoisonError):
+            failures[row] = schema_id
         elif values[row] is None:
-            failures[row] = _failure(None)
+            failures[row] = _unframed_error(None)
         else:
-            rows_of.setdefault(found, []).append(row)
-    return Split(groups | {one: np.array(rows, np.int64) for one, rows in rows_of.items()}, failures)
+            rows_of.setdefault(schema_id, []).append(row)
+    return SchemaSplit(groups | {schema_id: np.array(rows, np.int64) for schema_id, rows in rows_of.items()}, failures)
 
 
-def _split(values: Sequence[bytes | None]) -> Split:
+def _split(values: Sequence[bytes | None]) -> SchemaSplit:
     count = len(values)
     headers = b"".join([value[:HEADER_SIZE] if value else b"" for value in values])
     if len(headers) == count * HEADER_SIZE:  # then every row has a whole header: none is longer than 5 bytes
@@ -101,23 +103,23 @@ def _split(values: Sequence[bytes | None]) -> Split:
         whole = [value is not None and len(value) >= HEADER_SIZE for value in values]
         rows = np.flatnonzero(whole).astype(np.int64)
         headers = b"".join([value[:HEADER_SIZE] for value, good in zip(values, whole, strict=True) if value and good])
-        failures = {row: _failure(values[row]) for row in np.flatnonzero(~np.array(whole, bool)).tolist()}
+        failures = {row: _unframed_error(values[row]) for row in np.flatnonzero(~np.array(whole, bool)).tolist()}
     parsed = np.frombuffer(headers, _HEADER_DTYPE)
     wrong = parsed["magic"] != MAGIC_BYTE
     if wrong.any():
-        failures |= {row: _failure(values[row]) for row in rows[wrong].tolist()}
+        failures |= {row: _unframed_error(values[row]) for row in rows[wrong].tolist()}
         rows, parsed = rows[~wrong], parsed[~wrong]
     if not len(rows):
-        return Split({}, failures)
+        return SchemaSplit({}, failures)
     ids = parsed["schema_id"].astype(np.int64)
     if (ids == ids[0]).all():
-        return Split({int(ids[0]): rows}, failures)
-    return Split({int(one): rows[ids == one] for one in np.unique(ids)}, failures)
+        return SchemaSplit({int(ids[0]): rows}, failures)
+    return SchemaSplit({int(schema_id): rows[ids == schema_id] for schema_id in np.unique(ids)}, failures)
 
 
-def _failure(value: bytes | None) -> PoisonError:
+def _unframed_error(value: bytes | None) -> PoisonError:
     try:
         unframe(value)
     except UnframedError as error:
         return error
-    raise AssertionError("a value that can be unframed was held for one that can't")
+    raise AssertionError("the value is framed")

@@ -1,9 +1,9 @@
-"""Schema ids in headers: newer clients of Confluent's put them there, and nothing in front of the Avro body.
+"""Schema ids in headers, where newer clients of Confluent put them instead of a header before the Avro body.
 
 The header ``__value_schema_id`` has the byte 1 and the schema's GUID as 16 bytes big-endian, or the byte 0 and its id
-in the registry as 4 bytes. Deserializers look at the header first; one without a value is none. Of several, Python's
-clients take the first, and Java's and .NET's the last: different ones are refused here, as what is evaluated must be
-what is read later. Source: ``SchemaId`` and ``DualSchemaIdDeserializer`` in these clients.
+in the registry as 4 bytes. Deserializers look at the header first; a null header counts as absent. Of several, Python's
+clients take the first, and Java's and .NET's the last: different ones are refused here, so that all consumers decode
+a message by the same schema. Source: ``SchemaId`` and ``DualSchemaIdDeserializer`` in these clients.
 """
 
 from collections.abc import Iterable
@@ -15,24 +15,24 @@ from services.errors import PoisonError
 __all__ = ["SCHEMA_ID_HEADER", "HeaderSchemaId", "SchemaId", "SchemaIdHeaderError", "header_schema_id"]
 
 SCHEMA_ID_HEADER = "__value_schema_id"
-"""The name of the header that has the schema id of a value."""
+"""Name of the header with the schema id of a value."""
 
 _STAGE = "HEADER_CONVERTER"
-_ID, _GUID = b"\x00", b"\x01"  # what the header's value begins with
+_ID, _GUID = b"\x00", b"\x01"  # first byte of the header's value
 _ID_SIZE, _GUID_SIZE = 4, 16
 
 Headers = Iterable[tuple[str, str | bytes | None]]
 
 
 class SchemaIdHeaderError(PoisonError):
-    """The header that is to have the schema id has something else."""
+    """The header of the schema id has another content."""
 
 
 def header_schema_id(headers: Headers) -> HeaderSchemaId | None:
     """Return the schema id in a message's headers; None where they have none.
 
     Raises:
-        SchemaIdHeaderError: If there is such a header with something else in it, or several that differ.
+        SchemaIdHeaderError: The header has another content, or there are several that differ.
     """
     values = {value for name, value in headers if name == SCHEMA_ID_HEADER}
     if len(values) > 1:

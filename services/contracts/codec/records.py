@@ -1,7 +1,7 @@
-"""Whole records, one at a time: strict decoding and encoding with fastavro.
+"""Strict decoding and encoding of single records with fastavro.
 
-The slow and certain way: it says exactly what is wrong with a record. Batches go through ``columns``, which turns
-here for every row that it can't vouch for.
+It is slow and names each fault of a record exactly. Batches go through ``columns``, which falls back to it for rows
+that its checks do not cover.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,12 +22,12 @@ from services.errors import ContractError, PoisonError
 
 
 class RecordDecoder:
-    """Decodes Avro bodies to Python values.
+    """Decoder of Avro bodies to Python values.
 
     Args:
-        writer: The schema that the bodies were written with, as plain JSON data.
-        reader: The schema to read them as; None to read them as they were written.
-        fields: Names of the reader's fields to read; None to read all. A body must be all right all the same.
+        writer: The writer's schema, as plain JSON data.
+        reader: The reader's schema; None for the writer's.
+        fields: Names of the reader's fields to decode; None for all. The whole body is checked in any case.
 
     Raises:
         ContractError: If a schema isn't valid, or the reader can't read what the writer writes.
@@ -50,7 +50,7 @@ class RecordDecoder:
             if isinstance(self._writer, dict) and isinstance(self._reader, dict):
                 _link(written)
                 _link(read)
-                # fastavro compares the two: what only one of them has ends that before it comes round in a circle.
+                # fastavro compares the two: a key of only one of them ends the comparison before it recurses.
                 self._writer = {"is written": True, **self._writer}
 
     def decode(self, body: bytes) -> Any:
@@ -62,7 +62,7 @@ class RecordDecoder:
 
         Raises:
             PoisonError: If the body is not exactly one value of the writer's schema, or can't be read as the
-                reader's; whatever the bytes, nothing else is raised.
+                reader's. No other exception is raised for any bytes.
         """
         self._check(body)
         try:
@@ -73,10 +73,10 @@ class RecordDecoder:
 
 
 class RecordEncoder:
-    """Encodes Python values to Avro bodies.
+    """Encoder of Python values to Avro bodies.
 
     Args:
-        schema: The schema to write with, as plain JSON data.
+        schema: The writer's schema, as plain JSON data.
 
     Raises:
         ContractError: If the schema isn't valid.
@@ -115,17 +115,17 @@ class RecordEncoder:
 
     def _require_exact(self, record: Mapping[str, Any]) -> None:
         for name, kind in self._fields.items():
-            for one in kind if isinstance(kind, list) else [kind]:
-                expected = _unmet(one, record.get(name))
+            for branch in kind if isinstance(kind, list) else [kind]:
+                expected = _expectation(branch, record.get(name))
                 if expected:
                     raise ContractError(f"not a {self._name}: field {name} is {record[name]}: expected {expected}")
 
 
 class SplicingEncoder:
-    """Encodes records around one field that is encoded already: a record that was read, carried on inside another.
+    """Encoder of records with one field that is encoded already: a consumed record inside another one.
 
-    For records that the program makes itself: what fastavro would write is written, without the checks of
-    ``RecordEncoder``, which take most of its time.
+    It is for records that the program makes itself: it writes the bytes that fastavro would write, without the checks
+    of ``RecordEncoder``, which take most of its time.
 
     Args:
         schema: The record's schema, as plain JSON data.
@@ -141,19 +141,19 @@ class SplicingEncoder:
         names = [field["name"] for field in top.get("fields", ())] if isinstance(top, dict) else []
         if spliced not in names:
             raise ContractError(f"{whole.name} has no field {spliced}: it has {', '.join(names) or 'no fields'}")
-        place = names.index(spliced)
+        index = names.index(spliced)
         self._spliced = spliced
-        # The binary encoding of a record is that of its fields one after the other, so a part of them is a record too.
+        # The binary encoding of a record is the sequence of its fields, so a part of the fields is a record too.
         self._before, self._after = (
             Parsed.of({**schema, "fields": schema["fields"][part]}).schema
-            for part in (slice(0, place), slice(place + 1, None))
+            for part in (slice(0, index), slice(index + 1, None))
         )
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """Encode one record.
 
         Args:
-            record: All fields by name; that which is spliced in as the bytes of its body.
+            record: All fields by name; the spliced one as the bytes of its body.
         """
         output = BytesIO()
         fastavro.schemaless_writer(output, self._before, record)
@@ -163,22 +163,22 @@ class SplicingEncoder:
 
 
 def require_compatible(writer: Any, reader: Any) -> None:
-    """Make sure that a reader's schema can read what a writer's writes.
+    """Check that a reader's schema can read the data of a writer's.
 
     Raises:
-        ContractError: If it can't; the message has the reasons.
+        ContractError: The schemas are incompatible; the message has the reasons.
     """
-    found = incompatibilities(reader, writer)
-    if found:
-        reasons = "; ".join(one.message for one in found)
+    faults = incompatibilities(reader, writer)
+    if faults:
+        reasons = "; ".join(fault.message for fault in faults)
         raise ContractError(f"the schema of this service can't read what this writer wrote: {reasons}")
 
 
 def _readable(read: Parsed, written: Parsed, fields: Collection[str] | None) -> Any:
-    """The reader's schema as fastavro is to be given it.
+    """Return the reader's schema for fastavro.
 
-    Defaults are the values that they stand for, as fastavro hands them out as they are. Only a default that every
-    record needs has to be right. The outermost record is called what the writer calls it: that they match is proven.
+    Defaults are decoded, as fastavro returns them unchanged. Only a default that every record needs has to be valid.
+    The outermost record has the writer's name: the schemas are known to match.
     """
     schema, top = read.schema, written.resolve(written.schema)
     lacking = {field["name"] for field in schema.get("fields", ())} if isinstance(schema, dict) else set()
@@ -196,12 +196,14 @@ def _readable(read: Parsed, written: Parsed, fields: Collection[str] | None) -> 
                 del field["default"]
     if not isinstance(schema, dict) or "fields" not in schema:
         return schema
-    kept = [field for field in schema["fields"] if fields is None or field["name"] in fields]
-    return {**schema, "fields": kept} | ({"name": written.name} if isinstance(top, dict) and "fields" in top else {})
+    selected = [field for field in schema["fields"] if fields is None or field["name"] in fields]
+    return {**schema, "fields": selected} | (
+        {"name": written.name} if isinstance(top, dict) and "fields" in top else {}
+    )
 
 
 def _link(parsed: Parsed) -> None:
-    """Puts the definition of a named type in every place that names it; recursive types come to hold themselves.
+    """Replace each name of a type by its definition; recursive types then contain themselves.
 
     Where a reader's schema has a union, fastavro 1.13 can't tell which branch a writer means by a name.
     """
@@ -222,8 +224,8 @@ def _link(parsed: Parsed) -> None:
             field["type"] = defined(field["type"])
 
 
-def _unmet(kind: Any, value: Any) -> str | None:
-    """What a decimal or a timestamp would have to be for writing not to alter it; None if it is."""
+def _expectation(kind: Any, value: Any) -> str | None:
+    """Return the expectation that a decimal or timestamp fails, as writing would alter it; None if it fails none."""
     match kind, value:
         case {"logicalType": "decimal", "precision": precision}, Decimal() if value.is_finite():
             scale = kind.get("scale", 0)

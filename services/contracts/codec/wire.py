@@ -1,9 +1,9 @@
-"""Checks a record's bytes against the schema that wrote it, more strictly than any Avro library does.
+"""Checks of a record's bytes against its writer's schema, stricter than those of Avro libraries.
 
-Libraries read what they can: they take a negative enum index for an index from the end, round a decimal with too many
-digits, ignore trailing bytes, reserve memory for whatever length a message claims, and recurse until the process dies.
-Here every byte is accounted for before a library sees the body, in time and memory that grow with the body alone, and
-whatever is wrong is said with the field's name. The rules are those of https://avro.apache.org/docs/1.12.0/specification/
+Libraries are lenient: they take a negative enum index for an index from the end, round a decimal with too many digits,
+ignore trailing bytes, reserve memory for any length that a message claims, and recurse until the process dies. This
+check covers every byte before a library decodes the body, in time and memory that grow with the body alone, and errors
+name the field. The rules are those of https://avro.apache.org/docs/1.12.0/specification/
 and, for logical types, the range of Python's ``datetime`` (years 1 to 9999).
 """
 
@@ -17,12 +17,12 @@ from services.errors import PoisonError
 
 # Deeper than any sensible data, far from the end of the C stack on which a library would recurse.
 MAX_DEPTH = 100
-# Items that take no bytes (nulls) are the one way to claim much with few bytes.
+# Items that take no bytes (nulls) would allow a short body to claim any number of items.
 MAX_EMPTY_ITEMS = 1000
 
 UUID = re.compile(rb"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-# Of the values that Python can represent, in the logical type's unit, both ends included.
+# Values that Python can represent, in the logical type's unit, both ends included.
 RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
     ("int", "date"): (-719_162, 2_932_896),
     ("int", "time-millis"): (0, 86_399_999),
@@ -34,15 +34,15 @@ RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
 }
 INT_RANGE = (-(2**31), 2**31 - 1)
 LONG_RANGE = (-(2**63), 2**63 - 1)
-# The most decimal digits whose numbers all are longs.
+# The largest number of decimal digits of which every number is a long.
 INT64_DIGITS = 18
 
-# Takes a body, a position in it and the depth of nesting; returns the position after what it checked.
+# Takes a body, a position in it and the depth of nesting; returns the position after the checked value.
 _Check = Callable[[bytes, int, int], int]
 
 
 def value_range(kind: str, logical: str | None) -> tuple[int, int]:
-    """The lowest and highest value of an int or long, by its logical type."""
+    """Return the lowest and highest value of an int or long, by its logical type."""
     return RANGES.get((kind, logical or ""), INT_RANGE if kind == "int" else LONG_RANGE)
 
 
@@ -67,7 +67,7 @@ def _short(where: str, needed: int, body: bytes, at: int) -> PoisonError:
 
 
 def _number(body: bytes, at: int, where: str) -> tuple[int, int]:
-    """A zigzag varint of at most 64 bits, and the position after it."""
+    """Return a zigzag varint of at most 64 bits, and the position after it."""
     value = shift = 0
     start, end = at, len(body)
     while True:
@@ -87,7 +87,7 @@ def _number(body: bytes, at: int, where: str) -> tuple[int, int]:
 
 
 class _Compiler:
-    """Makes a check for each type of one schema; records call each other by name, so they may recurse."""
+    """Compiler of a check for each type of one schema; records are called by name, so that they may recurse."""
 
     def __init__(self, schema: Parsed) -> None:
         self._schema = schema
@@ -105,17 +105,17 @@ class _Compiler:
             case "int" | "long" as kind:
                 return _integer(where, *value_range(kind, schema.get("logicalType")))
             case "float":
-                return _run(where, 4)
+                return _fixed_size(where, 4)
             case "double":
-                return _run(where, 8)
+                return _fixed_size(where, 8)
             case "string" | "bytes" | "fixed" as kind:
-                return _octets(where, None if kind != "fixed" else schema["size"], _content(where, schema))
+                return _binary(where, None if kind != "fixed" else schema["size"], _content(where, schema))
             case "enum":
                 return _integer(where, 0, len(schema["symbols"]) - 1, "the index of an enum's symbol")
             case "array":
                 return _blocks(where, self.check(schema["items"], f"{where}, an item"))
             case "map":
-                key = _octets(f"{where}, a key", None, _utf8(f"{where}, a key"))
+                key = _binary(f"{where}, a key", None, _utf8(f"{where}, a key"))
                 value = self.check(schema["values"], f"{where}, a value")
                 return _blocks(where, lambda body, at, depth: value(body, key(body, at, depth), depth))
             case _:
@@ -143,7 +143,7 @@ class _Compiler:
                 return at
 
             self._records[name] = in_order
-            fields += [self.check(one["type"], f"field {one['name']} of {name}") for one in schema["fields"]]
+            fields += [self.check(field["type"], f"field {field['name']} of {name}") for field in schema["fields"]]
         record = self._records[name]
 
         def check(body: bytes, at: int, depth: int) -> int:
@@ -165,17 +165,17 @@ def _boolean(where: str) -> _Check:
     return check
 
 
-def _integer(where: str, low: int, high: int, what: str = "a value") -> _Check:
+def _integer(where: str, low: int, high: int, meaning: str = "a value") -> _Check:
     def check(body: bytes, at: int, depth: int) -> int:  # noqa: ARG001
         value, end = _number(body, at, where)
         if not low <= value <= high:
-            raise PoisonError(f"{where}: {value} is out of range: {what} is {low} to {high}")
+            raise PoisonError(f"{where}: {value} is out of range: {meaning} is {low} to {high}")
         return end
 
     return check
 
 
-def _run(where: str, size: int) -> _Check:
+def _fixed_size(where: str, size: int) -> _Check:
     def check(body: bytes, at: int, depth: int) -> int:  # noqa: ARG001
         if at + size > len(body):
             raise _short(where, size, body, at)
@@ -184,8 +184,8 @@ def _run(where: str, size: int) -> _Check:
     return check
 
 
-def _octets(where: str, size: int | None, content: Callable[[bytes], None] | None) -> _Check:
-    """A run of bytes of a known size, or (None) of a size written before it."""
+def _binary(where: str, size: int | None, content: Callable[[bytes], None] | None) -> _Check:
+    """Return the check of bytes of a known size, or (None) of a size written before them."""
 
     def check(body: bytes, at: int, depth: int) -> int:  # noqa: ARG001
         length = size
@@ -204,7 +204,7 @@ def _octets(where: str, size: int | None, content: Callable[[bytes], None] | Non
 
 
 def _content(where: str, schema: dict[str, Any]) -> Callable[[bytes], None] | None:
-    """What a run of bytes must be, by its type and logical type."""
+    """Return the check of a value's bytes, by its type and logical type."""
     match schema["type"], schema.get("logicalType"):
         case "string", "uuid":
             return _uuid(where)
@@ -236,21 +236,21 @@ def _uuid(where: str) -> Callable[[bytes], None]:
 
 def _decimal(where: str, precision: int) -> Callable[[bytes], None]:
 
-    def check(octets: bytes) -> None:
-        if not octets:
+    def check(unscaled: bytes) -> None:
+        if not unscaled:
             raise PoisonError(f"{where}: a decimal of no bytes")
-        if (8 * len(octets) - 1) * math.log10(2) <= precision:
+        if (8 * len(unscaled) - 1) * math.log10(2) <= precision:
             return
-        # Only now, as a schema may say that a decimal has a billion digits.
+        # Computed only if needed, as a schema may declare a billion digits.
         limit = 10**precision
-        if not -limit < int.from_bytes(octets, "big", signed=True) < limit:
+        if not -limit < int.from_bytes(unscaled, "big", signed=True) < limit:
             raise PoisonError(f"{where}: a decimal with more than the {precision} digits of its precision")
 
     return check
 
 
 def _blocks(where: str, item: _Check) -> _Check:
-    """Blocks of items, each behind its count; a negative count is followed by the block's size in bytes."""
+    """Return the check of blocks of items, each after its count; a negative count is followed by the block's bytes."""
 
     def check(body: bytes, at: int, depth: int) -> int:
         while True:
@@ -265,8 +265,8 @@ def _blocks(where: str, item: _Check) -> _Check:
             for done in range(count):
                 at = item(body, at, depth)
                 if at == start and done >= MAX_EMPTY_ITEMS:
-                    raise PoisonError(f"{where}: {count} items in no bytes: at most {MAX_EMPTY_ITEMS} are taken")
+                    raise PoisonError(f"{where}: {count} items in no bytes: at most {MAX_EMPTY_ITEMS} are allowed")
             if size is not None and at != start + size:
-                raise PoisonError(f"{where}: a block of {at - start} bytes says that it has {size}")
+                raise PoisonError(f"{where}: a block of {at - start} bytes claims {size}")
 
     return check

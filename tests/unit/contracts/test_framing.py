@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts.codec.framing import UnframedError, frame, split, unframe
+from services.contracts.codec.framing import UnframedError, frame, split_by_schema, unframe
 from services.errors import PoisonError
 
 VALUES = st.lists(
@@ -47,7 +47,7 @@ def test_what_was_framed_unframes(schema_id: int, body: bytes) -> None:
 
 @given(VALUES)
 def test_splitting_a_batch_equals_unframing_each_value(values: list[bytes | None]) -> None:
-    found = split(values)
+    found = split_by_schema(values)
     ids: dict[int, list[int]] = {}
     errors: dict[int, str] = {}
     for row, value in enumerate(values):

@@ -55,7 +55,7 @@ LIST = {"type": "record", "name": "L", "fields": [{"name": "next", "type": ["nul
         (record(["null", "long"]), number(-1), "branch -1 of a union of 2"),
         (record({"type": "array", "items": "null"}), number(2**60) + b"\0", "items in no bytes"),
         (record({"type": "array", "items": "long"}), number(2**60) + b"\2\2", "field f0 of R, an item: truncated"),
-        (record({"type": "array", "items": "long"}), number(-1) + number(2) + b"\2\0", "says that it has 2"),
+        (record({"type": "array", "items": "long"}), number(-1) + number(2) + b"\2\0", "claims 2"),
         (record({"type": "map", "values": "long"}), number(1) + octets(b"\xff") + b"\2\0", "a key: not UTF-8"),
         (LIST, b"\2" * 100_000, "nested more than 100 deep"),
     ],

@@ -1,7 +1,7 @@
-"""Batches of Avro records as columns: decoding and encoding at the speed of numpy.
+"""Batches of Avro records as columns: vectorised decoding and encoding with numpy.
 
-``ColumnDecoder`` reads the wanted fields of a batch of messages into arrays, ``ColumnEncoder`` makes messages of
-arrays. Both are exact: what they give equals what decoding or encoding record by record gives.
+``ColumnDecoder`` reads selected fields of a batch of messages into arrays, ``ColumnEncoder`` makes messages of arrays.
+Both are exact: the results equal those of decoding or encoding record by record.
 """
 
 from services.contracts.codec.columns.decoder import ColumnDecoder, Columns

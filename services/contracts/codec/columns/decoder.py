@@ -1,4 +1,4 @@
-"""Decodes the wanted fields of a batch of messages into columns, at the speed of numpy, with every check."""
+"""Vectorised decoding of selected fields of a batch of messages into columns, with every check."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from avroguard.avro.parsed import Parsed
 from services.contracts.codec.columns.cursor import PADDING, Array, Cursor, Ints, Mask
 from services.contracts.codec.columns.kinds import Form, Kind, kind_of, optional
 from services.contracts.codec.columns.steps import Column
-from services.contracts.codec.columns.walk import NotCovered, Walk, Wanted, compile_walk
+from services.contracts.codec.columns.walk import NotVectorisable, ProjectedField, Walk, compile_walk
 from services.contracts.codec.default_values import decode_default
 from services.contracts.codec.framing import HEADER_SIZE
 from services.contracts.codec.records import RecordDecoder, require_compatible
@@ -20,19 +20,19 @@ from services.errors import ContractError, PoisonError
 
 @dataclass(frozen=True)
 class Columns:
-    """The wanted fields of a batch.
+    """Selected fields of a batch.
 
     Attributes:
-        count: How many rows there are.
+        count: Number of rows.
         columns: By field name an array of ``count`` values. By the reader's type: int, long, dates, times and
             timestamps int64 in the unit of the type; decimals int64, unscaled (cents for a scale of 2), or an object
             array of ints where the precision is above 18; float and double float64; boolean bool; string, UUID (lower
             case) and enum the bytes of their UTF-8 in an ``S`` array, or in the rare batch where that can't hold them
             (text that ends in a zero byte or has more than 255 bytes) in an object array; bytes and fixed an object
-            array of bytes; anything else an object array of what ``RecordDecoder`` gives.
-        nulls: By the name of each nullable field (for the reader) which rows are null. Their value is 0 or empty.
-        failures: By row what is wrong with it. The values of such rows are 0 or empty and mean nothing.
-        longest: Bytes of the longest message, its header included.
+            array of bytes; anything else an object array of the values of ``RecordDecoder``.
+        nulls: By the name of each nullable field (of the reader) the mask of null rows. Their value is 0 or empty.
+        failures: By row its error. The values of such rows are 0 or empty and have no meaning.
+        longest: Bytes of the longest message, header included.
     """
 
     count: int
@@ -46,7 +46,7 @@ class Columns:
 
     @property
     def good(self) -> Mask | None:
-        """Which rows have values; None if all do."""
+        """The mask of rows without a failure; None if all are."""
         if not self.failures:
             return None
         mask = np.ones(self.count, np.bool_)
@@ -55,19 +55,19 @@ class Columns:
 
 
 class ColumnDecoder:
-    """Decodes some fields of records that were all written with the same schema.
+    """Decoder of selected fields of records with the same writer's schema.
 
-    A row fails exactly if ``RecordDecoder(writer, reader, fields)`` refuses it, and has its values otherwise: whatever
-    a batch-wise walk can't vouch for is decoded by it, row by row.
+    A row fails if and only if ``RecordDecoder(writer, reader, fields)`` rejects it, and has the same values otherwise:
+    rows that the vectorised walk does not cover are decoded by it, one by one.
 
     Args:
-        writer: The schema that the messages were written with, as plain JSON data.
-        reader: The schema to read them as; a record.
-        fields: The names of the reader's fields to decode.
+        writer: The writer's schema, as plain JSON data.
+        reader: The reader's schema; a record.
+        fields: Names of the reader's fields to decode.
 
     Raises:
         ContractError: If a schema isn't valid, the reader can't read what the writer writes, a field isn't one of the
-            reader's, or the two mean different things by a field's numbers (the scale of a decimal, the unit of a
+            reader's, or the two differ in the meaning of a field's numbers (the scale of a decimal, the unit of a
             timestamp).
     """
 
@@ -77,38 +77,38 @@ class ColumnDecoder:
         self._records = RecordDecoder(writer, reader, fields)
         self._kinds: dict[str, Kind] = {}
         self._constants: dict[str, Any] = {}
-        wanted: dict[str, Wanted] = {}
+        projection: dict[str, ProjectedField] = {}
         for name in fields:
-            wish = _field(read, name)
+            reader_field = _field(read, name)
             where = f"field {name} of {read.name}"
-            source = _written_field(written, wish)
+            source = _writer_field(written, reader_field)
             if source is None:
-                self._kinds[name] = kind = kind_of(read, wish["type"])
-                default = decode_default(read, wish["type"], wish.get("default"), where)
-                self._constants[name] = default if default is None else kind.raw(default)
+                self._kinds[name] = kind = kind_of(read, reader_field["type"])
+                default = decode_default(read, reader_field["type"], reader_field.get("default"), where)
+                self._constants[name] = default if default is None else kind.to_physical(default)
                 continue
-            self._kinds[name] = kind = _agreed_kind(written, source["type"], read, wish["type"], where)
-            reader_type = optional(read, wish["type"])[1]
-            if source["name"] in wanted:
-                other = wanted[source["name"]].name
+            self._kinds[name] = kind = _agreed_kind(written, source["type"], read, reader_field["type"], where)
+            reader_type = optional(read, reader_field["type"])[1]
+            if source["name"] in projection:
+                duplicate = projection[source["name"]].name
                 raise ContractError(
-                    f"{where} and field {other} are both read from the writer's field {source['name']}, by name and by "
-                    "alias; remove that alias"
+                    f"{where} and field {duplicate} are both read from the writer's field {source['name']}, by "
+                    "name and by alias; remove that alias"
                 )
-            wanted[source["name"]] = Wanted(name, kind, reader_type or {"type": "union"})
-        self._walk = _walk(written, wanted)
+            projection[source["name"]] = ProjectedField(name, kind, reader_type or {"type": "union"})
+        self._walk = _walk(written, projection)
 
     @property
     def vectorised(self) -> bool:
-        """Whether batches are walked; otherwise each row is decoded on its own."""
+        """True where batches are decoded vectorised; otherwise each row is decoded on its own."""
         return self._walk is not None
 
     def decode(self, values: Sequence[bytes], prefix: int = HEADER_SIZE) -> Columns:
         """Decode a batch.
 
         Args:
-            values: The messages' values.
-            prefix: How many bytes of each to pass over: the header, which is not looked at here.
+            values: Values of the messages.
+            prefix: Number of bytes of each to skip: the header, which is not checked here.
         """
         count = len(values)
         columns = {name: kind.empty(count) for name, kind in self._kinds.items()}
@@ -117,34 +117,34 @@ class ColumnDecoder:
         if self._walk is None or not count:
             slow = np.arange(count, dtype=np.int64)
         else:
-            found, slow = self._walked(values, lengths, prefix)
-            columns |= {name: column.values for name, column in found.items()}
-            nulls |= {name: column.nulls for name, column in found.items() if column.nulls is not None}
+            walked, slow = self._walked(values, lengths, prefix)
+            columns |= {name: column.values for name, column in walked.items()}
+            nulls |= {name: column.nulls for name, column in walked.items() if column.nulls is not None}
         for name, value in self._constants.items():
             if value is None:
                 nulls[name] = np.ones(count, np.bool_)
             else:
                 columns[name] = self._kinds[name].repeated(value, count)
-        failures = self._decode_alone(values, prefix, slow, columns, nulls) if len(slow) else {}
+        failures = self._decode_rows(values, prefix, slow, columns, nulls) if len(slow) else {}
         return Columns(count, columns, nulls, failures, int(lengths.max(initial=0)))
 
     def _walked(self, values: Sequence[bytes], lengths: Ints, prefix: int) -> tuple[dict[str, Column], Ints]:
-        """What the walk found, and the rows that it can't vouch for."""
+        """Return the columns of the walk, and the rows that it does not cover."""
         data = b"".join([*values, bytes(PADDING)])
         end = np.cumsum(lengths)
         start = np.concatenate([np.zeros(1, np.int64), end[:-1]])
         cursor = Cursor(data, start + prefix, end)
-        found: dict[str, Column] = {}
+        columns: dict[str, Column] = {}
         for name, step in self._walk or ():
             column = step(cursor)
             if name is not None and column is not None:
-                found[name] = column
-        return found, np.flatnonzero(cursor.doubt | (cursor.position != end)).astype(np.int64)
+                columns[name] = column
+        return columns, np.flatnonzero(cursor.fallback | (cursor.position != end)).astype(np.int64)
 
-    def _decode_alone(
+    def _decode_rows(
         self, values: Sequence[bytes], prefix: int, rows: Ints, columns: dict[str, Array], nulls: dict[str, Mask]
     ) -> dict[int, PoisonError]:
-        """Decode some rows one by one, and put what they give into the columns."""
+        """Decode rows one by one, and write their values into the columns."""
         failures: dict[int, PoisonError] = {}
         results: dict[str, list[Any]] = {name: [] for name in self._kinds}
         absent: dict[str, list[bool]] = {name: [] for name in self._kinds}
@@ -165,40 +165,39 @@ class ColumnDecoder:
         return failures
 
     def _cell(self, name: str, value: Any) -> Any:
-        return None if value is None else self._kinds[name].raw(value)
+        return None if value is None else self._kinds[name].to_physical(value)
 
 
-def _walk(written: Parsed, wanted: Mapping[str, Wanted]) -> Walk | None:
+def _walk(written: Parsed, projection: Mapping[str, ProjectedField]) -> Walk | None:
     try:
-        return compile_walk(written, wanted)
-    except NotCovered:
+        return compile_walk(written, projection)
+    except NotVectorisable:
         return None
 
 
 def _field(read: Parsed, name: str) -> dict[str, Any]:
-    """The reader's field of that name."""
+    """Return the reader's field of a name."""
     top = read.resolve(read.schema)
     if isinstance(top, list) or "fields" not in top:
         raise ContractError(f"{read.name} is not a record: it has no fields to decode")
-    names = {one["name"]: one for one in top["fields"]}
-    if name not in names:
-        near = difflib.get_close_matches(name, names, 1)
-        hint = f"; did you mean {near[0]}?" if near else f": it has {', '.join(names)}"
+    fields: dict[str, dict[str, Any]] = {field["name"]: field for field in top["fields"]}
+    if name not in fields:
+        near = difflib.get_close_matches(name, fields, 1)
+        hint = f"; did you mean {near[0]}?" if near else f": it has {', '.join(fields)}"
         raise ContractError(f"{read.name} has no field {name}{hint}")
-    found: dict[str, Any] = names[name]
-    return found
+    return fields[name]
 
 
-def _written_field(written: Parsed, wish: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The writer's field that a field of the reader's is read from, by name or by an alias of the reader's."""
+def _writer_field(written: Parsed, reader_field: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the writer's field for a field of the reader, by its name or an alias."""
     top = written.resolve(written.schema)
-    fields = {one["name"]: one for one in (top["fields"] if isinstance(top, dict) else ())}
-    names = [name for name in (wish["name"], *wish.get("aliases", ())) if name in fields]
+    fields = {field["name"]: field for field in (top["fields"] if isinstance(top, dict) else ())}
+    names = [name for name in (reader_field["name"], *reader_field.get("aliases", ())) if name in fields]
     return fields[names[0]] if names else None
 
 
 def _agreed_kind(written: Parsed, written_type: Any, read: Parsed, read_type: Any, where: str) -> Kind:
-    """The kind of column in which a field's values mean to the reader what they meant to the writer."""
+    """Return the kind of a field's column; its values have the same meaning for the reader and the writer."""
     kind = kind_of(read, read_type)
     source = kind_of(written, written_type)
     if Form.OTHER in (kind.form, source.form):

@@ -1,4 +1,4 @@
-"""Encodes columns into a batch of messages, at the speed of numpy."""
+"""Vectorised encoding of columns into a batch of messages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,12 +15,11 @@ from services.errors import ContractError
 
 
 class ColumnEncoder:
-    """Encodes flat records of scalar fields; the bytes are those that fastavro writes.
+    """Encoder of flat records of scalar fields; the bytes equal those of fastavro.
 
     Args:
-        schema: The schema to write with, as plain JSON data; a record.
-        fields: The names of the fields that there will be columns for; each of the others takes its default. None:
-            there will be columns for all.
+        schema: The writer's schema, as plain JSON data; a record.
+        fields: Names of the fields with a column; each other field takes its default. None: all fields have a column.
 
     Raises:
         ContractError: If the schema isn't valid or no record, lacks one of the fields, has a field without a default
@@ -57,10 +56,10 @@ class ColumnEncoder:
             columns: An array of the same length for each of the fields, as ``Columns`` holds them: integers in the
                 type's unit, unscaled decimals, text as bytes.
             schema_id: The schema's id in the registry, for the header.
-            nulls: For nullable fields which rows are null; none where it lacks a field.
+            nulls: By nullable field the mask of null rows; no row is null where it lacks a field.
 
         Returns:
-            A message's value for each row, header and all.
+            A message's value for each row, header included.
 
         Raises:
             ContractError: If a column is missing, unknown, of another length or dtype, or a value isn't one of its
@@ -92,10 +91,10 @@ class ColumnEncoder:
 
 
 def _packer(schema: Parsed, field_type: Any, where: str) -> tuple[Packer, int | None]:
-    """How to pack a field's column and, if the field is nullable, which branch of the union is null."""
-    nullable, one = optional(schema, field_type)
+    """Return the packer of a field's column and, if the field is nullable, the branch of the union that is null."""
+    nullable, value_type = optional(schema, field_type)
     union = schema.resolve(field_type)
-    pack = packer(one) if one else None
+    pack = packer(value_type) if value_type else None
     if pack is None or (isinstance(union, list) and (not nullable or len(union) != 2)):
         raise ContractError(f"{where} is neither a scalar nor a nullable scalar: it can't be encoded by columns")
     if not isinstance(union, list):
@@ -104,10 +103,10 @@ def _packer(schema: Parsed, field_type: Any, where: str) -> tuple[Packer, int | 
 
 
 def _rows(pieces: Sequence[bytes | Packed], count: int) -> list[bytes]:
-    """Put each row's pieces one behind the other.
+    """Concatenate each row's pieces.
 
-    Every row has room for the longest pieces. What lies beyond a piece's length is overwritten by the pieces that
-    follow, or lies beyond the row's end: it never reaches the next row.
+    Every row has room for the longest pieces. Bytes beyond a piece's length are overwritten by the following pieces, or
+    lie beyond the row's end: they never reach the next row.
     """
     width = sum(len(piece) if isinstance(piece, bytes) else piece.table.shape[1] for piece in pieces)
     table = np.empty((count, width), np.uint8)

@@ -1,4 +1,4 @@
-"""What a field's column looks like, and how a single value of the field becomes one of the column's."""
+"""Types of columns, and the conversion of a field's values to them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,28 +20,28 @@ _DAY_ZERO = date(1970, 1, 1).toordinal()
 
 
 class Form(Enum):
-    """How a column holds its values: the dtype (for text without its width), and what stands for no value."""
+    """Storage of a column: the dtype (for text without its width), and the value of null rows."""
 
     INTEGER = ("int64", 0)
     BIG_INTEGER = ("O", 0)
     FLOAT = ("float64", 0.0)
     BOOLEAN = ("bool", False)
     TEXT = ("S1", b"")
-    OCTETS = ("O", b"")
+    BYTES = ("O", b"")
     OTHER = ("O", None)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The kind of one column.
+    """Type of a column.
 
     Attributes:
-        form: What the column's values are.
-        nullable: Whether there is a mask of nulls beside it.
-        logical: The logical type that decoded values have, if any.
-        precision: Of a decimal: how many digits are allowed.
-        scale: Of a decimal: how many of them are decimal places.
-        symbols: Of an enum: what it may be.
+        form: Storage of the values.
+        nullable: True where a mask of nulls belongs to it.
+        logical: Logical type of the decoded values, if any.
+        precision: Number of digits of a decimal.
+        scale: Number of decimal places of a decimal.
+        symbols: Symbols of an enum.
     """
 
     form: Form
@@ -53,16 +53,16 @@ class Kind:
 
     @property
     def zero(self) -> Any:
-        """What stands in the rows that have no value."""
+        """The value of null and failed rows."""
         return self.form.value[1]
 
     def empty(self, count: int) -> Array:
-        """A column without a value."""
+        """Return a column of zero values."""
         dtype, zero = self.form.value
         return np.full(count, zero, dtype)
 
-    def raw(self, value: Any) -> Any:  # noqa: PLR0911 - a case for each type
-        """A value as the record decoder gives it (not null), as the column holds it; raises PoisonError."""
+    def to_physical(self, value: Any) -> Any:  # noqa: PLR0911 - a case for each type
+        """Convert a value of the record decoder (not null) to one of the column; raises PoisonError."""
         if self.form is Form.OTHER:
             return value
         match value:
@@ -84,7 +84,7 @@ class Kind:
         return value
 
     def patched(self, column: Array, rows: Ints, values: Sequence[Any]) -> Array:
-        """The column with other values in some rows; in place, unless text needs a wider or another dtype."""
+        """Return the column with other values in some rows; in place, unless text needs a wider or another dtype."""
         if self.form is Form.TEXT and column.dtype != object:
             widest = max(map(len, values), default=0)
             if widest > WIDEST or any(value.endswith(b"\0") for value in values):
@@ -99,7 +99,7 @@ class Kind:
         return column
 
     def repeated(self, value: Any, count: int) -> Array:
-        """A column with the same value (as ``raw`` gives it) in every row."""
+        """Return a column with the same value (of ``to_physical``) in every row."""
         column = self.empty(count)
         rows = np.arange(count)
         return self.patched(column, rows, [value] * count)
@@ -113,27 +113,27 @@ _FORMS = {
     "boolean": Form.BOOLEAN,
     "string": Form.TEXT,
     "enum": Form.TEXT,
-    "bytes": Form.OCTETS,
-    "fixed": Form.OCTETS,
+    "bytes": Form.BYTES,
+    "fixed": Form.BYTES,
 }
 
 
 def kind_of(schema: Parsed, field_type: Any) -> Kind:
-    """The kind of the column of a field; ``Form.OTHER`` for what is neither a scalar nor a nullable one."""
-    nullable, one = optional(schema, field_type)
-    if one is None:
+    """Return the kind of a field's column; ``Form.OTHER`` for a type that is no scalar, nullable or not."""
+    nullable, value_type = optional(schema, field_type)
+    if value_type is None:
         return Kind(Form.OTHER, nullable)
-    logical = one.get("logicalType")
-    if logical == "decimal" and one["type"] in ("bytes", "fixed"):
-        precision, scale = one["precision"], one.get("scale", 0)
+    logical = value_type.get("logicalType")
+    if logical == "decimal" and value_type["type"] in ("bytes", "fixed"):
+        precision, scale = value_type["precision"], value_type.get("scale", 0)
         form = Form.INTEGER if precision <= INT64_DIGITS else Form.BIG_INTEGER
         return Kind(form, nullable, "decimal", precision, scale)
-    symbols = tuple(one["symbols"]) if one["type"] == "enum" else ()
-    return Kind(_FORMS.get(one["type"], Form.OTHER), nullable, logical, symbols=symbols)
+    symbols = tuple(value_type["symbols"]) if value_type["type"] == "enum" else ()
+    return Kind(_FORMS.get(value_type["type"], Form.OTHER), nullable, logical, symbols=symbols)
 
 
 def kinds_of(schema: Any) -> dict[str, Kind]:
-    """The kind of the column of each field of a record, by the field's name.
+    """Return the kind of the column of each field of a record, by the field's name.
 
     Args:
         schema: The record's schema as plain JSON data.
@@ -145,13 +145,13 @@ def kinds_of(schema: Any) -> dict[str, Kind]:
     top = parsed.resolve(parsed.schema)
     if isinstance(top, list) or "fields" not in top:
         raise ContractError(f"{parsed.name} is not a record: it has no fields")
-    return {one["name"]: kind_of(parsed, one["type"]) for one in top["fields"]}
+    return {field["name"]: kind_of(parsed, field["type"]) for field in top["fields"]}
 
 
 def optional(schema: Parsed, field_type: Any) -> tuple[bool, dict[str, Any] | None]:
-    """Whether a type allows null, and the one type that it has besides; None where that is a union or no type."""
+    """Return whether a type allows null, and its only other type; None where it has several others or none."""
     resolved = schema.resolve(field_type)
     if not isinstance(resolved, list):
         return False, resolved
-    others = [one for one in map(schema.resolve, resolved) if one["type"] != "null"]
-    return len(others) < len(resolved), others[0] if len(others) == 1 else None
+    branches = [branch for branch in map(schema.resolve, resolved) if branch["type"] != "null"]
+    return len(branches) < len(resolved), branches[0] if len(branches) == 1 else None

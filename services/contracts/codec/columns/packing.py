@@ -1,4 +1,4 @@
-"""Packs a column into Avro's binary encoding, each row into a piece of its own: a table of bytes, and how many count.
+"""Packing of a column into Avro's binary encoding: a table of bytes with a row per value, and the lengths.
 
 Each function raises ``Unpackable`` where a value isn't one of the type.
 """
@@ -17,17 +17,17 @@ from services.contracts.codec.wire import INT64_DIGITS, LONG_RANGE, value_range
 _POWERS = np.array([1 << (8 * size - 1) for size in range(1, 8)], np.int64)
 
 
-class Unpackable(Exception):  # noqa: N818 - never seen outside this package
-    """A column isn't of the field's type; the message says what was expected."""
+class Unpackable(Exception):  # noqa: N818 - never raised outside this package
+    """A column isn't of the field's type; the message has the expectation."""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """Pieces of rows.
+    """Encoded values.
 
     Attributes:
-        table: uint8, a row each; what lies beyond a piece's length has no meaning.
-        length: How many bytes of its row each piece has.
+        table: uint8, a row per value; bytes beyond a value's length have no meaning.
+        length: Number of bytes of each value.
     """
 
     table: npt.NDArray[np.uint8]
@@ -38,7 +38,7 @@ Packer = Callable[[Array], Packed]
 
 
 def packer(field_type: dict[str, Any]) -> Packer | None:  # noqa: PLR0911 - a case for each type
-    """The packer for a type that is no union; None for types that have no column."""
+    """Return the packer for a type that is no union; None for types without a column."""
     logical = field_type.get("logicalType")
     match field_type["type"]:
         case "boolean":
@@ -64,22 +64,22 @@ def packer(field_type: dict[str, Any]) -> Packer | None:  # noqa: PLR0911 - a ca
 
 
 def numbers(values: Ints) -> Packed:
-    """Zigzag varints of int64s."""
+    """Return the zigzag varints of int64s."""
     zigzag = ((values << 1) ^ (values >> 63)).view(np.uint64)
     widest = max(1, -(-int(zigzag.max(initial=0)).bit_length() // 7))
     table = np.empty((len(values), widest), np.uint8)
     length = np.ones(len(values), np.int64)
     for index in range(widest):
-        rest = zigzag >> np.uint64(7)
-        more = rest > 0
+        shifted = zigzag >> np.uint64(7)
+        more = shifted > 0
         table[:, index] = (zigzag & np.uint64(0x7F)) | (more.astype(np.uint64) << np.uint64(7))
         length += more
-        zigzag = rest
+        zigzag = shifted
     return Packed(table, length)
 
 
 def joined(first: Packed, second: Packed) -> Packed:
-    """Each row's two pieces as one."""
+    """Return the concatenation of each row's two values."""
     count, width = first.table.shape
     whole = width + second.table.shape[1]
     table = np.zeros((count, whole), np.uint8)
@@ -89,7 +89,7 @@ def joined(first: Packed, second: Packed) -> Packed:
 
 
 def place(table: npt.NDArray[np.uint8], offset: Ints, piece: Packed) -> None:
-    """Write a piece into each row of a wider table, at an offset from the row's start."""
+    """Write a value into each row of a wider table, at an offset from the row's start."""
     count, width = piece.table.shape
     if not width or not count:
         return
@@ -99,15 +99,15 @@ def place(table: npt.NDArray[np.uint8], offset: Ints, piece: Packed) -> None:
 
 
 def or_null(column: Array, nulls: Mask, null_branch: int, value: Packer) -> Packed:
-    """A union of null and a type. What stands in the rows that are null is not looked at."""
+    """Return the values of a union of null and a type. The column's values in null rows are ignored."""
     branch = numbers(np.where(nulls, null_branch, 1 - null_branch).astype(np.int64))
     try:
-        some = value(column[~nulls])
+        present = value(column[~nulls])
     except Unpackable as error:
         raise Unpackable(f"{error} (counting the rows that are not null)") from None
-    packed = Packed(np.zeros((len(column), some.table.shape[1]), np.uint8), np.zeros(len(column), np.int64))
-    packed.table[~nulls] = some.table
-    packed.length[~nulls] = some.length
+    packed = Packed(np.zeros((len(column), present.table.shape[1]), np.uint8), np.zeros(len(column), np.int64))
+    packed.table[~nulls] = present.table
+    packed.length[~nulls] = present.length
     return joined(branch, packed)
 
 
@@ -159,19 +159,19 @@ def _decimal(size: int | None, precision: int) -> Packer:
         if size is None:
             # As many bytes as fastavro takes: enough for the magnitude and a sign bit.
             length = np.searchsorted(_POWERS, np.abs(values), side="right") + 1
-            octets = (values << (64 - 8 * length)).astype(">i8").view(np.uint8).reshape(count, 8)
-            return joined(numbers(length.astype(np.int64)), Packed(octets, length.astype(np.int64)))
-        octets = values.astype(">i8").view(np.uint8).reshape(count, 8)
+            unscaled = (values << (64 - 8 * length)).astype(">i8").view(np.uint8).reshape(count, 8)
+            return joined(numbers(length.astype(np.int64)), Packed(unscaled, length.astype(np.int64)))
+        unscaled = values.astype(">i8").view(np.uint8).reshape(count, 8)
         table = np.repeat(np.where(values < 0, 0xFF, 0).astype(np.uint8)[:, None], size, axis=1)
-        kept = min(size, 8)
-        table[:, size - kept :] = octets[:, 8 - kept :]
+        width = min(size, 8)
+        table[:, size - width :] = unscaled[:, 8 - width :]
         return Packed(table, np.full(count, size))
 
     return pack
 
 
-def _octets(column: Array) -> Packed:
-    """The bytes of an S array, or of an object array of bytes, without their length."""
+def _content(column: Array) -> Packed:
+    """Return the bytes of an S array, or of an object array of bytes, without their length."""
     if column.dtype == object:
         values = column.tolist()
         if not all(isinstance(value, bytes) for value in values):
@@ -192,13 +192,13 @@ def _octets(column: Array) -> Packed:
 
 
 def _bytes(column: Array) -> Packed:
-    content = _octets(column)
+    content = _content(column)
     return joined(numbers(content.length), content)
 
 
 def _fixed(size: int) -> Packer:
     def pack(column: Array) -> Packed:
-        content = _octets(column)
+        content = _content(column)
         _outside(content.length != size, column, f"{size} bytes")
         return Packed(content.table[:, :size], content.length)
 
@@ -206,7 +206,7 @@ def _fixed(size: int) -> Packer:
 
 
 def _text(column: Array) -> Packed:
-    content = _octets(column)
+    content = _content(column)
     if content.table.max(initial=0) >= 0x80:
         for row, value in enumerate(column.tolist()):
             try:
@@ -217,7 +217,7 @@ def _text(column: Array) -> Packed:
 
 
 def _uuid(column: Array) -> Packed:
-    content = _octets(column)
+    content = _content(column)
     wrong = content.length != 36
     if len(column) and not wrong.any():
         wrong = ~are_uuids(content.table[:, :36])
@@ -230,8 +230,8 @@ def _enum(symbols: Sequence[str]) -> Packer:
 
     def pack(column: Array) -> Packed:
         index = np.full(len(column), -1, np.int64)
-        for one, name in enumerate(names):
-            index[column == name] = one
+        for number, name in enumerate(names):
+            index[column == name] = number
         _outside(index < 0, column, f"one of {', '.join(symbols)}")
         return numbers(index)
 

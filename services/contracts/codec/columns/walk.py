@@ -1,4 +1,4 @@
-"""Makes the walk through a writer's schema: its steps, and which of them give which column."""
+"""Compilation of a writer's schema to a walk: its steps, and the columns that they emit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,44 +10,44 @@ from services.contracts.codec.columns.cursor import WIDEST
 from services.contracts.codec.columns.kinds import Kind, optional
 from services.contracts.codec.wire import INT64_DIGITS, value_range
 
-# What a schema may unfold to: a record used in many places is walked in each of them.
-_MOST_STEPS = 1000
+# Limit of the steps, as a record that is used in many places is walked in each of them.
+_MAX_STEPS = 1000
 
 
-# For each field of the writer's record the name of its column (None where it is skipped) and the step.
+# Name of the column (None where the field is skipped) and step of each field of the writer's record.
 Walk = list[tuple[str | None, steps.Step]]
 
 
-class NotCovered(Exception):  # noqa: N818 - never seen outside this package
-    """The schema, or the way it is to be read, is not one that can be walked: arrays, maps, recursion, promotion."""
+class NotVectorisable(Exception):  # noqa: N818 - never raised outside this package
+    """A walk can't decode the schema or its projection: arrays, maps, recursion, promotion."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A field to read: the column's name and kind, and the reader's type for it, without null."""
+class ProjectedField:
+    """A field to decode: name and kind of its column, and the reader's type, without null."""
 
     name: str
     kind: Kind
     reader_type: dict[str, Any]
 
 
-def compile_walk(writer: Parsed, wanted: Mapping[str, Wanted]) -> Walk:
+def compile_walk(writer: Parsed, projection: Mapping[str, ProjectedField]) -> Walk:
     """Make the steps for the fields of a writer's record, in order.
 
     Args:
         writer: The writer's schema.
-        wanted: By the name of the writer's field what to read of it.
+        projection: The fields to decode, by the name of the writer's field.
 
     Raises:
-        NotCovered: If batches with this schema have to be decoded one row at a time.
+        NotVectorisable: Batches with this schema have to be decoded one row at a time.
     """
     top = writer.resolve(writer.schema)
     if isinstance(top, list) or top["type"] not in ("record", "error"):
-        raise NotCovered
+        raise NotVectorisable
     compiler = _Compiler(writer)
     return [
-        (found.name, compiler.read(field["type"], found))
-        if (found := wanted.get(field["name"]))
+        (projected.name, compiler.emit(field["type"], projected))
+        if (projected := projection.get(field["name"]))
         else (None, compiler.skip(field["type"], (top["name"],)))
         for field in top["fields"]
     ]
@@ -56,74 +56,76 @@ def compile_walk(writer: Parsed, wanted: Mapping[str, Wanted]) -> Walk:
 class _Compiler:
     def __init__(self, writer: Parsed) -> None:
         self._writer = writer
-        self._made = 0
+        self._step_count = 0
 
-    def read(self, field_type: Any, wanted: Wanted) -> steps.Step:
-        """A step that gives a column."""
-        nullable, one = optional(self._writer, field_type)
+    def emit(self, field_type: Any, projected: ProjectedField) -> steps.Step:
+        """Return a step that emits a column."""
+        nullable, value_type = optional(self._writer, field_type)
         union = self._writer.resolve(field_type)
-        if one is None:
-            raise NotCovered
-        value = self._scalar(one, wanted.reader_type)
+        if value_type is None:
+            raise NotVectorisable
+        value = self._scalar(value_type, projected.reader_type)
         if not isinstance(union, list):
-            return steps.present(value) if wanted.kind.nullable else value
-        if not (nullable and wanted.kind.nullable and len(union) == 2):
-            raise NotCovered
+            return steps.present(value) if projected.kind.nullable else value
+        if not (nullable and projected.kind.nullable and len(union) == 2):
+            raise NotVectorisable
         branches = [self._writer.resolve(branch)["type"] for branch in union]
-        return steps.nullable(value, branches.index("null"), wanted.kind.empty)
+        return steps.nullable(value, branches.index("null"), projected.kind.empty)
 
-    def _scalar(self, one: dict[str, Any], reader_type: dict[str, Any]) -> steps.Step:
-        written, read = one["type"], reader_type["type"]
+    def _scalar(self, writer_type: dict[str, Any], reader_type: dict[str, Any]) -> steps.Step:
+        written, read = writer_type["type"], reader_type["type"]
         same = written == read or {written, read} in ({"int", "long"}, {"float", "double"})
         if not same or written in ("null", "record", "error", "array", "map"):
-            raise NotCovered
-        if one.get("logicalType") == "decimal" and written in ("bytes", "fixed"):
+            raise NotVectorisable
+        if writer_type.get("logicalType") == "decimal" and written in ("bytes", "fixed"):
             if reader_type["precision"] > INT64_DIGITS:
-                raise NotCovered
-            return self._decimal(one, min(one["precision"], reader_type["precision"]), wanted=True)
-        return self._plain(one, reader_type.get("symbols", ()), wanted=True)
+                raise NotVectorisable
+            return self._decimal(writer_type, min(writer_type["precision"], reader_type["precision"]), emit=True)
+        return self._plain(writer_type, reader_type.get("symbols", ()), emit=True)
 
     def skip(self, field_type: Any, inside: tuple[str, ...]) -> steps.Step:
-        """A step that checks a value and gives nothing."""
-        self._made += 1
-        if self._made > _MOST_STEPS:
-            raise NotCovered
-        one = self._writer.resolve(field_type)
-        if isinstance(one, list):
-            return steps.union([self.skip(branch, inside) for branch in one])
-        if one["type"] in ("record", "error"):
-            if one["name"] in inside:
-                raise NotCovered
-            return steps.record([self.skip(field["type"], (*inside, one["name"])) for field in one["fields"]])
-        if one.get("logicalType") == "decimal" and one["type"] in ("bytes", "fixed"):
-            return self._decimal(one, one["precision"], wanted=False)
-        return self._plain(one, (), wanted=False)
+        """Return a step that checks a value and emits nothing."""
+        self._step_count += 1
+        if self._step_count > _MAX_STEPS:
+            raise NotVectorisable
+        writer_type = self._writer.resolve(field_type)
+        if isinstance(writer_type, list):
+            return steps.union([self.skip(branch, inside) for branch in writer_type])
+        if writer_type["type"] in ("record", "error"):
+            if writer_type["name"] in inside:
+                raise NotVectorisable
+            return steps.record(
+                [self.skip(field["type"], (*inside, writer_type["name"])) for field in writer_type["fields"]]
+            )
+        if writer_type.get("logicalType") == "decimal" and writer_type["type"] in ("bytes", "fixed"):
+            return self._decimal(writer_type, writer_type["precision"], emit=False)
+        return self._plain(writer_type, (), emit=False)
 
-    def _decimal(self, one: dict[str, Any], precision: int, *, wanted: bool) -> steps.Step:
-        size = one.get("size") if one["type"] == "fixed" else None
+    def _decimal(self, writer_type: dict[str, Any], precision: int, *, emit: bool) -> steps.Step:
+        size = writer_type.get("size") if writer_type["type"] == "fixed" else None
         if size is not None and size > WIDEST:
-            raise NotCovered
-        return steps.decimal(size, precision, wanted=wanted)
+            raise NotVectorisable
+        return steps.decimal(size, precision, emit=emit)
 
-    def _plain(self, one: dict[str, Any], symbols: Any, *, wanted: bool) -> steps.Step:  # noqa: PLR0911 - by type
-        match one["type"]:
+    def _plain(self, writer_type: dict[str, Any], symbols: Any, *, emit: bool) -> steps.Step:  # noqa: PLR0911 - by type
+        match writer_type["type"]:
             case "null":
                 return steps.null()
             case "boolean":
-                return steps.boolean(wanted=wanted)
+                return steps.boolean(emit=emit)
             case "int" | "long" as kind:
-                return steps.integer(*value_range(kind, one.get("logicalType")), wanted=wanted)
+                return steps.integer(*value_range(kind, writer_type.get("logicalType")), emit=emit)
             case "float":
-                return steps.floating("<f4", wanted=wanted)
+                return steps.floating("<f4", emit=emit)
             case "double":
-                return steps.floating("<f8", wanted=wanted)
+                return steps.floating("<f8", emit=emit)
             case "string":
-                return steps.uuid(wanted=wanted) if one.get("logicalType") == "uuid" else steps.text(wanted=wanted)
+                return steps.uuid(emit=emit) if writer_type.get("logicalType") == "uuid" else steps.text(emit=emit)
             case "bytes":
-                return steps.octets(None, wanted=wanted)
+                return steps.binary(None, emit=emit)
             case "fixed":
-                return steps.octets(one["size"], wanted=True) if wanted else steps.fixed(one["size"])
+                return steps.binary(writer_type["size"], emit=True) if emit else steps.fixed(writer_type["size"])
             case "enum":
-                return steps.enum(one["symbols"], symbols, wanted=wanted)
+                return steps.enum(writer_type["symbols"], symbols, emit=emit)
             case _:
-                raise NotCovered
+                raise NotVectorisable
