@@ -1,4 +1,4 @@
-"""The records of the contracts as the codec delivers them.
+"""The records of the contracts as the codec decodes them.
 
 Generated from the schemas by `python -m services.commands.generate_types`; change those and run it again.
 """

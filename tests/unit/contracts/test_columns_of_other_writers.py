@@ -119,7 +119,7 @@ def test_a_default_of_null_is_null_in_every_row() -> None:
     ("writer", "reader", "reason"),
     [
         (record(x=decimal(4, 2)), record(x=decimal(4, 3)), "a decimal of scale 3 for this service, but a decimal of s"),
-        (record(x="bytes"), record(x=decimal(4, 2)), "x of R is a decimal of scale 2 for this service, but octets"),
+        (record(x="bytes"), record(x=decimal(4, 2)), "x of R is a decimal of scale 2 for this service, but bytes"),
         (record(x=MILLIS), record(x=MICROS), "is timestamp-micros for this service, but timestamp-millis for the"),
         (record(x=MILLIS), record(x="double"), "x of R is float for this service, but timestamp-millis for the"),
         (record(x="string"), record(x="long"), "can't read what this writer wrote"),
