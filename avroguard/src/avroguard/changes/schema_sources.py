@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from avroguard.avro.schema import Reference, Schema, parse_schema, shown
 from avroguard.changes.commit_tree import CommitTree
@@ -12,10 +13,12 @@ from avroguard.config.topics import inspect_contracts
 from avroguard.config.tree import CONTRACTS, Directory, Tree
 from avroguard.errors import ContractError, Unavailable, UsageError
 from avroguard.lint.files import contract_file_of
-from avroguard.registry.client import Registry
+
+if TYPE_CHECKING:
+    from avroguard.registry.client import Registry
 
 
-def locate(named: str, connect: Callable[[], Registry], stack: ExitStack) -> Schema:
+def locate(named: str, connect: "Callable[[], Registry]", stack: ExitStack) -> Schema:
     """The schema that a name stands for, references resolved.
 
     Args:
@@ -50,7 +53,7 @@ def _types(tree: Tree) -> Mapping[str, Reference]:
         return {}
 
 
-def _from_registry(named: str, connect: Callable[[], Registry]) -> Schema:
+def _from_registry(named: str, connect: "Callable[[], Registry]") -> Schema:
     subject, _, version = named.rpartition("@") if "@" in named else (named, "", "latest")
     if not subject or not (version == "latest" or version.isdecimal()):
         raise UsageError(f"registry:{named}: expected registry:SUBJECT or registry:SUBJECT@VERSION")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from avroguard.changes.breakages import CheckOptions, OldVersion, find_breakages
 from avroguard.changes.differences import as_json, differences
@@ -20,9 +21,11 @@ from avroguard.cli.options import (
 from avroguard.cli.running import run
 from avroguard.compatibility import incompatibilities
 from avroguard.levels import Level
-from avroguard.registry.client import Registry
 from avroguard.reporting import Format, Report
 from avroguard.reporting import as_json as finding_as_json
+
+if TYPE_CHECKING:
+    from avroguard.registry.client import Registry
 
 _EPILOG = f"""\
 OLD and NEW are each one of:
@@ -60,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _diff(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
 
-        def connect() -> Registry:
+        def connect() -> "Registry":
+            from avroguard.registry.client import Registry  # noqa: PLC0415 - not for a diff of files
+
             return stack.enter_context(Registry(registry_settings(options)))
 
         old = locate(options.old, connect, stack)

@@ -15,6 +15,9 @@ VERBS = {
     "drift": "does the registry have what contracts.toml says?",
 }
 
+_REGISTRY_PACKAGES = ("httpx2", "pydantic", "pydantic_settings")
+"""What the extra `registry` brings and the core does without."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the verb that the arguments begin with; returns its exit code."""
@@ -26,7 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if verb not in VERBS:
         print(f"avroguard: no verb {verb!r}; expected one of {', '.join(VERBS)}", file=sys.stderr)
         return UsageError.exit_code
-    code: int = import_module(f"avroguard.cli.{verb}").main(arguments[1:])
+    try:
+        code: int = import_module(f"avroguard.cli.{verb}").main(arguments[1:])
+    except ModuleNotFoundError as error:
+        if error.name not in _REGISTRY_PACKAGES:
+            raise
+        hint = "install it with: pip install 'avroguard[registry]'"
+        print(f"avroguard {verb}: the registry client is not installed; {hint}", file=sys.stderr)
+        return UsageError.exit_code
     return code
 
 
