@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.contract_files import commit_all, git
-from support.wheels import BUILDING, build_wheel, environment, pack_installed, repository_copy
+from support.wheels import environment, make_wheels, repository_copy
 
 SCHEMA = {
     "type": "record",
@@ -26,11 +26,7 @@ SCHEMA = {
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the wheels of avroguard and of what it needs."""
-    directory = tmp_path_factory.mktemp("wheels")
-    build_wheel(directory, tmp_path_factory.mktemp("sources"))
-    for name in ("fastavro", *BUILDING):
-        pack_installed(name, directory)
-    return directory
+    return make_wheels(tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("sources"))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "avroguard"
-BUILDING = ("editables", "hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers")
+_BUILDING = ("editables", "hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers")
 """What pip needs to build a package of this repository in isolation."""
 _LEFT_OUT = ("INSTALLER", "REQUESTED", "RECORD", "direct_url.json")
 
@@ -29,14 +29,20 @@ def environment(wheels: Path) -> dict[str, str]:
     }
 
 
-def build_wheel(target: Path, scratch: Path) -> Path:
+def make_wheels(target: Path, scratch: Path) -> Path:
+    """Fill a directory with the wheels of avroguard, of what it needs, and of what builds it."""
+    build_wheel(target, scratch)
+    for name in ("fastavro", *_BUILDING):
+        pack_installed(name, target)
+    return target
+
+
+def build_wheel(target: Path, scratch: Path) -> None:
     """Build avroguard from a copy of its sources, so that nothing is written beside them."""
     copy = scratch / "avroguard"
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("__pycache__", "tests"))
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target)]
     subprocess.run(command, cwd=copy, check=True, capture_output=True)
-    (wheel,) = target.glob("avroguard-*.whl")
-    return wheel
 
 
 def pack_installed(name: str, target: Path) -> None:
