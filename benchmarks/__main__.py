@@ -24,6 +24,7 @@ from benchmarks.soak import soak
 from benchmarks.tables import render
 from services.errors import ExpectedError
 from services.streaming.logs import configure_logging
+from tools.command_line import INTERRUPTED
 from tools.local_cluster import Cluster, ephemeral
 
 SHORT_INTERVAL = replace(
@@ -34,8 +35,6 @@ PARTS = ("detectors", "generators", "latency", "rules")
 HEADROOM = 1.2
 # Runs that are not counted. After a single one, the broker still compiles what transactions need: the next is slower.
 WARM_UPS = 3
-
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,6 +15,7 @@ from services.streaming.logs import configure_logging
 from tools.backtest.comparing import Comparison
 from tools.backtest.result import Result, result_of
 from tools.backtest.terminal_report import show
+from tools.command_line import INTERRUPTED, print_error
 from tools.history import judge_history
 from tools.history.options import add_input_options, load, open_input, shown, topic_of
 from tools.history.progress import told
@@ -41,11 +42,9 @@ def main() -> int:
     try:
         result = backtest(options)
     except ExpectedError as error:
-        for line in str(error).splitlines():
-            print(f"backtest: {line}", file=sys.stderr)
-        return error.exit_code
+        return print_error("backtest", error)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     if options.json:
         print(json.dumps(asdict(result), indent=2))
     else:

@@ -20,9 +20,9 @@ from tools.chaos.faults import FAULTS
 from tools.chaos.lab import Lab
 from tools.chaos.report import as_json, line, summarise, table
 from tools.chaos.running import Runner, plan
+from tools.command_line import INTERRUPTED, whole_number
 
 LOGS = Path(__file__).parents[2] / ".local" / "chaos"
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,18 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     rounds = "N of kills and N/5 of every other fault; with one --only, N of that (default: 5)"
     seed = "the first round's; repeats a run as far as chance is ours (default: random, printed)"
-    parser.add_argument("--rounds", type=_count, default=5, metavar="N", help=rounds)
+    parser.add_argument("--rounds", type=whole_number(1), default=5, metavar="N", help=rounds)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), metavar="S", help=seed)
     only = "this fault alone; may be given more than once"
     parser.add_argument("--only", action="append", choices=list(FAULTS), metavar="FAULT", help=only)
     parser.add_argument("--json", action="store_true", help="print everything as JSON on standard output at the end")
     return parser
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"a number of rounds is 1 or more, not {text!r}")
-    return int(text)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -7,11 +7,11 @@ from dataclasses import asdict
 
 from services.errors import ExpectedError
 from services.streaming.logs import configure_logging
+from tools.command_line import INTERRUPTED, print_error, whole_number
 from tools.demo.display import display
 from tools.demo.interrupts import Interrupts
 from tools.demo.run import STEPS, run
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 DURATION = 30.0
 RATE = 1000
 
@@ -40,9 +40,7 @@ def main() -> int:
         with display(STEPS, options.duration, json=options.json) as shown:
             summary = run(options.duration, options.rate, shown, interrupts)
     except ExpectedError as error:
-        for line in str(error).splitlines():
-            print(f"demo: {line}", file=sys.stderr)
-        return error.exit_code
+        return print_error("demo", error)
     except OSError as error:
         print(f"demo: {error}; put this right and run the demo again", file=sys.stderr)
         return 1
@@ -65,7 +63,11 @@ def _options() -> argparse.Namespace:
         "--duration", type=_seconds, metavar="SECONDS", help=f"default: until Ctrl-C; {DURATION:g} off a terminal"
     )
     parser.add_argument(
-        "--rate", type=_rate, default=RATE, metavar="N", help=f"transactions a second; 0: all it can; default {RATE}"
+        "--rate",
+        type=whole_number(0, 10_000_000),
+        default=RATE,
+        metavar="N",
+        help=f"transactions a second; 0: no limit; default {RATE}",
     )
     parser.add_argument("--json", action="store_true", help="the summary as JSON, last line of standard output")
     options = parser.parse_args()
@@ -82,12 +84,6 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 31_536_000:
         raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, found {text!r}")
     return seconds
-
-
-def _rate(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 10_000_000):
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 10,000,000, found {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 from services.contracts import load_contracts
 from services.errors import ExpectedError, UsageError
 from services.streaming.logs import configure_logging
+from tools.command_line import INTERRUPTED, print_error
 from tools.evaluate.baseline import compare, write_baseline
 from tools.evaluate.page import page
 from tools.evaluate.pictures import pictures
@@ -43,11 +44,9 @@ def main() -> int:
         report = evaluate(options)
         return _say(report, options)
     except ExpectedError as error:
-        for line in str(error).splitlines():
-            print(f"evaluate: {line}", file=sys.stderr)
-        return error.exit_code
+        return print_error("evaluate", error)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 def evaluate(options: argparse.Namespace) -> Report:

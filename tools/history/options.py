@@ -1,12 +1,11 @@
 """The arguments that say which transactions, and with what rules."""
 
 import argparse
-import math
 import os
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +18,7 @@ from services.rules.model import RuleSet
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
 from tools.clusters import cluster_variables
+from tools.command_line import moment, positive_number, whole_number
 from tools.history.blocks import Block
 from tools.history.files import FileInput
 from tools.history.memory import StreamInput, StreamSettings
@@ -62,10 +62,13 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "--scenarios", metavar="MIX", help="standard, NAME[=RATE],..., or a TOML file (default: standard)"
     )
     group.add_argument("--seed", type=int, metavar="N", help=f"of the stream (default: {_DEFAULTS.seed})")
-    group.add_argument("--transactions", type=_count, metavar="N", help=f"how many (default: {_DEFAULTS.transactions})")
-    group.add_argument("--accounts", type=_count, metavar="N", help=f"how many (default: {_DEFAULTS.accounts})")
+    group.add_argument("--transactions", type=whole_number(1), metavar="N", help=f"default: {_DEFAULTS.transactions}")
+    group.add_argument("--accounts", type=whole_number(1), metavar="N", help=f"default: {_DEFAULTS.accounts}")
     group.add_argument(
-        "--rate", type=_rate, metavar="R", help=f"transactions a second of event time (default: {_DEFAULTS.rate})"
+        "--rate",
+        type=positive_number,
+        metavar="R",
+        help=f"transactions a second of event time ({_DEFAULTS.rate})",
     )
     group.add_argument(
         "--from-topic", nargs="?", const=_input_topic(), metavar="TOPIC",
@@ -79,9 +82,9 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "backtest: by default it does without)",
     )
     group.add_argument(
-        "--from", dest="begin", type=_moment, metavar="TIME", help="messages written from this time on (UTC)"
+        "--from", dest="begin", type=moment, metavar="TIME", help="messages written from this time on (UTC)"
     )
-    group.add_argument("--to", dest="end", type=_moment, metavar="TIME", help="messages written before this time (UTC)")
+    group.add_argument("--to", dest="end", type=moment, metavar="TIME", help="messages written before this time (UTC)")
     group.add_argument("--file", action="append", type=Path, metavar="FILE", help="read CSV, JSON lines or Parquet")
     parser.add_argument(
         "--lateness", type=_duration, default=_LATENESS, metavar="TIME",
@@ -92,7 +95,7 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         help="SUSPICIOUS_AMOUNT of the detector (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--partitions", type=_count, metavar="N",
+        "--partitions", type=whole_number(1), metavar="N",
         help="spread a stream or file over so many partitions (default: as many as the topic has)",
     )  # fmt: skip
     add_layout_options(parser, files=None)
@@ -188,12 +191,6 @@ def _labels_topic(options: argparse.Namespace) -> str:
     return options.labels_topic or os.environ.get("LABELS_TOPIC") or f"{options.from_topic}.labels"
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, found {text!r}")
-    return int(text)
-
-
 def _amount(text: str) -> Decimal:
     try:
         amount = Decimal(text)
@@ -204,26 +201,8 @@ def _amount(text: str) -> Decimal:
     return amount
 
 
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not (rate > 0 and math.isfinite(rate)):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text!r}")
-    return rate
-
-
 def _duration(text: str) -> timedelta:
     match = re.fullmatch(r"(\d{1,9})([smhd])", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"expected a duration such as 90s, 10m or 1h, found {text!r}")
     return timedelta(milliseconds=int(match[1]) * _UNITS[match[2]])
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a time such as 2026-01-31T12:00, found {text!r}") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -10,10 +10,9 @@ from pathlib import Path
 from types import FrameType
 
 from services.errors import ExpectedError
+from tools.command_line import INTERRUPTED, whole_number
 from tools.local_cluster.persistent import LocalCluster
 from tools.local_cluster.progress import reporter
-
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None, cluster: LocalCluster | None = None) -> int:
@@ -65,8 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
     up = verbs.add_parser("up", help="start what does not run; downloads it the first time")
-    up.add_argument("--kafka-port", type=_port, help="of 127.0.0.1; remembered; at first 9092")
-    up.add_argument("--registry-port", type=_port, help="of 127.0.0.1; remembered; at first 8081")
+    up.add_argument("--kafka-port", type=whole_number(1, 65_535), help="of 127.0.0.1; remembered; at first 9092")
+    up.add_argument("--registry-port", type=whole_number(1, 65_535), help="of 127.0.0.1; remembered; at first 8081")
     verbs.add_parser("down", help="stop it; topics and schemas stay")
     verbs.add_parser("status", help="say what runs; exit 0 when all of it is healthy")
     verbs.add_parser("env", help='print variables: eval "$(scripts/local-cluster env)"')
@@ -74,12 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("server", nargs="?", choices=["kafka", "registry"], help="by default both")
     logs.add_argument("--follow", "-f", action="store_true", help="go on printing what comes")
     return parser
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
-    return int(text)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -5,7 +5,6 @@ setting, an argument or a file is of no use, 3 broker or registry can't be reach
 """
 
 import argparse
-import math
 import os
 import sys
 import time
@@ -32,6 +31,7 @@ from services.streaming.settings import (
 )
 from services.streaming.topics import TopicNeed, await_topics
 from tools.clusters import cluster_variables
+from tools.command_line import positive_number, print_error, whole_number
 from tools.local_cluster import LocalCluster
 from tools.replay.options import add_layout_options, layout_of
 from tools.replay.pacing import Pace
@@ -68,9 +68,7 @@ def main() -> int:
         print(f"replay: {error}: nothing was sent", file=sys.stderr)
         return 1
     except ExpectedError as error:
-        for line in str(error).splitlines():
-            print(f"replay: {line}", file=sys.stderr)
-        return error.exit_code
+        return print_error("replay", error)
     return 0 if figures.complete and not figures.unfit else 1
 
 
@@ -83,30 +81,21 @@ def _options() -> argparse.Namespace:
     )
     add_layout_options(parser)
     parser.add_argument(
-        "--speed", type=_speed, metavar="X", help="so many times as fast as it happened (default: as fast as it can)"
+        "--speed",
+        type=positive_number,
+        metavar="X",
+        help="factor of the original speed (default: as fast as it can)",
     )
     parser.add_argument(
-        "--max-errors", type=_count, default=1000, metavar="N", help="end after more than N rows that don't fit (1000)"
+        "--max-errors",
+        type=whole_number(0),
+        default=1000,
+        metavar="N",
+        help="end after more than N unfit rows (1000)",
     )
     parser.add_argument("--dry-run", action="store_true", help="read and check everything, send nothing")
     parser.add_argument("--json", action="store_true", help="print the figures as a JSON object")
     return parser.parse_args()
-
-
-def _speed(text: str) -> float:
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not (speed > 0 and math.isfinite(speed)):
-        raise argparse.ArgumentTypeError(f"expected a number above 0 such as 60, found {text!r}")
-    return speed
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}")
-    return int(text)
 
 
 def _replay(options: argparse.Namespace) -> Figures:

@@ -3,10 +3,10 @@
 import argparse
 import dataclasses
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from services.errors import UsageError
+from tools.command_line import moment
 from tools.replay.cells import ISO, TIMES
 from tools.replay.layout import FIELDS, PRESETS, TRUTH, Layout
 from tools.replay.opening import FORMATS
@@ -34,7 +34,7 @@ def add_layout_options(parser: argparse.ArgumentParser, *, files: str | None = "
         help="put TEXT before each account of source or target, so that customer 7 and shop 7 are two accounts",
     )  # fmt: skip
     group.add_argument("--time", choices=[ISO, *TIMES], help="what created_at is (default: iso, UTC without a zone)")
-    group.add_argument("--start", type=_moment, metavar="TIME", help="what offset-s and offset-h count from")
+    group.add_argument("--start", type=moment, metavar="TIME", help="what offset-s and offset-h count from")
     group.add_argument("--delimiter", metavar="C", help="what is between cells in CSV (default: a comma; .tsv: a tab)")
     group.add_argument("--format", choices=FORMATS, help="if the file's name doesn't say it")
 
@@ -69,11 +69,3 @@ def _pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
             raise UsageError(f"{option} {text}: {name} is already {pairs[name]!r}")
         pairs[name] = value
     return pairs
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a time such as 2018-04-01T00:00, not {text!r}") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

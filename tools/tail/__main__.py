@@ -13,6 +13,7 @@ from services.streaming.clients import KafkaClients, ping
 from services.streaming.logs import configure_logging
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
 from tools.clusters import cluster_variables
+from tools.command_line import print_error, whole_number
 from tools.local_cluster import LocalCluster
 from tools.tail.exact_json import dumps
 from tools.tail.follower import Follower, partitions_of
@@ -36,9 +37,7 @@ def main() -> int:
     try:
         _tail(options)
     except ExpectedError as error:
-        for line in str(error).splitlines():
-            print(f"tail: {line}", file=sys.stderr)
-        return error.exit_code
+        return print_error("tail", error)
     except KeyboardInterrupt:
         return 0
     except BrokenPipeError:
@@ -57,17 +56,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("topic", metavar="TOPIC")
     parser.add_argument("--from-beginning", action="store_true", help="begin with the oldest message, not the next")
     parser.add_argument("--until-end", action="store_true", help="end where the topic ended at the start")
-    parser.add_argument("--max", type=_count, metavar="N", help="end after N messages")
+    parser.add_argument("--max", type=whole_number(1), metavar="N", help="end after N messages")
     parser.add_argument(
         "--meta", action="store_true", help="print topic, partition, offset, timestamp, key and headers as well"
     )
     return parser.parse_args()
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, found {text!r}")
-    return int(text)
 
 
 def _tail(options: argparse.Namespace) -> None:

@@ -66,4 +66,4 @@ def test_what_makes_no_sense_is_refused(arguments: list[str], expected: str) -> 
 def test_a_start_that_is_no_time_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         layout("--start", "soon")
-    assert "expected a time such as 2018-04-01T00:00, not 'soon'" in capsys.readouterr().err
+    assert "expected a time such as 2026-01-31T12:00, found 'soon'" in capsys.readouterr().err
