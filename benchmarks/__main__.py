@@ -15,13 +15,13 @@ from pathlib import Path
 import confluent_kafka
 
 from benchmarks.contenders import DETECTORS, FAILURES, FIVE_RULES, GENERATORS, OURS, Contender, Skipped
-from benchmarks.draining import Drained, Drains
 from benchmarks.latency import measure_latency
 from benchmarks.pictures import plots
 from benchmarks.results import Results, Round
 from benchmarks.rules import cost_of_rules
 from benchmarks.soak import soak
 from benchmarks.tables import render
+from benchmarks.throughput import Drained, Drains
 from services.errors import ExpectedError
 from services.streaming.logs import configure_logging
 from tools.command_line import INTERRUPTED

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.contenders import Contender, ContenderFailed
-from benchmarks.draining import wait_until_ready
 from benchmarks.isolated_topics import READER, TIMEOUT, IsolatedTopics
 from benchmarks.measured_process import MeasuredProcess
+from benchmarks.throughput import wait_until_ready
 from services.contracts import ColumnDecoder, load_contracts
 from tools.harness.latency_histogram import LatencyHistogram
 from tools.local_cluster import Cluster

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.draining import Drained
 from benchmarks.figures import Spread, ratios
 from benchmarks.latency import Latency
 from benchmarks.soak import Moment
+from benchmarks.throughput import Drained
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.contenders import OURS, ContenderFailed
-from benchmarks.draining import QUIET
 from benchmarks.isolated_topics import TIMEOUT, IsolatedTopics
 from benchmarks.measured_process import MeasuredProcess
+from benchmarks.throughput import QUIET
 from tools.local_cluster import Cluster
 
 EVERY = 0.5

@@ -16,7 +16,7 @@ from tools.chaos.faults import FAULTS
 from tools.chaos.lab import Lab
 from tools.chaos.report import line
 from tools.chaos.results import Result
-from tools.chaos.running import Runner
+from tools.chaos.runner import Runner
 
 TRIES = 4  # a round whose fault did not happen proves nothing: another seed may
 SEEDS = {

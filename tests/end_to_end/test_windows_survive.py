@@ -17,7 +17,7 @@ from services.streaming.clients import PARTITIONER
 from tests.support.payments import Payment, account, encoded
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
-from tools.harness.recomputing import Sliding, fired, records
+from tools.harness.reference_windows import Sliding, fired, records
 from tools.harness.waiting import wait_for
 
 COUNT = 20_000

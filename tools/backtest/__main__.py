@@ -12,7 +12,7 @@ from services.errors import ExpectedError
 from services.rules.fields import fields_of_schema
 from services.rules.model import RuleSet
 from services.streaming.logs import configure_logging
-from tools.backtest.comparing import Comparison
+from tools.backtest.comparison import Comparison
 from tools.backtest.result import Result, result_of
 from tools.backtest.terminal_report import show
 from tools.command_line import INTERRUPTED, print_error

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.rules.model import Rule
-from tools.backtest.comparing import Change, Comparison, Example, Tally
+from tools.backtest.comparison import Change, Comparison, Example, Tally
 from tools.history import History
 
 

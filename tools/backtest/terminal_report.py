@@ -4,9 +4,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tools.backtest.comparing import Change, Example
+from tools.backtest.comparison import Change, Example
 from tools.backtest.result import Count, Result, RuleChange
-from tools.history.wording import days
+from tools.history.formatting import days
 from tools.tables import Column, Grid
 
 _STYLES = {Change.NEWLY: "green", Change.NO_LONGER: "red", Change.NEWLY_WATCHED: "dim"}

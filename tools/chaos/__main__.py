@@ -19,7 +19,7 @@ from services.streaming.logs import configure_logging
 from tools.chaos.faults import FAULTS
 from tools.chaos.lab import Lab
 from tools.chaos.report import as_json, line, summarise, table
-from tools.chaos.running import Runner, plan
+from tools.chaos.runner import Runner, plan
 from tools.command_line import INTERRUPTED, whole_number
 
 LOGS = Path(__file__).parents[2] / ".local" / "chaos"

@@ -6,7 +6,7 @@ from html import escape
 from tools.evaluate.metrics import Quality
 from tools.evaluate.pictures import pictures
 from tools.evaluate.report import Report, RuleFigures
-from tools.history.wording import days, duration, number, score, share
+from tools.history.formatting import days, duration, number, score, share
 from tools.picture import STYLE
 
 _CSS = (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from tools.evaluate.metrics import PER_DAY
 from tools.evaluate.report import Report
-from tools.history.wording import rate, score, share
+from tools.history.formatting import rate, score, share
 from tools.picture import SERIES, Picture, round_step
 
 _WIDTH = 720.0

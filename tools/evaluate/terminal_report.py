@@ -6,7 +6,7 @@ from rich.text import Text
 
 from tools.evaluate.metrics import Quality
 from tools.evaluate.report import Report, RuleFigures
-from tools.history.wording import days, duration, number, score, share
+from tools.history.formatting import days, duration, number, score, share
 from tools.tables import Column, Grid
 
 _SCENARIOS = (

@@ -20,12 +20,12 @@ from services.streaming.settings import KafkaSettings, librdkafka_properties, lo
 from tools.clusters import cluster_variables
 from tools.command_line import moment, positive_number, whole_number
 from tools.history.blocks import Block
-from tools.history.files import FileInput
-from tools.history.memory import StreamInput, StreamSettings
-from tools.history.topics import TopicInput, TopicSettings
+from tools.history.file_input import FileInput
+from tools.history.generated_input import StreamInput, StreamSettings
+from tools.history.topic_input import TopicInput, TopicSettings
 from tools.local_cluster import LocalCluster
 from tools.replay.options import add_layout_options, layout_of
-from tools.replay.reading import Reader
+from tools.replay.row_reader import Reader
 
 _ROOT = Path(__file__).parents[2]
 _UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}

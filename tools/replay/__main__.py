@@ -34,11 +34,11 @@ from tools.clusters import cluster_variables
 from tools.command_line import positive_number, print_error, whole_number
 from tools.local_cluster import LocalCluster
 from tools.replay.options import add_layout_options, layout_of
-from tools.replay.pacing import Pace
-from tools.replay.reading import Reader
-from tools.replay.running import Replay
-from tools.replay.sending import Encoder, Sender
-from tools.replay.telling import Figures, teller
+from tools.replay.pacer import Pace
+from tools.replay.progress import Figures, teller
+from tools.replay.replay import Replay
+from tools.replay.row_reader import Reader
+from tools.replay.sender import Encoder, Sender
 
 _EPILOG = """\
 KAFKA_BROKER_URL and SCHEMA_REGISTRY_URL name the cluster; the local one is used where neither is set.

@@ -9,7 +9,7 @@ from services.errors import UsageError
 from tools.command_line import moment
 from tools.replay.cells import ISO, TIMES
 from tools.replay.layout import FIELDS, PRESETS, TRUTH, Layout
-from tools.replay.opening import FORMATS
+from tools.replay.readers import FORMATS
 
 
 def add_layout_options(parser: argparse.ArgumentParser, *, files: str | None = "+") -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from benchmarks import __main__ as benchmark
 from benchmarks.contenders import C_LOOP, OURS, Skipped
-from benchmarks.draining import Drains
 from benchmarks.latency import measure_latency
 from benchmarks.rules import cost_of_rules
 from benchmarks.soak import soak
+from benchmarks.throughput import Drains
 from tools.harness.processes import ProcessDied
 from tools.local_cluster import Cluster
 

@@ -19,7 +19,7 @@ from tests.support.accounting import Outcome, outcome_of, require_one_place_each
 from tests.support.inside import detector
 from tests.support.payments import Payment, account, encoded
 from tools.harness.pipeline import Pipeline
-from tools.harness.recomputing import Sliding, fired, records
+from tools.harness.reference_windows import Sliding, fired, records
 from tools.harness.waiting import wait_for
 
 COUNT = 150

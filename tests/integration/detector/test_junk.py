@@ -19,7 +19,7 @@ from tests.support.accounting import Outcome, outcome_of, place_of, require_one_
 from tests.support.junk import Junk, JunkMaker, write
 from tests.support.payments import Payment, account, encoded
 from tools.harness.pipeline import Pipeline
-from tools.harness.recomputing import Record, Sliding, fired, records
+from tools.harness.reference_windows import Record, Sliding, fired, records
 from tools.harness.waiting import wait_for
 
 RECORDS = int(os.environ.get("JUNK_RECORDS", "1000"))

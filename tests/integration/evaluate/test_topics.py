@@ -19,7 +19,7 @@ from tools.evaluate.__main__ import evaluate, parsed
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import DEADLINE
 from tools.history import Block
-from tools.history.memory import StreamInput, StreamSettings
+from tools.history.generated_input import StreamInput, StreamSettings
 
 RULES = """
 [rules.large]

@@ -18,7 +18,7 @@ from tools.evaluate.pictures import pictures
 from tools.evaluate.report import Report, report_on, scores
 from tools.evaluate.terminal_report import show
 from tools.history import History, Truth
-from tools.history.wording import days, rate
+from tools.history.formatting import days, rate
 
 MINUTE = 60_000
 RULES = "".join(

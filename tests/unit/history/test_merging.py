@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.rules.conditions import null_mark
-from tools.history.topics import joined_labels, merged
+from tools.history.topic_input import joined_labels, merged
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20)), max_size=40))

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.contracts import load_contracts
 from tools.replay.layout import Layout
-from tools.replay.reading import Block, Reader, RowError
+from tools.replay.row_reader import Block, Reader, RowError
 
 SCHEMA = load_contracts().topic("queueing.transactions").required_schema
 HEADER = "source,target,amount,currency,created_at\n"

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.unit.replay.files import GOOD, GOOD_JSON, HEADER, amounts, column, lines, read, reader, written
 from tools.replay.layout import PRESETS, Layout
-from tools.replay.reading import BLOCK
+from tools.replay.row_reader import BLOCK
 
 HANDBOOK = "TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT,TX_FRAUD,TX_FRAUD_SCENARIO\n"
 PAYSIM = (

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.replay.files import GOOD, HEADER, reader
-from tools.replay.pacing import Pace
-from tools.replay.reading import Block, RowError
-from tools.replay.running import Replay
-from tools.replay.sending import Sent
-from tools.replay.telling import Figures, Teller
+from tools.replay.pacer import Pace
+from tools.replay.progress import Figures, Teller
+from tools.replay.replay import Replay
+from tools.replay.row_reader import Block, RowError
+from tools.replay.sender import Sent
 
 BAD = GOOD.replace("12.34", "x")
 

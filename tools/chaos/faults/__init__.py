@@ -16,7 +16,7 @@ from tools.chaos.faults import (
     restores,
 )
 from tools.chaos.lab import ONE, SMALL_DISK, THREE
-from tools.chaos.stage import Stage
+from tools.chaos.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Fault:
 
     Attributes:
         bench: The kind of cluster that it is tried on.
-        inject: Starts what is needed, breaks it, and puts it right again; what follows is the stage's `finish`.
+        inject: Starts what is needed, breaks it, and puts it right again; `Trial.finish` follows.
         share: Of the rounds asked for, how many this fault gets.
     """
 
     bench: str
-    inject: Callable[[Stage], None]
+    inject: Callable[[Trial], None]
     share: float = 0.2
 
 

@@ -5,54 +5,54 @@ from contextlib import suppress
 
 from confluent_kafka import ElectionType, KafkaException, TopicPartition
 
-from tools.chaos.stage import DRAINED, Stage
+from tools.chaos.trial import DRAINED, Trial
 from tools.harness.waiting import wait_for
 
 
-def of_transactions_moved(stage: Stage) -> None:
+def of_transactions_moved(trial: Trial) -> None:
     """The broker that coordinates our transactions stops, and gets them back when it is up again."""
-    _move(stage, "__transaction_state", f"{stage.pipeline.group}.only")
+    _move(trial, "__transaction_state", f"{trial.pipeline.group}.only")
 
 
-def of_group_moved(stage: Stage) -> None:
+def of_group_moved(trial: Trial) -> None:
     """The broker that coordinates our group stops, and gets it back when it is up again."""
-    _move(stage, "__consumer_offsets", stage.pipeline.group)
+    _move(trial, "__consumer_offsets", trial.pipeline.group)
 
 
-def _move(stage: Stage, topic: str, name: str) -> None:
-    stage.detector(COMMIT_INTERVAL_MS="300")
-    stage.generator(5000)
-    stage.until_moving()
-    partition = coordinating_partition(name, len(stage.leaders(topic)))
+def _move(trial: Trial, topic: str, name: str) -> None:
+    trial.detector(COMMIT_INTERVAL_MS="300")
+    trial.generator(5000)
+    trial.until_moving()
+    partition = coordinating_partition(name, len(trial.leaders(topic)))
 
     def leader(other_than: int) -> int:
         """Who leads the partition now, from 1; 0 where that is nobody or the one that it may not be."""
-        found = stage.leaders(topic).get(partition, -1)
+        found = trial.leaders(topic).get(partition, -1)
         return 0 if found in (-1, other_than) else found
 
     first = wait_for(lambda: leader(0), "a broker leads")
-    stage.random_moment(0.0, 1.0)
-    unfinished = stage.until_open()
-    broker = stage.bench.cluster.broker(first)
+    trial.random_moment(0.0, 1.0)
+    unfinished = trial.until_open()
+    broker = trial.bench.cluster.broker(first)
     began = time.monotonic()
-    how = stage.chance.choice(("stop", "kill"))
+    how = trial.chance.choice(("stop", "kill"))
     getattr(broker, how)()
     second = wait_for(lambda: leader(first), "another broker leads", pause=0.1)
-    stage.prove(unfinished, f"{how}: {topic}-{partition} moved from {first} to {second} in an open transaction")
-    stage.until_recovered(began + 0.2)
+    trial.prove(unfinished, f"{how}: {topic}-{partition} moved from {first} to {second} in an open transaction")
+    trial.until_recovered(began + 0.2)
     broker.start()
     broker.wait_healthy()
 
     def returned() -> int:
         with suppress(KafkaException):  # asked too early, or not needed: the broker elects it itself at times
-            stage.admin.elect_leaders(ElectionType.PREFERRED, [TopicPartition(topic, partition)]).result()
+            trial.admin.elect_leaders(ElectionType.PREFERRED, [TopicPartition(topic, partition)]).result()
         return leader(second)
 
-    if stage.preferred_leader(topic, partition) != second:
+    if trial.preferred_leader(topic, partition) != second:
         third = wait_for(returned, "the preferred broker leads again", pause=0.2)
-        stage.prove(True, f"back to {third} by election")
+        trial.prove(True, f"back to {third} by election")
     back = time.monotonic()
-    stage.watch.wait_until_more(back, DRAINED)
+    trial.watch.wait_until_more(back, DRAINED)
 
 
 def coordinating_partition(name: str, partitions: int) -> int:

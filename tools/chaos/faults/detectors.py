@@ -4,7 +4,7 @@ import signal
 import time
 from datetime import datetime
 
-from tools.chaos.stage import SESSION_TIMEOUT, Stage
+from tools.chaos.trial import SESSION_TIMEOUT, Trial
 from tools.harness.processes import Service
 from tools.harness.waiting import wait_for
 
@@ -22,70 +22,70 @@ CALM = 2.0
 """Seconds for which nothing goes on, to see that."""
 
 
-def killed(stage: Stage) -> None:
+def killed(trial: Trial) -> None:
     """SIGKILL in the middle of a transaction; another process of the same name takes over."""
-    interval = stage.chance.choice((100, 300, 1000))
-    detector = stage.detector(COMMIT_INTERVAL_MS=str(interval))
-    stage.generator(15_000)
-    stage.until_moving()
-    stage.random_moment(0.0, 1.0)
-    dead = kill(stage, detector, within=interval / 1000)
-    stage.detector()
+    interval = trial.chance.choice((100, 300, 1000))
+    detector = trial.detector(COMMIT_INTERVAL_MS=str(interval))
+    trial.generator(15_000)
+    trial.until_moving()
+    trial.random_moment(0.0, 1.0)
+    dead = kill(trial, detector, within=interval / 1000)
+    trial.detector()
     time.sleep(0.2)  # what was committed before the kill has been seen by then
-    recovery = stage.until_recovered(dead + 0.2)
-    stage.require_within(recovery, SESSION_TIMEOUT + max(START, 2 * stage.warm_up), "going on after a restart")
+    recovery = trial.until_recovered(dead + 0.2)
+    trial.require_within(recovery, SESSION_TIMEOUT + max(START, 2 * trial.warm_up), "going on after a restart")
 
 
-def paused(stage: Stage) -> None:
+def paused(trial: Trial) -> None:
     """SIGSTOP past the session's time-out or past the transaction's as well; then the zombie wakes up."""
-    past_transaction = stage.chance.random() < 0.5
-    zombie = stage.detector("zombie", COMMIT_INTERVAL_MS="1000")
-    stage.generator(4000)
-    stage.until_moving()
-    stage.random_moment(0.0, 1.0)
-    unfinished = halted_in_a_transaction(stage, zombie, within=1.0)
+    past_transaction = trial.chance.random() < 0.5
+    zombie = trial.detector("zombie", COMMIT_INTERVAL_MS="1000")
+    trial.generator(4000)
+    trial.until_moving()
+    trial.random_moment(0.0, 1.0)
+    unfinished = halted_in_a_transaction(trial, zombie, within=1.0)
     stopped = time.monotonic()
-    stage.prove(unfinished, f"{unfinished} partitions held the open transaction of the one that was paused")
-    heir = stage.detector("heir")
+    trial.prove(unfinished, f"{unfinished} partitions held the open transaction of the one that was paused")
+    heir = trial.detector("heir")
     heir.wait_for("rebalance", change="assigned")
-    before = stage.lag()
-    wait_for(lambda: stage.lag() < before, "the heir commits", pause=0.1)
+    before = trial.lag()
+    wait_for(lambda: trial.lag() < before, "the heir commits", pause=0.1)
     time.sleep(max(0.0, stopped + (18.0 if past_transaction else 0.0) - time.monotonic()))
     zombie.process.send_signal(signal.SIGCONT)
     awake = time.monotonic()
-    stage.prove(True, f"after {awake - stopped:.0f} s it woke up, its partitions being another's")
+    trial.prove(True, f"after {awake - stopped:.0f} s it woke up, its partitions being another's")
     # Its transaction is either aborted by itself at once or has been by the broker: no more is committed of it.
     wait_for(lambda: zombie.events("rebalance", change="lost") or zombie.events("replacing Kafka clients")
              or zombie.events("transaction aborted"), "the zombie notices", 30, pause=0.1)  # fmt: skip
-    stage.until_recovered(awake)
+    trial.until_recovered(awake)
 
 
-def kill(stage: Stage, detector: Service, within: float) -> float:
+def kill(trial: Trial, detector: Service, within: float) -> float:
     """Kills a detector in the middle of a transaction; the time on the monotonic clock.
 
     Args:
-        stage: Its pipeline.
+        trial: Its pipeline.
         detector: It owes nothing any more then.
         within: Seconds, of which the moment is a random one.
 
     Raises:
         NotRun: No transaction was open when it was killed.
     """
-    unfinished = halted_in_a_transaction(stage, detector, within)
-    stage.forget(detector)
+    unfinished = halted_in_a_transaction(trial, detector, within)
+    trial.forget(detector)
     detector.kill()
     dead = time.monotonic()
-    stage.prove(unfinished, f"{unfinished} partitions held an open transaction when it was killed")
+    trial.prove(unfinished, f"{unfinished} partitions held an open transaction when it was killed")
     return dead
 
 
-def halted_in_a_transaction(stage: Stage, detector: Service, within: float) -> int:
+def halted_in_a_transaction(trial: Trial, detector: Service, within: float) -> int:
     """Halts a detector (SIGSTOP) at random moments until one is in the middle of a transaction.
 
     What it had sent has arrived when the broker is asked, so a transaction that is open then stays open.
 
     Args:
-        stage: Its pipeline.
+        trial: Its pipeline.
         detector: It goes on where no transaction was open.
         within: Seconds, of which the moment is a random one.
 
@@ -93,91 +93,91 @@ def halted_in_a_transaction(stage: Stage, detector: Service, within: float) -> i
         How many partitions hold the open transaction; 0 when no moment was found.
     """
     for _ in range(50):
-        time.sleep(stage.chance.uniform(0.0, within))
+        time.sleep(trial.chance.uniform(0.0, within))
         detector.process.send_signal(signal.SIGSTOP)
         time.sleep(ARRIVED)
-        if unfinished := stage.open_transactions():
+        if unfinished := trial.open_transactions():
             return unfinished
         detector.process.send_signal(signal.SIGCONT)
     return 0
 
 
-def terminated(stage: Stage) -> None:
+def terminated(trial: Trial) -> None:
     """SIGTERM under full load: exit code 0 within ten seconds."""
-    stage.pipeline.produce(stage.pipeline.transactions(int(150_000 * stage.scale), seed=stage.seed), keyed=True)
-    preloaded = sum(stage.input_ends().values())
-    stage.generator(15_000)
-    wait_for(lambda: sum(stage.input_ends().values()) > preloaded, "more than the backlog comes", pause=0.05)
-    detector = stage.detector("first")
+    trial.pipeline.produce(trial.pipeline.transactions(int(150_000 * trial.scale), seed=trial.seed), keyed=True)
+    preloaded = sum(trial.input_ends().values())
+    trial.generator(15_000)
+    wait_for(lambda: sum(trial.input_ends().values()) > preloaded, "more than the backlog comes", pause=0.05)
+    detector = trial.detector("first")
     detector.wait_for("new schema id")
-    stage.random_moment(0.0, 0.2)
+    trial.random_moment(0.0, 0.2)
     began = time.monotonic()
-    stage.forget(detector)
+    trial.forget(detector)
     code = detector.stop()
     seconds = time.monotonic() - began
-    left = stage.lag()
-    stage.prove(left, f"it ended after {seconds:.1f} s with {left} messages still to be judged")
-    stage.require(code == 0, f"SIGTERM: exit code {code}")
-    stage.require_within(seconds, 10, "ending after SIGTERM")
+    left = trial.lag()
+    trial.prove(left, f"it ended after {seconds:.1f} s with {left} messages still to be judged")
+    trial.require(code == 0, f"SIGTERM: exit code {code}")
+    trial.require_within(seconds, 10, "ending after SIGTERM")
     ended = time.monotonic()
-    stage.detector("second")
-    stage.until_recovered(ended)
+    trial.detector("second")
+    trial.until_recovered(ended)
 
 
-def come_and_go(stage: Stage) -> None:
+def come_and_go(trial: Trial) -> None:
     """A third joins two, one leaves, and all are replaced one by one; partitions that stay put keep moving."""
-    team = {name: stage.detector(name) for name in ("one", "two")}
+    team = {name: trial.detector(name) for name in ("one", "two")}
     everybody = list(team.values())
-    stage.generator(5000)
-    stage.until_moving()
-    owners = _settled(stage, team)
+    trial.generator(5000)
+    trial.until_moving()
+    owners = _settled(trial, team)
     began = time.monotonic()
     time.sleep(CALM)
-    calm = max(stage.watch.longest_pause(partition, began, time.monotonic()) for partition in owners)
+    calm = max(trial.watch.longest_pause(partition, began, time.monotonic()) for partition in owners)
     worst = 0.0
     moved = 0
 
     def settle(began: float) -> None:
         nonlocal owners, worst, moved
-        after = _settled(stage, team)
+        after = _settled(trial, team)
         time.sleep(0.5)
         untouched = [partition for partition in owners if owners[partition] == after[partition]]
-        pauses = [stage.watch.longest_pause(partition, began, time.monotonic()) for partition in untouched]
+        pauses = [trial.watch.longest_pause(partition, began, time.monotonic()) for partition in untouched]
         worst = max(worst, *pauses, 0.0)
         moved += len(owners) - len(untouched)
         owners = after
 
-    stage.random_moment(0.0, 1.0)
+    trial.random_moment(0.0, 1.0)
     began = time.monotonic()
-    team["three"] = stage.detector("three")
+    team["three"] = trial.detector("three")
     everybody.append(team["three"])
     settle(began)
     began = time.monotonic()
-    leaver = team.pop(stage.chance.choice(("one", "two")))
-    stage.forget(leaver)
-    stage.require(leaver.stop() == 0, "one that left ended with another exit code than 0")
+    leaver = team.pop(trial.chance.choice(("one", "two")))
+    trial.forget(leaver)
+    trial.require(leaver.stop() == 0, "one that left ended with another exit code than 0")
     settle(began)
     for name in list(team):  # rolling restart: each is replaced before the next one goes
         began = time.monotonic()
         old = team.pop(name)
-        stage.forget(old)
-        stage.require(old.stop() == 0, "one that was replaced ended with another exit code than 0")
+        trial.forget(old)
+        trial.require(old.stop() == 0, "one that was replaced ended with another exit code than 0")
         settle(began)
         began = time.monotonic()
-        team[f"{name} anew"] = stage.detector(f"{name} anew")
+        team[f"{name} anew"] = trial.detector(f"{name} anew")
         settle(began)
-    stage.prove(
+    trial.prove(
         moved, f"{moved} partitions moved; untouched ones paused for {worst:.2f} s at most, {calm:.2f} s before"
     )
-    stage.recovery = worst
-    stage.require_within(worst, PAUSE + calm, "the longest pause of an untouched partition")
+    trial.recovery = worst
+    trial.require_within(worst, PAUSE + calm, "the longest pause of an untouched partition")
 
 
-def _settled(stage: Stage, team: dict[str, Service]) -> dict[int, str]:
+def _settled(trial: Trial, team: dict[str, Service]) -> dict[int, str]:
     """Waits until every partition of the input belongs to one of the team and each has one; who owns which."""
 
     def look() -> dict[int, str]:
-        owned = [(name, partition) for name, one in team.items() for partition in _owned(one, stage.pipeline.input)]
+        owned = [(name, partition) for name, one in team.items() for partition in _owned(one, trial.pipeline.input)]
         shared = len(owned) == 4 and len({name for name, _ in owned}) == len(team)
         return {partition: name for name, partition in owned} if shared else {}
 

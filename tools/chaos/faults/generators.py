@@ -6,7 +6,7 @@ import time
 import httpx2
 import psutil  # type: ignore[import-untyped]
 
-from tools.chaos.stage import Stage
+from tools.chaos.trial import Trial
 from tools.harness.waiting import DEADLINE, wait_for
 from tools.local_cluster.ports import HOST, free_ports
 
@@ -18,14 +18,14 @@ FULL = 0.9 * QUEUE
 MEMORY_MB = 300
 
 
-def killed(stage: Stage) -> None:
+def killed(trial: Trial) -> None:
     """SIGKILL while it sends; what it knew to be acknowledged is there, and all that is there is judged."""
     (port,) = free_ports(1)
-    stage.detector()
-    generator = stage.generator(0, METRICS_PORT=str(port), METRICS_HOST=HOST)
-    stage.until_moving()
-    stage.struck()
-    until = time.monotonic() + stage.chance.uniform(0.0, 1.0)
+    trial.detector()
+    generator = trial.generator(0, METRICS_PORT=str(port), METRICS_HOST=HOST)
+    trial.until_moving()
+    trial.struck()
+    until = time.monotonic() + trial.chance.uniform(0.0, 1.0)
     acknowledged = waiting = 0
     deadline = until + DEADLINE
     while time.monotonic() < deadline:
@@ -34,44 +34,44 @@ def killed(stage: Stage) -> None:
         acknowledged = max(acknowledged, metrics["fraud_generator_transactions_total"] - waiting - BATCH)
         if time.monotonic() > until and waiting:
             break
-    stage.forget(generator)
+    trial.forget(generator)
     generator.kill()
-    stage.prove(waiting, f"killed with {waiting} transactions on their way and {acknowledged} or more acknowledged")
+    trial.prove(waiting, f"killed with {waiting} transactions on their way and {acknowledged} or more acknowledged")
     dead = time.monotonic()
-    wait_for(lambda: _quiet(stage), "the input topic grows no more", pause=0.1)
-    arrived = len(stage.pipeline.read(stage.pipeline.input))
-    stage.require(arrived >= acknowledged, f"{acknowledged} were acknowledged and {arrived} are there")
-    if stage.lag():
-        stage.until_recovered(dead)
+    wait_for(lambda: _quiet(trial), "the input topic grows no more", pause=0.1)
+    arrived = len(trial.pipeline.read(trial.pipeline.input))
+    trial.require(arrived >= acknowledged, f"{acknowledged} were acknowledged and {arrived} are there")
+    if trial.lag():
+        trial.until_recovered(dead)
 
 
-def queue_full(stage: Stage) -> None:
+def queue_full(trial: Trial) -> None:
     """The way to the broker is narrow, so queues fill up: memory stays bounded and nothing is dropped."""
-    link = stage.bench.link
+    link = trial.bench.link
     assert link is not None  # noqa: S101 - its bench has one
     narrow = {"KAFKA_BROKER_URL": f"{HOST}:{link.port}",
               "KAFKA_CONFIG_QUEUE_BUFFERING_MAX_MESSAGES": str(QUEUE)}  # fmt: skip
     (port,) = free_ports(1)
-    detector = stage.detector(**narrow)
-    generator = stage.generator(40_000, METRICS_PORT=str(port), METRICS_HOST=HOST, **narrow)
-    stage.until_moving()
-    stage.random_moment(0.0, 0.1)
-    link.rate = stage.chance.randrange(2_000_000, 5_000_000)
+    detector = trial.detector(**narrow)
+    generator = trial.generator(40_000, METRICS_PORT=str(port), METRICS_HOST=HOST, **narrow)
+    trial.until_moving()
+    trial.random_moment(0.0, 0.1)
+    link.rate = trial.chance.randrange(2_000_000, 5_000_000)
     fullest = largest = 0
     began = time.monotonic()
-    until, deadline = began + 4 + 8 * stage.scale, began + DEADLINE
+    until, deadline = began + 4 + 8 * trial.scale, began + DEADLINE
     while time.monotonic() < (until if fullest >= FULL else deadline):
         fullest = max(fullest, _metrics(port)["fraud_generator_producer_queue_messages"])
         largest = max(largest, *(psutil.Process(one.process.pid).memory_info().rss for one in (generator, detector)))
         time.sleep(0.02)
     wide = time.monotonic()
     link.restore()
-    stage.until_recovered(wide)
-    stage.prove(
+    trial.until_recovered(wide)
+    trial.prove(
         fullest >= FULL,
         f"{fullest} of {QUEUE} places of the generator's queue were taken; memory {largest >> 20} MB",
     )
-    stage.require(largest < MEMORY_MB << 20, f"a process grew to {largest >> 20} MB")
+    trial.require(largest < MEMORY_MB << 20, f"a process grew to {largest >> 20} MB")
 
 
 def _metrics(port: int) -> dict[str, int]:
@@ -80,8 +80,8 @@ def _metrics(port: int) -> dict[str, int]:
     return {name: int(float(value)) for name, value in found}
 
 
-def _quiet(stage: Stage) -> bool:
+def _quiet(trial: Trial) -> bool:
     """Whether nothing came to the input topic for a moment."""
-    before = stage.input_ends()
+    before = trial.input_ends()
     time.sleep(0.3)
-    return stage.input_ends() == before
+    return trial.input_ends() == before

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from confluent_kafka import Message
 
-from tools.chaos.comparing import content, headers, place
 from tools.chaos.faults.detectors import kill
-from tools.chaos.over_time import RulesOverTime
-from tools.chaos.stage import Stage
+from tools.chaos.rules_over_time import RulesOverTime
 from tools.chaos.traffic import Payment, Producers, Traffic, payments
+from tools.chaos.trial import Trial
+from tools.chaos.verdict_comparison import content, headers, place
+from tools.harness.processes import Service
 
 COUNT = 8000
 SECONDS = 7.0
@@ -24,10 +25,10 @@ BURST, SENDERS = 15, 12
 """Payments to one account with one event time, and from which on its rule fires: the order makes no difference."""
 
 
-def dated_ahead(stage: Stage) -> None:
+def dated_ahead(trial: Trial) -> None:
     """Some producers date their payments and their records ahead, by minutes or years; others long before."""
-    chance, pipeline, count = stage.chance, stage.pipeline, int(COUNT * max(stage.scale, 0.4))
-    over = RulesOverTime(stage, count, lateness=LATENESS)
+    chance, pipeline, count = trial.chance, trial.pipeline, int(COUNT * max(trial.scale, 0.4))
+    over = RulesOverTime(trial, count, lateness=LATENESS)
     wrong = {number: chance.choice((*AHEAD_MS, *BEFORE_MS)) for number in range(count) if chance.random() < 0.02}
     written = [
         replace(one, at_ms=one.at_ms + wrong.get(number, 0)) for number, one in enumerate(payments(chance, count))
@@ -42,25 +43,21 @@ def dated_ahead(stage: Stage) -> None:
         producers.of("murmur2_random").produce(pipeline.input, value, payment.target, timestamp=dated)
         producers.poll()
 
-    detector = stage.detector(**over.environment)
+    detector = trial.detector(**over.environment)
     detector.wait_for("rebalance", change="assigned")
     with Traffic(pipeline, written, SECONDS, send):
-        stage.until_moving()
-        stage.random_moment(1.0, 3.0)
-        dead = kill(stage, detector, within=0.3)
-        stage.detector(**over.environment)
-        stage.until_recovered(dead + 0.2)
+        _restart_midway(trial, detector, over)
     producers.flush()
-    stage.drain()
+    trial.drain()
     inputs = pipeline.read(pipeline.input)
     now = time.time() * 1000
-    stage.require(all(message.timestamp()[1] <= now for message in inputs), "a record is dated by its producer")
+    trial.require(all(message.timestamp()[1] <= now for message in inputs), "a record is dated by its producer")
     stages = [pipeline.read(pipeline.by_source)]
     bounded = over.expected(inputs, stages)
     trusting = over.expected(inputs, stages, clock=_event_time)
     differing = sum(bounded.get(one, set()) != trusting.get(one, set()) for one in bounded.keys() | trusting.keys())
     ahead = sum(off > 0 for off in offsets.values())
-    stage.prove(
+    trial.prove(
         ahead and differing,
         f"{ahead} payments dated ahead, {sum(off < -MINUTE_MS for off in offsets.values())} before; with their dates "
         f"as the clock {differing} verdicts would be others",
@@ -71,10 +68,10 @@ def _event_time(_message: Message, at_ms: int) -> int:
     return at_ms
 
 
-def badly_keyed(stage: Stage) -> None:
+def badly_keyed(trial: Trial) -> None:
     """Payments without a key, with another key, or partitioned as librdkafka does it by default; repartitioned."""
-    chance, pipeline, count = stage.chance, stage.pipeline, int(COUNT * max(stage.scale, 0.4))
-    over = RulesOverTime(stage, count, repartition=True)
+    chance, pipeline, count = trial.chance, trial.pipeline, int(COUNT * max(trial.scale, 0.4))
+    over = RulesOverTime(trial, count, repartition=True)
     written = payments(chance, count)
     bursts = [f"fanin{number:07d}" for number in range(count // 400)]
     at = int(time.time() * 1000)
@@ -101,21 +98,17 @@ def badly_keyed(stage: Stage) -> None:
                 return super().dated(payment)
             return replace(payment, at_ms=at)
 
-    detector = stage.detector(**over.environment)
+    detector = trial.detector(**over.environment)
     detector.wait_for("rebalance", change="assigned")
     with Bursts(pipeline, written, SECONDS, send):
-        stage.until_moving()
-        stage.random_moment(1.0, 3.0)
-        dead = kill(stage, detector, within=0.3)
-        stage.detector(**over.environment)
-        stage.until_recovered(dead + 0.2)
+        _restart_midway(trial, detector, over)
     producers.flush()
-    stage.drain()
-    scattered = _scattered(stage, pipeline.read(pipeline.input))
-    stage.prove(scattered, f"{scattered} receivers had payments in several partitions")
+    trial.drain()
+    scattered = _scattered(trial, pipeline.read(pipeline.input))
+    trial.prove(scattered, f"{scattered} receivers had payments in several partitions")
     moved = pipeline.read(pipeline.by_target)
-    stage.require(
-        not _scattered(stage, moved), "a receiver's payments are in several partitions of the repartition topic"
+    trial.require(
+        not _scattered(trial, moved), "a receiver's payments are in several partitions of the repartition topic"
     )
     fired = [
         message
@@ -123,15 +116,24 @@ def badly_keyed(stage: Stage) -> None:
         if b"many-senders" in headers(message)["rules.fired"] and b"fanin" in content(message)
     ]
     expected = len(bursts) * (BURST - SENDERS + 1)
-    stage.require(
+    trial.require(
         len(fired) == expected,
         f"of {len(bursts)} bursts {expected} payments are fan-in in any order, and {len(fired)} were found to be",
     )
 
 
-def _scattered(stage: Stage, messages: list[Message]) -> int:
+def _restart_midway(trial: Trial, detector: Service, over: RulesOverTime) -> None:
+    """Kill the detector in the middle of the traffic, start another and wait until it goes on."""
+    trial.until_moving()
+    trial.random_moment(1.0, 3.0)
+    dead = kill(trial, detector, within=0.3)
+    trial.detector(**over.environment)
+    trial.until_recovered(dead + 0.2)
+
+
+def _scattered(trial: Trial, messages: list[Message]) -> int:
     """How many receivers have messages in several partitions."""
     partitions: dict[str, set[int]] = defaultdict(set)
     for message in messages:
-        partitions[stage.reader.record(content(message))["target"]].add(place(message)[1])
+        partitions[trial.reader.record(content(message))["target"]].add(place(message)[1])
     return sum(len(found) > 1 for found in partitions.values())

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tools.chaos.comparing import content
 from tools.chaos.faults.detectors import kill
-from tools.chaos.over_time import RulesOverTime
-from tools.chaos.stage import Stage
+from tools.chaos.rules_over_time import RulesOverTime
 from tools.chaos.traffic import Encoder, Payment, Traffic, payments
+from tools.chaos.trial import Trial
+from tools.chaos.verdict_comparison import content
 from tools.harness.pipeline import Pipeline
 from tools.harness.raw_producer import RawProducer
 
@@ -49,35 +49,35 @@ class Record:
     compressed: bool = False
 
 
-def of_every_kind(stage: Stage) -> None:
+def of_every_kind(trial: Trial) -> None:
     """Header names that are no text, records that are too large for what follows, rubbish; and a kill among them."""
-    chance, pipeline, count = stage.chance, stage.pipeline, int(COUNT * max(stage.scale, 0.4))
+    chance, pipeline, count = trial.chance, trial.pipeline, int(COUNT * max(trial.scale, 0.4))
     narrow = chance.random() < 0.5
     if narrow:
         for name, limit in NARROW.items():
             pipeline.alter(getattr(pipeline, name), max_message_bytes=str(limit))
-    over = RulesOverTime(stage, count)
-    records = [record for _ in range(3 if stage.scale == 1 else 1) for record in _records(chance, pipeline, narrow)]
+    over = RulesOverTime(trial, count)
+    records = [record for _ in range(3 if trial.scale == 1 else 1) for record in _records(chance, pipeline, narrow)]
     chance.shuffle(records)
     rubbish = {record.value or b"" for record in records if record.fate == DEAD}
     over.is_dead = lambda message: content(message) in rubbish
     over.dead_later = {record.value or b"" for record in records if record.fate == DEAD_LATER}
     half = len(records) // 2
-    detector = stage.detector(**over.environment)
+    detector = trial.detector(**over.environment)
     detector.wait_for("rebalance", change="assigned")
     with Traffic(pipeline, payments(chance, count), SECONDS):
-        stage.until_moving()
+        trial.until_moving()
         _write(pipeline, records[:half])
-        stage.random_moment(0.0, 1.0)
-        dead = kill(stage, detector, within=0.5)
-        stage.detector(**over.environment)
+        trial.random_moment(0.0, 1.0)
+        dead = kill(trial, detector, within=0.5)
+        trial.detector(**over.environment)
         _write(pipeline, records[half:])
-        stage.until_recovered(dead + 0.2)
+        trial.until_recovered(dead + 0.2)
     values = Counter(content(message) for message in pipeline.read(pipeline.input))
     there = Counter(record.kind for record in records if values[record.value or b""])
     kinds = Counter(record.kind for record in records)
     limits = "narrow outputs" if narrow else "outputs as wide as the input"
-    stage.prove(there == kinds, f"{there.total()} records of {len(kinds)} kinds ({limits})")
+    trial.prove(there == kinds, f"{there.total()} records of {len(kinds)} kinds ({limits})")
 
 
 def _write(pipeline: Pipeline, records: list[Record]) -> None:

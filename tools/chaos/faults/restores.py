@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 
 from confluent_kafka import KafkaException, Message
 
-from tools.chaos.comparing import content, headers
 from tools.chaos.faults.detectors import kill
-from tools.chaos.over_time import RulesOverTime
-from tools.chaos.stage import DRAINED, Stage
+from tools.chaos.rules_over_time import RulesOverTime
 from tools.chaos.traffic import Payment, Producers, Traffic, payments
+from tools.chaos.trial import DRAINED, Trial
+from tools.chaos.verdict_comparison import content, headers
 from tools.harness.processes import Service
 from tools.harness.quota import limit_fetches
 from tools.harness.registry_proxy import RegistryProxy
@@ -37,50 +37,54 @@ UNKNOWN_SHARE = 0.15
 """Of the payments, those with a schema id that is not known yet."""
 
 
-def longer_than_the_poll_interval(stage: Stage) -> None:
+def longer_than_the_poll_interval(trial: Trial) -> None:
     """The broker slows down a detector that restores its windows, which half of the times is killed meanwhile."""
-    chance, pipeline = stage.chance, stage.pipeline
-    backlog, count = int(BACKLOG * max(stage.scale, 0.5)), int(COUNT * max(stage.scale, 0.4))
+    chance, pipeline = trial.chance, trial.pipeline
+    backlog, count = int(BACKLOG * max(trial.scale, 0.5)), int(COUNT * max(trial.scale, 0.4))
     killed = chance.random() < 0.5
-    over = RulesOverTime(stage, backlog + count)
-    first = stage.detector(**over.environment)
+    over = RulesOverTime(trial, backlog + count)
+    first = trial.detector(**over.environment)
     written = [replace(one, at_ms=one.at_ms - (backlog - number) * BACKLOG_STEP_MS)
                for number, one in enumerate(payments(chance, backlog))]  # fmt: skip
     with Traffic(pipeline, written, SECONDS):
-        stage.until_moving()
-    wait_for(lambda: stage.watch.total >= backlog, lambda: f"{stage.watch.total} of {backlog} are judged", 2 * DEADLINE)
-    stage.forget(first)
-    stage.require(first.stop() == 0, "SIGTERM: another exit code than 0")
+        trial.until_moving()
+    wait_for(
+        lambda: trial.watch.total >= backlog,
+        lambda: f"{trial.watch.total} of {backlog} are judged",
+        2 * DEADLINE,
+    )
+    trial.forget(first)
+    trial.require(first.stop() == 0, "SIGTERM: another exit code than 0")
     settings = over.environment | {"KAFKA_CONFIG_MAX_POLL_INTERVAL_MS": str(POLL_SECONDS * 1000),
                                    "KAFKA_CONFIG_CLIENT_ID": pipeline.prefix}  # fmt: skip
     brokers = pipeline.cluster.bootstrap_servers
     limit_fetches(brokers, pipeline.prefix, backlog * QUOTA)
     try:
         began = time.monotonic()
-        detector = stage.detector("slow", **settings)
+        detector = trial.detector("slow", **settings)
         detector.wait_for("rebalance", change="assigned")
-        stage.struck()
+        trial.struck()
         with Traffic(pipeline, payments(chance, count), SECONDS):
             if killed:
                 time.sleep(chance.uniform(0.0, POLL_SECONDS))
-                stage.prove(not _slowest(detector), "it was restoring when it was killed")
-                stage.forget(detector)
+                trial.prove(not _slowest(detector), "it was restoring when it was killed")
+                trial.forget(detector)
                 detector.kill()
-                detector = stage.detector("slow", **settings)
+                detector = trial.detector("slow", **settings)
                 detector.wait_for("rebalance", change="assigned")
         restored = wait_for(lambda: _slowest(detector), "windows restored", 2 * DEADLINE, pause=0.2)
     finally:
         limit_fetches(brokers, pipeline.prefix, None)
     after = "after a kill midway" if killed else "in one go"
-    stage.prove(
+    trial.prove(
         restored > POLL_SECONDS,
         f"windows took {restored:.1f} s to restore, {after}, with a poll interval of {POLL_SECONDS} s",
     )
-    stage.until_recovered(began)
-    stage.drain()
+    trial.until_recovered(began)
+    trial.drain()
     changes = [event["change"] for event in detector.events("rebalance")]
-    stage.require(changes == ["assigned"], f"it did not stay a member: {changes}")
-    stage.require(len(detector.events("windows restored")) == 8, "partitions were restored several times, or never")
+    trial.require(changes == ["assigned"], f"it did not stay a member: {changes}")
+    trial.require(len(detector.events("windows restored")) == 8, "partitions were restored several times, or never")
 
 
 def _slowest(detector: Service) -> float:
@@ -89,45 +93,45 @@ def _slowest(detector: Service) -> float:
     return max(float(event["seconds"]) for event in events) if len(events) == 8 else 0.0
 
 
-def offsets_expired(stage: Stage) -> None:
+def offsets_expired(trial: Trial) -> None:
     """The group is gone when a detector comes back: it refuses, and goes on from a time that it is given."""
-    chance, pipeline, count = stage.chance, stage.pipeline, int(COUNT * max(stage.scale, 0.4))
-    over = RulesOverTime(stage, 3 * count)
-    first = stage.detector(**over.environment)
+    chance, pipeline, count = trial.chance, trial.pipeline, int(COUNT * max(trial.scale, 0.4))
+    over = RulesOverTime(trial, 3 * count)
+    first = trial.detector(**over.environment)
     with Traffic(pipeline, payments(chance, count), SECONDS):
-        stage.until_moving()
-    wait_for(lambda: stage.watch.total >= count, "everything is judged", DEADLINE)
-    stage.forget(first)
-    stage.require(first.stop() == 0, "SIGTERM: another exit code than 0")
+        trial.until_moving()
+    wait_for(lambda: trial.watch.total >= count, "everything is judged", DEADLINE)
+    trial.forget(first)
+    trial.require(first.stop() == 0, "SIGTERM: another exit code than 0")
     time.sleep(0.2)
     moment = datetime.now(UTC).isoformat(timespec="milliseconds")
     time.sleep(0.2)
     with Traffic(pipeline, payments(chance, count), SECONDS):
         time.sleep(chance.uniform(0.0, 1.0))
-        _delete_group(stage)
-        has_offsets = any(offset >= 0 for offset in stage.committed().values())
-        stage.struck()
-        refused = stage.detector(**over.environment)
-        stage.forget(refused)
+        _delete_group(trial)
+        has_offsets = any(offset >= 0 for offset in trial.committed().values())
+        trial.struck()
+        refused = trial.detector(**over.environment)
+        trial.forget(refused)
         code = refused.exit_code()
         said = [str(event.get("reason", event)) for event in refused.lines if "START_FROM" in str(event)]
-        stage.prove(not has_offsets, "the group had no offsets")
-        stage.require(code == 1 and said, f"it did not refuse: exit code {code}: {refused.text[-300:]}")
+        trial.prove(not has_offsets, "the group had no offsets")
+        trial.require(code == 1 and said, f"it did not refuse: exit code {code}: {refused.text[-300:]}")
     began = time.monotonic()
-    second = stage.detector(START_FROM=moment, **over.environment)
+    second = trial.detector(START_FROM=moment, **over.environment)
     second.wait_for("rebalance", change="assigned")
     with Traffic(pipeline, payments(chance, count), SECONDS):
-        stage.until_recovered(began)
+        trial.until_recovered(began)
         time.sleep(chance.uniform(0.0, 1.0))
-        dead = kill(stage, second, within=0.3)
-        stage.detector(START_FROM=moment, **over.environment)
-        stage.watch.wait_until_more(dead + 0.2, DRAINED)
+        dead = kill(trial, second, within=0.3)
+        trial.detector(START_FROM=moment, **over.environment)
+        trial.watch.wait_until_more(dead + 0.2, DRAINED)
 
 
-def _delete_group(stage: Stage) -> None:
+def _delete_group(trial: Trial) -> None:
     def deleted() -> bool:
         with suppress(KafkaException):  # its member is just leaving
-            for answer in stage.admin.delete_consumer_groups([stage.pipeline.group], request_timeout=10).values():
+            for answer in trial.admin.delete_consumer_groups([trial.pipeline.group], request_timeout=10).values():
                 answer.result()
             return True
         return False
@@ -135,10 +139,10 @@ def _delete_group(stage: Stage) -> None:
     wait_for(deleted, "the group is deleted", pause=0.1)
 
 
-def redriven_then_killed(stage: Stage) -> None:
+def redriven_then_killed(trial: Trial) -> None:
     """Dead letters of an unknown schema id are put back when it is known, and detectors are killed meanwhile."""
-    chance, pipeline, count = stage.chance, stage.pipeline, int(COUNT * max(stage.scale, 0.4))
-    over = RulesOverTime(stage, 2 * count)
+    chance, pipeline, count = trial.chance, trial.pipeline, int(COUNT * max(trial.scale, 0.4))
+    over = RulesOverTime(trial, 2 * count)
     written = payments(chance, 2 * count)
     producers = Producers(pipeline)
     unknown = {one.id for one in written[:count] if chance.random() < UNKNOWN_SHARE}
@@ -150,9 +154,9 @@ def redriven_then_killed(stage: Stage) -> None:
     over.is_dead = is_dead
     with RegistryProxy(pipeline.cluster.registry_url) as proxy:
         settings = over.environment | {"SCHEMA_REGISTRY_URL": proxy.url}
-        detector = stage.detector(**settings)
+        detector = trial.detector(**settings)
         with Traffic(pipeline, payments(chance, 100), 0.5):
-            stage.until_moving()  # the first schema id is known
+            trial.until_moving()  # the first schema id is known
         before = pipeline.schema_id
         proxy.mode = "forget"
         pipeline.evolve()
@@ -168,27 +172,27 @@ def redriven_then_killed(stage: Stage) -> None:
         with Traffic(pipeline, written[:count], SECONDS, send):
             pass
         producers.flush()
-        wait_for(lambda: stage.watch.total >= count + 100, "everything is judged or dead", DEADLINE)
+        wait_for(lambda: trial.watch.total >= count + 100, "everything is judged or dead", DEADLINE)
         dead = len(pipeline.read(pipeline.dead))
-        stage.prove(dead == len(unknown), f"{dead} dead letters of an unknown schema id")
+        trial.prove(dead == len(unknown), f"{dead} dead letters of an unknown schema id")
         with Traffic(pipeline, written[count:], SECONDS, send):
-            stage.random_moment(0.0, 1.0)
-            killed = kill(stage, detector, within=0.3)
+            trial.random_moment(0.0, 1.0)
+            killed = kill(trial, detector, within=0.3)
             proxy.mode = "pass"  # the schema is registered
-            _redrive(stage, len(unknown))
-            detector = stage.detector(**settings)
-            stage.until_recovered(killed + 0.2)
+            _redrive(trial, len(unknown))
+            detector = trial.detector(**settings)
+            trial.until_recovered(killed + 0.2)
             time.sleep(chance.uniform(0.0, 0.3))
-            kill(stage, detector, within=0.3)
-            detector = stage.detector(**settings)
-        stage.drain()
+            kill(trial, detector, within=0.3)
+            detector = trial.detector(**settings)
+        trial.drain()
         left_out = sum(event["dead_letters"] for event in detector.events("windows restored"))
-        stage.prove(left_out, f"{left_out} dead originals that had become readable were left out of windows")
+        trial.prove(left_out, f"{left_out} dead originals that had become readable were left out of windows")
 
 
-def _redrive(stage: Stage, count: int) -> None:
+def _redrive(trial: Trial, count: int) -> None:
     """Puts the dead letters back."""
     done = subprocess.run([sys.executable, "-m", "services.commands.redrive"], capture_output=True, text=True,
-                          env=os.environ | stage.pipeline.environment, check=False, timeout=DEADLINE)  # fmt: skip
-    stage.require(done.returncode == 0, f"redrive ended with {done.returncode}: {done.stderr[-300:]}")
-    stage.prove(f"{count} put back" in done.stdout, done.stdout.strip().splitlines()[-1] if done.stdout else "nothing")
+                          env=os.environ | trial.pipeline.environment, check=False, timeout=DEADLINE)  # fmt: skip
+    trial.require(done.returncode == 0, f"redrive ended with {done.returncode}: {done.stderr[-300:]}")
+    trial.prove(f"{count} put back" in done.stdout, done.stdout.strip().splitlines()[-1] if done.stdout else "nothing")

@@ -13,10 +13,10 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from services.errors import Unavailable
-from tools.chaos.judging import PlainReader, compare
 from tools.chaos.lab import Bench
+from tools.chaos.output_watch import Watch
+from tools.chaos.plain_reader import PlainReader, compare
 from tools.chaos.results import Broken, NotRun, Tally
-from tools.chaos.watching import Watch
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
 from tools.harness.waiting import DEADLINE, NeverCame, wait_for
@@ -45,7 +45,7 @@ class Reference(Protocol):
         """Compares what became of them with what had to."""
 
 
-class Stage:
+class Trial:
     """One round's surroundings.
 
     Args:

@@ -2,9 +2,9 @@
 
 from threading import Event
 
-from tools.replay.reading import Block, Reader
-from tools.replay.sending import Sender, Sent
-from tools.replay.telling import Teller
+from tools.replay.progress import Teller
+from tools.replay.row_reader import Block, Reader
+from tools.replay.sender import Sender, Sent
 
 
 class Replay:

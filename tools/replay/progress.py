@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from tools.replay.reading import RowError
-from tools.replay.sending import Sent
+from tools.replay.row_reader import RowError
+from tools.replay.sender import Sent
 
 _EPOCH = datetime(1970, 1, 1)  # UTC
 

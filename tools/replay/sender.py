@@ -10,8 +10,8 @@ import numpy as np
 from services.contracts import ColumnEncoder, Schema
 from services.generator.publisher import Publisher
 from tools.replay.layout import FIELDS
-from tools.replay.pacing import Pace
-from tools.replay.reading import Block
+from tools.replay.pacer import Pace
+from tools.replay.row_reader import Block
 
 _SLICE = 2000  # rows that are handed over between two looks at the clock and at the signals
 _TICK = 0.002  # the shortest pause, in seconds: what falls due meanwhile is sent together

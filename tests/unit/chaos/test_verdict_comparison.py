@@ -6,8 +6,8 @@ from typing import Any, cast
 
 from confluent_kafka import Message
 
-from tools.chaos.comparing import TopicContents, compare_verdicts
 from tools.chaos.results import Tally
+from tools.chaos.verdict_comparison import TopicContents, compare_verdicts
 
 IDS = {name: f"{name * 36}" for name in "abcd"}
 

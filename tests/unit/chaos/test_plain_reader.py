@@ -1,10 +1,10 @@
 """The independent reader finds what is lost, doubled, in the wrong place or out of order."""
 
 from tools.chaos.faults.coordinators import coordinating_partition
-from tools.chaos.judging import compare
+from tools.chaos.plain_reader import compare
 from tools.chaos.report import summarise
 from tools.chaos.results import Result, Tally
-from tools.chaos.running import plan
+from tools.chaos.runner import plan
 
 
 class Record:

@@ -7,7 +7,7 @@ from services.contracts import load_contracts
 from services.rules.fields import fields_of_schema
 from services.rules.loading import constants_of, parse_rules
 from services.rules.model import RuleSet
-from tools.backtest.comparing import Comparison
+from tools.backtest.comparison import Comparison
 from tools.backtest.result import Result, result_of
 from tools.history import Block, judge_history
 from tools.history.blocks import Labels

@@ -17,7 +17,7 @@ from tools.replay import cells
 from tools.replay.cells import Read, Unfit
 from tools.replay.ids import ids_of
 from tools.replay.layout import FIELDS, TRUTH, Layout
-from tools.replay.opening import open_file
+from tools.replay.readers import open_file
 from tools.replay.rows import Cells, File, Rows, UnreadableFile
 
 BLOCK = 10_000

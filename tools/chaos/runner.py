@@ -11,7 +11,7 @@ from services.errors import ExpectedError
 from tools.chaos.faults import FAULTS
 from tools.chaos.lab import Lab
 from tools.chaos.results import Broken, NotRun, Result, Tally
-from tools.chaos.stage import Stage
+from tools.chaos.trial import Trial
 
 
 def plan(names: Sequence[str], rounds: int, seed: int) -> Iterator[tuple[str, int]]:
@@ -48,18 +48,18 @@ class Runner:
         began = time.monotonic()
         fault = FAULTS[name]
         scratch = Path(tempfile.mkdtemp(prefix="chaos-"))
-        stage: Stage | None = None
+        trial: Trial | None = None
         tally: Tally | None = None
         problem = ""
         proven = True
         try:
-            with Stage(self._lab.bench(fault.bench), scratch, seed, self._scale, self._leniency) as stage:
+            with Trial(self._lab.bench(fault.bench), scratch, seed, self._scale, self._leniency) as trial:
                 try:
-                    fault.inject(stage)
+                    fault.inject(trial)
                 except (NotRun, Broken) as error:
                     problem = str(error)
                     proven = not isinstance(error, NotRun)
-                tally = stage.finish()
+                tally = trial.finish()
         except NotRun as error:
             problem, proven = str(error), False
         except ExpectedError as error:
@@ -70,11 +70,11 @@ class Runner:
         result = Result(
             fault=name,
             seed=seed,
-            moment=stage.moment if stage else 0.0,
-            proof=stage.proof if stage and proven else "",
+            moment=trial.moment if trial else 0.0,
+            proof=trial.proof if trial and proven else "",
             tally=tally,
             problem=problem,
-            recovery=stage.recovery if stage else None,
+            recovery=trial.recovery if trial else None,
             seconds=time.monotonic() - began,
         )
         if result.verdict == "ok":
@@ -84,7 +84,7 @@ class Runner:
             shutil.rmtree(kept, ignore_errors=True)
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(scratch, kept)
-            for node in stage.bench.cluster.nodes if stage else ():
+            for node in trial.bench.cluster.nodes if trial else ():
                 written = node.process.log
                 for log in written.parent.glob(f"{written.name}*"):  # of the run before a restart, too
                     shutil.copy(log, kept)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tools.history.blocks import Block, Labels
-from tools.replay.reading import Reader
+from tools.replay.row_reader import Reader
 
 _SHOWN = 20
 _ROWS = 65_536

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Message
 
-from tools.chaos.comparing import TopicContents, compare_verdicts, content, place
 from tools.chaos.results import Tally
 from tools.chaos.traffic import ACCOUNTS
-from tools.harness.recomputing import Sliding, bounded_time, fired
+from tools.chaos.verdict_comparison import TopicContents, compare_verdicts, content, place
+from tools.harness.reference_windows import Sliding, bounded_time, fired
 
 if TYPE_CHECKING:
-    from tools.chaos.stage import Stage
+    from tools.chaos.trial import Trial
 
 SIMPLE, LARGE = "large-amount", Decimal(995)
 LONG_MS = 600_000
@@ -59,7 +59,7 @@ class RulesOverTime:
     """The rules of a round, and its reference.
 
     Args:
-        stage: The round.
+        trial: The round.
         count: About how many payments will be written: says when an account is busy.
         lateness: Seconds that a transaction may be late and find its windows whole.
         repartition: Whether the input is not keyed by the account that receives, and goes through a topic that is.
@@ -70,31 +70,31 @@ class RulesOverTime:
         dead_later: The values that pass the first stage, and are dead letters of a later one.
     """
 
-    def __init__(self, stage: "Stage", count: int, *, lateness: int = 60, repartition: bool = False) -> None:
+    def __init__(self, trial: "Trial", count: int, *, lateness: int = 60, repartition: bool = False) -> None:
         mean = count / ACCOUNTS
         self._busy = math.ceil(mean + 1.7 * math.sqrt(mean))
-        self._stage = stage
-        self._pipeline = stage.pipeline
-        self._reader = stage.reader
+        self._trial = trial
+        self._pipeline = trial.pipeline
+        self._reader = trial.reader
         self._lateness_ms = lateness * 1000
-        rules = stage.pipeline.directory / "rules-over-time.toml"
+        rules = trial.pipeline.directory / "rules-over-time.toml"
         rules.write_text(RULES.format(busy=self._busy))
         self.environment = {"RULES_FILE": str(rules), "ALLOWED_LATENESS": str(lateness)}
         self.repartition = repartition
         if repartition:
-            topics = {"target": stage.pipeline.by_target, "source": stage.pipeline.by_source}
+            topics = {"target": trial.pipeline.by_target, "source": trial.pipeline.by_source}
             stage_topics = ",".join(f"{field}={topic}" for field, topic in topics.items())
             self.environment |= {"INPUT_KEYED": "repartition", "STAGE_TOPICS": stage_topics}
         self.is_dead: Callable[[Message], bool] = lambda _message: False
         self.dead_later: Collection[bytes] = ()
         self._written: int | None = None
-        stage.reference = self
+        trial.reference = self
 
     def left(self) -> int:
         """How many messages of the input have no verdict and no dead letter yet; nothing is written any more."""
         if self._written is None:
             self._written = len(self._pipeline.read(self._pipeline.input))
-        return self._written - self._stage.watch.total
+        return self._written - self._trial.watch.total
 
     def tally(self) -> Tally:
         """Compares everything that the topics hold with the recomputation."""
@@ -109,7 +109,7 @@ class RulesOverTime:
         good = [message for message in contents.inputs if place(message) not in dead]
         expected = self.expected(good, contents.stages)
         firings = sum(name != SIMPLE for rules in expected.values() for name, _ in rules)
-        self._stage.prove(firings, f"rules over time fired {firings} times")
+        self._trial.prove(firings, f"rules over time fired {firings} times")
         return compare_verdicts(contents, dead, self.dead_later, expected, self._reader.record)
 
     def expected(

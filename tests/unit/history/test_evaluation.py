@@ -9,7 +9,7 @@ from services.rules.model import RuleSet
 from services.rules.windows import WindowState
 from services.streaming.partitioner import partition_of
 from tools.history import Block, Found, History, judge_history
-from tools.history.memory import StreamInput, StreamSettings
+from tools.history.generated_input import StreamInput, StreamSettings
 from tools.history.stages import stages_of
 
 RULES = """
