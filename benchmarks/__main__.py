@@ -204,7 +204,7 @@ def _latencies(
 
 
 def about(rounds: int, messages: int) -> dict[str, str]:
-    """Where and with what this was measured."""
+    """The machine and the versions of this measurement."""
     cpu = "unknown CPU"
     info = Path("/proc/cpuinfo")
     if info.is_file():

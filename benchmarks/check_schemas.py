@@ -1,4 +1,4 @@
-"""How long `check-schemas --against git:HEAD~1` takes: ``python -m benchmarks.check_schemas``.
+"""Duration of `check-schemas --against git:HEAD~1`: ``python -m benchmarks.check_schemas``.
 
 Makes a repository of schemas whose every version is one commit, all levels FULL_TRANSITIVE, so that each schema is
 judged by its whole history; runs the command as a process of its own, and prints the median and the range in seconds.

@@ -1,4 +1,4 @@
-"""Who takes part, and how each is started."""
+"""The contenders, and the command that starts each."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ Command = Callable[[Say], list[str]]
 
 
 class Skipped(ExpectedError):  # noqa: N818 - reads as what happened
-    """What a contender needs is not on this machine."""
+    """A contender's prerequisites are missing on this machine."""
 
 
 class ContenderFailed(ExpectedError):  # noqa: N818 - reads as what happened
@@ -32,7 +32,7 @@ class ContenderFailed(ExpectedError):  # noqa: N818 - reads as what happened
 
 
 FAILURES = (ContenderFailed, ProcessDied, Unavailable)
-"""What ends the part of one contender and leaves the others theirs."""
+"""Errors that end the part of one contender only."""
 
 
 @dataclass(frozen=True)

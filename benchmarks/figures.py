@@ -1,4 +1,4 @@
-"""What the samples of a run say: pure functions from numbers to numbers."""
+"""Figures of a run, computed from its samples."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ TIMED_FROM, TIMED_TO = 0.2, 0.97
 
 @dataclass(frozen=True)
 class Sample:
-    """How far a run was at one moment.
+    """Progress of a run at one moment.
 
     Attributes:
         seconds: Since the input was there.
@@ -30,7 +30,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a run was between two moments at which outputs had just become visible.
+    """Rate of a run between two moments at which outputs had just become visible.
 
     Attributes:
         rate: Messages a second.
@@ -83,5 +83,5 @@ class Spread:
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """What was ours to theirs, round by round: what slowed both down in a round falls out."""
+    """Ratios round by round: what slowed both down in a round cancels out."""
     return Spread.of(one / other for one, other in zip(ours, theirs, strict=True))

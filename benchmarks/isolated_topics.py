@@ -104,7 +104,7 @@ class IsolatedTopics:
         return settled and len(owned) == members and max(owned) - min(owned) <= 1
 
     def reached(self, topics: tuple[str, ...]) -> int:
-        """How far committed messages reach in some topics: the messages and the markers of transactions."""
+        """Sum of the last stable offsets of topics: messages and the markers of transactions."""
         latest: dict[TopicPartition, Any] = {
             TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
             for topic in topics

@@ -1,4 +1,4 @@
-"""How long a transaction takes from when it was due to when an independent reader has it, read committed.
+"""Latency: from the scheduled time of a transaction until an independent reader has it, read committed.
 
 The generator stamps each transaction with the time at which it was scheduled, so that a delay of the generator itself,
 of the broker or of the detector counts in full: leaving it out is the error known as coordinated omission.

@@ -65,7 +65,7 @@ BROKEN: Mapping[str, bytes] = {
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in the topics.
+    """Contents of the topics.
 
     Attributes:
         transactions: How many.

@@ -1,4 +1,4 @@
-"""What a run of the benchmark found: plain data, as `--json` writes it."""
+"""Results of a benchmark run: plain data, as `--json` writes it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -70,7 +70,7 @@ class Results:
         )
 
     def speed_ratio(self, ours: str, theirs: str, kind: str = "detectors") -> Spread | None:
-        """How many times as fast as another a contender was; None where one of them did not take part."""
+        """Ratio of the rates of two contenders; None where one of them did not take part."""
         rounds: Mapping[str, Sequence[Round]] = getattr(self, kind)
         pairs = list(zip(rounds.get(ours, []), rounds.get(theirs, []), strict=False))
         return ratios([one.rate for one, _ in pairs], [other.rate for _, other in pairs]) if pairs else None

@@ -1,4 +1,4 @@
-"""What judging costs as rules grow: the detector's own handler on real messages, without Kafka."""
+"""Cost of evaluation as rules grow: the detector's own handler on real messages, without Kafka."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""How fast a contender works through an input that is all there: the outputs are counted, every one of them."""
+"""Throughput of a contender on an input that is complete at the start; every output is counted."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ START_TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class Drained:
-    """What one run gave.
+    """Figures of one run.
 
     Attributes:
         messages: How many were done; the outputs were counted and are as many.

@@ -1,4 +1,4 @@
-"""What windows cost, without Kafka: ``python -m benchmarks.windows``.
+"""Cost of windows, without Kafka: ``python -m benchmarks.windows``.
 
 Prints microseconds and rows a second for each measure and for the rules of the detector, what rebuilding and a key that
 takes all traffic cost, bytes for an entry as `tracemalloc` counts them, and the cost of a message as rules grow. Times
@@ -97,7 +97,7 @@ def state_for(rules: Sequence[Rule]) -> WindowState:
 
 @dataclass
 class Judged:
-    """What judging all of some traffic took."""
+    """Cost of evaluating all of some traffic."""
 
     seconds: float
     firings: int

@@ -1,4 +1,4 @@
-"""What the contenders work on: transactions, as Avro messages or as JSON, and what should become of them."""
+"""The contenders' input: transactions, as Avro messages or as JSON, with the expected verdicts."""
 
 import json
 import time

@@ -1,1 +1,1 @@
-"""What people and tests use around the services; no service imports it."""
+"""Commands and helpers for people and tests; no service imports them."""

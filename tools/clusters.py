@@ -1,4 +1,4 @@
-"""Which cluster a tool works with: the one that the environment names, or the local one."""
+"""The cluster that a tool works with: the one that the environment names, or the local one."""
 
 from collections.abc import Mapping
 

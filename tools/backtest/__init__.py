@@ -1,1 +1,1 @@
-"""What a changed rules file would have done differently, on transactions of the past."""
+"""Differences that a changed rules file makes to the verdicts on past transactions."""

@@ -1,4 +1,4 @@
-"""Compares the verdicts of two rules files on the same transactions, block by block. Pure."""
+"""Compares the verdicts of two rules files on the same transactions, block by block."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tools.history import Block, Found
 
 
 class Change(StrEnum):
-    """How what a rule does with a transaction differs. A rule that is not there does not fire."""
+    """A difference in what a rule does with a transaction. A missing rule does not fire."""
 
     NEWLY = "newly"
     """It fires and decides now, and did not before."""
@@ -33,7 +33,7 @@ class Example:
         reason: Why the rule fires now, or fired before.
         verdict: What becomes of the transaction by all rules together.
         transaction: Its fields, as people read them.
-        fraud: The truth; None where nobody knows it.
+        fraud: The truth; None where it is unknown.
     """
 
     rule: str
@@ -46,7 +46,7 @@ class Example:
 
 @dataclass
 class Tally:
-    """How many transactions, and how many of them are fraud where that is known."""
+    """A count of transactions, and of the fraud among them where that is known."""
 
     count: int = 0
     fraud: int = 0
@@ -58,7 +58,7 @@ class Tally:
 
 
 class Comparison:
-    """Two rules files, and what they say about the same transactions.
+    """Two rules files, and their verdicts on the same transactions.
 
     Args:
         live: The rules as they are.
@@ -81,7 +81,7 @@ class Comparison:
         self._shown: dict[tuple[Change, str], set[tuple[Any, ...]]] = {}
 
     def watch(self, block: Block, found: Sequence[Found]) -> None:
-        """Take in what fired on a block: by rules of the one, of the other, or of both."""
+        """Take in the rule matches of a block: of one file, of the other, or of both."""
         for row, firings in _by_row(found):
             fraud = bool(block.labels.fraud[row]) if block.labels else None
             old = {one.firing.rule.name: one for one in firings if one.firing.rule.version in self._of_live}

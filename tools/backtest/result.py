@@ -1,4 +1,4 @@
-"""What a backtest found: pure, from a comparison."""
+"""The result of a backtest, computed from a comparison."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from tools.history import History
 
 @dataclass(frozen=True)
 class Count:
-    """Some transactions.
+    """A count of transactions.
 
     Attributes:
-        transactions: How many.
-        fraud: How many of them are; None where nobody knows it.
+        transactions: The count.
+        fraud: The fraud among them; None where it is unknown.
     """
 
     transactions: int
@@ -23,7 +23,7 @@ class Count:
 
 @dataclass(frozen=True)
 class RuleChange:
-    """What is different about one rule.
+    """The changes of one rule.
 
     Attributes:
         name: The rule's name.
@@ -60,17 +60,17 @@ class Result:
     Attributes:
         live: The file of the rules as they are.
         changed: The file of the rules as they would be.
-        source: What was judged, in words.
-        transactions: How many.
+        source: The transactions, in words.
+        transactions: Their number.
         days_of_data: From the first to the last, in days of event time.
-        seconds: How long judging took.
+        seconds: Time that the evaluation took.
         suspicious_before: By the rules as they are.
         suspicious_after: By the rules as they would be.
         newly: Suspicious by the latter only.
         no_longer: Suspicious by the former only.
         rules: In the order of the changed file, then what was removed.
         examples: Of each rule and change some, of different keys; by rule, change and the order of the log.
-        notes: What else there is to say about the input, and which new or changed rule fires on nothing.
+        notes: Remarks on the input, and the new or changed rules that fire on nothing.
     """
 
     live: str
@@ -95,9 +95,9 @@ def result_of(
 
     Args:
         comparison: Having watched the history.
-        history: What was judged.
-        names: What to call the two files.
-        source: What to call the transactions.
+        history: The evaluated transactions.
+        names: Of the two files.
+        source: Name of the transactions.
         notes: About the input.
     """
     known = history.truth is not None

@@ -1,4 +1,4 @@
-"""The independent reader's judgement: where each message must be, by a plain recomputation, and where it is.
+"""An independent reader: computes the topic that each message must be in, and compares.
 
 Nothing here uses the code under test: values are decoded one by one with fastavro, by the schema that the registry
 gives for the id in the value, and compared byte for byte.
@@ -35,7 +35,7 @@ class PlainReader:
         self._schemas: dict[int, Any] = {}
 
     def verdict(self, value: bytes) -> Verdict:
-        """What a framed transaction is.
+        """The verdict on a framed transaction.
 
         Raises:
             ValueError: It is no transaction.
@@ -44,7 +44,7 @@ class PlainReader:
         return str(record["id"]), "fraud" if record["amount"] >= SUSPICIOUS else "legit"
 
     def record(self, value: bytes) -> dict[str, Any]:
-        """What a framed record says, by the field.
+        """The fields of a framed record.
 
         Raises:
             ValueError: It is none.

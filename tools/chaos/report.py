@@ -11,7 +11,7 @@ from tools.chaos.results import Result, Tally
 
 @dataclass(frozen=True)
 class Summary:
-    """What the rounds of one fault come to; the counts are sums over them.
+    """Summary of the rounds of one fault; the counts are sums over them.
 
     Attributes:
         fault: Its name.

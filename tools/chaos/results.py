@@ -1,4 +1,4 @@
-"""What a round of chaos comes to."""
+"""Results of chaos rounds."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Broken(ExpectedError):  # noqa: N818 - reads as what happened
 
 @dataclass(frozen=True)
 class Tally:
-    """What an independent reader found.
+    """Counts of an independent reader.
 
     Attributes:
         messages: How many messages the input topic holds.

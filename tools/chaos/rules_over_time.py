@@ -91,7 +91,7 @@ class RulesOverTime:
         trial.reference = self
 
     def left(self) -> int:
-        """How many messages of the input have no verdict and no dead letter yet; nothing is written any more."""
+        """Number of input messages without a verdict and without a dead letter."""
         if self._written is None:
             self._written = len(self._pipeline.read(self._pipeline.input))
         return self._written - self._trial.watch.total

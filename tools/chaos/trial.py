@@ -1,4 +1,4 @@
-"""What a fault has to play with in one round: a pipeline, services on it, chance, and a reader that watches."""
+"""One round of a fault: a pipeline, services on it, randomness, and a reader of its outputs."""
 
 import random
 import time
@@ -36,17 +36,17 @@ _DETECTOR = {"KAFKA_CONFIG_SESSION_TIMEOUT_MS": f"{SESSION_TIMEOUT * 1000:.0f}",
 
 
 class Reference(Protocol):
-    """What says what must become of the messages of a round."""
+    """The expected outcome of a round's messages."""
 
     def left(self) -> int:
-        """How many messages have no place yet."""
+        """Number of messages without an outcome yet."""
 
     def tally(self) -> Tally:
-        """Compares what became of them with what had to."""
+        """Compare the outcome with the expected one."""
 
 
 class Trial:
-    """One round's surroundings.
+    """One round of a fault.
 
     Args:
         bench: The cluster, and what breaks around it.
@@ -56,7 +56,7 @@ class Trial:
         leniency: What limits of time are multiplied by, for machines that have other things to do.
 
     Attributes:
-        reference: Says what must become of the messages; None where one rule about amounts does.
+        reference: The expected outcome; None where one rule about amounts gives it.
         chance: The only source of randomness.
         rubbish: The values put in that are no transactions.
         proof: How it is known that the fault happened.
@@ -126,7 +126,7 @@ class Trial:
         return among[-1]
 
     def forget(self, service: Service) -> None:
-        """A service that was killed on purpose owes nothing any more."""
+        """Leave a service out of all checks: it was killed on purpose."""
         self._detectors = [one for one in self._detectors if one is not service]
         self._generators = [one for one in self._generators if one is not service]
 
@@ -146,15 +146,15 @@ class Trial:
         self.moment = time.monotonic() - self._began if self._began else 0.0
 
     def until_open(self) -> int:
-        """Waits until a transaction is seen to be open, and says how many partitions hold it."""
+        """Wait for an open transaction, and return the number of partitions that hold it."""
         return wait_for(self.open_transactions, "a transaction is open", 20, pause=0.01)
 
     def open_transactions(self) -> int:
-        """How many output partitions hold records of an open transaction now."""
+        """Number of output partitions with records of an open transaction."""
         return _answered(lambda: self.pipeline.open_transactions(self.admin))
 
     def leaders(self, topic: str) -> dict[int, int]:
-        """Which broker leads each partition of a topic, -1 where none does; empty while no broker answers."""
+        """Broker that leads each partition of a topic, -1 without one; empty while no broker answers."""
         with suppress(KafkaException):
             partitions = self.admin.list_topics(topic, timeout=10).topics[topic].partitions
             return {number: int(one.leader) for number, one in partitions.items()}
@@ -185,7 +185,7 @@ class Trial:
         return {(str(one.topic), int(one.partition)): int(one.offset) for one in committed}
 
     def lag(self) -> int:
-        """How many messages of the input topic are not judged yet."""
+        """Number of messages of the input topic that are not judged yet."""
         ends, committed = self.input_ends(), self.committed()
         return sum(max(0, end - max(0, committed[partition])) for partition, end in ends.items())
 
@@ -273,7 +273,7 @@ class Trial:
 
 
 def _answered(question: Callable[[], T]) -> T:
-    """What the brokers answer, who are asked again while they are busy or just coming back.
+    """The brokers' answer; they are asked again while they are busy or coming back.
 
     Raises:
         NeverCame: They did not answer in time.

@@ -1,4 +1,4 @@
-"""Compares what topics hold with what rules over time must have said of it. Pure."""
+"""Compares the contents of topics with the expected verdicts of rules over time."""
 
 import itertools
 from collections import Counter
@@ -19,7 +19,7 @@ Firings = Mapping[str, Collection[tuple[str, str]]]
 
 @dataclass(frozen=True)
 class TopicContents:
-    """What the topics of a pipeline hold, each partition in its order.
+    """Contents of a pipeline's topics, each partition in its order.
 
     Attributes:
         inputs: The input topic.
@@ -59,9 +59,9 @@ def compare_verdicts(
     values = Counter(content(message) for message in good)
     judged = Counter({value: count for value, count in values.items() if value not in dead_later})
     missing, doubled = 0, sum(count - 1 for count in values.values())
-    for wanted, messages in (*((values, stage) for stage in contents.stages), (judged, outputs)):
+    for remaining, messages in (*((values, stage) for stage in contents.stages), (judged, outputs)):
         there = Counter(content(message) for message in messages)
-        missing, doubled = missing + (wanted - there).total(), doubled + (there - wanted).total()
+        missing, doubled = missing + (remaining - there).total(), doubled + (there - remaining).total()
     origins = Counter(_origin(message) for message in contents.dead)
     places = Counter([*dead, *(place(one) for one in contents.stages[-1] if content(one) in dead_later)])
     return Tally(
@@ -75,7 +75,7 @@ def compare_verdicts(
 
 
 def place(message: Message) -> Place:
-    """Where a message is."""
+    """Topic, partition and offset of a message."""
     return str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
 
 
@@ -101,7 +101,7 @@ def _origin(dead_letter: Message) -> Place:
 
 
 def _wrong_verdicts(contents: TopicContents, expected: Firings) -> int:
-    """How many are in another topic, or with other rules, than expected."""
+    """Number of messages in another topic, or with other rules, than expected."""
     wrong = 0
     for is_fraud, messages in ((False, contents.legit), (True, contents.fraud)):
         for message in messages:
@@ -112,15 +112,15 @@ def _wrong_verdicts(contents: TopicContents, expected: Firings) -> int:
 
 
 def _different_alerts(alerts: Sequence[Message], expected: Firings, read: Callable[[bytes], Mapping[str, Any]]) -> int:
-    """How many alerts are missing, doubled, or of something that did not fire."""
+    """Number of alerts that are missing, doubled, or of a rule that did not fire."""
     records = [read(content(message)) for message in alerts]
     there = Counter((str(record["rule"]), str(record["transaction"]["id"])) for record in records)
-    wanted = Counter((rule[0], transaction) for transaction, rules in expected.items() for rule in rules)
-    return (wanted - there).total() + (there - wanted).total()
+    remaining = Counter((rule[0], transaction) for transaction, rules in expected.items() for rule in rules)
+    return (remaining - there).total() + (there - remaining).total()
 
 
 def _disordered(hops: Sequence[Sequence[Message]]) -> int:
-    """How many messages come behind one that was behind them in a partition of the topic before."""
+    """Number of messages that overtook another of their partition on the way."""
     wrong = 0
     for before, after in itertools.pairwise(hops):
         places = {content(message): place(message) for message in before}

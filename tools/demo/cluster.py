@@ -1,4 +1,4 @@
-"""What the pipeline needs before it can run: a cluster, its topics, its schemas."""
+"""Prerequisites of the pipeline: a cluster, its topics, its schemas."""
 
 import os
 import subprocess

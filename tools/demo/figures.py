@@ -1,4 +1,4 @@
-"""What the demo shows of a run: its steps, and the pipeline's figures second by second."""
+"""The content of the demo's screen: steps, and the pipeline's figures second by second."""
 
 from collections import deque
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""How well rules catch fraud: figures per scenario and per rule, over a stream whose truth is known."""
+"""Quality of rules: figures per scenario and per rule, over a stream whose truth is known."""

@@ -1,4 +1,4 @@
-"""Figures that were good enough once, kept in a file, and what has become worse since."""
+"""Baselines: figures stored in a file, and the comparison of a report with them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,9 @@ from tools.evaluate.metrics import Quality
 from tools.evaluate.report import Report
 
 TOLERANCE = 0.005
-"""How much lower a share may be: the verdicts are the same every time, this leaves room for tuning a rule."""
+"""Tolerated decrease of a share: the verdicts are the same every time, this leaves room for tuning a rule."""
 SLOWER = 1.1
-"""How many times longer the median time to detection may be."""
+"""Tolerated factor of the median time to detection."""
 
 _DELAY = "seconds_to_detection"
 _FIGURES = ("precision", "recall", "average_precision", "precision_at_100", "incidents_found")
@@ -34,7 +34,7 @@ class Worse:
 
 
 def baseline_of(report: Report) -> dict[str, Any]:
-    """What is kept of a report: for all transactions and for each scenario its figures."""
+    """The figures of a report that a baseline stores: of all transactions and of each scenario."""
     parts = {"all": report.total, **{one.name: one.quality for one in report.scenarios}}
     return {
         "source": report.source,
@@ -44,20 +44,20 @@ def baseline_of(report: Report) -> dict[str, Any]:
 
 
 def write_baseline(report: Report, path: Path) -> None:
-    """Keep the figures of a report in a file."""
+    """Write the figures of a report to a file."""
     path.write_text(json.dumps(baseline_of(report), indent=2) + "\n", encoding="utf-8")
 
 
 def compare(report: Report, path: Path) -> list[Worse]:
-    """What is worse than a file says.
+    """Figures that are worse than in a file.
 
     Raises:
         ContractError: The file is no baseline, or one of other transactions.
     """
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        before = {name: dict(figures) for name, figures in kept["figures"].items()}
-        of = (kept["source"], kept["transactions"])
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        before = {name: dict(figures) for name, figures in stored["figures"].items()}
+        of = (stored["source"], stored["transactions"])
     except OSError as error:
         raise ContractError(f"{path}: can't read the baseline: {error.strerror}; --write-baseline makes one") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""How good verdicts are, as numbers. Pure: arrays in, figures out.
+"""Metrics of verdicts: arrays in, figures out.
 
 Every verdict has a score, a whole number: the higher the more suspicious, 0 where nothing fired. A transaction is
 called fraud when its score is above 0. Figures that mean nothing for lack of data are None, never 0.
@@ -14,7 +14,7 @@ Mask = NDArray[np.bool_]
 
 DAY_MS = 86_400_000
 PER_DAY = 100
-"""How many transactions somebody can look at in a day."""
+"""Transactions that an analyst can look at in a day."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Verdicts:
 
 @dataclass(frozen=True)
 class Detection:
-    """How soon incidents are found.
+    """Time to detection of incidents.
 
     Attributes:
         incidents: How many there were.
@@ -60,7 +60,7 @@ class Detection:
 
 @dataclass(frozen=True)
 class Quality:
-    """How good some verdicts are.
+    """Quality of verdicts.
 
     Attributes:
         transactions: How many were judged.
@@ -172,7 +172,7 @@ def delays(verdicts: Verdicts) -> tuple[Ints, Ints, Ints]:
 
 
 def detection(verdicts: Verdicts) -> Detection:
-    """How soon incidents are found."""
+    """Time to detection of incidents."""
     incidents = len(np.unique(verdicts.incident[verdicts.incident >= 0]))
     _, milliseconds, before = delays(verdicts)
     if not len(milliseconds):

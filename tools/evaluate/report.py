@@ -1,4 +1,4 @@
-"""What an evaluation found, ready to be shown: pure, from a judged history."""
+"""The report of an evaluation, computed from an evaluated history."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +13,12 @@ from tools.history import History, Truth
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity, 1)}
 _RANK = 1000
-"""What a step of severity is worth in a score: more than any number of rules."""
+"""Weight of a step of severity in a score: more than any number of rules."""
 
 
 @dataclass(frozen=True)
 class ScenarioFigures:
-    """How well the live rules together catch one kind of fraud.
+    """Quality of the live rules together on one kind of fraud.
 
     Attributes:
         name: The scenario.
@@ -33,7 +33,7 @@ class ScenarioFigures:
 
 @dataclass(frozen=True)
 class RuleFigures:
-    """What one rule contributes.
+    """Contribution of one rule.
 
     Attributes:
         name: The rule.
@@ -129,7 +129,7 @@ class Report:
 
     @property
     def times_real_time(self) -> float:
-        """How many seconds of event time were judged in a second; 0 where there is nothing to compare."""
+        """Seconds of event time evaluated per second; 0 where there is nothing to compare."""
         return self.days_of_data * DAY_MS / 1000 / self.seconds if self.seconds else 0.0
 
 

@@ -39,7 +39,7 @@ def register_all(registry: Registry, contracts: Contracts) -> int:
 
 
 def environment(contracts: Path, prefix: str) -> dict[str, str]:
-    """What services need to know to work by such contracts."""
+    """Environment variables of services that work by such contracts."""
     return {
         "SCHEMAS_DIR": str(contracts.parent),
         "RULES_FILE": str(PLAIN_RULES),

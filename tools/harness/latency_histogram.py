@@ -38,5 +38,5 @@ class LatencyHistogram:
         return type(self)(self._counts.copy())
 
     def since(self, earlier: Self) -> Self:
-        """What was added after ``earlier`` was copied from this one."""
+        """Latencies that were added after `earlier` was copied from this one."""
         return type(self)(self._counts - earlier._counts)

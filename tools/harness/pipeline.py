@@ -74,7 +74,7 @@ class Pipeline:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the services need to know to work on this pipeline."""
+        """Environment variables of services on this pipeline."""
         return self.cluster.environment() | environment(self.schemas / "contracts.toml", self.prefix)
 
     def create_topics(self) -> None:
@@ -179,7 +179,7 @@ class Pipeline:
             return [message for batch in reader.batches() for message in batch]
 
     def open_transactions(self, admin: AdminClient | None = None) -> int:
-        """How many output partitions hold records of a transaction that is neither committed nor aborted.
+        """Number of output partitions with records of a transaction that is neither committed nor aborted.
 
         There the last stable offset, where readers at read committed end, is before the end of the log.
         """
@@ -199,7 +199,7 @@ class Pipeline:
 
     @property
     def _transactional(self) -> Sequence[str]:
-        """What detectors write, besides dead letters."""
+        """Topics that detectors write, besides dead letters."""
         return self.legit, self.fraud, self.by_target, self.by_source, self.alerts
 
     def outputs(self) -> tuple[list[bytes | None], list[bytes | None], list[Message]]:

@@ -1,4 +1,4 @@
-"""What rules over time must say, recomputed from the topics alone: no line of the engine is used."""
+"""A reference for rules over time, computed from the topics alone: no line of the engine is used."""
 
 from bisect import bisect_right, insort
 from collections import defaultdict
@@ -36,7 +36,7 @@ class Sliding:
 
 
 def records(pipeline: Pipeline, messages: Iterable[Message]) -> list[tuple[Message, Record]]:
-    """What messages say, by the field."""
+    """The records of messages, by field."""
     schema = pipeline.contracts.topic(pipeline.input).required_schema.json
     decoder = RecordDecoder(schema)
     return [(message, decoder.decode((message.value() or b"")[HEADER_SIZE:])) for message in messages]

@@ -86,5 +86,5 @@ class RegistryProxy:
         return now - self.first_asked.setdefault(schema_id, now) < self.delay
 
     def met(self, mode: str) -> int:
-        """How many requests came in this mode."""
+        """Number of requests in this mode."""
         return sum(1 for seen, _ in self.seen if seen == mode)

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from services.rules.model import Columns, Mask
 
 UNNAMED = "fraud"
-"""What fraud is called whose scenario nobody said."""
+"""Scenario of fraud whose label names none."""
 
 Texts = NDArray[np.bytes_]
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What is said about some transactions, a row each.
+    """Labels of transactions, a row each.
 
     Attributes:
         fraud: Whether it is.

@@ -34,7 +34,7 @@ class Found:
 
 @dataclass(frozen=True)
 class History:
-    """What the rules said about a history. Rows are numbered in the order of the log, those not counted left out.
+    """Rule matches on a history. Rows are numbered in the order of the log, those not counted left out.
 
     Attributes:
         rules: In the order of `fired`.
@@ -137,7 +137,7 @@ class _StageJudge:
             state.require(aggregation for rule in stage.rules for aggregation in rule.aggregations)
 
     def judge(self, block: Block) -> tuple[list[tuple[int, RuleMatch]], int]:
-        """What fires on which row of a block, and how many rows are late."""
+        """Rule matches of each row of a block, and the number of late rows."""
         found: list[tuple[int, RuleMatch]] = []
         late = 0
         for number, rows in self._by_partition(block):

@@ -45,5 +45,5 @@ class FileInput:
             yield Block(part.columns, len(part), Labels(part.fraud, part.scenario, part.incident))
 
     def notes(self) -> list[str]:
-        """What there is to say about what was read."""
+        """Remarks on what was read."""
         return [f"{self.refused:,} rows don't fit and were left out"] if self.refused else []

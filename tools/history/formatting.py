@@ -12,7 +12,7 @@ def share(value: float | None) -> str:
 
 
 def rate(value: float) -> str:
-    """How many a day: 158.2, and of rare ones as many digits as it takes to see them: 0.03."""
+    """A number a day: 158.2; small ones get as many digits as they need: 0.03."""
     return f"{value:,.1f}" if value >= 0.1 or not value else f"{value:.1g}"
 
 
@@ -27,7 +27,7 @@ def number(value: float | None) -> str:
 
 
 def days(value: float) -> str:
-    """How much time transactions cover: 28.94 is ``28.9 days``, and less than a day ``4.2 min``."""
+    """A span of event time: 28.94 is ``28.9 days``, less than a day ``4.2 min``."""
     return f"{value:.1f} days" if value >= 1 else duration(86_400 * value)
 
 

@@ -7,12 +7,12 @@ from services.generator.scenarios import labelled_stream, read_scenarios
 from tools.history.blocks import Block, Labels
 
 START_MS = 1_767_225_600_000
-"""When streams begin: 2026-01-01 in UTC. Any moment would do, as long as it is the same one every time."""
+"""Beginning of generated streams: 2026-01-01 in UTC, the same every time."""
 
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """Which stream: the same settings give the same transactions.
+    """Settings of a generated stream: equal settings give equal transactions.
 
     Attributes:
         scenarios: What is mixed in, as the setting ``SCENARIOS`` has it.
@@ -43,7 +43,7 @@ class StreamInput:
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Name in reports."""
         of = self.settings
         return f"scenarios {of.scenarios}, seed {of.seed}, {of.accounts:,} accounts, {of.rate:g} transactions a second"
 
@@ -64,5 +64,5 @@ class StreamInput:
             yield Block(part.columns, len(part), Labels(part.scenario != b"", part.scenario, part.incident))
 
     def notes(self) -> list[str]:
-        """What there is to say about it: nothing."""
+        """Remarks: none."""
         return []

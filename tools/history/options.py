@@ -34,15 +34,15 @@ _LATENESS = timedelta(seconds=DetectorSettings.model_fields["allowed_lateness"].
 
 
 class Input(Protocol):
-    """Where transactions of the past come from."""
+    """A source of past transactions."""
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Name in reports."""
 
     @property
     def partitions(self) -> int:
-        """How many partitions there are, each with windows and a watermark of its own."""
+        """Number of partitions, each with windows and a watermark of its own."""
 
     @property
     def labelled(self) -> int:
@@ -52,7 +52,7 @@ class Input(Protocol):
         """The transactions in the order of the log."""
 
     def notes(self) -> list[str]:
-        """What there is to say about them, once all blocks were taken."""
+        """Remarks on the transactions, once all blocks were read."""
 
 
 def add_input_options(parser: argparse.ArgumentParser) -> None:
@@ -132,7 +132,7 @@ def shown(path: str) -> str:
 
 @contextmanager
 def open_input(options: argparse.Namespace, contracts: Contracts, *, longest_ms: int, labels: bool) -> Iterator[Input]:
-    """What the arguments ask for.
+    """The input that the arguments name.
 
     Args:
         options: The arguments.

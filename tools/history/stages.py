@@ -1,4 +1,4 @@
-"""Which rules are judged where, in windows of their own."""
+"""The stages in which rules are evaluated, each with windows of its own."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Topics as a history: transactions as they were read, joined with what the topic of labels says about them.
+"""Topics as a history: transactions in log order, joined with the labels topic.
 
 All of it is held in memory, about 120 bytes a transaction: partitions have to be merged into one order.
 """
@@ -28,7 +28,7 @@ BLOCK = 65_536
 
 @dataclass(frozen=True)
 class TopicSettings:
-    """Which part of which topics.
+    """The part of topics to read.
 
     Attributes:
         transactions: The topic of the transactions.
@@ -77,19 +77,19 @@ class TopicInput:
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Name in reports."""
         of = self.settings
         begin = f" from {of.begin.isoformat()}" if of.begin else ""
         end = f" to {of.end.isoformat()}" if of.end else ""
         return f"topic {of.transactions}{begin}{end}"
 
     def notes(self) -> list[str]:
-        """What there is to say about what was read."""
+        """Remarks on what was read."""
         return [f"{self.undecodable:,} messages can't be decoded and were left out"] if self.undecodable else []
 
     @property
     def partitions(self) -> int:
-        """How many partitions the topic of the transactions has."""
+        """Number of partitions of the transactions topic."""
         return self._counts[self.settings.transactions]
 
     def blocks(self) -> Iterator[Block]:

@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ClusterPlan:
-    """What makes a cluster the same one the next time it is started.
+    """Identity of a cluster, the same at its next start.
 
     Attributes:
         cluster_id: Kafka's id of it, 22 characters.

@@ -1,4 +1,4 @@
-"""What can go wrong with a local cluster; see services/errors.py for the kinds and exit codes."""
+"""Errors of a local cluster; see services/errors.py for the kinds and exit codes."""
 
 from services.errors import FatalError
 

@@ -91,7 +91,7 @@ def properties_text(properties: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class BrokerPlan:
-    """Where one broker of a cluster is, and with whom it forms a quorum.
+    """Ports of one broker of a cluster, and the voters of its quorum.
 
     Attributes:
         node: Its id, from 1.

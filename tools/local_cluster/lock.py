@@ -45,13 +45,13 @@ class Artifact:
 
     @property
     def path(self) -> str:
-        """Where the file is in a Maven repository, relative to its base address (Maven's default layout)."""
+        """Path in a Maven repository, relative to its base address (Maven's default layout)."""
         return "/".join((*self.group.split("."), self.name, self.version, self.filename))
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one process runs on: ``kafka`` or ``registry``."""
+    """The artefacts of one process: ``kafka`` or ``registry``."""
 
     name: str
     artifacts: tuple[Artifact, ...]

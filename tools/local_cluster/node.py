@@ -1,4 +1,4 @@
-"""What a broker and a registry have in common: a Java process on a port that becomes healthy, fails, or is stopped."""
+"""A Java process on a port that becomes healthy, fails, or is stopped: a broker or a registry."""
 
 import threading
 import time
@@ -30,7 +30,7 @@ class Node(ABC):
     """
 
     grace_seconds = 30.0
-    """How long it may take to end by itself when it is asked to."""
+    """Seconds that it may take to end by itself when asked to."""
 
     def __init__(self, name: str, directory: Path, port: int, cache: ArtifactCache) -> None:
         self.name = name

@@ -28,7 +28,7 @@ SPACE_TO_RUN = 256 << 20
 
 @dataclass(frozen=True)
 class NodeStatus:
-    """How one server is.
+    """State of one server.
 
     Attributes:
         name: ``kafka`` or ``registry``.
@@ -125,7 +125,7 @@ class LocalCluster:
             return self.cluster().stop()
 
     def status(self) -> list[NodeStatus]:
-        """How broker and registry are."""
+        """State of broker and registry."""
         statuses = []
         for node, part in zip(self.cluster().nodes, ("kafka", "registry"), strict=True):
             process = node.process.find()

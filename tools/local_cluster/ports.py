@@ -72,7 +72,7 @@ def require_free(port: int, purpose: str, option: str) -> None:
 
 
 def _listener(port: int) -> str:
-    """Who listens on a port, as far as this user may know; empty otherwise."""
+    """Process that listens on a port; empty where this user may not know it."""
     try:
         for connection in psutil.net_connections(kind="tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:

@@ -1,4 +1,4 @@
-"""What a start shows on stderr: bars on a terminal, a few plain lines elsewhere."""
+"""Progress of a start on stderr: bars on a terminal, a few plain lines elsewhere."""
 
 import sys
 import threading

@@ -100,7 +100,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a distribution says that it needs (core metadata: Requires-Python, Requires-Dist).
+    """Requirements of a distribution (core metadata: Requires-Python, Requires-Dist).
 
     Attributes:
         python: Versions of Python that it supports.

@@ -52,14 +52,14 @@ examples:
 
 
 class Topics(EnvironmentSettings):
-    """Where transactions and labels go."""
+    """Topics of transactions and labels."""
 
     transactions_topic: str = "queueing.transactions"
     labels_topic: str = "queueing.transactions.labels"
 
 
 def main() -> int:
-    """Run the command; the exit code."""
+    """Run the command and return the exit code."""
     options = _options()
     configure_logging("replay", "warning")
     try:

@@ -1,4 +1,4 @@
-"""What a cell of a file means as a field of the contract. Pure: each function takes a cell's text or raises `Unfit`."""
+"""Conversion of a file's cells to fields of the contract; each function takes a cell's text or raises `Unfit`."""
 
 import math
 import re

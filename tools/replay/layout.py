@@ -1,4 +1,4 @@
-"""How a file is laid out: which of its columns is which field of the contract."""
+"""Layout of a file: the field of the contract that each column holds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,17 +8,17 @@ from services.errors import UsageError
 from tools.replay.cells import ISO
 
 FIELDS = ("id", "source", "target", "amount", "currency", "created_at")
-"""What a transaction has. An id is made where there is none."""
+"""Fields of a transaction. An id is made where there is none."""
 
 TRUTH = ("fraud", "scenario", "incident")
-"""What may be known about a transaction, as the contract of the labels calls it."""
+"""Fields of a label, as its contract has them."""
 
 OPTIONAL = ("id", *TRUTH)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each field comes from. One that is neither in `columns` nor in `constants` has a column of its own name.
+    """Source of each field. One that is neither in `columns` nor in `constants` has a column of its own name.
 
     Attributes:
         columns: By field the column that it is in.

@@ -1,4 +1,4 @@
-"""When transactions of the past are due again. Pure: the clock's readings come in as numbers."""
+"""The times at which past transactions are due again; readings of the clock come in as numbers."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What is said while files are replayed, and at the end."""
+"""Progress of a replay, and its figures at the end."""
 
 import json
 import sys
@@ -44,7 +44,7 @@ class Teller:
 
 @contextmanager
 def teller(files: int) -> Iterator[Teller]:
-    """What suits standard error."""
+    """The display that suits standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield Teller(None, files)
@@ -61,7 +61,7 @@ def teller(files: int) -> Iterator[Teller]:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a replay did.
+    """Figures of a replay.
 
     Attributes:
         sent: What was handed over and delivered; with a dry run what would have been.

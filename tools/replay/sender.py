@@ -52,7 +52,7 @@ class Encoder:
 
 @dataclass
 class Sent:
-    """What has been handed to the producers.
+    """Messages handed to the producers.
 
     Attributes:
         transactions: How many.

@@ -19,7 +19,7 @@ BATCH = 1000
 
 
 def partitions_of(admin: AdminClient, topic: str) -> int:
-    """How many partitions a topic has that may be read.
+    """Number of partitions of a topic that may be read.
 
     Raises:
         NotAuthorised: These credentials may not read it, if it is there.

@@ -44,7 +44,7 @@ Decode = Callable[[bytes | None, Headers | None], Any]
 
 
 def describe(message: Received, decode: Decode, *, meta: bool) -> Any:
-    """What to print of a message.
+    """A message as data for JSON.
 
     Args:
         message: The message.
@@ -76,7 +76,7 @@ def describe(message: Received, decode: Decode, *, meta: bool) -> Any:
 
 
 def left_out_of(message: Received) -> dict[str, Any]:
-    """What stands for the value and the key of a dead letter where they did not fit."""
+    """Descriptions of the value and the key of a dead letter that did not fit."""
     parts = split_headers(message.headers or ())
     if parts is None:
         return {}

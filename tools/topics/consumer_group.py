@@ -49,7 +49,7 @@ class ConsumerGroup:
         return self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
     def lag(self, ends: Offsets) -> int:
-        """How many messages before some offsets the group has not committed yet."""
+        """Number of messages before some offsets that the group has not committed."""
         request = ConsumerGroupTopicPartitions(self.group, [TopicPartition(*partition) for partition in ends])
         answer = self._admin.list_consumer_group_offsets([request], request_timeout=_TIMEOUT)[self.group]
         committed = {(place.topic, place.partition): place.offset for place in _result(answer).topic_partitions}

@@ -26,7 +26,7 @@ def _move(trial: Trial, topic: str, name: str) -> None:
     partition = coordinating_partition(name, len(trial.leaders(topic)))
 
     def leader(other_than: int) -> int:
-        """Who leads the partition now, from 1; 0 where that is nobody or the one that it may not be."""
+        """Id of the partition's leader; 0 without one, or while it is the excluded one."""
         found = trial.leaders(topic).get(partition, -1)
         return 0 if found in (-1, other_than) else found
 

@@ -11,7 +11,7 @@ from tools.harness.waiting import DEADLINE, wait_for
 from tools.local_cluster.ports import HOST, free_ports
 
 BATCH = 1000
-"""How many transactions an unpaced generator hands over at once: so far may two of its metrics be apart."""
+"""Transactions that an unpaced generator hands over at once: two of its metrics may differ by so many."""
 
 QUEUE = 20_000
 FULL = 0.9 * QUEUE

@@ -22,7 +22,7 @@ LATENESS = 5
 """Seconds; short, so that a clock that follows the dates of one producer makes the windows of others forget."""
 
 BURST, SENDERS = 15, 12
-"""Payments to one account with one event time, and from which on its rule fires: the order makes no difference."""
+"""Payments to one account with one event time, and the limit of its rule: their order makes no difference."""
 
 
 def dated_ahead(trial: Trial) -> None:
@@ -132,7 +132,7 @@ def _restart_midway(trial: Trial, detector: Service, over: RulesOverTime) -> Non
 
 
 def _scattered(trial: Trial, messages: list[Message]) -> int:
-    """How many receivers have messages in several partitions."""
+    """Number of receivers with messages in several partitions."""
     partitions: dict[str, set[int]] = defaultdict(set)
     for message in messages:
         partitions[trial.reader.record(content(message))["target"]].add(place(message)[1])

@@ -30,7 +30,7 @@ UNKNOWN_IDS = (0x7FFF_FF00, 0x7FFF_FF01)
 
 @dataclass(frozen=True)
 class Record:
-    """What is put among the traffic.
+    """A record to put among the traffic.
 
     Attributes:
         kind: In words.

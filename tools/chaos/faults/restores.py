@@ -31,7 +31,7 @@ QUOTA = 20
 lets through at once is left then."""
 
 BACKLOG_STEP_MS = 3
-"""Between the event times of two payments of the backlog, besides the time that passes while they are written."""
+"""Milliseconds between the event times of two payments of the backlog, besides the time that writing takes."""
 
 UNKNOWN_SHARE = 0.15
 """Of the payments, those with a schema id that is not known yet."""
