@@ -1,0 +1,58 @@
+"""docs/architecture.md says what the code does."""
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+import pytest
+
+from services.contracts import load_contracts
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+PACKAGES, DATA = re.findall(r"^```mermaid\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def _package(module: str) -> str:
+    top, _, rest = module.partition(".")
+    return rest.partition(".")[0] if top == "services" else top
+
+
+def _imports() -> Iterator[tuple[str, str]]:
+    graph = grimp.build_graph("avroguard", "services", cache_dir=None)
+    for importer in graph.modules:
+        for imported in graph.find_modules_directly_imported_by(importer):
+            yield _package(importer), _package(imported)
+
+
+def test_the_arrows_are_the_imports() -> None:
+    drawn = re.findall(r"^ +(\w+) --> (\w+)$", PACKAGES, re.MULTILINE)
+    assert len(drawn) == len(set(drawn)) == len(PACKAGES.splitlines()) - 1
+    imports = {(a, b) for a, b in _imports() if a != b and "errors" not in (a, b) and "" not in (a, b)}
+    assert set(drawn) == imports
+
+
+def test_every_package_has_its_line() -> None:
+    listed = re.findall(r"^\| \[?`([\w.]+)`", PAGE.partition("## The way of the data")[0], re.MULTILINE)
+    folders = [f"services.{path.parent.name}" for path in ROOT.glob("services/*/__init__.py")]
+    assert sorted(listed) == sorted([*folders, "avroguard", "tools", "benchmarks"])
+
+
+def test_every_topic_is_in_the_picture() -> None:
+    drawn = set(re.findall(r"\[\(([\w.-]+)\)\]", DATA))
+    topics = {topic.name for topic in load_contracts().topics}
+    # The same by the key that the input already has, for producers that can't be changed.
+    assert drawn == topics - {"streaming.transactions.by-target"}
+
+
+@pytest.mark.parametrize("module", sorted(set(re.findall(r"`((?:avroguard|services)\.[\w.]+)`", PAGE))))
+def test_every_place_is_there(module: str) -> None:
+    assert importlib.util.find_spec(module)
+
+
+def test_the_glossary_is_in_order() -> None:
+    words = re.findall(r"^\| (\S[^|]*) \|", PAGE.partition("## Glossary")[2], re.MULTILINE)[2:]
+    assert len(words) > 20
+    assert words == sorted(words)
