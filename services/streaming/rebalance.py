@@ -75,7 +75,12 @@ class RebalanceListener:
             topics: Topics to read; all have the same number of partitions.
         """
         first, *self._copartitioned = topics
-        self._consumer.subscribe([first], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
+        self._consumer.subscribe(
+            [first],
+            on_assign=self._guarded(self._on_assign),
+            on_revoke=self._guarded(self._on_revoke),
+            on_lost=self._guarded(self._on_lost),
+        )
 
     def drop_revoked(self, messages: list[Message]) -> list[Message]:
         """Return the messages of a batch without those of partitions that were revoked while it was read.
@@ -149,7 +154,23 @@ class RebalanceListener:
         if existing := self._existing([TopicPartition(*partition) for partition in sorted(self._missing)]):
             self._assign(existing)
 
-    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002 - the client's
+    def _guarded(
+        self, callback: Callable[[list[TopicPartition]], None]
+    ) -> Callable[[Consumer, list[TopicPartition]], None]:
+        """Keep what the client raises in a callback for `drop_revoked`.
+
+        Raised through the client it could not be caught: the binding raises the bare `KafkaError`, no exception class.
+        """
+
+        def call(_consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            try:
+                callback(partitions)
+            except KafkaException as error:
+                self._failure = error
+
+        return call
+
+    def _on_assign(self, partitions: list[TopicPartition]) -> None:
         self._assign(partitions + self._existing(self._copartitioned_with(partitions)))
 
     def _existing(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
@@ -182,7 +203,7 @@ class RebalanceListener:
             if partition not in self._paused:
                 self._progress.restored(partition)
 
-    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002 - the client's
+    def _on_revoke(self, partitions: list[TopicPartition]) -> None:
         partitions = self._with_copartitioned(partitions)
         revoked = self._record("revoked", partitions)
         try:
@@ -192,7 +213,7 @@ class RebalanceListener:
         self._unassign(partitions)
         self._release(revoked, lost=False)
 
-    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002 - the client's
+    def _on_lost(self, partitions: list[TopicPartition]) -> None:
         partitions = self._with_copartitioned(partitions)
         self._unassign(partitions)
         lost = self._record("lost", partitions)
@@ -206,11 +227,13 @@ class RebalanceListener:
         return [TopicPartition(topic, first.partition) for topic in self._copartitioned for first in partitions]
 
     def _with_copartitioned(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        """Return partitions of the first topic with the assigned ones that are co-partitioned with them."""
+        """Return partitions of the first topic with the assigned ones that are co-partitioned with them.
+
+        The client is not asked which are assigned: it refuses while it is being closed, and may lose partitions then.
+        """
         copartitioned = self._copartitioned_with(partitions)
         self._missing -= _names(copartitioned)
-        assigned = _names(self._consumer.assignment())
-        return partitions + [item for item in copartitioned if (item.topic, item.partition) in assigned]
+        return partitions + [item for item in copartitioned if (item.topic, item.partition) in self._owned]
 
     def _unassign(self, partitions: list[TopicPartition]) -> None:
         """Unassign partitions, after resuming them: the client would keep the pause for their next assignment."""
