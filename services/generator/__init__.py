@@ -1,1 +1,1 @@
-"""Makes payment transactions at a set rate."""
+"""The generator: produces payment transactions at a set rate."""

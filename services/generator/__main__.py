@@ -31,7 +31,7 @@ DESCRIPTION = "Generate payment transactions at a rate, to a limit or until SIGT
 
 
 def main() -> int:
-    """Runs the generator to its limit or until SIGTERM; returns its exit code."""
+    """Run the generator to its limit or until SIGTERM; return its exit code."""
     configure_logging("generator")
     settings, registry_settings = load_together(
         lambda: load_settings(GeneratorSettings, RegistrySettings), RegistrySettings.load
@@ -48,7 +48,7 @@ def main() -> int:
     collector.register(ProgressCollector(progress, NAMESPACE))
     serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
 
-    # Connects and gets its producer id while the rest is looked after: the first transactions would wait for that.
+    # Created early: it connects and gets its producer id during the checks.
     producer = clients.producer(delivery_report_only_error=True)
     await_topics(
         clients, settings, [TopicNeed(topic.name, topic.partitions, (WRITE,)) for topic in topics], stop, progress
@@ -64,7 +64,7 @@ def main() -> int:
         )
     seed = secrets.randbits(64) if settings.seed is None else settings.seed
     metrics = GeneratorMetrics(collector)
-    with suppress(KafkaException):  # what it does not know now, it asks for again
+    with suppress(KafkaException):  # the producer fetches the metadata again when it needs them
         producer.list_topics(names[0], timeout=5)
     publisher = Publisher(producer, names[0], metrics, stop, labels_topic, progress=progress)
     build = partial(
@@ -82,7 +82,7 @@ def main() -> int:
     if settings.scenarios:
         label = LabelEncoder(topics[1].required_schema, ids[1]).encode
         run = build(traffic=LabelledTraffic(settings.accounts, seed, settings.scenarios), label=label).run
-        started |= {"labels_topic": labels_topic, "scenarios": [one.name for one in settings.scenarios]}
+        started |= {"labels_topic": labels_topic, "scenarios": [scenario.name for scenario in settings.scenarios]}
     else:
         run = build(traffic=RandomTraffic(settings.accounts, seed)).run
     structlog.get_logger().info("started", **started)

@@ -1,4 +1,4 @@
-"""Makes messages of transactions, as the contract says."""
+"""Encoding of transactions by their contract."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ CURRENCY = b"EUR"
 
 
 def columns_of(rows: Transactions) -> dict[str, npt.NDArray[Any]]:
-    """Transactions by field of the contract: text as bytes, amounts in cents, times in milliseconds since 1970."""
+    """Return transactions as columns by field: text as bytes, amounts in cents, times in milliseconds since 1970."""
     return {
         "id": rows.ids,
         "source": rows.sources,
@@ -25,14 +25,14 @@ def columns_of(rows: Transactions) -> dict[str, npt.NDArray[Any]]:
 
 
 class TransactionEncoder:
-    """Encodes transactions with the schema of the topic.
+    """Encoder of transactions with the schema of the topic.
 
     Args:
         schema: The contract's schema.
         schema_id: Its id in the registry.
 
     Raises:
-        ContractError: If the schema has no room for what the generator makes.
+        ContractError: The schema does not fit the generator's fields.
     """
 
     def __init__(self, schema: Schema, schema_id: int) -> None:
@@ -51,7 +51,7 @@ class TransactionEncoder:
                 raise ContractError(f"{schema.path}: created_at: expected a timestamp-millis")
 
     def encode(self, rows: Transactions) -> list[bytes]:
-        """The messages' values."""
+        """Return the messages' values."""
         columns = columns_of(rows)
         columns["amount"] = rows.cents * self._unscaled_per_cent
         return self._columns.encode(columns, self._schema_id)

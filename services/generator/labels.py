@@ -1,4 +1,4 @@
-"""Makes the messages that say which transactions are fraud, as the contract of labels says."""
+"""Encoding of labels, the ground truth of fraudulent transactions, by their contract."""
 
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class Labels:
     """The labels of some transactions.
 
     Attributes:
-        rows: Which of the transactions have one, ascending.
-        values: The messages' values, one for each of these rows.
-        keys: The transactions' keys: a label is in the partition of the same number as its transaction.
+        rows: Indices of the labelled transactions, ascending.
+        values: Values of the messages, one for each of these rows.
+        keys: Keys of the transactions: a label is in the partition of the same number as its transaction.
     """
 
     rows: list[int]
@@ -24,20 +24,20 @@ class Labels:
     keys: list[bytes]
 
     def between(self, first: int, end: int) -> tuple[list[bytes], list[bytes]]:
-        """Values and keys of the labels of the rows from ``first`` up to ``end``, that one left out."""
-        some = slice(bisect_left(self.rows, first), bisect_left(self.rows, end))
-        return self.values[some], self.keys[some]
+        """Return values and keys of the labels of the rows in [first, end)."""
+        selected = slice(bisect_left(self.rows, first), bisect_left(self.rows, end))
+        return self.values[selected], self.keys[selected]
 
 
 class LabelEncoder:
-    """Encodes labels with the schema of their topic.
+    """Encoder of labels with the schema of their topic.
 
     Args:
         schema: The contract's schema.
         schema_id: Its id in the registry.
 
     Raises:
-        ContractError: If the schema has no room for what the generator says.
+        ContractError: The schema does not fit the generator's fields.
     """
 
     def __init__(self, schema: Schema, schema_id: int) -> None:
@@ -45,7 +45,7 @@ class LabelEncoder:
         self._schema_id = schema_id
 
     def encode(self, rows: LabelledTransactions) -> Labels:
-        """The labels of those transactions that belong to an incident."""
+        """Return the labels of the transactions that belong to an incident."""
         labelled = np.flatnonzero(rows.scenario != b"")
         columns = {
             "transaction_id": rows.ids[labelled],

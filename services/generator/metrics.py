@@ -1,4 +1,4 @@
-"""What the generator measures."""
+"""Metrics of the generator."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -6,10 +6,10 @@ NAMESPACE = "fraud_generator"
 
 
 class GeneratorMetrics:
-    """Its metrics; their names begin with `fraud_generator_`.
+    """Metrics with the prefix `fraud_generator_`.
 
     Args:
-        registry: Where the metrics are collected, one per process.
+        registry: Collector registry of the process.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -21,6 +21,6 @@ class GeneratorMetrics:
 
         self.produced = counter("transactions", "Transactions handed to the Kafka producer.")
         self.labels = counter("labels", "Labels handed to the Kafka producer.")
-        self.failed = counter("delivery_failures", "Messages that the broker did not take.")
-        self.lateness = gauge("schedule_lateness_seconds", "How far the newest transaction is behind its schedule.")
+        self.failed = counter("delivery_failures", "Messages that were not delivered.")
+        self.lateness = gauge("schedule_lateness_seconds", "Delay of the newest transaction behind its schedule.")
         self.queued = gauge("producer_queue_messages", "Messages not yet acknowledged.")

@@ -1,4 +1,4 @@
-"""Hands messages to Kafka and keeps account of what became of them."""
+"""Publishing of transactions and labels, with counts of the deliveries."""
 
 import time
 from collections.abc import Callable
@@ -13,23 +13,23 @@ from services.generator.metrics import GeneratorMetrics
 from services.streaming.failures import NOT_AUTHORISED
 from services.streaming.progress import Progress
 
-# How long what is outstanding may take after a failure or a signal: an orchestrator kills after 10 s.
+# Limit of the flush after a failure or a signal: an orchestrator kills after 10 s.
 _FLUSH_SECONDS = 8.0
 _ANY_PARTITION = -1
 
 
 class DeliveryFailed(FatalError):  # noqa: N818 - reads as the state that it reports
-    """Some messages did not reach their topic; the error's message has the counts."""
+    """Some messages were not delivered; the error's message has the counts."""
 
 
 @dataclass(frozen=True)
 class DeliveryCounts:
-    """What became of the messages.
+    """Numbers of messages by the state of their delivery.
 
     Attributes:
         delivered: Acknowledged by the broker.
-        failed: Given up.
-        outstanding: Neither: it isn't known whether the broker has them.
+        failed: Not delivered.
+        outstanding: Unknown: neither acknowledged nor failed.
     """
 
     delivered: int
@@ -38,15 +38,15 @@ class DeliveryCounts:
 
 
 class Publisher:
-    """Where transactions, and labels if there are any, go.
+    """Publisher of transactions, and of labels if there are any.
 
     Args:
         producer: An idempotent producer that reports on failed deliveries only.
-        topic: Where transactions go.
-        metrics: Told about failures and the queue.
-        stop: Ends waiting for room in the queue.
-        labels_topic: Where labels go; empty if there are none.
-        progress: Told while there is no room in the queue.
+        topic: Topic of transactions.
+        metrics: Metrics of deliveries and the queue.
+        stop: Ends the wait while the queue is full.
+        labels_topic: Topic of labels; empty if there are none.
+        progress: Receives the reason while the queue is full.
     """
 
     def __init__(
@@ -72,31 +72,31 @@ class Publisher:
 
     @property
     def counts(self) -> DeliveryCounts:
-        """What became of the messages so far."""
+        """The counts of the messages so far."""
         outstanding = len(self._producer)
         return DeliveryCounts(self._produced - self._failed - outstanding, self._failed, outstanding)
 
     def send(self, values: list[bytes], keys: list[bytes]) -> int:
-        """Hand over transactions; waits while the producer's queue is full, unless it is time to stop.
+        """Send transactions; blocks while the producer's queue is full, until a stop.
 
         Returns:
-            How many were handed over: all, unless it was time to stop.
+            The number of sent transactions: all of them, unless a stop came.
 
         Raises:
-            DeliveryFailed: If a message, one of these or of earlier ones, was not delivered.
+            DeliveryFailed: One of these or of earlier messages was not delivered.
         """
-        return self._hand_over(self._topic, values, keys, self._metrics.produced, lambda: not self._stop.is_set())
+        return self._produce(self._topic, values, keys, self._metrics.produced, lambda: not self._stop.is_set())
 
     def send_labels(self, values: list[bytes], keys: list[bytes]) -> None:
-        """Hand over the labels of transactions that have been handed over: all of them, even if it is time to stop.
+        """Send the labels of transactions that have been sent: all of them, even after a stop.
 
         Raises:
-            DeliveryFailed: If a message, one of these or of earlier ones, was not delivered.
+            DeliveryFailed: One of these or of earlier messages was not delivered.
         """
         if not values:
             return
         until = time.monotonic() + _FLUSH_SECONDS
-        done = self._hand_over(
+        done = self._produce(
             self._labels_topic,
             values,
             keys,
@@ -104,17 +104,17 @@ class Publisher:
             lambda: not self._stop.is_set() or time.monotonic() < until,
         )
         if done < len(values):
-            self._reason = self._reason or f"there was no room in the queue within {_FLUSH_SECONDS:.0f} s"
+            self._reason = self._reason or f"the queue stayed full for {_FLUSH_SECONDS:.0f} s"
             self._produced += len(values) - done
             self._failed += len(values) - done
             self._check()
 
-    def _hand_over(
-        self, topic: str, values: list[bytes], keys: list[bytes], counter: Counter, going_on: Callable[[], bool]
+    def _produce(
+        self, topic: str, values: list[bytes], keys: list[bytes], counter: Counter, may_wait: Callable[[], bool]
     ) -> int:
         produce, on_failure = self._producer.produce, self._on_failure
         done, count = 0, len(values)
-        while done < count and going_on():
+        while done < count and may_wait():
             before = done
             try:
                 for done in range(before, count):
@@ -138,14 +138,14 @@ class Publisher:
         return done
 
     def finish(self, *, patiently: bool) -> DeliveryCounts:
-        """Wait until everything is delivered.
+        """Wait until all messages are delivered.
 
         Args:
-            patiently: Wait for as long as the producer itself goes on trying, or until it is time to stop.
+            patiently: Wait for as long as the producer retries, until a stop.
 
         Raises:
-            DeliveryFailed: If not everything was delivered.
-            NotAuthorised: If the brokers refused some of it.
+            DeliveryFailed: Some messages were not delivered.
+            NotAuthorised: The brokers refused some messages.
         """
         while patiently and len(self._producer) and not self._reason and not self._stop.is_set():
             self._progress.waiting(f"broker: {len(self._producer)} messages are not yet acknowledged")
@@ -155,11 +155,11 @@ class Publisher:
         counts = self.counts
         if counts.failed or counts.outstanding:
             reason = self._reason or f"the broker did not answer within {_FLUSH_SECONDS:.0f} s"
-            topics, what = f"topic {self._topic}", "transactions"
+            topics, contents = f"topic {self._topic}", "transactions"
             if self._labels_topic:
-                topics, what = f"topics {self._topic} and {self._labels_topic}", "transactions and labels"
+                topics, contents = f"topics {self._topic} and {self._labels_topic}", "transactions and labels"
             raise (NotAuthorised if self._refused else DeliveryFailed)(
-                f"{topics}: {reason}; {counts.delivered} {what} delivered, {counts.failed} failed, "
+                f"{topics}: {reason}; {counts.delivered} {contents} delivered, {counts.failed} failed, "
                 f"{counts.outstanding} outstanding: look at the broker, then start again"
             )
         return counts

@@ -1,4 +1,4 @@
-"""Makes transactions and sends each when it is due."""
+"""The generator's loop: draws transactions and publishes each when it is due."""
 
 import time
 from collections.abc import Callable
@@ -23,34 +23,34 @@ log = structlog.get_logger()
 Rows = TypeVar("Rows", bound=Transactions)
 Rows_co = TypeVar("Rows_co", bound=Transactions, covariant=True)
 
-# Where there is no schedule, all of a batch are created at the same moment: it must not take long.
+# Without a schedule a batch has one creation time: publishing it must not take long.
 _UNPACED_BATCH = 1000
-# The shortest pause, in seconds: what falls due meanwhile is sent together.
+# The shortest pause, in seconds: transactions that fall due meanwhile are sent together.
 _TICK = 0.002
 _REPORT_EVERY = 10 * SECOND
 
 
 class Traffic(Protocol[Rows_co]):
-    """What the transactions are, one after the other."""
+    """Source of transactions."""
 
-    def take(self, most: int, times: Times) -> Rows_co:
-        """The next transactions: at least one and at most ``most``."""
+    def take(self, limit: int, times: Times) -> Rows_co:
+        """Return the next transactions: at least one and at most ``limit``."""
 
 
 class Generator(Generic[Rows]):
-    """Sends transactions at a rate until it is told to stop.
+    """Publishing of transactions at a rate, until a limit or a stop.
 
     Args:
-        traffic: What the transactions are.
-        encoder: Makes messages of them.
-        publisher: Where they go.
-        metrics: Told what happens.
-        stop: Ends it when set.
-        progress: Told of each step.
-        rate: Transactions a second; 0 is as fast as it can.
-        limit: How many to send; 0 is without end.
+        traffic: Source of the transactions.
+        encoder: Encodes them.
+        publisher: Sends them.
+        metrics: Metrics of the generator.
+        stop: Ends the loop when set.
+        progress: Records each step.
+        rate: Transactions a second; 0 is as fast as possible.
+        limit: Number of transactions; 0 is without end.
         log_transactions: Log a line for each.
-        label: Tells the truth about them, where it is known.
+        label: Encodes their labels, if there are any.
     """
 
     def __init__(
@@ -81,19 +81,19 @@ class Generator(Generic[Rows]):
         self._reported = 0
 
     def run(self) -> DeliveryCounts:
-        """Run to the limit or until told to stop; then wait until everything is delivered.
+        """Run to the limit or a stop, then wait until all messages are delivered.
 
         Raises:
-            DeliveryFailed: If not everything was delivered.
+            DeliveryFailed: Some messages were not delivered.
         """
         started = time.monotonic_ns()
         schedule = Schedule(self._rate, time.time_ns() // 1_000_000) if self._rate else None
         times = schedule.created_at if schedule else _now
         sent = 0
         while not self._stop.is_set() and not (self._limit and sent >= self._limit):
-            most = BLOCK if schedule else _UNPACED_BATCH
-            rows = self._traffic.take(min(most, self._limit - sent) if self._limit else most, times)
-            # Made ahead of time, so that nothing but sending remains to be done when they are due.
+            size = BLOCK if schedule else _UNPACED_BATCH
+            rows = self._traffic.take(min(size, self._limit - sent) if self._limit else size, times)
+            # Encoded ahead of time, so that only sending remains when they are due.
             values, keys = self._encoder.encode(rows), rows.targets.tolist()
             labels = self._label(rows) if self._label else None
             done = 0
@@ -102,10 +102,10 @@ class Generator(Generic[Rows]):
                 elapsed = time.monotonic_ns() - started
                 due = len(rows) if schedule is None else min(schedule.due(elapsed) - sent, len(rows))
                 if due > done:
-                    handed = done + self._publisher.send(values[done:due], keys[done:due])
+                    published = done + self._publisher.send(values[done:due], keys[done:due])
                     if labels:
-                        self._send_labels(*labels.between(done, handed))
-                    self._note(rows[done:handed])
+                        self._send_labels(*labels.between(done, published))
+                    self._log(rows[done:published])
                     late = 0 if schedule is None else elapsed - schedule.offset(sent + done)
                     self._report(elapsed, late)
                     done = due
@@ -118,36 +118,36 @@ class Generator(Generic[Rows]):
         return counts
 
     def _report(self, elapsed: int, late: int) -> None:
-        """Keep the metrics, and say now and then how it goes."""
+        """Update the metrics, and log the state every 10 s."""
         self._metrics.lateness.set(late / SECOND)
         if elapsed - self._reported < _REPORT_EVERY:
             return
         self._reported = elapsed
         counts = self._publisher.counts
-        figures = {**self._delivered(counts), "outstanding": counts.outstanding}
+        deliveries = {**self._delivered(counts), "outstanding": counts.outstanding}
         if late > SECOND:
-            log.warning("behind schedule", seconds=round(late / SECOND, 1), rate=self._rate, **figures)
+            log.warning("behind schedule", seconds=round(late / SECOND, 1), rate=self._rate, **deliveries)
         else:
-            log.info("generating", **figures)
+            log.info("generating", **deliveries)
 
     def _send_labels(self, values: list[bytes], keys: list[bytes]) -> None:
         self._publisher.send_labels(values, keys)
         self._labelled += len(values)
 
     def _delivered(self, counts: DeliveryCounts) -> dict[str, int]:
-        """How many transactions were delivered, and how many labels where there are any."""
+        """Return the numbers of delivered transactions, and of labels if there are any."""
         if self._label is None:
             return {"delivered": counts.delivered}
         return {"delivered": counts.delivered - self._labelled, "labels": self._labelled}
 
-    def _note(self, rows: Transactions) -> None:
+    def _log(self, rows: Transactions) -> None:
         if not self._log_transactions:
             return
         columns = (rows.ids.tolist(), rows.sources.tolist(), rows.targets.tolist(), rows.cents.tolist())
-        for one, source, target, cents, created in zip(*columns, rows.created_at.tolist(), strict=True):
+        for identifier, source, target, cents, created in zip(*columns, rows.created_at.tolist(), strict=True):
             log.info(
                 "transaction",
-                id=one.decode(),
+                id=identifier.decode(),
                 source=source.decode(),
                 target=target.decode(),
                 amount=f"{cents // 100}.{cents % 100:02}",

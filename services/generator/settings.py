@@ -1,4 +1,4 @@
-"""What the generator takes from its environment."""
+"""Settings of the generator."""
 
 import sys
 from typing import Annotated, Any
@@ -15,13 +15,13 @@ class GeneratorSettings(ServiceSettings):
     """The generator's settings; the README lists them with their meaning.
 
     Attributes:
-        transactions_topic: The topic that transactions are written to.
-        transactions_per_second: The rate, which is kept whatever happens in between; 0 is as fast as it can.
-        accounts: How many accounts take part, so that accounts recur.
-        seed: Makes the same ids, accounts and amounts in the same order again; drawn and logged when unset.
-        max_transactions: Ends after so many; 0 is never.
-        scenarios: What fraud is mixed into what accounts ordinarily do; none for plain random transactions.
-        labels_topic: Where the truth about fraud goes, if there are scenarios.
+        transactions_topic: Topic of the transactions.
+        transactions_per_second: Rate, which holds on average over any delays; 0 is as fast as possible.
+        accounts: Number of accounts that take part, so that accounts recur.
+        seed: Seed of ids, accounts and amounts: the same seed gives the same ones; drawn and logged when unset.
+        max_transactions: Number of transactions after which the generator ends; 0 is never.
+        scenarios: Fraud that is mixed into the accounts' ordinary payments; none for plain random transactions.
+        labels_topic: Topic of the labels, the ground truth of fraud, if there are scenarios.
     """
 
     transactions_topic: str = "queueing.transactions"

@@ -1,6 +1,6 @@
-"""Traffic with known fraud in it: accounts with habits of their own, and incidents of a few kinds mixed in.
+"""Traffic with labelled fraud: accounts with habits, and incidents of several scenarios.
 
-Pure: no clock, no I/O, no Kafka; the same for the same seed. ``docs/scenarios.md`` says what each scenario looks like.
+Pure: no clock, no I/O, no Kafka; the same for the same seed. ``docs/scenarios.md`` describes each scenario.
 """
 
 from services.generator.scenarios.fraud import AccountTakeover, FanIn, RapidFire, Scenario, Structuring

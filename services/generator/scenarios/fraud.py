@@ -1,4 +1,4 @@
-"""The kinds of fraud that can be mixed in: what one occurrence of each, an incident, looks like."""
+"""Fraud scenarios: the drawing of an incident, an occurrence of a scenario."""
 
 import math
 from abc import ABC, abstractmethod
@@ -20,8 +20,8 @@ class Incident:
     """The payments of one occurrence, in order of time.
 
     Attributes:
-        after: For each how many milliseconds after the beginning; the first is 0.
-        payments: Who pays whom how much.
+        after: Milliseconds of each after the first, which is 0.
+        payments: Accounts and amounts of each.
     """
 
     after: Ints
@@ -32,10 +32,10 @@ class Scenario(BaseModel, ABC):
     """A kind of fraud, with its parameters. Amounts are in units of the currency.
 
     Attributes:
-        name: What it is called in settings and labels.
-        rate: The share of all transactions that belong to it, on average.
-        payments: How many payments an incident has; all numbers between are equally likely.
-        over: How long it takes.
+        name: Name in settings and labels.
+        rate: Average share of all transactions.
+        payments: Limits of the number of payments of an incident; all numbers between are equally likely.
+        over: Limits of its duration.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,21 +48,21 @@ class Scenario(BaseModel, ABC):
     @property
     @abstractmethod
     def accounts_needed(self) -> int:
-        """How many accounts there must be."""
+        """The least number of accounts."""
 
     @abstractmethod
     def incident(self, population: Population, random: Random) -> Incident:
-        """Draw one occurrence."""
+        """Draw an incident."""
 
 
 class FanIn(Scenario):
     """Many senders pay the same round amount to one receiver.
 
     Attributes:
-        payments: How many, each from another sender.
-        amount: Between what the amount is.
-        round: What it is a multiple of.
-        over: How long it takes.
+        payments: Limits of their number, each from another sender.
+        amount: Limits of the amount.
+        round: Factor of the amount.
+        over: Limits of the duration.
     """
 
     name = "fan-in"
@@ -75,8 +75,8 @@ class FanIn(Scenario):
 
     @model_validator(mode="after")
     def _a_round_amount(self) -> Self:
-        least, most = self._multiples
-        if least > most:
+        low, high = self._multiples
+        if low > high:
             raise ValueError(f"amount: expected a multiple of round ({self.round}) in the range")
         return self
 
@@ -86,7 +86,7 @@ class FanIn(Scenario):
 
     @property
     def accounts_needed(self) -> int:
-        """At least the receiver and its senders."""
+        """The receiver and its senders."""
         return self.payments[1] + 1
 
     def incident(self, population: Population, random: Random) -> Incident:
@@ -100,14 +100,40 @@ class FanIn(Scenario):
         )
 
 
-class RapidFire(Scenario):
-    """One account pays small amounts again and again, as when a program tries out a stolen card.
+class _OnePayer(Scenario):
+    """One account pays few others many times.
 
     Attributes:
-        payments: How many.
-        targets: How many accounts are paid; no more than there are payments.
-        amount: Between what each amount is.
-        over: How long it takes.
+        targets: Limits of the number of paid accounts; no more than there are payments.
+    """
+
+    targets: Counts
+
+    @property
+    def accounts_needed(self) -> int:
+        """The sender and its receivers."""
+        return self.targets[1] + 1
+
+    def incident(self, population: Population, random: Random) -> Incident:
+        """Draw an account, its receivers and the amounts."""
+        count = _between(self.payments, random)
+        source = int(random.integers(len(population)))
+        targets = population.others(source, _between(self.targets, random), random)
+        return Incident(
+            _times(count, self.over, random),
+            Payments(np.full(count, source), random.choice(targets, count), self._draw_cents(count, random)),
+        )
+
+    @abstractmethod
+    def _draw_cents(self, count: int, random: Random) -> Ints:
+        """Draw the amounts, in hundredths of the currency's unit."""
+
+
+class RapidFire(_OnePayer):
+    """One account pays small amounts repeatedly, as a program does that tests a stolen card.
+
+    Attributes:
+        amount: Limits of each amount.
     """
 
     name = "rapid-fire"
@@ -118,31 +144,16 @@ class RapidFire(Scenario):
     amount: Amounts = (Decimal(1), Decimal(150))
     over: Durations = (timedelta(seconds=20), timedelta(minutes=2))
 
-    @property
-    def accounts_needed(self) -> int:
-        """At least the sender and its receivers."""
-        return self.targets[1] + 1
-
-    def incident(self, population: Population, random: Random) -> Incident:
-        """Draw an account and whom it pays."""
-        count = _between(self.payments, random)
-        source = int(random.integers(len(population)))
-        targets = population.others(source, _between(self.targets, random), random)
-        return Incident(
-            _times(count, self.over, random),
-            Payments(np.full(count, source), random.choice(targets, count), _amounts(count, self.amount, random)),
-        )
+    def _draw_cents(self, count: int, random: Random) -> Ints:
+        return _amounts(count, self.amount, random)
 
 
-class Structuring(Scenario):
-    """One account pays a large sum in parts, each just under the limit at which somebody would look at it.
+class Structuring(_OnePayer):
+    """One account pays a large sum in parts, each just under a reporting limit.
 
     Attributes:
-        payments: How many.
-        targets: How many accounts are paid.
-        limit: No payment reaches it.
-        below: How far a payment is below the limit at most, as a share of the limit.
-        over: How long it takes.
+        limit: The reporting limit.
+        below: Largest distance of a payment to the limit, as a share of the limit.
     """
 
     name = "structuring"
@@ -154,34 +165,20 @@ class Structuring(Scenario):
     below: Share = 0.02
     over: Durations = (timedelta(minutes=30), timedelta(hours=6))
 
-    @property
-    def accounts_needed(self) -> int:
-        """At least the sender and its receivers."""
-        return self.targets[1] + 1
-
-    def incident(self, population: Population, random: Random) -> Incident:
-        """Draw an account and whom it pays."""
-        count = _between(self.payments, random)
-        source = int(random.integers(len(population)))
-        targets = population.others(source, _between(self.targets, random), random)
+    def _draw_cents(self, count: int, random: Random) -> Ints:
         limit = _cents(self.limit)
         least = min(limit - 1, round(limit * (1 - self.below)))
-        return Incident(
-            _times(count, self.over, random),
-            Payments(
-                np.full(count, source), random.choice(targets, count), random.integers(max(1, least), limit, count)
-            ),
-        )
+        return random.integers(max(1, least), limit, count)
 
 
 class AccountTakeover(Scenario):
-    """Somebody else empties an account: quickly, in large amounts, to accounts that it doesn't pay otherwise.
+    """A thief empties an account: quickly, in large amounts, to accounts that it doesn't pay otherwise.
 
     Attributes:
-        payments: How many, each to another account.
-        amount: Between what each amount is.
-        over: How long it takes.
-        dormant: How often the account is one that hardly ever pays; otherwise it is any.
+        payments: Limits of their number, each to another account.
+        amount: Limits of each amount.
+        over: Limits of the duration.
+        dormant: Probability that the account is one that hardly ever pays; otherwise it is any.
     """
 
     name = "account-takeover"
@@ -194,11 +191,11 @@ class AccountTakeover(Scenario):
 
     @property
     def accounts_needed(self) -> int:
-        """At least the account, those that it pays regularly and those that it pays now."""
+        """The account, those that it pays regularly and those that it pays now."""
         return self.payments[1] + PAYEES + 1
 
     def incident(self, population: Population, random: Random) -> Incident:
-        """Draw an account, asleep or not, and whom it has never paid regularly."""
+        """Draw an account, dormant or not, and targets that it does not pay regularly."""
         count = _between(self.payments, random)
         dormant = population.sleepers and random.random() < self.dormant
         source = int(random.choice(population.sleepers) if dormant else random.integers(len(population)))
@@ -222,9 +219,9 @@ def _amounts(count: int, ends: tuple[Decimal, Decimal], random: Random) -> npt.N
 
 
 def _times(count: int, over: tuple[timedelta, timedelta], random: Random) -> Ints:
-    """When the payments of an incident are made: the first at 0, the last at its end, the others anywhere between."""
-    least, most = (duration // timedelta(milliseconds=1) for duration in over)
+    """Return the times of an incident's payments: the first at 0, the last at its end, the others uniform between."""
+    shortest, longest = (duration // timedelta(milliseconds=1) for duration in over)
     after = np.sort(random.random(count))
     after = (after - after[0]) / max(after[-1] - after[0], 1e-9)
-    after = np.rint(after * random.integers(least, most + 1))
+    after = np.rint(after * random.integers(shortest, longest + 1))
     return np.asarray(after, np.int64)

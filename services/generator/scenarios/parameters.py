@@ -1,4 +1,4 @@
-"""The types of the scenarios' parameters: ranges, least first, both ends included."""
+"""Types of the scenarios' parameters: ranges, lower limit first, both ends included."""
 
 import re
 from datetime import timedelta
@@ -23,7 +23,7 @@ T = TypeVar("T", int, Decimal, timedelta)
 
 def _ordered(value: tuple[T, T]) -> tuple[T, T]:
     if value[0] > value[1]:
-        raise ValueError("expected the least first, then the most")
+        raise ValueError("expected the lower limit first, then the upper one")
     return value
 
 
@@ -34,7 +34,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Counts = Annotated[tuple[Count, Count], AfterValidator(_ordered)]
 Amounts = Annotated[tuple[Amount, Amount], AfterValidator(_ordered)]
 Durations = Annotated[tuple[Duration, Duration], AfterValidator(_ordered)]
-"""As a string a number and one of s, m, h, d."""
+"""In settings a number and one of s, m, h, d."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0, lt=1)]

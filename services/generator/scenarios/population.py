@@ -1,8 +1,8 @@
-"""Accounts and what they do on an ordinary day.
+"""Accounts and their ordinary payments.
 
-Nothing of it is uniform: a few accounts pay and are paid far more often than the others, each has its hours of the
-day, its own size of payment and a few accounts that it mostly pays; a few are paid a fixed price by everybody, and
-some hardly ever pay at all.
+Their distributions are skewed: a few accounts pay and are paid far more often than the others, each has its hours of
+the day, its own size of payment and a few accounts that it mostly pays; a few are always paid a fixed price, and some
+hardly ever pay at all.
 """
 
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ Random = np.random.Generator
 
 HOUR_MS = 3_600_000
 PAYEES = 8
-"""The most accounts that an account pays regularly."""
+"""Limit of the accounts that an account pays regularly."""
 
 # Drawing the account at floor(count * u ** _SKEW) for a uniform u gives a Pareto tail of exponent _SKEW / (_SKEW - 1):
 # the first 1 % of the accounts do 16 % of the payments, the first 10 % do 40 %.
 _SKEW = 2.5
 # Sleepers: their share of the accounts, and of the payments (a twentieth of what they would have otherwise).
 _SLEEPERS, _SLEEPERS_PAYMENTS = 0.05, 0.0025
-# How often somebody pays an account that it doesn't pay regularly, and how often a payment is of a round amount.
+# Share of the payments to accounts that are not paid regularly, and of payments of a round amount.
 _STRANGERS, _ROUND = 0.06, 0.1
 _ROUND_CENTS = 1000
 # Medians are log-normal around 40.00, spreads (sigma of the logarithm) are uniform.
@@ -33,7 +33,7 @@ _LEAST_CENTS, _MOST_CENTS = 50, 5_000_000
 # The share of the accounts that are paid a fixed price, and its distribution.
 _SELLERS, _PRICE_CENTS, _PRICES_SIGMA = 0.03, 2000, 1.0
 
-# How active accounts of each habit are in each hour of the day (UTC), relative: offices, people, owls.
+# Relative activity of the accounts of each habit in each hour of the day (UTC): offices, people, owls.
 _HABITS = np.array(
     [
         [1, 1, 1, 1, 1, 2, 6, 14, 22, 24, 24, 22, 18, 22, 24, 24, 20, 12, 6, 4, 2, 2, 1, 1],
@@ -45,7 +45,7 @@ _HABITS = np.array(
 _HABITS /= _HABITS.mean(axis=1, keepdims=True)
 
 DAY = _HABITS.mean(axis=0)
-"""How much all accounts together do in each hour of the day (UTC); 1 on average."""
+"""Activity of all accounts together in each hour of the day (UTC); 1 on average."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Payments:
     """Payments between accounts, a row each.
 
     Attributes:
-        sources: Who pays: indices of accounts.
-        targets: Who is paid; never the source of the same row.
-        cents: How much, in hundredths of the currency's unit.
+        sources: Paying accounts, as indices.
+        targets: Receiving accounts, as indices; never the source of the same row.
+        cents: Amounts in hundredths of the currency's unit.
     """
 
     sources: Ints
@@ -67,8 +67,8 @@ class Population:
     """Accounts, the same for the same seed.
 
     Args:
-        count: How many; at least 2.
-        seed: What their ids and habits are drawn from.
+        count: Number of accounts; at least 2.
+        seed: Seed of their ids and habits.
     """
 
     def __init__(self, count: int, seed: np.random.SeedSequence) -> None:
@@ -80,11 +80,11 @@ class Population:
         # Account i has habit i % habits, so each habit has its very active and its quiet accounts.
         self._per_habit = np.array([len(range(habit, self._awake, habits)) for habit in range(habits)])
         self._habit_limits = np.cumsum(_HABITS[:habits], axis=0).T / _HABITS[:habits].sum(axis=0)[:, np.newaxis]
-        # Who is paid often has nothing to do with who pays often.
+        # The popularity of an account is independent of its activity.
         self._popular = random.permutation(count).astype(np.int32)
         self.payees = np.empty((count, PAYEES), np.int32)
-        for column in self.payees.T:  # one by one: with ten million accounts it takes a gigabyte less
-            column[:] = self._others(np.arange(count), self._popular_ones(count, random))
+        for column in self.payees.T:  # column by column: with ten million accounts it takes a gigabyte less
+            column[:] = self._replace_self(np.arange(count), self._draw_popular(count, random))
         self._payees_of_each = random.integers(1, PAYEES + 1, count, dtype=np.int8)
         self.median_cents = _MEDIAN_CENTS * random.lognormal(0, _MEDIANS_SIGMA, count)
         self._spread = random.uniform(*_SPREADS, count)
@@ -96,15 +96,15 @@ class Population:
 
     @property
     def sleepers(self) -> range:
-        """The accounts that hardly ever pay; there may be none."""
+        """The accounts that hardly ever pay; possibly empty."""
         return range(self._awake, len(self))
 
     def pay(self, created_at: Ints, random: Random) -> Payments:
-        """An ordinary payment at each of some times.
+        """Draw an ordinary payment for each of some times.
 
         Args:
-            created_at: Milliseconds since 1970.
-            random: What they are drawn from.
+            created_at: Times in milliseconds since 1970.
+            random: Source of randomness.
         """
         rows = len(created_at)
         limits = self._habit_limits[created_at // HOUR_MS % 24]
@@ -118,21 +118,21 @@ class Population:
         which = (self._payees_of_each[sources] * random.random(rows) ** 2).astype(np.int64)
         targets = self.payees[sources, which].astype(np.int64)
         strange = random.random(rows) < _STRANGERS
-        targets[strange] = self._others(sources[strange], self._popular_ones(int(strange.sum()), random))
+        targets[strange] = self._replace_self(sources[strange], self._draw_popular(int(strange.sum()), random))
         return Payments(sources, targets, self._amounts(sources, targets, random))
 
     def others(self, account: int, count: int, random: Random, *, new: bool = False) -> Ints:
-        """Some different accounts other than one, all equally likely.
+        """Draw different accounts other than a given one, all equally likely.
 
         Args:
-            account: The one.
-            count: How many; at most ``len(self) - 1``, or less ``PAYEES`` if they are to be new.
-            random: What they are drawn from.
-            new: None that the account pays regularly.
+            account: The given account.
+            count: Number of accounts; at most ``len(self) - 1``, or less ``PAYEES`` if they are to be new.
+            random: Source of randomness.
+            new: Exclude the accounts that the given one pays regularly.
         """
         known = {account, *(self.payees[account].tolist() if new else ())}
         drawn = random.choice(len(self), count + len(known), replace=False)
-        return np.array([one for one in drawn.tolist() if one not in known][:count], np.int64)
+        return np.array([candidate for candidate in drawn.tolist() if candidate not in known][:count], np.int64)
 
     def _amounts(self, sources: Ints, targets: Ints, random: Random) -> Ints:
         rows = len(sources)
@@ -142,9 +142,9 @@ class Population:
         price = self._price_cents[targets]
         return np.where(price > 0, price, np.clip(cents, _LEAST_CENTS, _MOST_CENTS).astype(np.int64))
 
-    def _popular_ones(self, count: int, random: Random) -> Ints:
+    def _draw_popular(self, count: int, random: Random) -> Ints:
         return self._popular[(len(self) * random.random(count) ** _SKEW).astype(np.int64)].astype(np.int64)
 
-    def _others(self, accounts: Ints, candidates: Ints) -> Ints:
-        """The candidates, or the next account where one is the account itself."""
+    def _replace_self(self, accounts: Ints, candidates: Ints) -> Ints:
+        """Return the candidates, or the next account where a candidate is the account itself."""
         return np.where(candidates == accounts, (candidates + 1) % len(self), candidates)

@@ -1,4 +1,4 @@
-"""Which scenarios are asked for: `standard`, a choice with rates, or a TOML file with parameters."""
+"""Parsing of the setting SCENARIOS: `standard`, a choice with rates, or a TOML file with parameters."""
 
 import difflib
 import tomllib
@@ -16,18 +16,18 @@ _KINDS: dict[str, type[Scenario]] = {kind.name: kind for kind in (FanIn, RapidFi
 _NAMES = ", ".join(_KINDS)
 
 STANDARD: tuple[Scenario, ...] = (FanIn(), RapidFire(), Structuring(), AccountTakeover())
-"""All scenarios, each with the parameters that it has by default."""
+"""All scenarios with their default parameters."""
 
 
 def read_scenarios(text: str) -> tuple[Scenario, ...]:
-    """The scenarios that a setting asks for.
+    """Parse the setting.
 
     Args:
         text: `standard`; or names, separated by commas, each with `=` and a rate or with its default rate; or the path
             of a TOML file (with a `/` or ending in `.toml`) that has a table of parameters for each.
 
     Raises:
-        UsageError: Says what was expected, one line per mistake.
+        UsageError: The setting is wrong, one line per fault, with the expectation.
     """
     text = text.strip()
     if text == "standard":
@@ -60,7 +60,7 @@ def _choice(text: str) -> dict[str, Any]:
         if not name:
             continue
         if name in tables:
-            raise UsageError(f"{name} is there twice")
+            raise UsageError(f"{name} is given twice")
         try:
             tables[name] = {"rate": float(rate)} if equals else {}
         except ValueError:
@@ -97,6 +97,6 @@ def _line(kind: type[Scenario], detail: Any) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{where}: no such parameter; expected some of {', '.join(kind.model_fields)}"
     if detail["type"] in ("tuple_type", "missing", "too_long"):
-        return f"{kind.name}: {parameter}: expected two values, the least and the most"
+        return f"{kind.name}: {parameter}: expected two values, the lower and the upper limit"
     reason = detail["msg"].removeprefix("Value error, ")
     return f"{where}: {reason[0].lower()}{reason[1:]}"

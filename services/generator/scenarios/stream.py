@@ -1,4 +1,4 @@
-"""A labelled stream in memory, at whatever virtual speed: days of event time in seconds."""
+"""A labelled stream in memory, without a wall clock: days of event time in seconds."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _DAY_MS = 24 * HOUR_MS
 
 @dataclass(frozen=True)
 class Block:
-    """Some transactions in order of event time, and the truth about them.
+    """Transactions in order of event time, with their labels.
 
     Attributes:
         columns: By field name an array of a value per row: text as bytes, amounts in cents, times in milliseconds.
-        scenario: For each row the name of the scenario that it belongs to, S16; empty for an ordinary payment.
-        incident: For each row which occurrence of the scenario, S32; empty for an ordinary payment.
+        scenario: Scenario of each row, S16; empty for an ordinary payment.
+        incident: Incident of each row, S32; empty for an ordinary payment.
     """
 
     columns: Mapping[str, npt.NDArray[Any]]
@@ -36,22 +36,22 @@ class Block:
 
 @dataclass(frozen=True)
 class DayClock:
-    """Times as a day has them: few at night, many by day (UTC), each day the same.
+    """Times with a daily rhythm: few at night, many by day (UTC), each day the same.
 
     Attributes:
-        rate: How many a second on average over a day; above 0.
-        start_ms: The first, in milliseconds since 1970.
+        rate: Times per second on average over a day; above 0.
+        start_ms: The first one, in milliseconds since 1970.
     """
 
     rate: float
     start_ms: int
 
     def created_at(self, first: int, count: int) -> Ints:
-        """Some of the times, in milliseconds since 1970.
+        """Return consecutive times, in milliseconds since 1970.
 
         Args:
-            first: The index of the first one.
-            count: How many.
+            first: Index of the first one.
+            count: Number of times.
         """
         hours = np.arange(25) * HOUR_MS
         done = np.concatenate([[0], np.cumsum(DAY)]) / DAY.sum()
@@ -63,24 +63,24 @@ class DayClock:
         return created_at
 
 
-def labelled_stream(  # noqa: PLR0917 - all of it says which stream it is
+def labelled_stream(  # noqa: PLR0917 - all of them define the stream
     seed: int, count: int, accounts: int, rate: float, scenarios: Sequence[Scenario], start: int
 ) -> Iterator[Block]:
     """Make a labelled stream, a block at a time.
 
-    Incidents are as long as they are: the last ones are cut off by the end of the stream.
+    The end of the stream may cut off the last incidents.
 
     Args:
-        seed: The same gives the same stream.
-        count: How many transactions.
-        accounts: How many accounts take part.
+        seed: Seed of the stream.
+        count: Number of transactions.
+        accounts: Number of accounts.
         rate: Transactions a second of event time, on average over a day; 10,000 accounts that pay three or four times a
             day make 0.4.
-        scenarios: What is mixed in, such as ``STANDARD``.
-        start: When the stream begins, in milliseconds since 1970.
+        scenarios: Scenarios, such as ``STANDARD``.
+        start: Start of the stream, in milliseconds since 1970.
 
     Raises:
-        UsageError: If a scenario needs more accounts, or the rates leave nothing for ordinary payments.
+        UsageError: A scenario needs more accounts, or the rates leave nothing for ordinary payments.
     """
     traffic = LabelledTraffic(accounts, seed, scenarios, exact=True)
     clock = DayClock(rate * (1 - share_of(scenarios)), start)

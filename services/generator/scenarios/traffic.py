@@ -1,4 +1,4 @@
-"""Mixes incidents into the accounts' ordinary payments."""
+"""Traffic of ordinary payments and incidents."""
 
 import heapq
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ import numpy as np
 
 from services.errors import UsageError
 from services.generator.scenarios.fraud import Scenario
-from services.generator.scenarios.population import Ints, Payments, Population
+from services.generator.scenarios.population import Ints, Population
 from services.generator.transactions import BLOCK, Texts, Times, Transactions, uuids
 
 
 @dataclass(frozen=True)
 class LabelledTransactions(Transactions):
-    """Some transactions and the truth about them, a row each.
+    """Transactions with their labels, a row each.
 
     Attributes:
-        scenario: The name of the scenario that it belongs to, S16; empty for an ordinary payment.
-        incident: Which occurrence of the scenario it belongs to, S32; empty for an ordinary payment.
+        scenario: Scenario of the row, S16; empty for an ordinary payment.
+        incident: Incident of the row, S32; empty for an ordinary payment.
     """
 
     scenario: Texts
@@ -27,17 +27,17 @@ class LabelledTransactions(Transactions):
 
 
 class LabelledTraffic:
-    """An endless sequence of transactions with incidents among them. How it is cut into batches does not change it.
+    """An endless sequence of transactions with incidents, independent of the batches in which it is taken.
 
     Args:
-        accounts: How many accounts take part; at least 2.
-        seed: The same gives the same transactions for the same times.
-        scenarios: What is mixed in.
-        exact: Payments of incidents come in addition to the times that are asked for and at exactly their own times;
-            otherwise each takes the place of the first ordinary payment that isn't earlier, so that the times stay.
+        accounts: Number of accounts; at least 2.
+        seed: Seed of the transactions: the same ones for the same times.
+        scenarios: Scenarios of the incidents.
+        exact: Add payments of incidents to the requested times, at exactly their own times. Otherwise each replaces the
+            first ordinary payment that isn't earlier, and the times stay.
 
     Raises:
-        UsageError: If a scenario needs more accounts, or the rates leave nothing for ordinary payments.
+        UsageError: A scenario needs more accounts, or the rates leave nothing for ordinary payments.
     """
 
     def __init__(self, accounts: int, seed: int, scenarios: Sequence[Scenario], *, exact: bool = False) -> None:
@@ -50,8 +50,8 @@ class LabelledTraffic:
         self._place = _between if exact else _replacing
         share = share_of(scenarios)
         rows = BLOCK / (1 - share) if exact else BLOCK
-        self._beginnings = [rows * one.rate * 2 / sum(one.payments) for one in scenarios]
-        # By time of the payments to come; the number keeps those of the same time in their order.
+        self._incidents_per_block = [rows * scenario.rate * 2 / sum(scenario.payments) for scenario in scenarios]
+        # Ordered by time; the number preserves the order of payments of the same time.
         self._waiting: list[tuple[int, int, int, int, int, bytes, bytes]] = []
         self._numbers = count()
         self._blocks = 0
@@ -63,17 +63,17 @@ class LabelledTraffic:
         """The accounts."""
         return self._population
 
-    def take(self, most: int, times: Times) -> LabelledTransactions:
-        """The next transactions: at least one and at most ``most``.
+    def take(self, limit: int, times: Times) -> LabelledTransactions:
+        """Return the next transactions: at least one and at most ``limit``.
 
         Args:
-            most: How many at most.
-            times: When they are made, never going back; asked for a block at a time.
+            limit: Limit of their number.
+            times: Creation times, which never decrease; called once per block.
         """
         if self._block is None or self._used == len(self._block):
             self._block, self._used = self._draw(times(self._blocks * BLOCK, BLOCK)), 0
             self._blocks += 1
-        first, self._used = self._used, min(len(self._block), self._used + most)
+        first, self._used = self._used, min(len(self._block), self._used + limit)
         return self._block[first : self._used]
 
     def _draw(self, times: Ints) -> LabelledTransactions:
@@ -101,25 +101,25 @@ class LabelledTraffic:
         )
 
     def _begin(self, times: Ints) -> None:
-        """Draw the incidents that begin at one of some times."""
-        for scenario, expected in zip(self._scenarios, self._beginnings, strict=True):
+        """Draw the incidents that begin at one of the given times."""
+        for scenario, expected in zip(self._scenarios, self._incidents_per_block, strict=True):
             name = scenario.name.encode()
             for _ in range(self._chance.poisson(expected)):
                 begin = self._chance.choice(times)
                 incident = scenario.incident(self._population, self._chance)
                 identifier = name + b"-" + self._chance.bytes(6).hex().encode()
-                made: Payments = incident.payments
-                columns = (begin + incident.after, made.sources, made.targets, made.cents)
+                payments = incident.payments
+                columns = (begin + incident.after, payments.sources, payments.targets, payments.cents)
                 for due, source, target, cents in zip(*(column.tolist() for column in columns), strict=True):
                     payment = (due, next(self._numbers), source, target, cents, name, identifier)
                     heapq.heappush(self._waiting, payment)
 
 
 def require_accounts(scenarios: Sequence[Scenario], accounts: int) -> None:
-    """Check that there are accounts enough.
+    """Check the number of accounts.
 
     Raises:
-        UsageError: If a scenario needs more.
+        UsageError: A scenario needs more.
     """
     for scenario in scenarios:
         if scenario.accounts_needed > accounts:
@@ -130,23 +130,23 @@ def require_accounts(scenarios: Sequence[Scenario], accounts: int) -> None:
 
 
 def share_of(scenarios: Sequence[Scenario]) -> float:
-    """The share of all transactions that belong to an incident.
+    """Return the share of all transactions that belong to an incident.
 
     Raises:
-        UsageError: If it leaves nothing for ordinary payments.
+        UsageError: The share leaves nothing for ordinary payments.
     """
     share = sum(scenario.rate for scenario in scenarios)
     if share >= 1:
         raise UsageError(
-            f"the rates of {', '.join(one.name for one in scenarios)} sum up to {share:g}: expected below 1"
+            f"the rates of {', '.join(scenario.name for scenario in scenarios)} sum up to {share:g}: expected below 1"
         )
     return share
 
 
 def _replacing(times: Ints, due: Ints) -> tuple[Ints, Ints]:
-    """The times as they are, and the rows at which payments that are due take the place of ordinary ones.
+    """Return the times unchanged, and the rows at which due payments replace ordinary ones.
 
-    There are fewer rows than payments where the last ones don't fit in any more.
+    There are fewer rows than payments where the last ones don't fit.
     """
     order = np.arange(len(due))
     rows = np.maximum.accumulate(np.searchsorted(times, due) - order) + order
@@ -154,6 +154,6 @@ def _replacing(times: Ints, due: Ints) -> tuple[Ints, Ints]:
 
 
 def _between(times: Ints, due: Ints) -> tuple[Ints, Ints]:
-    """The times and those of the payments that are due, in order, and the rows of the latter."""
+    """Return all times with those of the due payments, in order, and the rows of the latter."""
     before = np.searchsorted(times, due, side="right")
     return np.insert(times, before, due), before + np.arange(len(due))

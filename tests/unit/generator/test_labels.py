@@ -113,7 +113,7 @@ def test_all_that_was_handed_over_when_it_is_stopped_has_its_labels_and_nothing_
     assert registry.get_sample_value("fraud_generator_labels_total") == len(labelled)
 
 
-def test_labels_that_find_no_room_are_counted_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_that_do_not_fit_the_queue_are_counted_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.generator.publisher._FLUSH_SECONDS", 0.05)
     stop = Event()
     stop.set()
@@ -124,7 +124,7 @@ def test_labels_that_find_no_room_are_counted_as_failed(monkeypatch: pytest.Monk
 
     publisher = Publisher(Full(stop, 0), "transactions", GeneratorMetrics(CollectorRegistry()), stop, "labels")  # type: ignore[arg-type]
     with pytest.raises(
-        DeliveryFailed, match="topics transactions and labels: there was no room .*; 0 transactions and"
+        DeliveryFailed, match="topics transactions and labels: the queue stayed full .*; 0 transactions and"
     ):
         publisher.send_labels([b"a", b"b"], [b"", b""])
     assert publisher.counts == DeliveryCounts(delivered=0, failed=2, outstanding=0)
