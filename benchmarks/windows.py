@@ -151,13 +151,21 @@ def measures(rows: int, runs: int) -> None:
     """Each measure on its own: where hardly a row comes near the limit, and where each row's figure is taken."""
     columns = traffic(rows, accounts=10_000, span_ms=10 * HOUR_MS)
     head("measure by source over 1 h", "us a row", "thousand rows/s", "")
-    for measure in ("count", "distinct target", "silence"):
+    for measure in ("count", "distinct target", "inactivity"):
         rules = (
-            rule("far", figure(measure, at_least=Fraction(40) if measure != "silence" else Fraction(HOUR_MS - 1))),
+            rule("far", figure(measure, at_least=Fraction(40) if measure != "inactivity" else Fraction(HOUR_MS - 1))),
         )
         judged = best(runs, partial(seconds, columns, rules))
         line(f"{measure}, a limit that is far", rows, judged)
-    for measure in ("count", "sum amount", "average amount", "min amount", "max amount", "distinct target", "silence"):
+    for measure in (
+        "count",
+        "sum amount",
+        "average amount",
+        "min amount",
+        "max amount",
+        "distinct target",
+        "inactivity",
+    ):
         rules = (rule("always", figure(measure, at_most=Fraction(-1))),)
         judged = best(runs, partial(seconds, columns, rules))
         line(f"{measure}, taken for each row", rows, judged)
@@ -187,7 +195,7 @@ def rebuilding(rows: int, runs: int) -> None:
 def hot_key(rows: int) -> None:
     """One account takes all traffic, and nothing leaves the windows: cost must not grow with what they hold."""
     head("all on one key", "us a row", "thousand rows/s", "")
-    every = ("count", "sum amount", "min amount", "distinct target", "silence")
+    every = ("count", "sum amount", "min amount", "distinct target", "inactivity")
     for measure in every:
         rules = (rule("hot", figure(measure, over_ms=DAY_MS, at_most=Fraction(-1))),)
         for count in (rows // 4, rows):
@@ -205,7 +213,11 @@ def memory(rows: int) -> None:
     """Bytes for each entry, beside what the state itself says."""
     head("memory", "entries", "bytes an entry", "the state's own estimate")
     one = rule("one", figure("count", over_ms=DAY_MS))
-    shared = [figure("count", over_ms=DAY_MS), figure("sum amount", over_ms=DAY_MS), figure("silence", over_ms=DAY_MS)]
+    shared = [
+        figure("count", over_ms=DAY_MS),
+        figure("sum amount", over_ms=DAY_MS),
+        figure("inactivity", over_ms=DAY_MS),
+    ]
     four = rule("four", *shared, figure("distinct source", ("target",), over_ms=DAY_MS))
     for name, accounts, rules, taken in (
         ("one window, 1,000 keys", 1000, one, False),

@@ -1,6 +1,6 @@
 """`check-rules`: would the detector take a rules file? Nothing needs to run.
 
-It reads the settings that the detector reads (RULES_FILE, SUSPICIOUS_AMOUNT, STAGE_TOPICS, TRANSACTIONS_TOPIC,
+It reads the settings that the detector reads (RULES_FILE, SUSPICIOUS_AMOUNT, REPARTITION_TOPICS, TRANSACTIONS_TOPIC,
 ALLOWED_LATENESS, SCHEMAS_DIR), and says what the detector would refuse: what is wrong in the file, a rule that no stage
 can run, a topic that contracts.toml keeps for less time than a window looks back.
 
@@ -8,12 +8,13 @@ Exit codes: 0 the detector would take it, 1 it would not, 2 a setting or an argu
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from services.contracts import RegistrySettings, load_contracts
-from services.detector.settings import DetectorSettings
+from services.detector.settings import DetectorSettings, deprecated_settings
 from services.errors import ExpectedError, UsageError
 from services.rules.loading import constants_of, load_rules
 from services.rules.model import KEY, Rule
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"{_PROGRAM}: {line}", file=sys.stderr)
         return error.exit_code
+    for warning in [*deprecated_settings(os.environ), *topology.rules.warnings]:
+        print(f"{_PROGRAM}: {warning}", file=sys.stderr)
     if not options.quiet:
         print("\n".join(_report(topology)))
     return 0

@@ -1,1 +1,1 @@
-"""The detector: reads transactions, judges them by rules, and routes them to a legit or a fraud topic, exactly once."""
+"""The detector: reads transactions, evaluates them by rules, and routes them to legit or fraud, exactly once."""

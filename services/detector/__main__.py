@@ -1,5 +1,6 @@
 """The detector's composition root: reads the settings, builds the parts, runs the loop."""
 
+import os
 from collections.abc import Mapping
 from functools import partial
 from threading import Event
@@ -26,7 +27,7 @@ from services.detector.rule_versions import RuleVersions
 from services.detector.rules_watcher import RulesWatcher
 from services.detector.schema_decoder import Output, require_equal_schemas
 from services.detector.schema_decoders import SchemaDecoders
-from services.detector.settings import DetectorSettings
+from services.detector.settings import DetectorSettings, deprecated_settings
 from services.detector.startup import checked_topics
 from services.detector.topics import DetectorTopics
 from services.rules.loading import constants_of, load_rules
@@ -61,12 +62,14 @@ BATCH_BYTES = 1_000_000  # of a producer's batch, where no topic takes less
 
 
 def main() -> int:
-    """Runs the detector until SIGTERM; returns its exit code."""
+    """Run the detector until SIGTERM; return its exit code."""
     configure_logging("detector")
     settings, registry_settings = load_together(
         lambda: load_settings(DetectorSettings, RegistrySettings), RegistrySettings.load
     )
     configure_logging("detector", settings.log_level)
+    for deprecated in deprecated_settings(os.environ):
+        log.warning("deprecated setting", reason=deprecated)
     stop = stop_on_signals(grace=8)
     topics = DetectorTopics.of(settings, load_contracts())
     require_equal_schemas([*topics.read, *topics.written[:2]], topics.schema)
@@ -80,11 +83,13 @@ def main() -> int:
 
     def load() -> Topology:
         rules = load_rules(settings.rules_file, topics.schema, constants_of(settings.suspicious_amount))
+        for warning in rules.warnings:
+            log.warning("deprecated word in the rules file", reason=warning)
         topology = build_topology(rules, topics.stages)
         require_retention(topology, retention, lateness_ms)
         return topology
 
-    load()  # what is wrong with the file is said at once, whether or not the cluster is there
+    load()  # faults of the file are reported at once, whether or not the cluster is there
     serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
     refusals = explain_refusals(
         lambda: require_topics(clients.admin(), topics.needs),
@@ -129,7 +134,7 @@ def _handler(
     stop: Event,
     limits: Mapping[str, int],
 ) -> DetectorHandler:
-    """What evaluates and routes transactions."""
+    """Build the handler, which evaluates and routes transactions."""
 
     def require(topic: TopicContract) -> Registration:
         return registry.require(topic.subject, topic.required_schema)
@@ -198,7 +203,7 @@ def _loop(
     progress: LoopProgress,
     stop: Event,
 ) -> TransactionalLoop:
-    """What reads, commits and recovers."""
+    """Build the loop, which reads, commits and recovers."""
     written = [configs[topic.name].max_message_bytes for topic in topics.all if topic.name != topics.input]
     return TransactionalLoop(
         LoopSettings(
@@ -209,7 +214,7 @@ def _loop(
             stage_count=1 + sum(bool(stage.rules) for stage in versions.current.stages[1:]),
             retry_timeout=settings.retry_timeout,
         ),
-        # An offset that is not there any more is an error, which the loop counts; never a silent leap.
+        # An offset that is not there any more is an error, which the loop counts; nothing is skipped silently.
         make_consumer=lambda: clients.consumer(settings.consumer_group, auto_offset_reset="error"),
         make_producer=lambda: clients.producer(
             transactional_id=_transactional_id(settings),

@@ -1,4 +1,4 @@
-"""A batch of messages as columns, whatever schemas they were written with."""
+"""Decodes batches of messages to columns, whatever schemas they were written with."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,48 +16,48 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What could be read of some messages.
+class DecodedBatch:
+    """The decoded fields of some messages.
 
     Attributes:
-        rows: Which messages have values, ascending; the rest is in `failures`.
-        columns: The wanted fields of those, in this order; marks of null beside them.
-        written: How each was written: a decoder and its rows.
-        failures: By message why it can't be read.
-        longest: Bytes of the longest value that could be read.
+        rows: The messages that could be decoded, ascending; the rest is in `failures`.
+        columns: Their fields, in this order; marks of null beside them.
+        decoders: Each decoder with the messages that it decoded.
+        failures: By message why it can't be decoded.
+        longest: Bytes of the longest value that could be decoded.
     """
 
     rows: Rows
     columns: Columns
-    written: Sequence[tuple[SchemaDecoder, Rows]]
+    decoders: Sequence[tuple[SchemaDecoder, Rows]]
     failures: dict[int, PoisonError]
     longest: int = 0
 
-    def without(self, failures: Mapping[int, PoisonError]) -> "Batch":
-        """The same without some more messages that can't be processed."""
+    def without(self, failures: Mapping[int, PoisonError]) -> "DecodedBatch":
+        """Return the batch without some more messages that can't be processed."""
         failed = np.array(sorted(failures), np.int64)
-        kept = ~np.isin(self.rows, failed)
-        return Batch(
-            self.rows[kept],
-            {name: column[kept] for name, column in self.columns.items()},
-            [(decoder, rows[~np.isin(rows, failed)]) for decoder, rows in self.written],
+        good = ~np.isin(self.rows, failed)
+        return DecodedBatch(
+            self.rows[good],
+            {name: column[good] for name, column in self.columns.items()},
+            [(decoder, rows[~np.isin(rows, failed)]) for decoder, rows in self.decoders],
             {**self.failures, **failures},
             self.longest,
         )
 
 
-def decode(
+def decode_batch(
     values: Sequence[bytes | None],
     decoder_of: Callable[[SchemaId], SchemaDecoder],
     fields: Sequence[str],
     in_headers: Mapping[int, HeaderSchemaId | PoisonError] | None = None,
-) -> Batch:
-    """Decodes the wanted fields.
+) -> DecodedBatch:
+    """Decode some fields of messages.
 
     Args:
         values: The messages' values.
-        decoder_of: Gives the decoder of a schema id, or raises PoisonError.
-        fields: What is wanted.
+        decoder_of: Returns the decoder of a schema id, or raises PoisonError.
+        fields: The fields.
         in_headers: By message the schema id in a header, or what is wrong with it, where there is such a header.
 
     Raises:
@@ -65,8 +65,8 @@ def decode(
     """
     parts = split_by_schema(values, in_headers)
     failures = dict(parts.failures)
-    written: list[tuple[SchemaDecoder, Rows]] = []
-    found: list[Columns] = []
+    decoders: list[tuple[SchemaDecoder, Rows]] = []
+    columns_of: list[Columns] = []
     longest = 0
     for schema_id, rows in parts.groups.items():
         try:
@@ -82,12 +82,12 @@ def decode(
             failures.update((int(rows[index]), error) for index, error in decoded.failures.items())
             columns = {name: column[good] for name, column in columns.items()}
         longest = max(longest, decoded.longest)
-        written.append((decoder, rows if good is None else rows[good]))
-        found.append(columns)
-    if len(found) == 1:
-        return Batch(written[0][1], found[0], written, failures, longest)
-    every = np.concatenate([np.empty(0, np.int64), *(rows for _, rows in written)])
+        decoders.append((decoder, rows if good is None else rows[good]))
+        columns_of.append(columns)
+    if len(columns_of) == 1:
+        return DecodedBatch(decoders[0][1], columns_of[0], decoders, failures, longest)
+    every = np.concatenate([np.empty(0, np.int64), *(rows for _, rows in decoders)])
     order = np.argsort(every)
-    names = found[0] if found else ()
-    merged = {name: np.concatenate([columns[name] for columns in found])[order] for name in names}
-    return Batch(every[order], merged, written, failures, longest)
+    names = columns_of[0] if columns_of else ()
+    merged = {name: np.concatenate([columns[name] for columns in columns_of])[order] for name in names}
+    return DecodedBatch(every[order], merged, decoders, failures, longest)

@@ -1,14 +1,15 @@
-"""The detector's handler: reads batches, evaluates them by the rules of their stage, and passes them on.
+"""The detector's handler: evaluates each batch by the rules of its stage, and passes it on.
 
 headers -> columns that the rules need -> will it fit? -> rules of this stage -> next stage, or legit | fraud
                                                               └─> alerts
 
-Whatever is wrong with one record is found before its windows take it: a dead letter is in no window.
+Faults of a single record are found before it is added to windows: a dead letter is in no window.
 """
 
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 
@@ -16,17 +17,18 @@ import numpy as np
 import structlog
 from confluent_kafka import Message
 
-from services.detector.alerts import Found
-from services.detector.decoded_batch import Batch, decode
+from services.detector.decoded_batch import DecodedBatch, decode_batch
 from services.detector.headers import Incoming, Verdict, read_headers
 from services.detector.key_verifier import KeyVerifier
 from services.detector.metrics import DetectorMetrics
-from services.detector.partition_state import bounded_event_times, requirements_of
+from services.detector.partition_state import bounded_event_times
 from services.detector.partition_states import PartitionStates, Requirements
 from services.detector.routing import EvaluatedBatch, Router
 from services.detector.rule_versions import RuleVersions
 from services.detector.schema_decoders import SchemaDecoders
 from services.rules.model import EVENT_TIME, ID, Mode, fields_of
+from services.rules.rule_match import RuleMatch, match_conditions
+from services.rules.state_requirements import requirements_of
 from services.rules.topology import Stage, Topology
 from services.streaming.positions import Partition
 from services.streaming.sink import Sink
@@ -38,10 +40,10 @@ class DetectorHandler:
     """Evaluates batches of transactions for the transactional loop.
 
     Args:
-        versions: The rules: those that hold, and those that were before.
-        decoders: How to read each schema id.
-        partitions: The windows.
-        router: Passes everything on.
+        versions: The versions of the rules.
+        decoders: The decoders of all schema ids.
+        partitions: The windows of all partitions.
+        router: Passes transactions on.
         metrics: Counts verdicts once they are committed.
         lateness_ms: How late a transaction may come for its windows to be whole.
         keys: Checks how the input is keyed; None where that is trusted, or makes no difference.
@@ -70,37 +72,37 @@ class DetectorHandler:
         self._adopt(versions.current)
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
-        """Their windows are restored before anything of them is handled."""
+        """Take partitions over: their windows are restored before their messages are handled."""
         self._partitions.assigned(partitions)
 
     def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None:
-        """Let their windows go."""
+        """Drop the windows of partitions."""
         self._partitions.revoked(partitions, lost=lost)
 
     def unrestored(self) -> Collection[Partition]:
-        """Return the partitions whose windows are not there yet."""
+        """Return the partitions whose windows are not restored yet."""
         return self._partitions.unrestored()
 
     def is_restored(self) -> bool:
-        """Return whether the windows of all partitions are there, and no other rules are waiting."""
-        return self._partitions.complete and not self._versions.waiting
+        """Return whether the windows of all partitions are restored, and no version of the rules is pending."""
+        return self._partitions.complete and not self._versions.is_pending
 
     def restore(self, seconds: float, *, between_transactions: bool) -> None:
-        """Restore the windows that the partitions and the rules need, then let new rules begin.
+        """Restore the windows that the partitions and the rules need, then activate a pending version of the rules.
 
         Raises:
-            RetryableError: brokers or registry can't be asked now.
+            RetryableError: Brokers or registry can't be asked now.
         """
-        coming = self._versions.next
+        proposed = self._versions.proposed
         complete = self._partitions.restore(
-            self._requirements(coming), seconds, between_transactions=between_transactions
+            self._requirements(proposed), seconds, between_transactions=between_transactions
         )
-        if complete and between_transactions and coming is not self._versions.current:
-            self._versions.begin(coming)
-            self._adopt(coming)
+        if complete and between_transactions and proposed is not self._versions.current:
+            self._versions.activate(proposed)
+            self._adopt(proposed)
 
     def offset_metadata(self, partition: Partition) -> str:
-        """Return from where windows have to be restored by the next owner of the partition."""
+        """Return the restore point of a partition, to be committed with its offset."""
         return self._partitions.offset_metadata(partition)
 
     def dead_lettered(self, partition: Partition, offset: int) -> None:
@@ -108,7 +110,7 @@ class DetectorHandler:
         self._partitions.dead_lettered(partition, offset)
 
     def committed(self) -> None:
-        """Count what is committed now."""
+        """Count what is committed now, and keep the windows' changes."""
         self._metrics.count(self._counts)
         if self._newest_ms:
             self._metrics.latency.observe(max(0.0, time.time() - self._newest_ms / 1000))
@@ -116,176 +118,173 @@ class DetectorHandler:
         self._partitions.commit()
         if self._versions.retire():
             self._partitions.keep_only(self._requirements(self._versions.current))
-        self._forget()
+        self._reset_counts()
 
     def aborted(self) -> None:
         """Undo what was evaluated since the last commit."""
         self._decoders.aborted()
         self._partitions.rollback()
-        self._forget()
+        self._reset_counts()
 
     def handle(self, messages: Sequence[Message], sink: Sink) -> None:
         """Pass each message on, or to the dead-letter topic; each topic keeps the order of reading.
 
         Raises:
-            Unavailable: a schema id is new and the registry can't be asked about it now.
-            PoisonRecords: what is wrong with a record was only found when its windows had taken it.
+            Unavailable: A schema id is new and the registry can't be asked about it now.
+            PoisonRecords: A fault of a record was only found when its windows had it.
         """
-        for number, part in self._by_stage(messages):
+        for stage, part in self._by_stage(messages):
             incoming, failures = read_headers(part)
             for index, error in failures.items():
                 sink.dead_letter(part[index], error)
-            for topology, run, came in self._runs(number, incoming):
-                self._handle_run(number, topology, run, came, sink)
+            for topology, run, earlier in self._runs(stage, incoming):
+                self._handle_run(topology, topology.stage_of(stage.topic), run, earlier, sink)
 
     def _adopt(self, topology: Topology) -> None:
-        self._numbers = {stage.topic: number for number, stage in enumerate(topology.stages)}
-        self._fields = tuple(tuple(sorted(self._fields_of(stage))) for stage in topology.stages)
+        self._fields = {stage.topic: tuple(sorted(self._fields_of(stage.topic))) for stage in topology.stages}
         self._metrics.rules(topology.version, len(topology.rules.rules))
         rules = topology.rules
-        # The whole text: whoever meets the version in a header or an alert later finds here what it meant.
+        # The whole text: the version in a header or an alert is looked up here later.
         log.info(
             "rules activated", version=topology.version, rules=[rule.name for rule in rules.rules],
             rule_versions={rule.name: rule.version for rule in rules.rules}, file=rules.source,
             constants={name: str(value) for name, value in rules.constants.items()}, text=rules.text,
         )  # fmt: skip
 
-    def _fields_of(self, stage: Stage) -> set[str]:
-        """Fields to decode of a stage's transactions, for every active version of the rules."""
+    def _fields_of(self, topic: str) -> set[str]:
+        """Return the fields to decode of a stage's transactions, for every version of the rules in use."""
         needed = {EVENT_TIME}
-        for topology in self._versions.all:
-            number = self._numbers[stage.topic]
-            same = topology.stages[number]
-            needed.update(fields_of(same.rules))
-            if key := topology.key_after(number):
-                needed.add(key)
-            reported = [rule for rule in same.rules if rule.is_reported]
+        for topology in self._versions.in_use:
+            stage = topology.stage_of(topic)
+            needed.update(fields_of(stage.rules))
+            if stage.repartition_field:
+                needed.add(stage.repartition_field)
+            reported = [rule for rule in stage.rules if rule.is_reported]
             needed.update((ID, *self._router.fields(reported)) if reported else ())
         return needed
 
-    def _requirements(self, coming: Topology) -> Requirements:
-        """By topic what must be kept for all versions of the rules that are in use."""
-        topologies = self._versions.all
-        topologies += [coming] if all(coming is not topology for topology in topologies) else []
+    def _requirements(self, proposed: Topology) -> Requirements:
+        """Return by topic the state that all versions of the rules in use require, and a proposed one."""
+        topologies = self._versions.in_use
+        topologies += [proposed] if all(proposed is not topology for topology in topologies) else []
         return {
-            stage.topic: requirements_of(
-                [rule for topology in topologies for rule in topology.stages[number].rules], self._lateness_ms
+            topic: requirements_of(
+                [rule for topology in topologies for rule in topology.stage_of(topic).rules], self._lateness_ms
             )
-            for number, stage in enumerate(coming.stages)
+            for topic in (stage.topic for stage in proposed.stages)
         }
 
-    def _by_stage(self, messages: Sequence[Message]) -> Iterator[tuple[int, Sequence[Message]]]:
+    def _by_stage(self, messages: Sequence[Message]) -> Iterator[tuple[Stage, Sequence[Message]]]:
         topics = [message.topic() for message in messages]
-        for number, stage in enumerate(self._versions.current.stages):
+        for stage in self._versions.current.stages:
             count = topics.count(stage.topic)
             if count == len(topics):
-                yield number, messages
+                yield stage, messages
                 return
             if count:
-                yield number, [message for message, topic in zip(messages, topics, strict=True) if topic == stage.topic]
+                yield stage, [message for message, topic in zip(messages, topics, strict=True) if topic == stage.topic]
 
-    def _runs(self, number: int, incoming: Incoming) -> Iterator[tuple[Topology, Incoming, Sequence[Verdict] | None]]:
-        """Messages that follow each other and go by the same rules: those that their first stage was judged by."""
+    def _runs(self, stage: Stage, incoming: Incoming) -> Iterator[tuple[Topology, Incoming, Sequence[Verdict]]]:
+        """Yield consecutive messages with the version of the rules that evaluated them in the first stage."""
         if not incoming.messages:
             return
-        if number == 0:
-            yield self._versions.current, incoming, None
+        if stage.is_first:
+            yield self._versions.current, incoming, ()
             return
-        came = incoming.runs.verdicts()
+        earlier = incoming.runs.verdicts()
         begin = 0
-        for version, run in groupby(came, itemgetter(0)):
+        for version, run in groupby(earlier, itemgetter(0)):
             end = begin + len(list(run))
-            topology = self._versions.of(version)
+            topology = self._versions.get(version)
             if topology.version != version:
                 self._counts["mixed",] += end - begin
-            yield topology, incoming.part(begin, end), came[begin:end]
+            yield topology, incoming.part(begin, end), earlier[begin:end]
             begin = end
 
     def _handle_run(
-        self, number: int, topology: Topology, incoming: Incoming, came: Sequence[Verdict] | None, sink: Sink
+        self, topology: Topology, stage: Stage, incoming: Incoming, earlier: Sequence[Verdict], sink: Sink
     ) -> None:
-        stage, messages = topology.stages[number], incoming.messages
+        messages = incoming.messages
         values = [message.value() for message in messages]
-        batch = decode(values, self._decoders.__getitem__, self._fields[number], incoming.runs.schema_ids())
-        if len(batch.rows) and self._keys and number == 0 and stage.windowed:
+        batch = decode_batch(values, self._decoders.decoder_of, self._fields[stage.topic], incoming.runs.schema_ids())
+        if len(batch.rows) and self._keys and stage.is_first and stage.windowed:
             self._counts.update(self._keys.mismatches(stage.field, messages, batch))
-        outgoing = self._router.outgoing(number, topology, incoming, values, batch)
+        outgoing = self._router.outgoing(topology, stage, incoming, values, batch)
         if outgoing.failures:
             batch = batch.without(outgoing.failures)
+        matches: list[RuleMatch] = []
         if len(batch.rows):
             self._newest_ms = max(self._newest_ms, int(batch.columns[EVENT_TIME].max()))
-        found = [*(self._simple(stage, batch) if len(batch.rows) else ()), *self._windowed(stage, messages, batch)]
-        live = self._live(number, topology, found, batch, came)
-        verdicts = self._router.route(EvaluatedBatch(number, topology, incoming, batch, outgoing, found, live), sink)
+            matches = match_conditions(stage.simple, batch.columns, len(batch.rows))
+        matches += self._match_windows(stage, messages, batch)
+        live = self._live(topology, stage, matches, batch, earlier)
+        verdicts = self._router.route(EvaluatedBatch(topology, stage, incoming, batch, outgoing, matches, live), sink)
         reencoded = self._decoders.take_reencoded()
         self._counts["forwarded", "reencoded"] += reencoded
         self._counts["forwarded", "passthrough"] += len(batch.rows) - reencoded
         if verdicts is not None:
             self._counts["verdict", "fraud"] += verdicts.fraud
             self._counts["verdict", "legit"] += verdicts.legit
-            self._counts["judged", topology.version] += verdicts.fraud + verdicts.legit
+            self._counts["evaluated", topology.version] += verdicts.fraud + verdicts.legit
 
-    def _simple(self, stage: Stage, batch: Batch) -> list[Found]:
-        """What the rules about one transaction alone find."""
-        found = []
-        for rule in stage.simple:
-            mask = rule.when.mask(batch.columns, len(batch.rows)) if rule.when else np.ones(len(batch.rows), np.bool_)
-            found += [Found(position, rule, None) for position in np.flatnonzero(mask).tolist()]
-        return found
-
-    def _windowed(self, stage: Stage, messages: Sequence[Message], batch: Batch) -> list[Found]:
-        """What the rules with windows find, partition by partition."""
+    def _match_windows(self, stage: Stage, messages: Sequence[Message], batch: DecodedBatch) -> list[RuleMatch]:
+        """Return the matches of rules with windows, evaluated partition by partition."""
         if not self._partitions.keeps(stage.topic):
             return []
         numbers = np.array([message.partition() for message in messages], np.int64)
-        found: list[Found] = []
-        good = [messages[row] for row in batch.rows.tolist()]
-        times = bounded_event_times(batch.columns[EVENT_TIME], good) if good else None
-        for one in np.unique(numbers).tolist():
-            every, positions = np.flatnonzero(numbers == one), np.flatnonzero(numbers[batch.rows] == one)
-            partition, newest = (stage.topic, one), None
-            if times is not None and len(positions):
-                columns = {name: column[positions] for name, column in batch.columns.items()}
+        matches: list[RuleMatch] = []
+        decoded = [messages[row] for row in batch.rows.tolist()]
+        times = bounded_event_times(batch.columns[EVENT_TIME], decoded) if decoded else None
+        for number in np.unique(numbers).tolist():
+            read, rows = np.flatnonzero(numbers == number), np.flatnonzero(numbers[batch.rows] == number)
+            partition, newest = (stage.topic, number), None
+            if times is not None and len(rows):
+                columns = {name: column[rows] for name, column in batch.columns.items()}
                 newest = int(columns[EVENT_TIME].max())
-                evaluation = self._partitions.evaluate(partition, columns, times[positions], stage.windowed)
-                found += [Found(int(positions[match.row]), match.rule, match) for match in evaluation.matches]
+                evaluation = self._partitions.evaluate(partition, columns, times[rows], stage.windowed)
+                matches += [replace(match, row=int(rows[match.row])) for match in evaluation.matches]
                 self._counts["late", stage.topic] += evaluation.late
-            first, last = messages[int(every[0])].offset(), messages[int(every[-1])].offset()
+            first, last = messages[int(read[0])].offset(), messages[int(read[-1])].offset()
             self._partitions.note(partition, first or 0, (last or 0) + 1, newest)
-        return found
+        return matches
 
     def _live(
-        self, number: int, topology: Topology, found: Sequence[Found], batch: Batch, came: Sequence[Verdict] | None
+        self,
+        topology: Topology,
+        stage: Stage,
+        matches: Sequence[RuleMatch],
+        batch: DecodedBatch,
+        earlier: Sequence[Verdict],
     ) -> dict[int, list[str]]:
-        """By message the names of the live rules that fired, in the order of the file; none are left out."""
+        """Return by message the names of the live rules that match it, in the order of the file."""
         order = {rule.name: place for place, rule in enumerate(topology.rules.rules)}
-        live = self._fired_before(number, topology, came or ())
-        rows = batch.rows.tolist() if found else []
-        for (name, mode), count in Counter([(one.rule.name, one.rule.mode) for one in found]).items():
-            self._counts["fired", name, mode] += count
-        for one in found:
-            if one.rule.mode is Mode.LIVE:
-                live.setdefault(rows[one.position], []).append(one.rule.name)
+        live = self._matched_earlier(topology, stage, earlier)
+        message_of = batch.rows.tolist() if matches else []
+        for (name, mode), count in Counter([(match.rule.name, match.rule.mode) for match in matches]).items():
+            self._counts["matched", name, mode] += count
+        for match in matches:
+            if match.rule.mode is Mode.LIVE:
+                live.setdefault(message_of[match.row], []).append(match.rule.name)
         for names in live.values():
             if len(names) > 1:
                 names.sort(key=lambda name: order.get(name, -1))
         return live
 
-    def _fired_before(self, number: int, topology: Topology, came: Sequence[Verdict]) -> dict[int, list[str]]:
-        """By message the rules that its headers say have fired: only rules that an earlier stage evaluates."""
-        fired = {row: names for row, (_version, names) in enumerate(came) if names}
-        if not fired:
+    def _matched_earlier(self, topology: Topology, stage: Stage, earlier: Sequence[Verdict]) -> dict[int, list[str]]:
+        """Return by message the rules in its headers, as far as an earlier stage evaluates them."""
+        matched = {row: names for row, (_version, names) in enumerate(earlier) if names}
+        if not matched:
             return {}
-        topologies = [topology] if came[0][0] == topology.version else self._versions.all
-        known = frozenset[str]().union(*(one.live_before(number) for one in topologies))
+        topologies = [topology] if earlier[0][0] == topology.version else self._versions.in_use
+        known = frozenset[str]().union(*(one.stage_of(stage.topic).live_before for one in topologies))
         live: dict[int, list[str]] = {}
-        for row, names in fired.items():
-            kept = [name for name in names if name in known]
-            self._counts["unknown_rules",] += len(names) - len(kept)
-            if kept:
-                live[row] = kept
+        for row, names in matched.items():
+            known_names = [name for name in names if name in known]
+            self._counts["unknown_rules",] += len(names) - len(known_names)
+            if known_names:
+                live[row] = known_names
         return live
 
-    def _forget(self) -> None:
+    def _reset_counts(self) -> None:
         self._counts.clear()
         self._newest_ms = 0

@@ -1,4 +1,4 @@
-"""What the detector writes into the headers of the transactions that it passes on."""
+"""Headers of transactions that the detector passes on: the version of the rules, and the live rules that matched."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from services.streaming.record_size import headers_size
 from services.streaming.sink import unreadable_headers
 
 VERSION = "rules.version"
-"""The version of the rules that judged the transaction."""
+"""The version of the rules that evaluated the transaction."""
 
 FIRED = "rules.fired"
-"""The names of the live rules that fired on it, separated by commas; absent where none did."""
+"""The names of the live rules that matched it, separated by commas; absent where none did."""
 
 OWNED = frozenset({VERSION, FIRED})
 
 Verdict = tuple[str, tuple[str, ...]]
-"""The version of the rules, and the names of those that fired."""
+"""The version of the rules, and the names of those that matched."""
 
 T = TypeVar("T")
 
 
 class HeaderWriter:
-    """Makes headers; equal ones are the same object, as there are far fewer of them than transactions."""
+    """Returns headers; equal ones are the same object, as there are far fewer of them than transactions."""
 
     def __init__(self) -> None:
         self._made: dict[Verdict, Headers] = {}
 
     def __call__(self, version: str, fired: Sequence[str] = ()) -> Headers:
-        """The headers for a verdict."""
+        """Return the headers for a verdict."""
         verdict = (version, tuple(fired))
         headers = self._made.get(verdict)
         if headers is None:
@@ -49,7 +49,7 @@ class HeaderWriter:
 
 @dataclass(frozen=True)
 class Incoming:
-    """Messages of one stage whose headers could be read.
+    """Messages of one stage whose headers can be read.
 
     Attributes:
         messages: As they were read.
@@ -61,11 +61,11 @@ class Incoming:
 
     @cached_property
     def runs(self) -> "HeaderRuns":
-        """The headers, each once where messages that follow each other have the same: most do."""
+        """The headers, once for consecutive messages with the same: most have."""
         return HeaderRuns.of(self.headers)
 
     def part(self, begin: int, end: int) -> "Incoming":
-        """Some that follow each other."""
+        """Return the messages in [begin, end)."""
         if begin == 0 and end == len(self.messages):
             return self
         return Incoming(self.messages[begin:end], self.headers[begin:end])
@@ -73,11 +73,11 @@ class Incoming:
 
 @dataclass(frozen=True)
 class HeaderRuns:
-    """Headers of messages, each once for those that follow each other with the same.
+    """Headers of messages, once for consecutive ones with the same.
 
     Attributes:
         headers: The headers of each run; None for messages without any.
-        lengths: How many messages have them.
+        lengths: The number of messages in each run.
     """
 
     headers: Sequence[Headers | None]
@@ -85,7 +85,7 @@ class HeaderRuns:
 
     @classmethod
     def of(cls, headers: Sequence[Headers | None]) -> "HeaderRuns":
-        """The runs in the headers of some messages."""
+        """Return the runs in the headers of some messages."""
         if headers.count(None) == len(headers):
             return cls((None,), (len(headers),))
         distinct: list[Headers | None] = []
@@ -99,39 +99,39 @@ class HeaderRuns:
         ends = [*starts[1:], len(headers)]
         return cls(distinct, [end - start for start, end in zip(starts, ends, strict=True)])
 
-    def by_message(self, of_runs: Iterable[T]) -> list[T]:
-        """What belongs to each run, for each message."""
-        found: list[T] = []
-        for one, length in zip(of_runs, self.lengths, strict=True):
-            found += [one] * length
-        return found
+    def by_message(self, by_run: Iterable[T]) -> list[T]:
+        """Return for each message what is given for its run."""
+        by_message: list[T] = []
+        for item, length in zip(by_run, self.lengths, strict=True):
+            by_message += [item] * length
+        return by_message
 
     @property
     def largest(self) -> int:
-        """Bytes of the largest headers."""
+        """The size of the largest headers in bytes."""
         return max((headers_size(own) for own in self.headers if own), default=0)
 
     def sizes(self) -> list[int]:
-        """Bytes that the headers of each message take."""
+        """Return the size of each message's headers in bytes."""
         return self.by_message(headers_size(own or ()) for own in self.headers)
 
     def verdicts(self) -> list[Verdict]:
-        """What an earlier stage wrote into the headers of each message; an empty version where it wrote nothing."""
+        """Return the verdict of the stages before for each message; an empty version where there is none."""
         return self.by_message(_verdict(own or ()) for own in self.headers)
 
     def schema_ids(self) -> dict[int, HeaderSchemaId | PoisonError]:
-        """By message the schema id in its headers, or what is wrong with it; of those that have such a header."""
-        found: dict[int, HeaderSchemaId | PoisonError] = {}
+        """Return by message the schema id in its headers, or what is wrong with it; of those with such a header."""
+        schema_ids: dict[int, HeaderSchemaId | PoisonError] = {}
         row = 0
         for own, length in zip(self.headers, self.lengths, strict=True):
             if own and (schema_id := _schema_id(own)) is not None:
-                found.update(dict.fromkeys(range(row, row + length), schema_id))
+                schema_ids.update(dict.fromkeys(range(row, row + length), schema_id))
             row += length
-        return found
+        return schema_ids
 
 
 def without_schema_id(headers: Headers | None) -> Headers | None:
-    """Headers without that of the schema id: for a value that has its own in front of it."""
+    """Return headers without that of the schema id: for a value that has its own before the body."""
     return headers and [header for header in headers if header[0] != SCHEMA_ID_HEADER]
 
 
@@ -146,13 +146,13 @@ def read_headers(messages: Sequence[Message]) -> tuple[Incoming, dict[int, Poiso
     """Read the headers of messages, once.
 
     Returns:
-        Those whose headers can be read; and by their index what is wrong with the others.
+        The messages whose headers can be read; and by index what is wrong with the others.
     """
     headers, errors = headers_of(messages)
     if not errors:
         return Incoming(messages, headers), {}
-    kept = [index for index in range(len(messages)) if index not in errors]
-    incoming = Incoming([messages[index] for index in kept], [headers[index] for index in kept])
+    good = [index for index in range(len(messages)) if index not in errors]
+    incoming = Incoming([messages[index] for index in good], [headers[index] for index in good])
     return incoming, {index: unreadable_headers(error) for index, error in errors.items()}
 
 

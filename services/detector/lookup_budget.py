@@ -1,9 +1,9 @@
-"""How long lookups of schema ids may hold up a detector, and which ids are looked up whatever it costs.
+"""Limits the time that lookups of unknown schema ids take: a token bucket, and the ids that are exempt from it.
 
 An id that the registry does not know may be one that a follower of the registry does not know *yet*, so it is worth
-some seconds of waiting. Anybody who may write to the input can also invent ids, so that time is limited in all: it is
-taken from a budget (a token bucket), which fills up again while time goes by. When the budget is used up, only ids that
-are registered under the detector's own subjects are looked up; the others are unknown without a question.
+some seconds of waiting. Every producer of the input can also invent ids, so the time for all of them is limited: it is
+spent from a budget, which fills up again over time. When the budget is used up, only ids that are registered under the
+detector's own subjects are looked up; the others are unknown without a request.
 """
 
 import time
@@ -17,30 +17,30 @@ from services.errors import ContractError, NotAuthorised
 log = structlog.get_logger()
 
 CAPACITY_SECONDS = 6.0
-"""How long lookups of unknown ids may take in all, in any `FILL_SECONDS` and at first."""
+"""The time for all lookups of unknown ids in any `FILL_SECONDS`."""
 
 FILL_SECONDS = 30.0
 """How long an empty budget takes to fill up."""
 
 PATIENCE_SECONDS = 5.0
-"""How long after it is first met an id is asked for again before it counts as unknown, where the budget has that."""
+"""How long after it is first met an id is looked up again before it counts as unknown, if the budget allows."""
 
 _SHARE = PATIENCE_SECONDS / CAPACITY_SECONDS
-_LISTED_SECONDS = 0.2  # how long a list of the registered ids is used; listing takes some milliseconds
-_TOLD_SECONDS = 60.0  # at most one line in the log about an empty budget in this time
+_LISTED_SECONDS = 0.2  # how long a list of the registered ids is cached; listing takes some milliseconds
+_LOG_SECONDS = 60.0  # at most one line in the log about an empty budget in this time
 
 
 class LookupBudget:
-    """Seconds that are left for lookups of ids that the registry does not know."""
+    """The seconds left for lookups of ids that the registry does not know."""
 
     def __init__(self) -> None:
         self._left = CAPACITY_SECONDS
         self._at = time.monotonic()
-        self._told_at = -_TOLD_SECONDS
+        self._logged_at = -_LOG_SECONDS
 
     @property
     def left(self) -> float:
-        """Seconds; 0 or less when it is used up."""
+        """The seconds left; 0 or less when the budget is used up."""
         now = time.monotonic()
         self._left = min(CAPACITY_SECONDS, self._left + (now - self._at) * CAPACITY_SECONDS / FILL_SECONDS)
         self._at = now
@@ -48,14 +48,14 @@ class LookupBudget:
 
     @property
     def patience(self) -> float:
-        """Seconds that one id may be waited for: not all that is left, so that the next id is waited for as well."""
+        """The seconds to wait for one id: not all that is left, so that the next id is waited for as well."""
         return max(0.0, self.left * _SHARE)
 
     def spend(self, seconds: float) -> None:
-        """Take the time that a lookup took."""
+        """Subtract the time that a lookup took."""
         self._left = self.left - seconds
-        if self._left <= 0 and self._at - self._told_at >= _TOLD_SECONDS:
-            self._told_at = self._at
+        if self._left <= 0 and self._at - self._logged_at >= _LOG_SECONDS:
+            self._logged_at = self._at
             log.warning(
                 "lookups of unknown schema ids limited",
                 reason="too many ids that the registry does not know: the transactions with them are dead letters, and "
@@ -65,11 +65,11 @@ class LookupBudget:
 
 
 class RegisteredIds:
-    """The ids registered under some subjects, listed anew where the list is older than `_LISTED_SECONDS`.
+    """The ids registered under some subjects, listed again where the list is older than `_LISTED_SECONDS`.
 
     Args:
         registry: Asked for the versions of each subject, and once for the id of each version.
-        subjects: Those of the detector's topics.
+        subjects: The subjects of the detector's topics.
     """
 
     def __init__(self, registry: Registry, subjects: Collection[str]) -> None:
@@ -78,8 +78,8 @@ class RegisteredIds:
         self._ids: dict[tuple[str, int], tuple[object, ...]] = {}  # the id and the GUID of each version
         self._listed_at = -_LISTED_SECONDS
 
-    def __contains__(self, schema_id: SchemaId) -> bool:
-        """Whether the id is registered under one of the subjects.
+    def lists(self, schema_id: SchemaId) -> bool:
+        """Return whether an id is registered under one of the subjects; ask the registry where the list is old.
 
         Raises:
             Unavailable: The registry can't be asked now.

@@ -1,4 +1,4 @@
-"""What the detector measures besides the loop."""
+"""The detector's metrics besides the loop's."""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,10 +17,10 @@ LATENCIES = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300
 
 
 class DetectorMetrics:
-    """Committed verdicts, what rules do, and what windows hold; names begin with `fraud_detector_`.
+    """Metrics of committed verdicts, of rules and of windows; names begin with `fraud_detector_`.
 
     Args:
-        registry: Where the metrics are collected, one per process.
+        registry: Collects the metrics, one per process.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -39,7 +39,7 @@ class DetectorMetrics:
         self.evaluated = counter(
             "evaluated_transactions", "Transactions evaluated, by the version of the rules.", "version"
         )
-        self.fired = counter("rule_matches", "Transactions that a rule matched.", "rule", "mode")
+        self.matched = counter("rule_matches", "Transactions that a rule matched.", "rule", "mode")
         self.late = counter("late_transactions", "Evaluated although later than ALLOWED_LATENESS.", "topic")
         self.key_mismatches = counter(
             "input_key_mismatches", "Records of the input, of those looked at, that are keyed wrongly.", "kind"
@@ -67,15 +67,15 @@ class DetectorMetrics:
         self._version.labels(version=version).set(count)
 
     def count(self, counts: Mapping[tuple[str, ...], int]) -> None:
-        """Add what a committed transaction did: by kind and labels."""
+        """Add the counts of a committed transaction, by kind and labels."""
         for (kind, *labels), number in counts.items():
             match kind:
                 case "verdict":
                     self.verdicts.labels(*labels).inc(number)
-                case "judged":
+                case "evaluated":
                     self.evaluated.labels(*labels).inc(number)
-                case "fired":
-                    self.fired.labels(*labels).inc(number)
+                case "matched":
+                    self.matched.labels(*labels).inc(number)
                 case "late":
                     self.late.labels(*labels).inc(number)
                 case "key_mismatch":
@@ -88,14 +88,14 @@ class DetectorMetrics:
                     self.mixed.inc(number)
 
     def note_windows(self, partition: Partition, state: WindowState) -> None:
-        """Note what the windows of a partition hold now."""
+        """Set the size of a partition's windows."""
         labels = partition[0], str(partition[1])
         self._entries.labels(*labels).set(state.entries)
         self._bytes.labels(*labels).set(state.bytes)
         self._oldest.labels(*labels).set((state.oldest_ms or 0) / 1000)
 
     def forget_windows(self, partition: Partition) -> None:
-        """Remove the series of a partition that is not this process's any more."""
+        """Remove the series of a partition that this process does not own any more."""
         labels = partition[0], str(partition[1])
         for gauge in (self._entries, self._bytes, self._oldest):
             if labels in gauge._metrics:  # noqa: SLF001 - remove() raises for what was never set

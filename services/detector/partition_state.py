@@ -1,60 +1,34 @@
-"""What is kept of one partition: its windows, and from where they can be restored."""
+"""The state of one partition: its windows, and the point that they can be restored from."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
 from services.detector.time_index import TimeIndex
-from services.rules.model import EVENT_TIME, Aggregation, Rule
 from services.rules.windows import WindowState
 from services.streaming.restore_point import RestorePoint, Skipped
 
 
-@dataclass(frozen=True)
-class StateRequirements:
-    """What the rules need of a topic.
-
-    Attributes:
-        figures: What is taken over windows; nothing is kept where there are none.
-        fields: What has to be decoded for them.
-        reach_ms: The longest window and the allowed lateness.
-    """
-
-    aggregations: tuple[Aggregation, ...]
-    fields: tuple[str, ...]
-    reach_ms: int
-
-
-def requirements_of(rules: Iterable[Rule], lateness_ms: int) -> StateRequirements:
-    """What some rules need of their stage's topic."""
-    rules = tuple(rules)
-    aggregations = tuple(aggregation for rule in rules for aggregation in rule.aggregations)
-    fields = {EVENT_TIME} | {field for rule in rules if rule.aggregations for field in rule.fields}
-    longest = max((aggregation.window.over_ms for aggregation in aggregations), default=0)
-    return StateRequirements(aggregations, tuple(sorted(fields)), longest + lateness_ms)
-
-
 def bounded_event_times(event_times: NDArray[np.int64], messages: Sequence[Message]) -> NDArray[np.int64]:
-    """The event time of each message, but no later than its record's timestamp, in milliseconds since the epoch.
+    """Return the event time of each message, but no later than its record's timestamp, in milliseconds since the epoch.
 
-    Windows forget by it: one transaction dated years ahead must not empty the windows of every key. The input topic's
-    timestamps are its brokers' (`message.timestamp.type=LogAppendTime`), so that no producer can date a record ahead.
+    The watermark is taken from it: one transaction dated years ahead must not empty the windows of every key. The input
+    topic's timestamps are its brokers' (`message.timestamp.type=LogAppendTime`): no producer can date a record ahead.
     """
     written = np.array([message.timestamp()[1] for message in messages], np.int64)
     return np.where(written > 0, np.minimum(event_times, written), event_times)
 
 
 class PartitionState:
-    """One partition's windows.
+    """The windows of one partition, and its time index.
 
     Args:
         state: The windows.
         offset: The first offset that will be noted.
-        reach_ms: How long the longest window is, lateness included.
-        skipped: What of the partition is left out when it is restored.
+        reach_ms: The length of the longest window, lateness included.
+        skipped: The records that are left out when it is restored.
     """
 
     def __init__(self, state: WindowState, offset: int, reach_ms: int, skipped: Skipped | None = None) -> None:
@@ -66,26 +40,26 @@ class PartitionState:
 
     @property
     def horizon_ms(self) -> int:
-        """Event time up to which nothing is needed any more."""
+        """The event time up to which nothing is needed any more."""
         return (self.state.watermark_ms or 0) - self.reach_ms
 
     @property
     def restore_point(self) -> RestorePoint:
-        """What to commit with the partition's offset."""
+        """The restore point, to be committed with the partition's offset."""
         start = self.index.start(self.horizon_ms)
         skipped = self.skipped if self.skipped and self.skipped.before > start else None
         return RestorePoint(start, self.reach_ms, dead_letters=self.dead_letter_end > start, skipped=skipped)
 
     def start_index(self, reach_ms: int) -> None:
-        """Begin the time index anew: what it knew was for shorter windows."""
+        """Start the time index again: it was for shorter windows."""
         self.index, self.reach_ms = TimeIndex(0), reach_ms
 
     def commit(self) -> None:
-        """What was read since the last commit stands."""
+        """Keep what was read since the last commit."""
         self.state.commit()
         self.index.commit(self.horizon_ms)
 
     def rollback(self) -> None:
-        """What was read since the last commit is undone."""
+        """Undo what was read since the last commit."""
         self.state.rollback()
         self.index.rollback()

@@ -1,7 +1,7 @@
-"""The windows of the partitions that this process owns: restored when they come, let go when they leave.
+"""The state of the partitions that this process owns: restored when they are assigned, dropped when they are revoked.
 
 The input topics are the truth: windows are restored by reading a partition again, from its restore point up to the
-committed offset, and equal then what they were, whoever owned the partition before.
+committed offset, and are then what they were in the process that owned the partition before.
 """
 
 import time
@@ -11,29 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.detector.metrics import DetectorMetrics
-from services.detector.partition_state import PartitionState, StateRequirements
+from services.detector.partition_state import PartitionState
 from services.detector.restore import Restorer, RestoreTask
 from services.rules.model import Columns, Rule
+from services.rules.state_requirements import StateRequirements
 from services.rules.windows import Evaluation, WindowState
 from services.streaming.partition_reader import CommittedOffset, PartitionReader
 from services.streaming.positions import Partition
 from services.streaming.restore_point import RestorePoint
 
 RETAINED_SECONDS = 60.0
-"""How long the windows of a partition are kept that was lost: the membership that follows may well get it back."""
+"""How long the windows of a lost partition are kept: it is often assigned to this process again."""
 
 Requirements = Mapping[str, StateRequirements]
-"""What the rules need, by topic."""
+"""The state that rules require, by topic."""
 
 
 class PartitionStates:
     """The windows of all partitions that this process owns.
 
     Args:
-        reader: Asks for committed offsets.
-        restorer: Brings windows back.
-        metrics: Told how much is kept.
-        lateness_ms: How much later than the newest a transaction may come and still find its whole interval.
+        reader: Reads committed offsets.
+        restorer: Restores windows.
+        metrics: The size of windows is set there.
+        lateness_ms: How far behind the watermark a transaction may be and still find its windows whole.
         contributors: How many transaction ids an alert names at most.
     """
 
@@ -53,7 +54,7 @@ class PartitionStates:
         self._states: dict[Partition, PartitionState] = {}
         self._retained: dict[Partition, tuple[PartitionState, float]] = {}
         self._owned: set[Partition] = set()
-        self._new: set[Partition] = set()  # owned, and not looked at yet
+        self._new: set[Partition] = set()  # owned, and their restore has not begun
         self._requirements: Requirements = {}
         self._touched: set[Partition] = set()
         self._measured_at = 0.0
@@ -61,30 +62,30 @@ class PartitionStates:
 
     @property
     def complete(self) -> bool:
-        """Whether the windows of every owned partition are there."""
+        """Whether the windows of every owned partition are restored."""
         return not self._new and not self._restorer.partitions
 
     def unrestored(self) -> Collection[Partition]:
-        """The owned partitions whose windows are not there yet."""
+        """Return the owned partitions whose windows are not restored yet."""
         if not self._new and not self._restorer.partitions:
             return ()
         return self._new.union(self._restorer.partitions)
 
     def keeps(self, topic: str) -> bool:
-        """Whether anything is kept of a topic."""
-        return any(kept == topic for kept, _ in self._states)
+        """Return whether there are windows over a topic."""
+        return any(stateful == topic for stateful, _ in self._states)
 
     def assigned(self, partitions: Iterable[Partition]) -> None:
-        """These are owned from now on; `restore` restores their windows."""
+        """Take partitions over; `restore` restores their windows."""
         self._owned.update(partitions)
         self._new.update(partitions)
 
     def revoked(self, partitions: Iterable[Partition], *, lost: bool) -> None:
-        """These are owned no more.
+        """Give partitions up.
 
         Args:
-            partitions: Which.
-            lost: Whether they may come back soon: their windows are kept aside for a while then.
+            partitions: The partitions.
+            lost: Whether they may be assigned again soon: their windows are kept for a while then.
         """
         for partition in partitions:
             if partition not in self._owned:
@@ -102,20 +103,20 @@ class PartitionStates:
                 self._retained[partition] = state, time.monotonic()
 
     def restore(self, requirements: Requirements, seconds: float, *, between_transactions: bool) -> bool:
-        """Restore what is missing, for about so long: partitions that are new, and windows that are new in the others.
+        """Restore new partitions, and the new windows of others, for a limited time.
 
         Args:
-            requirements: By topic what its rules need.
-            seconds: How long to go on.
-            between_transactions: Whether nothing was judged since the last commit.
+            requirements: By topic the state that its rules require.
+            seconds: The time limit, approximately.
+            between_transactions: Whether nothing was evaluated since the last commit.
 
         Returns:
-            Whether everything is there.
+            Whether everything is restored.
 
         Raises:
             RetryableError: Brokers or registry can't be asked now.
         """
-        if not _equal(requirements, self._requirements):
+        if not _equivalent(requirements, self._requirements):
             if not between_transactions:
                 return False
             self._restart_tasks()
@@ -130,7 +131,7 @@ class PartitionStates:
         return self.complete
 
     def keep_only(self, requirements: Requirements) -> None:
-        """Stop keeping windows that no rule looks at any more."""
+        """Drop windows that no rule needs any more."""
         self._requirements = requirements
         for partition, state in list(self._states.items()):
             needed = requirements[partition[0]]
@@ -145,13 +146,13 @@ class PartitionStates:
     def evaluate(
         self, partition: Partition, columns: Columns, times: NDArray[np.int64], rules: Sequence[Rule]
     ) -> Evaluation:
-        """Keep and judge transactions of a partition, in the order that they were read.
+        """Add transactions to a partition's windows, in the order that they were read, and evaluate rules on each.
 
         Args:
-            partition: Which; the next call with it must be about what follows.
-            columns: What the rules need.
-            times: The bounded event time of each.
-            rules: Those with windows.
+            partition: The partition; the next call for it must have the transactions that follow.
+            columns: The fields that the rules need.
+            times: The bounded event time of each transaction.
+            rules: The rules with windows.
         """
         self._touched.add(partition)
         return self._states[partition].state.evaluate(columns, len(times), rules, clock=times)
@@ -170,26 +171,26 @@ class PartitionStates:
             state.dead_letter_end = max(state.dead_letter_end, offset + 1)
 
     def offset_metadata(self, partition: Partition) -> str:
-        """What to commit with the partition's offset."""
+        """Return the restore point of a partition, to be committed with its offset."""
         state = self._states.get(partition)
-        # Without windows nothing is known for the day when a rule has some; that it is there tells whose topic this is.
+        # Without windows there is nothing to restore from; that there is metadata shows that the group used the topic.
         return (state.restore_point if state else RestorePoint(0, 0)).to_metadata()
 
     def commit(self) -> None:
-        """What was judged since the last commit stands."""
+        """Keep what was evaluated since the last commit."""
         for partition in self._touched:
             self._states[partition].commit()
         self._touched.clear()
         self._measure()
 
     def rollback(self) -> None:
-        """What was judged since the last commit is undone."""
+        """Undo what was evaluated since the last commit."""
         for partition in self._touched:
             self._states[partition].rollback()
         self._touched.clear()
 
     def _measure(self) -> None:
-        """Tell what is held: each partition about once a second, one at a time, so that nothing waits for all."""
+        """Set the metrics of windows: each partition about once a second, one at a time, as measuring takes time."""
         now = time.monotonic()
         if self._retained:
             self._retained = {partition: (state, since) for partition, (state, since) in self._retained.items()
@@ -204,7 +205,7 @@ class PartitionStates:
         self._metrics.note_windows(partition, self._states[partition].state)
 
     def _begin_new(self, requirements: Requirements) -> None:
-        """Begin to restore the partitions that are new."""
+        """Start restoring new partitions."""
         if not self._new:
             return
         stateful = sorted(partition for partition in self._new if requirements[partition[0]].aggregations)
@@ -216,31 +217,35 @@ class PartitionStates:
         self._new.clear()
 
     def _task(self, partition: Partition, committed: CommittedOffset, needed: StateRequirements) -> RestoreTask:
-        """What brings a partition's windows to where they were at its committed offset."""
+        """Return the task that restores a partition's windows as they were at its committed offset."""
         retained, _since = self._retained.pop(partition, (None, 0.0))
-        if retained and committed.offset is not None and retained.index.offset <= committed.offset:
-            held = retained.state
-            if retained.reach_ms >= needed.reach_ms and not held.require(needed.aggregations):
-                return self._made(partition, retained, retained.index.offset, committed.offset, needed)
+        if (
+            retained
+            and committed.offset is not None
+            and retained.index.offset <= committed.offset
+            and retained.reach_ms >= needed.reach_ms
+            and not retained.state.require(needed.aggregations)
+        ):
+            return self._new_task(partition, retained, retained.index.offset, committed.offset, needed)
         state = WindowState(lateness_ms=self._lateness_ms, contributors=self._contributors)
         state.require(needed.aggregations)
         if committed.offset is None:
-            return self._made(partition, PartitionState(state, 0, needed.reach_ms), 0, 0, needed)
+            return self._new_task(partition, PartitionState(state, 0, needed.reach_ms), 0, 0, needed)
         point = RestorePoint.from_metadata(committed.metadata)
-        # What was noted for shorter windows says nothing about longer ones: then everything there is is read.
+        # A restore point of shorter windows is none for longer ones: then everything there is is read.
         start = point.start if point and point.reach_ms >= needed.reach_ms else 0
         target = PartitionState(state, start, needed.reach_ms, point.skipped if point else None)
         clean = point is not None and point.start == start and not point.dead_letters
-        return self._made(partition, target, start, committed.offset, needed, clean=clean)
+        return self._new_task(partition, target, start, committed.offset, needed, clean=clean)
 
-    def _made(
+    def _new_task(
         self, partition: Partition, target: PartitionState, start: int, end: int, needed: StateRequirements,
         *, clean: bool = False,
     ) -> RestoreTask:  # fmt: skip
         return RestoreTask(partition, target, start, end, needed, dead=() if clean or start >= end else None)
 
     def _extend(self, partition: Partition, needed: StateRequirements) -> None:
-        """Begin to keep windows that new rules need, with what the partition held before."""
+        """Start restoring the windows that new rules need, from what the partition has had before."""
         target = self._states[partition]
         new = target.state.require(needed.aggregations)
         if not new:
@@ -253,16 +258,12 @@ class PartitionStates:
         self._restorer.add(RestoreTask(partition, target, start, end, needed, only=new, note=longer))
 
     def _restart_tasks(self) -> None:
-        """Other windows are needed than those that are being restored: the partitions begin anew."""
+        """Restart the restore of partitions: other windows are needed than those that are being restored."""
         for partition in list(self._restorer.partitions):
             self._restorer.drop(partition)
             self._states.pop(partition, None)
             self._new.add(partition)
 
 
-def _equal(some: Requirements, others: Requirements) -> bool:
-    """Whether the same is required; the order of the rules makes no difference."""
-    return some.keys() == others.keys() and all(
-        (set(one.aggregations), one.fields, one.reach_ms) == (set(other.aggregations), other.fields, other.reach_ms)
-        for one, other in ((some[topic], others[topic]) for topic in some)
-    )
+def _equivalent(some: Requirements, others: Requirements) -> bool:
+    return some.keys() == others.keys() and all(some[topic].is_equivalent(others[topic]) for topic in some)

@@ -1,4 +1,4 @@
-"""Windows brought back from the topics, a little at a time, while the process stays a member of its group."""
+"""Restores windows from the topics, a little at a time, while the process stays a member of its group."""
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import structlog
 from confluent_kafka import Message
 
-from services.detector.decoded_batch import decode
+from services.detector.decoded_batch import decode_batch
 from services.detector.headers import Incoming, read_headers
-from services.detector.partition_state import PartitionState, StateRequirements, bounded_event_times
+from services.detector.partition_state import PartitionState, bounded_event_times
 from services.detector.schema_decoders import SchemaDecoders
 from services.rules.model import EVENT_TIME, Window
+from services.rules.state_requirements import StateRequirements
 from services.streaming.partition_reader import Chunk, PartitionReader
 from services.streaming.poison import NOT_OF_A_RECORD
 from services.streaming.positions import Partition, position_of
@@ -20,26 +21,26 @@ from services.streaming.progress import LoopProgress
 
 log = structlog.get_logger()
 
-WAIT_SECONDS = 0.05  # for the next messages, before the loop looks after everything else
+WAIT_SECONDS = 0.05  # for the next messages, before the loop goes on with everything else
 REPORT_SECONDS = 5.0
 
 DeadOffsets = Callable[[Mapping[Partition, tuple[int, int]]], Mapping[Partition, Collection[int]]]
-"""Gives the offsets that are in the dead-letter topic, by partition, within a range of offsets each."""
+"""Returns by partition the offsets in [start, end) that are in the dead-letter topic."""
 
 
 @dataclass
 class RestoreTask:
-    """A stretch of a partition that is to be read into its windows.
+    """A range of a partition that is to be read into its windows.
 
     Attributes:
-        partition: Which.
-        target: Takes what is read.
+        partition: The partition.
+        target: Its state.
         position: The next offset to read.
-        end: The first offset that is not wanted: the committed one.
-        requirements: What has to be decoded.
-        only: The windows that take it; None for all.
-        note: Whether the time index learns of it.
-        dead: Offsets of the stretch that are in the dead-letter topic; None while that is not known.
+        end: The end of the range, exclusive: the committed offset.
+        requirements: The fields to decode.
+        only: The windows to restore; None for all.
+        note: Whether the range is added to the time index.
+        dead: The offsets in the range that are in the dead-letter topic; None while they are not known.
     """
 
     partition: Partition
@@ -59,21 +60,21 @@ class RestoreTask:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until the end at the rate so far; None where nothing was read yet."""
+        """The seconds until the end at the rate so far; None where nothing was read yet."""
         done = self.position - self.start
         return (self.end - self.position) * (time.monotonic() - self.began) / done if done else None
 
 
 class Restorer:
-    """Reads several partitions at once; each is done as soon as its own stretch is read.
+    """Restores several partitions at once; each is done as soon as its own range is read.
 
-    A failure loses nothing of what was read: the next call goes on behind it.
+    A failure loses nothing that was read: the next call continues after it.
 
     Args:
         reader: Reads the partitions.
-        decoders: How to read each schema id.
+        decoders: The decoders of all schema ids.
         dead_offsets: Reads the dead-letter topic; called in a thread of its own.
-        progress: Told how much is left.
+        progress: Shows how much is left.
     """
 
     def __init__(
@@ -84,8 +85,8 @@ class Restorer:
         self._dead_offsets = dead_offsets
         self._progress = progress
         self._tasks: dict[Partition, RestoreTask] = {}
-        self._assigned = False  # whether the reader reads what the tasks need
-        self._asked: tuple[list[RestoreTask], Future[Mapping[Partition, Collection[int]]]] | None = None
+        self._assigned = False  # whether the reader has the ranges of the tasks
+        self._lookup: tuple[list[RestoreTask], Future[Mapping[Partition, Collection[int]]]] | None = None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="dead-letters")
         self._reported_at = time.monotonic()
 
@@ -95,23 +96,23 @@ class Restorer:
         return self._tasks.keys()
 
     def add(self, task: RestoreTask) -> None:
-        """Begin to restore a partition."""
+        """Start restoring a partition."""
         self._tasks[task.partition] = task
         self._assigned = False
         self._progress.restoring(task.partition, task.end - task.position, None)
 
     def drop(self, partition: Partition) -> RestoreTask | None:
-        """Stop restoring a partition; what it was doing, if it was."""
+        """Stop restoring a partition; return its task, if it had one."""
         task = self._tasks.pop(partition, None)
         if task:
             self._assigned = False
         return task
 
     def work(self, seconds: float) -> list[RestoreTask]:
-        """Go on for about so long.
+        """Continue for a limited time, approximately.
 
         Returns:
-            What was finished.
+            The tasks that were finished.
 
         Raises:
             RetryableError: Brokers or registry can't be asked now.
@@ -119,7 +120,7 @@ class Restorer:
         until = time.monotonic() + seconds
         finished: list[RestoreTask] = []
         try:
-            self._ask_for_dead_letters()
+            self._look_up_dead_letters()
             while True:
                 finished += [self._tasks.pop(task.partition) for task in list(self._tasks.values())
                              if task.position >= task.end]  # fmt: skip
@@ -137,7 +138,7 @@ class Restorer:
                     if chunk.partition in self._tasks:
                         self._feed(self._tasks[chunk.partition], chunk)
         except Exception:
-            # What was read and not fed is read again: from the tasks' positions, by a new consumer.
+            # Messages that were read and not added are read again: from the tasks' positions, by a new consumer.
             self._reader.close()
             self._assigned = False
             raise
@@ -149,25 +150,25 @@ class Restorer:
         self._report()
         return finished
 
-    def _ask_for_dead_letters(self) -> None:
-        """Learn which records of the stretches are dead letters: the thread reads while the loop goes on."""
-        if self._asked and self._asked[1].done():
-            (tasks, answer), self._asked = self._asked, None
+    def _look_up_dead_letters(self) -> None:
+        """Look up which records of the ranges are dead letters: a thread reads them while the loop goes on."""
+        if self._lookup and self._lookup[1].done():
+            (tasks, answer), self._lookup = self._lookup, None
             dead = answer.result()
             for task in tasks:
                 task.dead = dead.get(task.partition, ())
             self._assigned = False
         unknown = [task for task in self._tasks.values() if task.dead is None]
-        if unknown and not self._asked:
+        if unknown and not self._lookup:
             ranges = {task.partition: (task.position, task.end) for task in unknown}
-            self._asked = unknown, self._threads.submit(self._dead_offsets, ranges)
+            self._lookup = unknown, self._threads.submit(self._dead_offsets, ranges)
 
     def _await_dead_letters(self, seconds: float) -> None:
-        if self._asked:
-            wait([self._asked[1]], seconds)
+        if self._lookup:
+            wait([self._lookup[1]], seconds)
 
     def _feed(self, task: RestoreTask, chunk: Chunk) -> None:
-        target, messages = task.target, self._wanted(task, chunk.messages)
+        target, messages = task.target, self._without_skipped(task, chunk.messages)
         newest = self._add(task, read_headers(messages)[0])
         if task.note:
             target.index.note(task.position, chunk.next_offset, newest)
@@ -176,20 +177,21 @@ class Restorer:
         task.position = chunk.next_offset
 
     def _add(self, task: RestoreTask, incoming: Incoming) -> int | None:
-        """Add messages to the windows; the newest event time, if any could be read.
+        """Add messages to the windows; return the newest event time, if any could be decoded.
 
-        A record that fails in a way that nobody foresaw is left out: it would fail at every restart.
+        A record that fails in an unforeseen way is left out: it would fail at every restart.
         """
         target, messages = task.target, incoming.messages
         try:
             values = [message.value() for message in messages]
             fields, in_headers = task.requirements.fields, incoming.runs.schema_ids()
-            batch = decode(values, self._decoders.__getitem__, fields, in_headers)
-            good = [messages[row] for row in batch.rows.tolist()]
-            if not good:
+            batch = decode_batch(values, self._decoders.decoder_of, fields, in_headers)
+            decoded = [messages[row] for row in batch.rows.tolist()]
+            if not decoded:
                 return None
             times = batch.columns[EVENT_TIME]
-            target.state.add(batch.columns, len(good), clock=bounded_event_times(times, good), only=task.only)
+            clock = bounded_event_times(times, decoded)
+            target.state.add(batch.columns, len(decoded), clock=clock, only=task.only)
             target.state.commit()
             return int(times.max())
         except NOT_OF_A_RECORD:
@@ -205,8 +207,8 @@ class Restorer:
             times_of = [self._add(task, incoming.part(*part)) for part in ((0, half), (half, len(messages)))]
             return max((time for time in times_of if time is not None), default=None)
 
-    def _wanted(self, task: RestoreTask, messages: Sequence[Message]) -> Sequence[Message]:
-        """Messages without those that are dead letters, and those that will be written again."""
+    def _without_skipped(self, task: RestoreTask, messages: Sequence[Message]) -> Sequence[Message]:
+        """Return messages without those that are dead letters, and those that will be written again."""
         dead, skipped = task.dead or (), task.target.skipped
         if dead:
             target = task.target
@@ -239,9 +241,9 @@ class Restorer:
         if not self._tasks or now - self._reported_at < REPORT_SECONDS:
             return
         self._reported_at = now
-        times = [task.seconds_left for task in self._tasks.values()]
+        known = [seconds for task in self._tasks.values() if (seconds := task.seconds_left) is not None]
         log.info(
             "restoring windows", partitions=[f"{topic}-{number}" for topic, number in self._tasks],
             records_left=sum(task.end - task.position for task in self._tasks.values()),
-            seconds_left=round(max(known)) if (known := [one for one in times if one is not None]) else None,
+            seconds_left=round(max(known)) if known else None,
         )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Which rules hold: one version at a time, and the one before it for what it began to judge.
+"""Versions of the rules: the current one, and for a while those before it for transactions between two stages.
 
-A transaction that the first stage judged by one version is judged by that version in every later stage: a change of the
-rules never judges anything by half of each.
+A transaction that the first stage evaluated by one version is evaluated by that version in every later stage: each
+verdict is of one version.
 """
 
 import time
@@ -9,70 +9,70 @@ from threading import Lock
 
 from services.rules.topology import Topology
 
-KEPT_SECONDS = 30.0
-"""How long rules are kept after they were replaced; what is between two stages is there for less than a second."""
+RETENTION_SECONDS = 30.0
+"""How long a version is kept after it was replaced; a transaction is between two stages for less than a second."""
 
 
 class RuleVersions:
-    """The rules in use.
+    """The versions of the rules that are in use. `propose` may be called by another thread.
 
     Args:
-        topology: Those that hold first.
+        topology: The first version.
     """
 
     def __init__(self, topology: Topology) -> None:
         self._current = topology
-        self._next = topology
-        self._before: dict[str, tuple[Topology, float]] = {}
+        self._proposed = topology
+        self._replaced: dict[str, tuple[Topology, float]] = {}
         self._lock = Lock()
 
     @property
     def current(self) -> Topology:
-        """The rules that hold."""
+        """The version by which new transactions are evaluated."""
         return self._current
 
     @property
-    def next(self) -> Topology:
-        """The rules that are to hold; the same where nothing is waiting."""
+    def proposed(self) -> Topology:
+        """The version that was proposed last; the current one where none is pending."""
         with self._lock:
-            return self._next
+            return self._proposed
 
     @property
-    def waiting(self) -> bool:
-        """Whether others are to hold."""
-        return self._next is not self._current
+    def is_pending(self) -> bool:
+        """Whether a proposed version is not activated yet."""
+        return self._proposed is not self._current
 
     @property
-    def all(self) -> list[Topology]:
-        """The current rules, and those before that still count."""
-        return [self._current, *(topology for topology, _ in self._before.values())]
+    def in_use(self) -> list[Topology]:
+        """The current version, and the replaced ones that are still kept."""
+        return [self._current, *(topology for topology, _ in self._replaced.values())]
 
     @property
     def repartition_topics(self) -> set[str]:
-        """The topics that a stage of one of these versions passes transactions on to another stage by."""
-        return {stage.topic for topology in self.all for stage in topology.stages[1:] if stage.rules}
+        """The topics of the later stages that a version in use has rules for."""
+        return {stage.topic for topology in self.in_use for stage in topology.stages[1:] if stage.rules}
 
     def propose(self, topology: Topology) -> None:
-        """These are to hold as soon as they can; may be called by another thread."""
+        """Have a version activated as soon as its windows are restored."""
         with self._lock:
-            self._next = topology
+            self._proposed = topology
 
-    def begin(self, topology: Topology) -> None:
-        """These hold from now on."""
-        self._before[self._current.version] = self._current, time.monotonic()
-        self._before.pop(topology.version, None)
+    def activate(self, topology: Topology) -> None:
+        """Make a version the current one."""
+        self._replaced[self._current.version] = self._current, time.monotonic()
+        self._replaced.pop(topology.version, None)
         self._current = topology
 
-    def of(self, version: str) -> Topology:
-        """The rules of a version; the current ones if it is not known any more."""
-        if version == self._current.version or version not in self._before:
+    def get(self, version: str) -> Topology:
+        """Return a version in use; the current one where it is not kept any more."""
+        if version == self._current.version or version not in self._replaced:
             return self._current
-        return self._before[version][0]
+        return self._replaced[version][0]
 
     def retire(self) -> bool:
-        """Forgets rules that were replaced long enough ago; whether there were any."""
+        """Drop versions that were replaced long enough ago; return whether there were any."""
         now = time.monotonic()
-        old = [version for version, (_, since) in self._before.items() if now - since > KEPT_SECONDS]
+        old = [version for version, (_, since) in self._replaced.items() if now - since > RETENTION_SECONDS]
         for version in old:
-            del self._before[version]
+            del self._replaced[version]
         return bool(old)

@@ -1,4 +1,4 @@
-"""The rules file while the detector runs: read again when it changes, refused when it is broken."""
+"""Watches the rules file while the detector runs: a changed file is loaded, and rejected where it is broken."""
 
 import hashlib
 from collections.abc import Callable
@@ -18,15 +18,15 @@ INTERVAL_SECONDS = 0.5
 
 
 class RulesWatcher:
-    """Looks now and then whether the rules file is another, in a thread of its own.
+    """Looks for a changed rules file twice a second, in a thread of its own.
 
-    Reading the file's content, not its date, also notices what a mounted ConfigMap or an editor swaps in.
+    Comparing the file's content, not its date, also notices a file that a mounted ConfigMap or an editor replaces.
 
     Args:
         path: The file.
-        load: Makes a plan of it.
-        versions: Takes the new rules.
-        metrics: Counts what was taken and what was refused.
+        load: Loads it.
+        versions: New versions are proposed there.
+        metrics: Counts activated and rejected files.
         stop: Ends it when set.
     """
 
@@ -41,7 +41,7 @@ class RulesWatcher:
         self._seen = self._digest()
 
     def start(self) -> None:
-        """Begins to look."""
+        """Start the thread."""
         Thread(target=self._watch, name="rules-file", daemon=True).start()
 
     def _watch(self) -> None:
@@ -49,7 +49,7 @@ class RulesWatcher:
             self.look()
 
     def look(self) -> None:
-        """Looks once."""
+        """Look once."""
         digest = self._digest()
         if digest == self._seen:
             return
@@ -65,7 +65,7 @@ class RulesWatcher:
             )
             return
         self._metrics.reloads.labels(result="activated").inc()
-        if topology.version == self._versions.next.version:
+        if topology.version == self._versions.proposed.version:
             return  # other words for the same rules
         log.info("rules read", version=topology.version, file=str(self._path))
         self._versions.propose(topology)

@@ -1,4 +1,4 @@
-"""How to treat messages of one schema id: pure, once the registry has said what the id means."""
+"""The decoder of one schema id. Pure: the registry was asked before what the id stands for."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from services.errors import ContractError, PoisonError
 
 
 class WrongRecordError(PoisonError):
-    """The message is written with a schema that can't be read as what the topic carries."""
+    """The message was written with a schema that can't be read as the topic's."""
 
 
 class FieldWouldBeLost(PoisonError):  # noqa: N818 - reads as the state that it reports
-    """Passing the message on would take a field away that the output's schema has no place for."""
+    """Passing the message on would drop a field that the output's schema lacks."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """An output topic and the schema its messages are re-encoded with where they must be."""
+    """An output topic, and the registration of the schema that messages are re-encoded with."""
 
     topic: str
     registration: Registration
@@ -35,15 +35,15 @@ class Output:
 
 @dataclass(frozen=True)
 class SchemaDecoder:
-    """How to treat messages of one schema id.
+    """Decodes messages of one schema id.
 
     Attributes:
-        columns: Gives what decodes some fields of many messages.
-        records: Decodes one message whole, as the detector's own schema has it.
+        columns: Returns the decoder of some fields of many messages.
+        records: Decodes one whole message, as the detector's own schema has it.
         passthrough_topics: The output topics under whose subject this schema id is registered.
         native: Whether its schema is the detector's own.
-        lost: What re-encoding would lose, by its path; nothing where it loses nothing.
-        prefix: How many bytes of a value come before its body: none where a header has the schema id.
+        lost: The paths of the fields that re-encoding would drop.
+        prefix: The number of bytes before the body of a value: 0 where a header has the schema id.
     """
 
     columns: Callable[[Sequence[str]], ColumnDecoder]
@@ -57,17 +57,17 @@ class SchemaDecoder:
     def of(
         cls, schema_id: SchemaId, schema: object, subjects: Collection[str], reader: Schema, outputs: Sequence[Output]
     ) -> "SchemaDecoder":
-        """Return how to treat messages of an id.
+        """Return the decoder of an id.
 
         Args:
             schema_id: The id.
             schema: Its schema, as plain JSON data.
             subjects: The subjects that it is registered under.
-            reader: The schema that the detector was built with.
+            reader: The detector's own schema.
             outputs: The topics that messages are passed on to.
 
         Raises:
-            WrongRecordError: The schema is of something else than what the detector reads.
+            WrongRecordError: The schema can't be read as the detector's own.
         """
         decoders: dict[Sequence[str], ColumnDecoder] = {}
 
@@ -94,7 +94,7 @@ class SchemaDecoder:
             return None
         topics, subjects = (
             ", ".join(names)
-            for names in ([one.topic for one in foreign], [one.registration.subject for one in foreign])
+            for names in ([output.topic for output in foreign], [output.registration.subject for output in foreign])
         )
         return FieldWouldBeLost(
             f"schema id {schema_id} has data that {topics} can't take ({', '.join(self.lost)}): it is not registered "
@@ -103,15 +103,15 @@ class SchemaDecoder:
         )
 
     def body(self, value: bytes | None) -> bytes:
-        """The Avro body in a message's value."""
+        """Return the Avro body in a message's value."""
         return (value or b"")[self.prefix :]
 
 
 def require_equal_schemas(topics: Iterable[TopicContract], reader: Schema) -> None:
-    """Checks that topics carry what the detector reads: their messages are passed on, and re-encoded, as that.
+    """Check that topics have the detector's own schema: their messages are passed on, and re-encoded, as that.
 
     Raises:
-        ContractError: one carries something else.
+        ContractError: One has another schema.
     """
     for topic in topics:
         if topic.required_schema.json != reader.json:

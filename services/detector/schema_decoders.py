@@ -1,19 +1,19 @@
-"""How to treat messages of every schema id met: asked of the registry when the id is first met.
+"""The decoders of all schema ids met; the registry is asked when an id is first met.
 
-What the registry says about an id decides what becomes of its transactions:
+The registration of an id decides how its transactions are passed on:
 
     registered under the output's subject      passed on byte for byte
     under another one, and nothing would be    re-encoded with the output's own schema
       lost by that
     under another one, and a field would be    dead letter (FieldWouldBeLost), before any rule sees it
       lost by that
-    of another record, or no Avro schema       dead letter (WrongRecordError, NotAnAvroSchema)
+    schema of another record, or no Avro        dead letter (WrongRecordError, NotAnAvroSchema)
     not known                                  dead letter (UnknownSchemaId, InvalidSchemaId)
 
-A registry's delay is nobody's fault: what a follower of the registry does not know yet (the id, or that it is
-registered under an output's subject) is asked for again for `PATIENCE_SECONDS` from the first transaction on, within a
-budget that bounds how long such ids can hold up all others (see `lookup_budget`). After that, the refusal is remembered
-for `UNKNOWN_SECONDS`, and the id is asked for once after each further such time.
+A follower of the registry may lag: where it does not know an id yet, or that it is registered under an output's
+subject, it is asked again for `PATIENCE_SECONDS` from the first transaction on, within a
+budget that bounds how long such ids can delay all others (see `lookup_budget`). After that, the refusal is cached for
+`UNKNOWN_SECONDS`, and the id is looked up once after each further such time.
 """
 
 import time
@@ -43,27 +43,27 @@ from services.streaming.lifecycle import backoff
 log = structlog.get_logger()
 
 UNKNOWN_SECONDS = 30.0
-"""How long a refusal is remembered, and then until the next commit: however slow the registry and however many such
-ids a batch has, the batch is handled at once when it has to be read again."""
+"""How long a refusal is cached, and then until the next commit: a batch that is read again is handled at once, however
+slow the registry and however many such ids the batch has."""
 
-_MET_IDS = 10_000  # so many ids are remembered as met before; ids can be invented without end
-_FIRST_PAUSE = 0.05  # seconds before an id is asked for again; doubled for each further time
+_MET_IDS = 10_000  # limit on ids whose first lookup is remembered; producers can invent ids without end
+_FIRST_PAUSE = 0.05  # seconds before the second lookup of an id; doubled for each further one
 
 
 class ForbiddenSchemaId(PoisonError):  # noqa: N818 - reads as the state that it reports
-    """The registry does not let this service read the schema of this id, though it lets it read its own."""
+    """The registry lets this service read its own schemas, but not the schema of this id."""
 
 
 class SchemaDecoders:
-    """The schema ids met so far. Safe to share between threads.
+    """A cache of decoders by schema id. Safe to share between threads.
 
     Args:
         registry: Asked once per id.
-        reader: The schema that the detector was built with, and that every output topic has.
+        reader: The detector's own schema, which every output topic has.
         outputs: The topics that messages are passed on to.
-        destinations: Gives those of them that the active rules pass messages on to; all where it is not given.
-        subjects: Those of the topics that are read.
-        wait: Waits for some seconds; returns whether the detector was told to stop meanwhile.
+        destinations: Returns those of them that the rules in use pass messages on to; all where it is not given.
+        subjects: The subjects of the topics that are read.
+        wait: Waits for some seconds; returns whether the detector is stopped meanwhile.
     """
 
     def __init__(
@@ -92,18 +92,18 @@ class SchemaDecoders:
         self._registered = RegisteredIds(registry, self._own_subjects)
         self._lock = Lock()
 
-    def __getitem__(self, schema_id: SchemaId) -> SchemaDecoder:
-        """How to treat messages of this id.
+    def decoder_of(self, schema_id: SchemaId) -> SchemaDecoder:
+        """Return the decoder of an id; look the id up in the registry where it is not cached.
 
         Raises:
-            UnknownSchemaId: the registry has no such schema.
-            InvalidSchemaId: no registry can have such an id.
-            FieldWouldBeLost: it would have to be re-encoded, and a field would be lost by that.
-            WrongRecordError: the schema is of something else than what the detector reads.
-            NotAnAvroSchema: the schema is of another kind.
-            GuidsUnknown: the id is a GUID, and the registry knows none.
-            ForbiddenSchemaId: the registry keeps this schema from us.
-            Unavailable: the registry can't be asked now.
+            UnknownSchemaId: The registry has no such schema.
+            InvalidSchemaId: No registry can have such an id.
+            FieldWouldBeLost: Its messages would have to be re-encoded, which would drop a field.
+            WrongRecordError: The schema can't be read as the detector's own.
+            NotAnAvroSchema: The schema is of another kind.
+            GuidsUnknown: The id is a GUID, and the registry has none.
+            ForbiddenSchemaId: The registry denies access to this schema.
+            Unavailable: The registry can't be asked now.
         """
         known = self._settled(schema_id)
         if known is None:
@@ -115,29 +115,29 @@ class SchemaDecoders:
         return known
 
     def committed(self) -> None:
-        """Forgets refusals when they may be wrong by now: somebody may have registered a schema."""
+        """Drop cached refusals that may be wrong by now: a schema may have been registered."""
         if self._refused and time.monotonic() - self._refused_since > UNKNOWN_SECONDS:
             self._refused.clear()
 
     def aborted(self) -> None:
-        """Forget what was re-encoded and not taken."""
+        """Reset the number of re-encoded messages."""
         self._reencoded = 0
 
     def take_reencoded(self) -> int:
-        """Return how many messages were re-encoded since the last call."""
-        taken, self._reencoded = self._reencoded, 0
-        return taken
+        """Return the number of messages re-encoded since the last call."""
+        reencoded, self._reencoded = self._reencoded, 0
+        return reencoded
 
     def framed(self, own_body: bytes, topic: str) -> bytes:
-        """A body in the detector's own schema, as the value of a message of an output topic: re-encoded."""
+        """Return a body in the detector's own schema as the value of a message of an output topic."""
         self._reencoded += 1
         return frame(self._outputs[topic].registration.id, own_body)
 
     def own_body(self, decoder: SchemaDecoder, body: bytes) -> bytes:
-        """The body as the detector's own schema has it: for an alert, without the fields that it does not know.
+        """Return a body re-encoded with the detector's own schema, without the fields that it lacks.
 
         Raises:
-            PoisonError: the message can't be read as that, or would be altered by it: a decimal with too many digits.
+            PoisonError: The message can't be read as that, or would be altered: a decimal with too many digits.
         """
         if decoder.native:
             return body
@@ -147,25 +147,25 @@ class SchemaDecoders:
             raise PoisonError(f"can't be re-encoded with the schema of this service: {error}") from error
 
     def _settled(self, schema_id: SchemaId) -> SchemaDecoder | PoisonError | None:
-        """What is known about an id; None where it has to be looked up."""
+        """Return the cached decoder or refusal of an id; None where it has to be looked up."""
         known = self._known.get(schema_id) or self._refused.get(schema_id)
         return None if isinstance(known, SchemaDecoder) and self._loss(schema_id, known) else known
 
     def _loss(self, schema_id: SchemaId, decoder: SchemaDecoder) -> FieldWouldBeLost | None:
-        """Why messages can't be passed on to the topics that the active rules pass them on to."""
+        """Return why messages can't be passed on to the topics of the rules in use without losing a field."""
         if not decoder.lost:
             return None
         return decoder.loss(schema_id, [self._outputs[topic] for topic in sorted(self._destinations())])
 
     def _look_up(self, schema_id: SchemaId) -> SchemaDecoder | PoisonError:
-        """Asks the registry about an id, again for a while where it may not know everything yet.
+        """Look an id up in the registry, again for a while where it may not know everything yet.
 
         Raises:
-            Unavailable: the registry can't be asked now.
+            Unavailable: The registry can't be asked now.
         """
         started = time.monotonic()
         met_at = self._meet(schema_id, started)
-        if self._budget.left <= 0 and schema_id not in self._registered:
+        if self._budget.left <= 0 and not self._registered.lists(schema_id):
             return _not_looked_up(schema_id)
         deadline = min(met_at + PATIENCE_SECONDS, started + self._budget.patience)
         attempt = 0
@@ -180,7 +180,7 @@ class SchemaDecoders:
             if self._wait(pause):
                 raise Unavailable(f"stopped while waiting for schema id {schema_id}: {answer}")
         if isinstance(answer, InvalidSchemaId):
-            return answer  # was not asked for: not worth remembering
+            return answer  # without a request: not worth caching
         if attempt or isinstance(answer, PoisonError):
             self._budget.spend(time.monotonic() - started)
         if isinstance(answer, (UnknownSchemaId, FieldWouldBeLost, ForbiddenSchemaId, GuidsUnknown)):
@@ -193,16 +193,16 @@ class SchemaDecoders:
         return answer
 
     def _meet(self, schema_id: SchemaId, now: float) -> float:
-        """When an id was first met."""
+        """Return when an id was first met, in seconds."""
         if len(self._met_at) >= _MET_IDS and schema_id not in self._met_at:
             self._met_at.clear()
         return self._met_at.setdefault(schema_id, now)
 
     def _ask(self, schema_id: SchemaId) -> SchemaDecoder | PoisonError:
-        """Asks the registry once; a refusal is returned.
+        """Ask the registry once; return a refusal.
 
         Raises:
-            Unavailable: the registry can't be asked now.
+            Unavailable: The registry can't be asked now.
         """
         try:
             schema = self._registry.schema_of(schema_id)
@@ -210,11 +210,11 @@ class SchemaDecoders:
         except (UnknownSchemaId, InvalidSchemaId, NotAnAvroSchema, GuidsUnknown) as error:
             return error
         except NotAuthorised as error:
-            for subject in self._own_subjects:  # raises if the credentials are to blame
+            for subject in self._own_subjects:  # raises if the credentials are wrong
                 self._registry.versions(subject)
             return ForbiddenSchemaId(f"the registry keeps schema id {schema_id} from this service: {error}")
         except (ContractError, UsageError) as error:
-            # At start the registry answered as one: what answers now is something in its place, or broken.
+            # At start the registry answered as one: something else answers now, or it is broken.
             raise Unavailable(str(error)) from error
         try:
             decoder = SchemaDecoder.of(schema_id, schema, subjects, self._reader, list(self._outputs.values()))

@@ -1,19 +1,22 @@
-"""What the detector takes from its environment."""
+"""The detector's settings, from environment variables."""
 
 import os
 import socket
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import AliasChoices, Field, field_validator
 
 from services.errors import UsageError
 from services.streaming.settings import ServiceSettings
 from services.streaming.start_offsets import StartFrom
 
 DEFAULT_RULES = Path(__file__).with_name("rules.toml")
-"""The rules that come with the detector."""
+"""The detector's own rules."""
+
+_DEPRECATED = {"STAGE_TOPICS": "REPARTITION_TOPICS"}
 
 
 class DetectorSettings(ServiceSettings):
@@ -32,8 +35,8 @@ class DetectorSettings(ServiceSettings):
             last one left open, instead of after `transaction.timeout.ms`.
         retry_timeout: Seconds to go on trying when broker or registry fail while running.
         rules_file: What makes a transaction suspicious; read again when it changes.
-        stage_topics: The topics that the detector passes transactions on to itself by, for rules that are not kept by
-            the receiver: ``field=topic``, several separated by commas.
+        repartition_topics: The topics for rules whose key is not the receiver, to which the detector repartitions
+            transactions and which it reads itself: ``field=topic``, several separated by commas.
         input_keyed: Whether the input topic is keyed by the receiver: `verify` looks, `trust` does not, `repartition`
             sends it through a repartition topic that is.
         start_from: Where a group begins that has no committed offsets though there are verdicts: `beginning`, `end`,
@@ -47,7 +50,10 @@ class DetectorSettings(ServiceSettings):
     fraud_topic: str = "streaming.transactions.fraud"
     dead_letter_topic: str = "queueing.transactions.dlq"
     alerts_topic: str = "streaming.alerts"
-    stage_topics: str = "target=streaming.transactions.by-target,source=streaming.transactions.by-source"
+    repartition_topics: str = Field(
+        default="target=streaming.transactions.by-target,source=streaming.transactions.by-source",
+        validation_alias=AliasChoices("repartition_topics", "stage_topics"),
+    )
     input_keyed: Literal["verify", "repartition", "trust"] = "verify"
     start_from: str | None = None
     rules_file: Path = DEFAULT_RULES
@@ -58,7 +64,7 @@ class DetectorSettings(ServiceSettings):
     instance_id: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}", min_length=1)
     retry_timeout: float = Field(default=300, ge=0)
 
-    @field_validator("stage_topics")
+    @field_validator("repartition_topics")
     @classmethod
     def _fields_and_topics(cls, value: str) -> str:
         stages = [stage.split("=") for stage in value.split(",") if stage]
@@ -76,22 +82,32 @@ class DetectorSettings(ServiceSettings):
         return value
 
     def stages(self, key: str) -> dict[str, str]:
-        """The topic of each stage by the field that it is keyed by, in order; the input is first.
+        """Return the topic of each stage by the field that it is keyed by, in order; the input is first.
 
         Args:
-            key: What the input topic is keyed by, or is to be; an input that is repartitioned stands under "".
+            key: The field that the input topic is keyed by, or is to be; an input that is repartitioned has the key "".
 
         Raises:
             UsageError: There is no topic to repartition the input by.
         """
-        further = dict(stage.split("=") for stage in self.stage_topics.split(",") if stage)
+        further = dict(stage.split("=") for stage in self.repartition_topics.split(",") if stage)
         if self.input_keyed == "repartition":
             if key not in further:
-                raise UsageError(f"STAGE_TOPICS: INPUT_KEYED=repartition needs a topic by {key}: {key}=<topic>")
+                raise UsageError(f"REPARTITION_TOPICS: INPUT_KEYED=repartition needs a topic by {key}: {key}=<topic>")
             return {"": self.transactions_topic, key: further.pop(key)} | further
         return {key: self.transactions_topic} | {field: topic for field, topic in further.items() if field != key}
 
     @property
     def output_topics(self) -> tuple[str, str]:
-        """Where judged transactions go."""
+        """The topics of evaluated transactions: legit and fraud."""
         return self.legit_topic, self.fraud_topic
+
+
+def deprecated_settings(environment: Mapping[str, str]) -> list[str]:
+    """Return a line for each variable with a deprecated name, which is still read where the new one is not set."""
+    return [
+        f"{old} is deprecated: set {new} instead"
+        + (f"; {old} is ignored, as {new} is set" if new in environment else "")
+        for old, new in _DEPRECATED.items()
+        if old in environment
+    ]

@@ -1,4 +1,4 @@
-"""What the detector looks at before it joins its group."""
+"""Checks before the detector joins its group."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 def checked_topics(
     clients: KafkaClients, settings: DetectorSettings, topics: DetectorTopics, progress: LoopProgress, stop: Event
 ) -> Mapping[str, TopicConfig]:
-    """Wait for the brokers, check the topics and the group's offsets, and ask how the topics are configured.
+    """Wait for the brokers, check the topics and the group's offsets, and return the topics' configurations.
 
     Raises:
         Unavailable: No broker answered in time.

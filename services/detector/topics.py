@@ -1,4 +1,4 @@
-"""The topics of a detector, and what it needs of each."""
+"""The topics of a detector, and the operations that it needs on each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from services.streaming.topics import TopicNeed
 
 @dataclass(frozen=True)
 class DetectorTopics:
-    """The topics of a detector, by what it does with them.
+    """The topics of a detector, by their use.
 
     Attributes:
-        stages: What it reads, by the field that it is keyed by; the input is first.
+        stages: The topics that it reads, by the field that each is keyed by; the input is first.
         read: The contracts of these.
         written: The contracts of legit, fraud and alerts.
         dead_letters: The contract of the dead-letter topic.
@@ -52,12 +52,12 @@ class DetectorTopics:
 
     @property
     def all(self) -> Sequence[TopicContract]:
-        """All of them."""
+        """All topics."""
         return [*self.read, *self.written, self.dead_letters]
 
     @property
     def needs(self) -> Sequence[TopicNeed]:
-        """What must be there and allowed. Dead letters are also read: a restore leaves out what died."""
+        """The operations needed on each topic. Dead letters are also read: a restore leaves them out."""
         operations = {
             **{topic.name: (WRITE,) for topic in self.written},
             **dict.fromkeys((*self.repartition, self.dead_letters.name), (READ, WRITE)),
@@ -71,7 +71,7 @@ class DetectorTopics:
 
     @property
     def repartition(self) -> Sequence[str]:
-        """The topics that the detector passes transactions on to itself by."""
+        """The repartition topics."""
         return [topic.name for topic in self.read[1:]]
 
     @property

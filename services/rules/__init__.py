@@ -1,5 +1,6 @@
-"""What makes a transaction suspicious: rules as data, read from a file and checked against the schema.
+"""Rules that make a transaction suspicious: data that is read from a file and checked against the schema.
 
-`model` says what a rules file means, `loading` reads one and has a line for every fault, `conditions` are about the
-fields of a transaction, over whole columns, and `reasons` says in words why a rule fired.
+`model` defines rules, `loading` reads a rules file and has a line for every fault, `conditions` are about the fields of
+a transaction, over whole columns, `windows` hold recent transactions and aggregate over them, `topology` assigns rules
+to topics, and `reasons` explain a match. Nothing here knows Kafka or an engine.
 """

@@ -1,4 +1,4 @@
-"""Reads the windows of a rule in a rules file."""
+"""Reads the aggregations of a rule in a rules file: its tables ``windows.NAME``."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,11 +6,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from avroguard.avro.names import suggestion
 from avroguard.toml_source import TomlPath
-from services.rules.faults import Faults
+from services.rules.faults import Faults, shown
 from services.rules.fields import Field
 from services.rules.model import EVENT_TIME, ID, Aggregation, Condition, Measure, Window
-from services.rules.wording import shown, suggestion
 
 ReadCondition = Callable[[TomlPath, Any], Condition | None]
 
@@ -18,20 +18,21 @@ _KEYS = ("measure", "by", "over", "where", "at_least", "at_most")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _DURATION = re.compile(r"([0-9]{1,6})\s*(s|m|h|d)")
 _UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_ALONE = (Measure.COUNT, Measure.INACTIVITY)
-_MOST = Decimal("1e18")  # beyond what 64 bits hold
+_WITHOUT_FIELD = (Measure.COUNT, Measure.INACTIVITY)
+_LARGEST = Decimal("1e18")  # beyond what 64 bits hold
 _COUNTING = (Measure.COUNT, Measure.DISTINCT)
+_DEPRECATED = {"silence": Measure.INACTIVITY}
 
 
 def read_aggregations(
     tables: Any, path: TomlPath, faults: Faults, fields: Mapping[str, Field], condition: ReadCondition
 ) -> tuple[Aggregation, ...]:
-    """Read the windows of a rule, as far as they are without fault.
+    """Return the aggregations of a rule, as far as they are without fault.
 
     Args:
         tables: The value of ``windows``.
-        path: Where it stands.
-        faults: Told what is wrong.
+        path: Its key.
+        faults: Collects what is wrong.
         fields: The fields of a transaction.
         condition: Reads a condition; None if it is faulty.
     """
@@ -51,7 +52,7 @@ def read_aggregations(
 
 
 def _need_fields(path: TomlPath, faults: Faults, fields: Mapping[str, Field]) -> None:
-    """Windows are about the time of an event, and tell which transactions they saw."""
+    """Check the fields that every window needs: the event time, and the id of a transaction."""
     time, identity = fields.get(EVENT_TIME), fields.get(ID)
     if time is None or time.kind.logical != "timestamp-millis" or time.kind.nullable:
         faults.add(path, f"windows: they need a field {EVENT_TIME} in the schema that is a timestamp-millis")
@@ -60,7 +61,7 @@ def _need_fields(path: TomlPath, faults: Faults, fields: Mapping[str, Field]) ->
 
 
 def _need_common_key(aggregations: list[Aggregation], path: TomlPath, faults: Faults) -> None:
-    """A rule is judged where all transactions of its windows come together: by one field."""
+    """Check that all windows of a rule share a field of their keys: the rule is evaluated on a topic keyed by it."""
     if not aggregations:
         return
     common = set.intersection(*(set(aggregation.window.by) for aggregation in aggregations))
@@ -117,7 +118,7 @@ class _WindowReader:
     def field(self, name: str, key: str) -> Field | None:
         field = self.fields.get(name)
         if field is None:
-            near = suggestion(name, self.fields) or f"; there are {', '.join(self.fields)}"
+            near = suggestion(name, list(self.fields)) or f"; there are {', '.join(self.fields)}"
             self.fault(f'unknown field "{name}"{near}', key)
         elif field.kind.nullable:
             self.fault(f"{name} may be without a value: a window takes only fields that always have one", key)
@@ -126,16 +127,23 @@ class _WindowReader:
 
     def measure(self, value: Any) -> tuple[Measure, Field | None] | None:
         word, *names = value.split() if isinstance(value, str) else [""]
+        if word in _DEPRECATED:
+            self.faults.warn(
+                (*self.path, "measure"), f'windows.{self.name}: measure: write "{_DEPRECATED[word]}" for "{word}"'
+            )
+            word = _DEPRECATED[word]
         known = [str(measure) for measure in Measure]
         if word not in known:
             near = suggestion(word.lower(), known) or f'; expected one of {", ".join(known)}, such as "distinct source"'
             self.fault(f"unknown measure {shown(value)}{near}", "measure")
             return None
         measure = Measure(word)
-        if measure in _ALONE and not names:
+        if measure in _WITHOUT_FIELD and not names:
             return measure, None
-        if measure in _ALONE or len(names) != 1:
-            expected = f'"{measure}"' if measure in _ALONE else f'{measure} and one field, such as "{measure} amount"'
+        if measure in _WITHOUT_FIELD or len(names) != 1:
+            expected = (
+                f'"{measure}"' if measure in _WITHOUT_FIELD else f'{measure} and one field, such as "{measure} amount"'
+            )
             self.fault(f'"{value}": expected {expected}', "measure")
             return None
         field = self.field(names[0], "measure")
@@ -162,7 +170,7 @@ class _WindowReader:
             if field and not field.is_key:
                 self.fault(f"{field.name} is {field.described}, which can't be a key", "by")
         if ID in value:
-            self.fault(f"{ID} is another one for every transaction: each would have a window to itself", "by")
+            self.fault(f"{ID} is unique to each transaction: each would have a window to itself", "by")
         if measured and measured[0] is Measure.DISTINCT and measured[1] in fields:
             self.fault(f"distinct {measured[1].name if measured[1] else ''} is always 1 where it is in the key", "by")
         return tuple(value)
@@ -174,7 +182,7 @@ class _WindowReader:
             return None
         milliseconds = int(match[1]) * _UNITS[match[2]]
         if not milliseconds:
-            self.fault(f"{shown(value)} is no time at all", key)
+            self.fault(f"{shown(value)} is not a duration: it must be positive", key)
             return None
         return milliseconds
 
@@ -183,7 +191,7 @@ class _WindowReader:
             return None
         value = table[key]
         if measure is Measure.INACTIVITY:
-            return self.silence(key, value, over_ms)
+            return self.inactivity(key, value, over_ms)
         if isinstance(value, bool) or not isinstance(value, int | Decimal) or not _is_moderate(Decimal(value)):
             self.fault(f"expected a number for a {measure}, found {shown(value)}", key)
             return None
@@ -192,16 +200,16 @@ class _WindowReader:
             return None
         return Fraction(value) * Fraction(10**scale)
 
-    def silence(self, key: str, value: Any, over_ms: int) -> Fraction | None:
+    def inactivity(self, key: str, value: Any, over_ms: int) -> Fraction | None:
         milliseconds = self.duration(key, value)
         if milliseconds is None:
             return None
         if key == "at_least" and milliseconds >= over_ms:
             self.fault(
-                f'{shown(value)} of silence is never seen by a window that goes no further back: lengthen "over"', key
+                f'{shown(value)} of inactivity is never in a window that is no longer than that: lengthen "over"', key
             )
         return Fraction(milliseconds)
 
 
 def _is_moderate(value: Decimal) -> bool:
-    return value.is_finite() and value.copy_abs() <= _MOST
+    return value.is_finite() and value.copy_abs() <= _LARGEST

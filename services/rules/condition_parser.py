@@ -1,4 +1,4 @@
-"""Reads a condition: Python's grammar, of which little is allowed, checked against the fields of a transaction."""
+"""Parses conditions: a small part of Python's grammar, checked against the fields of a transaction."""
 
 import ast
 import re
@@ -11,14 +11,14 @@ from services.contracts import Form
 from services.rules.conditions import (
     FLIPPED,
     NEGATED,
-    Either,
-    Every,
+    And,
     Expression,
     FieldComparison,
     Flag,
     Matches,
     Membership,
     Node,
+    Or,
     compared,
 )
 from services.rules.fields import Field
@@ -36,15 +36,15 @@ _MISTAKES = (
 
 
 def parse_condition(text: str, fields: Mapping[str, Field], constants: Mapping[str, Decimal]) -> Expression:
-    """Read a condition.
+    """Return the condition in a text.
 
     Args:
-        text: What somebody wrote; may have several lines.
+        text: The condition as it is written; may have several lines.
         fields: The fields of a transaction.
         constants: Numbers that may be called by name.
 
     Raises:
-        ConditionError: With what is wrong and where.
+        ConditionError: It can't be parsed, or makes no sense for a transaction.
     """
     root = _Parser(text, fields, constants).parse()
     return Expression(root.text, root)
@@ -64,7 +64,7 @@ class _Parser(OperandReader):
             raise ConditionError("nested too deep") from None
 
     def tree(self) -> ast.expr:
-        """What Python's grammar makes of it."""
+        """Return the syntax tree of the condition."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a backslash is taken as it stands: `OperandReader.side`
@@ -82,16 +82,16 @@ class _Parser(OperandReader):
         return f"not a condition: {error.msg}" + (f"; {hints[0]}" if hints else "")
 
     def node(self, node: ast.expr, *, negate: bool) -> Node:
-        """A part that holds or doesn't; or its opposite."""
+        """Return a part that is true or false, or its negation."""
         match node:
             case ast.BoolOp(op=op, values=values):
-                make = Every if isinstance(op, ast.And) is not negate else Either
+                make = And if isinstance(op, ast.And) is not negate else Or
                 return _joined(make, [self.node(value, negate=negate) for value in values])
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return self.node(operand, negate=not negate)
             case ast.Compare(left=left, ops=ops, comparators=rights):
                 sides = zip([left, *rights], ops, rights, strict=False)
-                return _joined(Either if negate else Every, [self.comparison(*one, negate=negate) for one in sides])
+                return _joined(Or if negate else And, [self.comparison(*side, negate=negate) for side in sides])
             case ast.Call(func=ast.Name(id="matches")):
                 return self.matches(node, negate=negate)
             case ast.Name(id=name) if (field := self.field(node)) and field.is_flag:
@@ -99,7 +99,7 @@ class _Parser(OperandReader):
         return self.fail(node, self.refusal(node))
 
     def refusal(self, node: ast.expr) -> str:
-        """Why a part can't stand where something is expected that holds or doesn't."""
+        """Return why a part can't be where something is expected that is true or false."""
         match node:
             case ast.Name(id=name):
                 field = self.field(node)
@@ -121,26 +121,32 @@ class _Parser(OperandReader):
             self.fail(left, 'write "==" or "!=" for "is" and "is not"; no condition holds for a field without a value')
         symbol = _SIGNS[type(sign)]
         symbol = NEGATED[symbol] if negate else symbol
-        one, other = self.side(left), self.side(right)
-        match one, other:
+        left_side, right_side = self.side(left), self.side(right)
+        match left_side, right_side:
             case Operand(), Operand():
-                return self.between_fields(one, symbol, other, left)
+                return self.between_fields(left_side, symbol, right_side, left)
             case Operand(), Literal():
-                return self.with_literal(one, symbol, other, right)
+                return self.with_literal(left_side, symbol, right_side, right)
             case Literal(), Operand():
-                return self.with_literal(other, FLIPPED[symbol], one, left)
+                return self.with_literal(right_side, FLIPPED[symbol], left_side, left)
         return self.fail(left, f"{self.source(left)} and {self.source(right)}: neither is a field of the transaction")
 
     def between_fields(self, left: Operand, sign: str, right: Operand, node: ast.expr) -> Node:
-        one, other = left.field, right.field
+        first, second = left.field, right.field
         if left.divisor is not None or right.divisor is not None:
             self.fail(node, "what remains after % can only be compared with a number")
-        if (one.kind.form, one.kind.logical, one.kind.scale) != (other.kind.form, other.kind.logical, other.kind.scale):
-            self.fail(node, f"{one.name} is {one.described}, {other.name} is {other.described}: they can't be compared")
-        if one.kind.form in (Form.BYTES, Form.OTHER):
-            self.fail(node, f"{one.name} is {one.described}, which a condition can't look at")
-        self.check_order(one, sign, node)
-        return FieldComparison(one.name, sign, other.name)
+        if (first.kind.form, first.kind.logical, first.kind.scale) != (
+            second.kind.form,
+            second.kind.logical,
+            second.kind.scale,
+        ):
+            self.fail(
+                node, f"{first.name} is {first.described}, {second.name} is {second.described}: they can't be compared"
+            )
+        if first.kind.form in (Form.BYTES, Form.OTHER):
+            self.fail(node, f"{first.name} is {first.described}, which a condition can't look at")
+        self.check_order(first, sign, node)
+        return FieldComparison(first.name, sign, second.name)
 
     def with_literal(self, operand: Operand, sign: str, literal: Literal, node: ast.expr) -> Node:
         self.check_order(operand.field, sign, node)
@@ -158,15 +164,15 @@ class _Parser(OperandReader):
             self.fail(left, f"{self.source(left)}: only a field can be looked for in a list")
         if not isinstance(right, ast.List | ast.Tuple | ast.Set) or not right.elts:
             self.fail(right, "expected a list of values after in, such as ['EUR', 'USD']")
-        found = {}
+        value_of = {}
         for element in right.elts:
             literal = self.side(element)
             if isinstance(literal, Operand):
                 self.fail(element, f"{literal.text} is a field: a list has numbers or texts")
             value, spelling = self.value(operand.field, literal, element)
-            found[spelling] = value
-        text = f"{operand.text} {'not in' if negate else 'in'} [{', '.join(sorted(found))}]"
-        whole = (value for value in found.values() if not isinstance(value, Fraction) or value.denominator == 1)
+            value_of[spelling] = value
+        text = f"{operand.text} {'not in' if negate else 'in'} [{', '.join(sorted(value_of))}]"
+        whole = (value for value in value_of.values() if not isinstance(value, Fraction) or value.denominator == 1)
         values = frozenset(int(value) if isinstance(value, Fraction) else value for value in whole)
         return Membership(text, operand.field.name, values, negate)
 
@@ -185,10 +191,10 @@ class _Parser(OperandReader):
 
 
 def _joined(make: Callable[[tuple[Node, ...]], Node], parts: Sequence[Node]) -> Node:
-    """Parts as one, without a node of the same kind inside."""
+    """Return parts as one node, without a node of the same kind inside."""
     if len(parts) == 1:
         return parts[0]
     flat: list[Node] = []
     for part in parts:
-        flat += part.parts if isinstance(part, Every | Either) and type(part) is make else [part]
+        flat += part.parts if isinstance(part, And | Or) and type(part) is make else [part]
     return make(tuple(flat))

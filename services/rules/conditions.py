@@ -25,19 +25,19 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
 }
 FLIPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-"""The comparison that says the same with its sides exchanged."""
+"""The equivalent comparison with its sides exchanged."""
 
 NEGATED = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
-"""The comparison that says the opposite."""
+"""The comparison that is its negation."""
 
 
 def null_mark(field: str) -> str:
-    """Under what name the rows without a value are marked, beside the column of a nullable field."""
+    """Return the name of the column that marks the rows where a nullable field has no value."""
     return f"{field} is null"
 
 
 def with_nulls(columns: Columns, nulls: Mapping[str, Mask]) -> Columns:
-    """Columns and their marks of null together, as conditions want them; both as `ColumnDecoder` gives them."""
+    """Return columns and their marks of null, both as `ColumnDecoder` returns them, as conditions need them."""
     return {**columns, **{null_mark(field): mask for field, mask in nulls.items()}} if nulls else columns
 
 
@@ -50,10 +50,10 @@ class Node(Protocol):
 
     @property
     def fields(self) -> frozenset[str]:
-        """What it looks at."""
+        """The fields that it needs."""
 
     def mask(self, columns: Columns) -> Mask:
-        """For each transaction, whether it holds."""
+        """Return for each transaction whether it holds."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Expression:
 
     @cached_property
     def fields(self) -> frozenset[str]:
-        """What it looks at."""
+        """The fields that it needs."""
         return self.root.fields
 
-    def mask(self, columns: Columns, rows: int) -> Mask:  # noqa: ARG002 - a condition looks at a field at least
-        """For each of `rows` transactions, whether it holds."""
+    def mask(self, columns: Columns, rows: int) -> Mask:  # noqa: ARG002 - a condition needs a field at least
+        """Return for each of `rows` transactions whether it holds."""
         return self.root.mask(columns)
 
     def __str__(self) -> str:
@@ -78,14 +78,14 @@ class Expression:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A field, or what remains of it after a division, against a number or text.
+    """A comparison of a field, or of its remainder after a division, with a number or text.
 
     Attributes:
         text: The canonical spelling.
         field: The field's name.
-        sign: How it is compared.
-        value: What it is compared with, as the column has it.
-        divisor: What the field is divided by before, as the column has it; None: it is not.
+        sign: The operator.
+        value: The number or text, as the column has it.
+        divisor: The divisor, as the column has it; None for the field itself.
     """
 
     text: str
@@ -96,19 +96,19 @@ class Comparison:
 
     @property
     def fields(self) -> frozenset[str]:
-        """What it looks at."""
+        """The fields that it needs."""
         return frozenset({self.field})
 
     def mask(self, columns: Columns) -> Mask:
-        """For each transaction, whether it holds."""
+        """Return for each transaction whether it holds."""
         column = columns[self.field]
-        found = column if self.divisor is None else column % self.divisor
-        return _known(OPERATORS[self.sign](found, self.value), columns, self.fields)
+        operand = column if self.divisor is None else column % self.divisor
+        return _known(OPERATORS[self.sign](operand, self.value), columns, self.fields)
 
 
 @dataclass(frozen=True)
 class FieldComparison:
-    """Two fields against each other."""
+    """A comparison of two fields."""
 
     left: str
     sign: str
@@ -121,17 +121,17 @@ class FieldComparison:
 
     @property
     def fields(self) -> frozenset[str]:
-        """What it looks at."""
+        """The fields that it needs."""
         return frozenset({self.left, self.right})
 
     def mask(self, columns: Columns) -> Mask:
-        """For each transaction, whether it holds."""
+        """Return for each transaction whether it holds."""
         return _known(OPERATORS[self.sign](columns[self.left], columns[self.right]), columns, self.fields)
 
 
 @dataclass(frozen=True)
 class Membership:
-    """Whether a field is one of some values; of none, never.
+    """A test whether a field is one of some values; of none, it never is.
 
     Attributes:
         text: The canonical spelling.
@@ -147,24 +147,24 @@ class Membership:
 
     @property
     def fields(self) -> frozenset[str]:
-        """What it looks at."""
+        """The fields that it needs."""
         return frozenset({self.field})
 
     def mask(self, columns: Columns) -> Mask:
-        """For each transaction, whether it holds."""
+        """Return for each transaction whether it holds."""
         column, values, negated = columns[self.field], self.values, self.negated
-        found = ((value in values) is not negated for value in column.tolist())
-        return _known(np.fromiter(found, np.bool_, len(column)), columns, self.fields)
+        results = ((value in values) is not negated for value in column.tolist())
+        return _known(np.fromiter(results, np.bool_, len(column)), columns, self.fields)
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Whether the whole of a text is what a regular expression describes.
+    """A test whether a regular expression matches the whole of a text.
 
     Attributes:
         field: The field's name.
         pattern: The regular expression.
-        negated: Whether it is not what the expression describes instead.
+        negated: Whether it does not match instead.
     """
 
     field: str
@@ -179,14 +179,14 @@ class Matches:
 
     @property
     def fields(self) -> frozenset[str]:
-        """What it looks at."""
+        """The fields that it needs."""
         return frozenset({self.field})
 
     def mask(self, columns: Columns) -> Mask:
-        """For each transaction, whether it holds."""
+        """Return for each transaction whether it holds."""
         column, whole, negated = columns[self.field], self.pattern.fullmatch, self.negated
-        found = ((whole(value.decode()) is None) is negated for value in column.tolist())
-        return _known(np.fromiter(found, np.bool_, len(column)), columns, self.fields)
+        results = ((whole(value.decode()) is None) is negated for value in column.tolist())
+        return _known(np.fromiter(results, np.bool_, len(column)), columns, self.fields)
 
 
 @dataclass(frozen=True)
@@ -203,32 +203,32 @@ class Flag:
 
     @property
     def fields(self) -> frozenset[str]:
-        """What it looks at."""
+        """The fields that it needs."""
         return frozenset({self.field})
 
     def mask(self, columns: Columns) -> Mask:
-        """For each transaction, whether it holds."""
+        """Return for each transaction whether it holds."""
         return _known(columns[self.field] != self.negated, columns, self.fields)
 
 
 @dataclass(frozen=True)
-class Every:
-    """All of at least two parts."""
+class And:
+    """A conjunction of at least two parts."""
 
     parts: tuple[Node, ...]
 
     @cached_property
     def text(self) -> str:
         """The canonical spelling."""
-        return " and ".join(f"({part.text})" if isinstance(part, Either) else part.text for part in self.parts)
+        return " and ".join(f"({part.text})" if isinstance(part, Or) else part.text for part in self.parts)
 
     @cached_property
     def fields(self) -> frozenset[str]:
-        """What it looks at."""
+        """The fields that it needs."""
         return frozenset().union(*(part.fields for part in self.parts))
 
     def mask(self, columns: Columns) -> Mask:
-        """For each transaction, whether it holds."""
+        """Return for each transaction whether it holds."""
         first, *others = self.parts
         result = first.mask(columns)
         for part in others:
@@ -239,8 +239,8 @@ class Every:
 
 
 @dataclass(frozen=True)
-class Either:
-    """At least one of at least two parts."""
+class Or:
+    """A disjunction of at least two parts."""
 
     parts: tuple[Node, ...]
 
@@ -251,11 +251,11 @@ class Either:
 
     @cached_property
     def fields(self) -> frozenset[str]:
-        """What it looks at."""
+        """The fields that it needs."""
         return frozenset().union(*(part.fields for part in self.parts))
 
     def mask(self, columns: Columns) -> Mask:
-        """For each transaction, whether it holds."""
+        """Return for each transaction whether it holds."""
         first, *others = self.parts
         result = first.mask(columns)
         for part in others:
@@ -264,7 +264,7 @@ class Either:
 
 
 def compared(text: str, name: str, sign: str, value: Fraction | float | bytes, divisor: int | None) -> Node:
-    """A comparison with a number that may be finer than the column's units, which the column never equals then."""
+    """Return a comparison with a number that may be finer than the column's units: the column never equals it then."""
     if not isinstance(value, Fraction):
         return Comparison(text, name, sign, value, divisor)
     if value.denominator == 1:
@@ -276,14 +276,14 @@ def compared(text: str, name: str, sign: str, value: Fraction | float | bytes, d
 
 
 def quoted(text: str) -> str:
-    """A text as a condition has it: no text has both quotation marks."""
+    """Return a text as a condition has it: no text has both quotation marks."""
     mark = '"' if "'" in text else "'"
     return f"{mark}{text}{mark}"
 
 
-def _known(found: Any, columns: Columns, fields: frozenset[str]) -> Mask:
-    """What was found, and false where a field has no value."""
-    mask: Mask = np.asarray(found, np.bool_)
+def _known(result: Any, columns: Columns, fields: frozenset[str]) -> Mask:
+    """Return a result, and false where a field has no value."""
+    mask: Mask = np.asarray(result, np.bool_)
     for name in fields:
         nulls = columns.get(null_mark(name))
         if nulls is not None:

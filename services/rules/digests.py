@@ -1,4 +1,8 @@
-"""What identifies the meaning of rules: a digest of their canonical definition."""
+"""Versions of rules: digests of their canonical definitions.
+
+The words in a definition are those of its first release, so that a rule keeps its version when a word of the rules file
+gets a new name.
+"""
 
 import hashlib
 import json
@@ -6,13 +10,13 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from services.rules.model import Aggregation, Rule
+from services.rules.model import Aggregation, Measure, Rule
 
 _DIGITS = 12
 
 
 def version_of_rule(rule: Rule) -> str:
-    """The version of a rule, whatever its own says: the same for the same definition, however it is laid out.
+    """Return the version of a rule, whatever its own says: the same for the same definition, however it is laid out.
 
     The order of its windows counts: the first one with a limit names the contributors.
     """
@@ -30,7 +34,7 @@ def version_of_rule(rule: Rule) -> str:
 
 
 def version_of_rules(rules: Iterable[Rule]) -> str:
-    """The version of several rules, whatever their order."""
+    """Return the version of several rules, whatever their order."""
     return _digest(sorted(rule.version for rule in rules))
 
 
@@ -38,7 +42,7 @@ def _aggregation(aggregation: Aggregation) -> dict[str, Any]:
     window = aggregation.window
     return {
         "name": aggregation.name,
-        "measure": window.measure,
+        "measure": "silence" if window.measure is Measure.INACTIVITY else window.measure,
         "field": window.field,
         "by": window.by,
         "over_ms": window.over_ms,

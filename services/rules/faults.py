@@ -1,11 +1,11 @@
-"""What is wrong with a rules file: all of it at once, each fault with its line."""
+"""Faults of a rules file: all of them are reported at once, each with its line."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from avroguard.avro.names import suggestion
 from avroguard.toml_source import TomlDocument, TomlPath
 from services.errors import ContractError
-from services.rules.wording import suggestion
 
 
 class RulesError(ContractError):
@@ -13,7 +13,7 @@ class RulesError(ContractError):
 
 
 class Faults:
-    """Collects the faults of a file.
+    """The faults of a file, and its deprecated words.
 
     Args:
         document: The file.
@@ -21,28 +21,64 @@ class Faults:
 
     def __init__(self, document: TomlDocument) -> None:
         self._document = document
-        self._found: list[tuple[int, str]] = []
+        self._faults: list[tuple[int, str]] = []
+        self._warnings: list[str] = []
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A line for each deprecated word, with file and line."""
+        return tuple(self._warnings)
 
     def add(self, path: TomlPath, message: str, offset: int | None = None) -> None:
         """Note a fault.
 
         Args:
-            path: The key that is to blame.
+            path: The key at fault.
             message: What is wrong, and what was expected.
-            offset: Where in a text value, in characters; None: it is about all of it.
+            offset: The position in a text value, in characters; None for all of it.
         """
         line = self._document.line(path, offset)
+        self._faults.append((line, self._text(path, line, message)))
+
+    def warn(self, path: TomlPath, message: str) -> None:
+        """Note a deprecated word.
+
+        Args:
+            path: The key whose value has it.
+            message: The word, and the one to write instead.
+        """
+        self._warnings.append(self._text(path, self._document.line(path), message))
+
+    def _text(self, path: TomlPath, line: int, message: str) -> str:
         rule = f"rule {path[1]}: " if len(path) > 1 else ""
-        self._found.append((line, f"{self._document.name}:{line}: {rule}{message}"))
+        return f"{self._document.name}:{line}: {rule}{message}"
 
     def unknown_keys(self, path: TomlPath, table: Mapping[str, Any], known: Iterable[str], whose: str = "") -> None:
-        """Note every key of a table that means nothing."""
+        """Note every unknown key of a table."""
         for key in table:
             if key not in known:
-                near = suggestion(key, known) or f"; expected one of {', '.join(known)}"
+                near = suggestion(key, list(known)) or f"; expected one of {', '.join(known)}"
                 self.add((*path, key), f'{whose}unknown key "{key}"{near}')
 
     def raise_any(self) -> None:
-        """Raises RulesError if there are faults; in the order of the file."""
-        if self._found:
-            raise RulesError("\n".join(message for _, message in sorted(self._found, key=lambda one: one[0])))
+        """Raise the faults, in the order of the file.
+
+        Raises:
+            RulesError: There are faults.
+        """
+        if self._faults:
+            raise RulesError("\n".join(message for _, message in sorted(self._faults, key=lambda fault: fault[0])))
+
+
+def shown(value: Any) -> str:
+    """Return a value of a TOML file as a message shows it."""
+    match value:
+        case str():
+            return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}..."'
+        case bool():
+            return str(value).lower()
+        case dict() | list():
+            return "a table" if isinstance(value, dict) else "an array"
+        case None:
+            return "nothing"
+    return str(value)

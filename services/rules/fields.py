@@ -1,4 +1,4 @@
-"""The fields of a transaction as rules see them: what their columns hold, and how people write and read a value."""
+"""The fields of a transaction in rules: the content of their columns, and their values as text."""
 
 import datetime as dt
 import uuid
@@ -28,7 +28,7 @@ _KEYS = (Form.INTEGER, Form.BOOLEAN, Form.TEXT)
 
 
 class NotAValueError(ValueError):
-    """What somebody wrote is no value of the field; the message says what is expected."""
+    """A literal is not a value of the field; the message says what is expected."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Field:
 
     Attributes:
         name: Its name in the schema.
-        kind: What its column looks like.
+        kind: The type of its column.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Field:
 
     @property
     def is_exact(self) -> bool:
-        """Whether it is a number that a figure can be taken of: a whole number or a decimal of up to 18 digits."""
+        """Whether it is a number that can be aggregated: a whole number or a decimal of up to 18 digits."""
         return self.is_number and self.kind.form is Form.INTEGER
 
     @property
@@ -70,12 +70,12 @@ class Field:
 
     @property
     def is_key(self) -> bool:
-        """Whether windows can be kept by it, and its values be counted."""
+        """Whether it can be in a window's key, and its distinct values be counted."""
         return self.kind.form in _KEYS
 
     @property
     def described(self) -> str:
-        """What it is, for messages: ``a decimal with 2 decimal places``."""
+        """Its type, for messages: ``a decimal with 2 decimal places``."""
         if self.kind.logical == "decimal":
             return f"a decimal with {self.kind.scale} decimal places"
         if self.is_time:
@@ -83,14 +83,14 @@ class Field:
         return _NAMES.get(self.kind.form, "a whole number")
 
     def number(self, value: Decimal) -> Fraction | float:
-        """A number as the column has it: unscaled for a decimal, and the nearest float for a floating point field."""
+        """Return a number as the column has it: unscaled for a decimal, the nearest float for a float field."""
         return float(value) if self.kind.form is Form.FLOAT else Fraction(value) * 10**self.kind.scale
 
     def text(self, value: str) -> bytes:
-        """A text as the column has it.
+        """Return a text as the column has it.
 
         Raises:
-            NotAValueError: If the field never has that value.
+            NotAValueError: The field never has that value.
         """
         if self.kind.symbols and value not in self.kind.symbols:
             raise NotAValueError(f"{self.name} is one of {', '.join(self.kind.symbols)}")
@@ -104,10 +104,10 @@ class Field:
         return value.encode()
 
     def time(self, value: str) -> tuple[Fraction, str]:
-        """A date or time as the column has it, and its canonical spelling; without an offset it is in UTC.
+        """Return a date or time as the column has it, and its canonical spelling; without an offset it is in UTC.
 
         Raises:
-            NotAValueError: If it is no date or time in the form of ISO 8601.
+            NotAValueError: It is no date or time in the form of ISO 8601.
         """
         try:
             micros, spelling = self._micros(value)
@@ -133,7 +133,7 @@ class Field:
                 return (moment - _EPOCH) // _MICROSECOND, moment.isoformat()
 
     def show(self, raw: Any) -> str:
-        """A value of the column as people read it: decimals in units with all their places, times in ISO 8601."""
+        """Return a value of the column for people: decimals in units with all their places, times in ISO 8601."""
         if isinstance(raw, bytes):
             return raw.decode("utf-8", "replace")
         if self.kind.logical == "decimal":
@@ -145,12 +145,12 @@ class Field:
 
 
 def show_decimal(unscaled: int, scale: int) -> str:
-    """A decimal with all its places: 12300 of scale 2 is ``123.00``."""
+    """Return a decimal with all its places: 12300 of scale 2 is ``123.00``."""
     return format(Decimal(f"{unscaled}E-{scale}"), "f")
 
 
 def show_time(logical: str | None, since: dt.timedelta) -> str:
-    """A date or time of a logical type, given the time since the epoch or midnight."""
+    """Return a date or time of a logical type, given the time since the epoch or midnight."""
     moment = _EPOCH + since
     match logical:
         case "date":
@@ -162,12 +162,12 @@ def show_time(logical: str | None, since: dt.timedelta) -> str:
 
 
 def fields_of_schema(schema: Schema) -> Mapping[str, Field]:
-    """The fields of a transaction by name.
+    """Return the fields of a transaction by name.
 
     Args:
         schema: The schema of the transactions, as the rules' topic carries them.
 
     Raises:
-        ContractError: If it is no schema of a record.
+        ContractError: It is no schema of a record.
     """
     return {name: Field(name, kind) for name, kind in kinds_of(schema.json).items()}

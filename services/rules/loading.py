@@ -1,4 +1,4 @@
-"""Reads a rules file: everything in it is checked against the schema of the transactions, every fault has its line."""
+"""Loads rules files: everything in one is checked against the schema of the transactions, every fault has its line."""
 
 import re
 from collections.abc import Mapping
@@ -8,20 +8,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from avroguard.avro.names import suggestion
 from avroguard.toml_source import TomlDocument, TomlPath, parse_toml
 from services.contracts import Schema
 from services.errors import ContractError
 from services.rules.aggregations import read_aggregations
 from services.rules.condition_parser import parse_condition
 from services.rules.digests import version_of_rule, version_of_rules
-from services.rules.faults import Faults, RulesError
+from services.rules.faults import Faults, RulesError, shown
 from services.rules.fields import Field, fields_of_schema
 from services.rules.model import Aggregation, Condition, Mode, Rule, RuleSet, Severity
 from services.rules.operands import ConditionError
 from services.rules.reasons import TemplateError, names_in
-from services.rules.wording import shown, suggestion
-
-"""The rules that the detector comes with."""
 
 _KEYS = ("severity", "mode", "alert", "when", "reason", "windows")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
@@ -29,7 +27,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 
 def load_rules(path: Path, schema: Schema, constants: Mapping[str, Decimal]) -> RuleSet:
-    """Read and check a rules file.
+    """Return the rules of a file.
 
     Args:
         path: The file.
@@ -51,11 +49,11 @@ def load_rules(path: Path, schema: Schema, constants: Mapping[str, Decimal]) -> 
 
 
 def parse_rules(content: bytes | str, source: str, schema: Schema, constants: Mapping[str, Decimal]) -> RuleSet:
-    """Check the content of a rules file.
+    """Return the rules in the content of a file.
 
     Args:
-        content: What is in the file.
-        source: What to call it in messages.
+        content: The content of the file.
+        source: Its name, for messages.
         schema: The schema of the transactions.
         constants: Numbers that conditions may call by name: see `constants_of`.
 
@@ -70,11 +68,11 @@ def parse_rules(content: bytes | str, source: str, schema: Schema, constants: Ma
     rules = tuple(_Reader(document, faults, fields_of_schema(schema), constants).rules())
     faults.raise_any()
     text = content if isinstance(content, str) else content.decode()
-    return RuleSet(rules, version_of_rules(rules), source, text, constants)
+    return RuleSet(rules, version_of_rules(rules), source, text, constants, faults.warnings)
 
 
 def constants_of(suspicious_amount: Decimal = Decimal(900)) -> Mapping[str, Decimal]:
-    """The numbers that conditions may call by name.
+    """Return the numbers that conditions may call by name.
 
     Args:
         suspicious_amount: The setting ``SUSPICIOUS_AMOUNT``.
@@ -130,14 +128,14 @@ class _Reader:
             alert=self.alert(table, path),
         )
         if "when" not in table and not self._limited(table):
-            self.faults.add(path, "it would fire on everything: expected a condition `when`, or a window with a limit")
+            self.faults.add(path, "it would match everything: expected a condition `when`, or a window with a limit")
         return replace(rule, version=version_of_rule(rule))
 
     @staticmethod
     def _limited(table: Mapping[str, Any]) -> bool:
         windows = table.get("windows")
         tables = windows.values() if isinstance(windows, dict) else ()
-        return any(isinstance(one, dict) and ("at_least" in one or "at_most" in one) for one in tables)
+        return any(isinstance(window, dict) and ("at_least" in window or "at_most" in window) for window in tables)
 
     def word(
         self, kind: type[_Word], table: Mapping[str, Any], path: TomlPath, key: str, default: _Word | None
@@ -186,7 +184,7 @@ class _Reader:
                 near = suggestion(name, names) or f"; there are {', '.join(names)}"
                 self.faults.add(path, f'reason: "{{{name}}}" is neither a field nor a window of the rule{near}')
         for aggregation in aggregations:
-            if aggregation.at_least is None and aggregation.at_most is None and aggregation.name not in used:
+            if not aggregation.is_limited and aggregation.name not in used:
                 message = "neither has a limit nor is in the reason, so it is of no use"
                 self.faults.add((*path[:-1], "windows", aggregation.name), f"windows.{aggregation.name}: {message}")
         return value

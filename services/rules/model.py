@@ -1,8 +1,8 @@
 """Rules as data: what a rules file says, checked and ready to run. Nothing here knows Kafka, files or windows' state.
 
-A rule fires on a transaction when its condition holds and each of its figures that has a limit is within it. A figure
-is taken over a window: the transactions with the same values in the `by` fields whose event time is in the half-open
-interval ``(t - over, t]`` that ends with the judged transaction, read before it or being it.
+A rule matches a transaction when its condition holds and each of its aggregations that has a limit is within it. An
+aggregation is over a window: the transactions with the same values in the `by` fields whose event time is in the
+half-open interval ``(t - over, t]`` that ends with the evaluated transaction, read before it or being it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ Mask = NDArray[np.bool_]
 
 
 class Severity(StrEnum):
-    """How bad it is when a rule is right."""
+    """The severity of a match."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -42,14 +42,14 @@ class Severity(StrEnum):
 
 
 class Mode(StrEnum):
-    """Whether a rule decides, or is only watched."""
+    """The mode of a rule: a live rule decides; matches of a shadow rule are only counted and logged."""
 
     LIVE = "live"
     SHADOW = "shadow"
 
 
 class Measure(StrEnum):
-    """What a figure says about the transactions in its window."""
+    """The aggregate function of a window."""
 
     COUNT = "count"
     SUM = "sum"
@@ -57,8 +57,8 @@ class Measure(StrEnum):
     MAX = "max"
     AVERAGE = "average"
     DISTINCT = "distinct"
-    INACTIVITY = "silence"
-    """Milliseconds since the latest other transaction in the window; there is no figure where there is none."""
+    INACTIVITY = "inactivity"
+    """Milliseconds since the latest other transaction in the window; no result where there is none."""
 
 
 class Condition(Protocol):
@@ -70,19 +70,19 @@ class Condition(Protocol):
 
     @property
     def fields(self) -> frozenset[str]:
-        """What it looks at."""
+        """The fields that it needs."""
 
     def mask(self, columns: Columns, rows: int) -> Mask:
-        """For each of `rows` transactions, whether it holds."""
+        """Return for each of `rows` transactions whether it holds."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """What is kept in order to take a figure: rules that look at the same window share its state.
+    """A window and its aggregate function; rules with the same window share its state.
 
     Attributes:
-        measure: What is taken.
-        field: The field that is summed, compared or counted distinct; None for count and silence.
+        measure: The aggregate function.
+        field: The field that is summed, compared or counted distinct; None for count and inactivity.
         by: The fields that are its key, in the order of the file.
         over_ms: The length of the interval.
         where: Text of the condition on the transactions that count; empty if all do.
@@ -97,15 +97,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Aggregation:
-    """A figure that a rule takes.
+    """An aggregation of a rule: a window, and limits on its result.
 
     Attributes:
-        name: What the rule's reason calls it.
-        window: What it is taken over.
+        name: Its name in the rules file and in the rule's reason.
+        window: The window.
         where: The condition on the transactions that count; None if all do. Its text is the window's.
-        at_least: The rule fires only if the figure is no less; in the unit of the column (cents for a decimal of
-            scale 2, milliseconds for silence). None: no such limit.
-        at_most: The rule fires only if the figure is no more.
+        at_least: Inclusive lower limit on the result, in the unit of the column (cents for a decimal of scale 2,
+            milliseconds for inactivity); None for none.
+        at_most: Inclusive upper limit on the result.
     """
 
     name: str
@@ -114,6 +114,11 @@ class Aggregation:
     at_least: Fraction | None = None
     at_most: Fraction | None = None
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit on the result."""
+        return self.at_least is not None or self.at_most is not None
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -121,15 +126,15 @@ class Rule:
 
     Attributes:
         name: Identifies it: the name of its table in the file.
-        severity: How bad it is.
-        reason: A template for people; ``{name}`` stands for a field of the transaction or a figure of the rule.
+        severity: Its severity.
+        reason: A template for people; ``{name}`` stands for a field of the transaction or an aggregation of the rule.
         mode: Whether it decides.
-        when: The condition on the judged transaction; None if all are looked at.
-        figures: What it takes over windows; empty for a rule about one transaction alone.
+        when: The condition on the evaluated transaction; None for all transactions.
+        aggregations: Its aggregations over windows; empty for a rule about one transaction alone.
         version: Changes whenever what the rule means changes: the first 12 hex digits of a SHA-256.
         line: Where its table begins in the file.
         alert: Whether an alert is written besides routing the transaction: `alert = false` in the file spares a rule
-            that fires all the time from it.
+            that matches all the time from it.
     """
 
     name: str
@@ -144,18 +149,28 @@ class Rule:
 
     @property
     def is_reported(self) -> bool:
-        """Whether each finding is told of: by an alert, or by a line in the log where the rule is only watched."""
+        """Whether each match is reported: by an alert, or by a line in the log for a shadow rule."""
         return self.alert or self.mode is Mode.SHADOW
 
     @cached_property
     def key(self) -> tuple[str, ...]:
-        """The fields that all of its figures have in their keys, in the order of the first; empty without figures."""
+        """The fields that the keys of all its windows have, in the order of the first; empty without windows."""
         first, *others = [aggregation.window.by for aggregation in self.aggregations] or [()]
         return tuple(field for field in first if all(field in other for other in others))
 
     @cached_property
+    def contributing_window(self) -> Window:
+        """The window whose transactions are a match's contributors: of the first limited aggregation, else the first.
+
+        Raises:
+            IndexError: It is a rule without windows.
+        """
+        limited = [aggregation for aggregation in self.aggregations if aggregation.is_limited]
+        return (limited or self.aggregations)[0].window
+
+    @cached_property
     def fields(self) -> frozenset[str]:
-        """The fields that deciding needs; a reason may show more."""
+        """The fields that its evaluation needs; a reason may show more."""
         needed = set(self.when.fields if self.when else ())
         for aggregation in self.aggregations:
             needed |= {ID, EVENT_TIME, *aggregation.window.by}
@@ -172,8 +187,9 @@ class RuleSet:
         rules: In the order of the file.
         version: Changes whenever one of them does: the first 12 hex digits of a SHA-256.
         source: The file's name, for messages.
-        text: What is in the file. Several texts have the same version if they mean the same.
+        text: The content of the file. Texts with the same meaning have the same version.
         constants: The numbers that conditions call by name, such as `suspicious_amount`.
+        warnings: A line for each deprecated word in the file.
     """
 
     rules: tuple[Rule, ...]
@@ -181,13 +197,19 @@ class RuleSet:
     source: str
     text: str = field(default="", compare=False, repr=False)
     constants: Mapping[str, Decimal] = field(default_factory=dict, compare=False, repr=False)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def longest_ms(self) -> int:
         """The length of the longest window; 0 without windows."""
-        return max((aggregation.window.over_ms for rule in self.rules for aggregation in rule.aggregations), default=0)
+        return longest_window(self.rules)
+
+
+def longest_window(rules: Iterable[Rule]) -> int:
+    """Return the length of the longest window of some rules, in milliseconds; 0 without windows."""
+    return max((aggregation.window.over_ms for rule in rules for aggregation in rule.aggregations), default=0)
 
 
 def fields_of(rules: Iterable[Rule]) -> tuple[str, ...]:
-    """The fields that at least one rule needs for deciding, each once, sorted."""
+    """Return the fields that the evaluation of some rules needs, each once, sorted."""
     return tuple(sorted({field for rule in rules for field in rule.fields}))

@@ -1,4 +1,4 @@
-"""Reads one side of a comparison in a condition: a field, what remains of it after a division, a number or a text."""
+"""Operands of comparisons in a condition: a field, its remainder after a division, a number or a text."""
 
 import ast
 import re
@@ -8,19 +8,19 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NoReturn
 
+from avroguard.avro.names import suggestion
 from services.contracts import Form
 from services.rules.conditions import quoted
 from services.rules.fields import Field, NotAValueError
-from services.rules.wording import suggestion
 
 TEXT = re.compile(r"""r?(?:'([^'\n]*)'|"([^"\n]*)")""")
-"""How a text is written."""
+"""A text in a condition."""
 
 ALLOWED = "allowed are comparisons, in, matches(field, 'pattern'), field % number, and, or, not, parentheses"
-"""What a condition is made of."""
+"""The parts of a condition, for messages."""
 
 _FLAGS = "write a field that is true or false alone, or after not; no condition holds for a field without a value"
-_MOST_DIGITS = 28  # what Decimal calculates with
+_DIGITS_LIMIT = 28  # the precision of Decimal
 _LARGEST_DIVISOR = 2**63
 
 
@@ -29,7 +29,7 @@ class ConditionError(ValueError):
 
     Args:
         message: What is wrong, and what was expected.
-        offset: How many characters of the condition are before the fault.
+        offset: The position of the fault in the condition, in characters.
     """
 
     def __init__(self, message: str, offset: int = 0) -> None:
@@ -39,7 +39,7 @@ class ConditionError(ValueError):
 
 @dataclass(frozen=True)
 class Operand:
-    """A field, or what remains of it after a division."""
+    """A field, or its remainder after a division."""
 
     field: Field
     text: str
@@ -55,7 +55,7 @@ class Literal:
 
 
 class OperandReader:
-    """Reads parts of a condition that Python's parser has taken apart.
+    """Converts parts of a condition's syntax tree to operands.
 
     Args:
         text: The condition.
@@ -64,27 +64,27 @@ class OperandReader:
     """
 
     def __init__(self, text: str, fields: Mapping[str, Field], constants: Mapping[str, Decimal]) -> None:
-        whole = re.sub(r"[\r\n]", " ", text)  # of the same length, so that places stay
+        whole = re.sub(r"[\r\n]", " ", text)  # of the same length, so that positions stay
         self.line = whole.strip()
         self.blank = len(whole) - len(whole.lstrip())
-        self.octets = self.line.encode()
+        self.encoded = self.line.encode()
         self.fields = fields
         self.constants = constants
 
-    def position(self, octets: int) -> int:
-        """How many characters of the condition are before some octets of its line."""
-        return self.blank + len(self.octets[:octets].decode())
+    def position(self, offset: int) -> int:
+        """Return the position in the condition, in characters, of an offset in its line, in bytes."""
+        return self.blank + len(self.encoded[:offset].decode())
 
     def source(self, node: ast.expr) -> str:
-        """A part as somebody wrote it."""
-        return self.octets[node.col_offset : node.end_col_offset].decode()
+        """Return a part as it is written."""
+        return self.encoded[node.col_offset : node.end_col_offset].decode()
 
     def fail(self, node: ast.expr, message: str) -> NoReturn:
-        """Say what is wrong with a part."""
+        """Raise what is wrong with a part."""
         raise ConditionError(message, self.position(node.col_offset))
 
     def side(self, node: ast.expr) -> Operand | Literal:
-        """One side of a comparison."""
+        """Return one side of a comparison."""
         match node:
             case ast.Name(id=name):
                 field = self.field(node)
@@ -100,7 +100,7 @@ class OperandReader:
         return self.fail(node, self._no_side(node))
 
     def _no_side(self, node: ast.expr) -> str:
-        """Why a part can't stand on a side of a comparison."""
+        """Return why a part can't be a side of a comparison."""
         if isinstance(node, ast.Call):
             return self.no_function(node)
         if isinstance(node, ast.Constant) and node.value in (True, False, None):
@@ -108,7 +108,7 @@ class OperandReader:
         return f"{self.source(node)}: expected a field, a number or a text; {ALLOWED}"
 
     def no_function(self, node: ast.Call) -> str:
-        """Why a call can't stand in a condition."""
+        """Return why a call can't be in a condition."""
         return f"there is no {self.source(node.func)}(); the one function is matches(field, 'pattern')"
 
     def _remainder(self, left: ast.Name, right: ast.expr) -> Operand:
@@ -125,7 +125,7 @@ class OperandReader:
         return Operand(field, f"{field.name} % {divisor.text}", units)
 
     def field(self, node: ast.Name) -> Field | None:
-        """The field of that name; None if it is a constant."""
+        """Return the field of a name; None if it is a constant."""
         if node.id in self.fields:
             return self.fields[node.id]
         if node.id in self.constants:
@@ -137,17 +137,17 @@ class OperandReader:
         return self.fail(node, f'unknown field "{node.id}"{near}')
 
     def _exactly(self, node: ast.Constant) -> Decimal:
-        """A number exactly as it is written."""
+        """Return a number exactly as it is written."""
         digits = self.source(node).replace("_", "")
         if not re.fullmatch(r"[0-9.]+(?:[eE][+-]?[0-9]+)?", digits):
             self.fail(node, f"{self.source(node)}: expected a decimal number such as 900 or 12.50")
         value = Decimal(digits)
-        if len(digits) > _MOST_DIGITS or abs(value.adjusted()) > _MOST_DIGITS:
-            self.fail(node, f"a number of more than {_MOST_DIGITS} digits")
+        if len(digits) > _DIGITS_LIMIT or abs(value.adjusted()) > _DIGITS_LIMIT:
+            self.fail(node, f"a number of more than {_DIGITS_LIMIT} digits")
         return value
 
     def _string(self, node: ast.Constant) -> Literal:
-        """A text exactly as it is written: a backslash is a backslash, as regular expressions need it."""
+        """Return a text exactly as it is written: a backslash is a backslash, as regular expressions need it."""
         match = TEXT.fullmatch(self.source(node))
         if match is None:
             self.fail(node, "expected a text between ' and ' or between \" and \", without that mark inside")
@@ -155,7 +155,7 @@ class OperandReader:
         return Literal(value or other or "", quoted(value or other or ""))
 
     def value(self, field: Field, literal: Literal, node: ast.expr) -> tuple[Fraction | float | bytes, str]:
-        """A literal as the field's column has it, and its canonical spelling."""
+        """Return a literal as the field's column has it, and its canonical spelling."""
         value = literal.value
         try:
             if field.is_number and isinstance(value, Decimal):
@@ -168,13 +168,15 @@ class OperandReader:
                 return raw, quoted(raw.decode())
         except NotAValueError as error:
             self.fail(node, f"{literal.text}: {error}")
-        found = "a text" if isinstance(value, str) else "a number"
+        actual = "a text" if isinstance(value, str) else "a number"
         if field.is_flag:
             self.fail(node, f"{field.name} is {field.described}: write {field.name} or not {field.name}")
         if field.kind.form in (Form.BYTES, Form.OTHER):
             self.fail(node, f"{field.name} is {field.described}, which a condition can't look at")
         expected = "a number" if field.is_number else "a text in quotes"
-        return self.fail(node, f"{field.name} is {field.described}: expected {expected}, found {found}: {literal.text}")
+        return self.fail(
+            node, f"{field.name} is {field.described}: expected {expected}, found {actual}: {literal.text}"
+        )
 
 
 def _is_number(node: ast.Constant) -> bool:
@@ -182,5 +184,5 @@ def _is_number(node: ast.Constant) -> bool:
 
 
 def _number(value: Decimal) -> Literal:
-    """A number, spelt without exponent and without zeros that say nothing."""
+    """Return a number, spelt without exponent and without needless zeros."""
     return Literal(value, format(value.normalize(), "f") if value else "0")

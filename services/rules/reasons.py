@@ -1,4 +1,4 @@
-"""Why a rule fired, in words: its template filled in with the transaction and the figures."""
+"""Reasons: the templates of rules, filled in with the transaction and the results of aggregations."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -10,21 +10,22 @@ from typing import Any
 
 from services.rules.fields import Field, show_decimal
 from services.rules.model import Aggregation, Measure, Rule
+from services.rules.rule_match import Number
 
-_NO_FIGURE = "none"
+_NO_RESULT = "none"
 _LENGTHS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1))
 
 
 class TemplateError(ValueError):
-    """A reason is no template."""
+    """A reason is not a template."""
 
 
 @lru_cache(maxsize=1024)
 def parts_of(template: str) -> tuple[tuple[str, str | None], ...]:
-    """A template as texts, each with the name that follows it; ``{{`` and ``}}`` are braces.
+    """Return a template as texts, each with the name that follows it; ``{{`` and ``}}`` are braces.
 
     Raises:
-        TemplateError: If braces don't match, or hold more than a name.
+        TemplateError: Braces don't match, or hold more than a name.
     """
     try:
         parts = list(Formatter().parse(template))
@@ -38,53 +39,53 @@ def parts_of(template: str) -> tuple[tuple[str, str | None], ...]:
 
 
 def names_in(template: str) -> Iterable[str]:
-    """The names that a template shows, in their order."""
+    """Return the names in a template, in their order."""
     return [name for _, name in parts_of(template) if name is not None]
 
 
 def shown_fields(rules: Iterable[Rule]) -> tuple[str, ...]:
-    """The fields of the transaction that reasons show, each once, sorted."""
-    names = {
-        name for rule in rules for name in names_in(rule.reason) if all(name != one.name for one in rule.aggregations)
-    }
+    """Return the fields of the transaction in the reasons of rules, each once, sorted."""
+    names: set[str] = set()
+    for rule in rules:
+        names |= set(names_in(rule.reason)) - {aggregation.name for aggregation in rule.aggregations}
     return tuple(sorted(names))
 
 
 def render_reason(
     rule: Rule,
     values: Mapping[str, Any],
-    aggregations: Mapping[str, int | Fraction | None],
+    aggregates: Mapping[str, Number],
     fields: Mapping[str, Field],
 ) -> str:
-    """Why a rule fired.
+    """Return the reason of a match.
 
     Args:
         rule: The rule.
-        values: The transaction, as a record decoder gives it: at least the fields that the reason shows.
-        aggregations: What the rule found, by the figures' names, in the units of the columns.
+        values: The transaction, as a record decoder returns it: at least the fields in the reason.
+        aggregates: The results of the rule's aggregations by name, in the units of the columns.
         fields: The fields of a transaction: `fields_of_schema`.
     """
-    of_rule = {aggregation.name: aggregation for aggregation in rule.aggregations}
+    by_name = {aggregation.name: aggregation for aggregation in rule.aggregations}
     shown = []
     for text, name in parts_of(rule.reason):
         shown.append(text)
-        if name in of_rule:
-            shown.append(render_aggregate(of_rule[name], aggregations[name], fields))
+        if name in by_name:
+            shown.append(render_aggregate(by_name[name], aggregates[name], fields))
         elif name is not None:
             shown.append(_shown(values[name]))
     return "".join(shown)
 
 
-def render_aggregate(aggregation: Aggregation, value: int | Fraction | None, fields: Mapping[str, Field]) -> str:
-    """A figure for people: decimals with their places, an average rounded half to even, a duration in two units.
+def render_aggregate(aggregation: Aggregation, value: Number, fields: Mapping[str, Field]) -> str:
+    """Return a result for people: decimals with their places, an average rounded half to even, a duration in two units.
 
     Args:
-        aggregation: What was taken.
-        value: What was found, in the unit of the column; None: there was nothing to take it of.
+        aggregation: The aggregation.
+        value: Its result, in the unit of the column; None where there is none.
         fields: The fields of a transaction: `fields_of_schema`.
     """
     if value is None:
-        return _NO_FIGURE
+        return _NO_RESULT
     scale = scale_of(aggregation, fields)
     match aggregation.window.measure:
         case Measure.INACTIVITY:
@@ -96,13 +97,13 @@ def render_aggregate(aggregation: Aggregation, value: int | Fraction | None, fie
 
 
 def scale_of(aggregation: Aggregation, fields: Mapping[str, Field]) -> int:
-    """How many decimal places of a currency unit a figure counts in: 2 for a sum of cents, 0 for a number of things."""
+    """Return the decimal places of a result: 2 for a sum of cents, 0 for a count."""
     window = aggregation.window
     return fields[window.field].kind.scale if window.field and window.measure is not Measure.DISTINCT else 0
 
 
 def duration(milliseconds: int) -> str:
-    """A time span in its two largest units, rounded down: ``2 d 3 h``, ``1 min 30 s``."""
+    """Return a duration in its two largest units, rounded down: ``2 d 3 h``, ``1 min 30 s``."""
     parts: list[tuple[int, str]] = []
     rest = milliseconds
     for unit, length in _LENGTHS:

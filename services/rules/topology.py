@@ -1,7 +1,8 @@
-"""Which rules run where: a stage is a topic keyed by one field, so that all of a key's transactions meet in one place.
+"""The topology: which rules run where. A stage is a topic keyed by one field, where all transactions of a key meet.
 
 The input topic is the first stage. Rules without windows run there, and rules whose key has its field. Every other rule
-runs on a topic that the detector itself fills, keyed by a field of the rule's key; the last stage with rules routes.
+runs on a repartition topic, which the detector itself fills, keyed by a field of the rule's key. The last stage with
+rules routes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,24 +10,32 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from services.errors import ContractError
-from services.rules.model import Aggregation, Mode, Rule, RuleSet
+from services.rules.model import Aggregation, Mode, Rule, RuleSet, longest_window
 
 HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A topic and what is judged there.
+    """A topic and the rules that are evaluated on it.
 
     Attributes:
         topic: Where its transactions come from.
         field: What that topic is keyed by; empty for an input that is not keyed by a field that can be relied on.
-        rules: In the order of the file; none where the rules file needs no such stage.
+        rules: In the order of the file; empty where the rules file needs no such stage.
+        next: The next stage that has rules; None if this one routes.
+        repartition_field: The field that its transactions are keyed by where they go; None if they keep their key.
+        live_before: The names of the live rules that the stages before it evaluate.
+        is_first: Whether it reads the input topic.
     """
 
     topic: str
     field: str
     rules: tuple[Rule, ...]
+    next: "Stage | None" = None
+    repartition_field: str | None = None
+    live_before: frozenset[str] = frozenset()
+    is_first: bool = False
 
     @cached_property
     def simple(self) -> tuple[Rule, ...]:
@@ -35,18 +44,18 @@ class Stage:
 
     @cached_property
     def windowed(self) -> tuple[Rule, ...]:
-        """The rules that need windows."""
+        """The rules with windows."""
         return tuple(rule for rule in self.rules if rule.aggregations)
 
     @cached_property
     def aggregations(self) -> tuple[Aggregation, ...]:
-        """All figures of its rules."""
+        """All aggregations of its rules."""
         return tuple(aggregation for rule in self.windowed for aggregation in rule.aggregations)
 
     @cached_property
     def longest_ms(self) -> int:
         """The length of its longest window; 0 without windows."""
-        return max((aggregation.window.over_ms for aggregation in self.aggregations), default=0)
+        return longest_window(self.rules)
 
 
 @dataclass(frozen=True)
@@ -66,38 +75,63 @@ class Topology:
         """The version of the rules."""
         return self.rules.version
 
-    def after(self, number: int) -> int | None:
-        """The next stage that has rules; None if the given one routes."""
-        return next((later for later in range(number + 1, len(self.stages)) if self.stages[later].rules), None)
+    @cached_property
+    def live(self) -> frozenset[str]:
+        """The names of all live rules."""
+        return _live(self.rules.rules)
 
-    def key_after(self, number: int) -> str | None:
-        """The field that a stage's transactions are keyed by where they go; None if they keep their key."""
-        after = self.after(number)
-        if after is not None:
-            return self.stages[after].field
-        if number == 0 and self.stages[0].field:
-            return None
-        return next(stage.field for stage in self.stages if stage.field)
+    @cached_property
+    def _by_topic(self) -> Mapping[str, Stage]:
+        return {stage.topic: stage for stage in self.stages}
 
-    def live_before(self, number: int) -> frozenset[str]:
-        """The names of the live rules that the stages before one evaluate."""
-        return frozenset(rule.name for stage in self.stages[:number] for rule in stage.rules if rule.mode is Mode.LIVE)
+    def stage_of(self, topic: str) -> Stage:
+        """Return the stage of a topic."""
+        return self._by_topic[topic]
 
 
 def build_topology(rules: RuleSet, topics: Mapping[str, str]) -> Topology:
-    """Finds each rule its stage.
+    """Assign each rule to its stage.
 
     Args:
-        rules: What is to be run.
+        rules: The rules file.
         topics: The topic of each stage by the field that it is keyed by; the input topic first.
 
     Raises:
         ContractError: There is no stage for a rule.
     """
-    chosen: dict[str, list[Rule]] = {field: [] for field in topics}
+    assigned: dict[str, list[Rule]] = {field: [] for field in topics}
     for rule in rules.rules:
-        chosen[_field(rule, rules.source, list(topics))].append(rule)
-    return Topology(rules, tuple(Stage(topic, field, tuple(chosen[field])) for field, topic in topics.items()))
+        assigned[_field(rule, rules.source, list(topics))].append(rule)
+    stages: list[Stage] = []
+    following: Stage | None = None
+    last_first = list(topics.items())[::-1]
+    for place, (field, topic) in enumerate(last_first):
+        before = [rule for earlier, _ in last_first[place + 1 :] for rule in assigned[earlier]]
+        is_first = place == len(last_first) - 1
+        stage = Stage(
+            topic,
+            field,
+            tuple(assigned[field]),
+            following,
+            _repartition_field(field, following, list(topics), is_first=is_first),
+            _live(before),
+            is_first,
+        )
+        stages.append(stage)
+        following = stage if stage.rules else following
+    return Topology(rules, tuple(reversed(stages)))
+
+
+def _repartition_field(field: str, following: Stage | None, fields: Sequence[str], *, is_first: bool) -> str | None:
+    if following is not None:
+        return following.field
+    if is_first and field:
+        return None
+    return next(known for known in fields if known)
+
+
+def _live(rules: Sequence[Rule]) -> frozenset[str]:
+    return frozenset(rule.name for rule in rules if rule.mode is Mode.LIVE)
 
 
 def _field(rule: Rule, source: str, fields: Sequence[str]) -> str:
@@ -106,32 +140,31 @@ def _field(rule: Rule, source: str, fields: Sequence[str]) -> str:
     for field in fields:
         if field in rule.key:
             return field
-    kept_by = " or ".join(rule.key) or "no field that all of its windows share"
+    keyed_by = " or ".join(rule.key) or "no field that all of its windows share"
     raise ContractError(
-        f"{source}:{rule.line}: rule {rule.name} is kept by {kept_by}, and the stages are keyed by "
-        f"{', '.join(fields)}: add a topic keyed by it to contracts.toml and to STAGE_TOPICS (docs/writing-a-rule.md)"
+        f"{source}:{rule.line}: rule {rule.name} is keyed by {keyed_by}, and the stages are keyed by "
+        f"{', '.join(fields)}: add a topic keyed by it to contracts.toml and to REPARTITION_TOPICS "
+        "(docs/writing-a-rule.md)"
     )
 
 
 def require_retention(topology: Topology, retention: Mapping[str, int], lateness_ms: int) -> None:
-    """Checks that topics are kept for as long as windows on them may have to be restored from.
+    """Check that topics keep messages for as long as windows on them may have to be restored from.
 
     Args:
-        topology: The rules.
+        topology: The rules by stage.
         retention: By topic how long it keeps messages, in milliseconds; -1 is for ever. Others are not
             checked.
         lateness_ms: How late a transaction may come and still find its windows whole.
 
     Raises:
-        ContractError: A topic forgets sooner than the longest window on it needs.
+        ContractError: The retention of a topic is shorter than its longest window needs.
     """
     for stage in topology.stages:
-        kept, needed = retention.get(stage.topic, -1), stage.longest_ms + lateness_ms
-        if stage.aggregations and 0 <= kept < needed:
-            rule = max(
-                stage.windowed, key=lambda one: max(aggregation.window.over_ms for aggregation in one.aggregations)
-            )
-            hours = [f"{milliseconds / HOUR_MS:g} h" for milliseconds in (stage.longest_ms, kept, needed)]
+        available, needed = retention.get(stage.topic, -1), stage.longest_ms + lateness_ms
+        if stage.aggregations and 0 <= available < needed:
+            rule = max(stage.windowed, key=lambda rule: longest_window([rule]))
+            hours = [f"{milliseconds / HOUR_MS:g} h" for milliseconds in (stage.longest_ms, available, needed)]
             raise ContractError(
                 f"{topology.rules.source}:{rule.line}: rule {rule.name} looks back {hours[0]}, and topic {stage.topic} "
                 f"is kept for {hours[1]} (needed, with ALLOWED_LATENESS: {hours[2]}): shorten the window, or raise the "

@@ -83,8 +83,8 @@ class RulesOverTime:
         self.repartition = repartition
         if repartition:
             topics = {"target": trial.pipeline.by_target, "source": trial.pipeline.by_source}
-            stage_topics = ",".join(f"{field}={topic}" for field, topic in topics.items())
-            self.environment |= {"INPUT_KEYED": "repartition", "STAGE_TOPICS": stage_topics}
+            repartition_topics = ",".join(f"{field}={topic}" for field, topic in topics.items())
+            self.environment |= {"INPUT_KEYED": "repartition", "REPARTITION_TOPICS": repartition_topics}
         self.is_dead: Callable[[Message], bool] = lambda _message: False
         self.dead_later: Collection[bytes] = ()
         self._written: int | None = None

@@ -47,7 +47,7 @@ def environment(contracts: Path, prefix: str) -> dict[str, str]:
         "LEGIT_TOPIC": f"{prefix}streaming.transactions.legit",
         "FRAUD_TOPIC": f"{prefix}streaming.transactions.fraud",
         "DEAD_LETTER_TOPIC": f"{prefix}queueing.transactions.dlq",
-        "STAGE_TOPICS": f"source={prefix}streaming.transactions.by-source",
+        "REPARTITION_TOPICS": f"source={prefix}streaming.transactions.by-source",
         "ALERTS_TOPIC": f"{prefix}streaming.alerts",
         "LABELS_TOPIC": f"{prefix}queueing.transactions.labels",
         "CONSUMER_GROUP": f"{prefix}detector",

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from services.rules.conditions import null_mark
 from services.rules.model import EVENT_TIME, ID, Rule, fields_of
-from services.rules.windows import RuleMatch, WindowState
+from services.rules.rule_match import RuleMatch
+from services.rules.windows import WindowState
 from services.streaming.partitioner import partition_of
 from tools.history.blocks import Block, Truth, TruthKeeper
 from tools.history.stages import Stage

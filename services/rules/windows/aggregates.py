@@ -1,81 +1,104 @@
-"""Figures over values that come and go in any order. All are exact: sums are of whole numbers."""
+"""Aggregates over values that are added and retracted in any order; all are exact, as they are of whole numbers."""
 
 from heapq import heapify, heappop, heappush
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
-from services.rules.windows.key_state import AggregateValue
+AggregateValue = int | tuple[int, int] | None
+"""The result of an aggregate; of an average its sum and count; None where there is none."""
 
 
-class Total:
+class Aggregate(Protocol):
+    """An aggregate over the values that were added and not retracted."""
+
+    recompute_up_to: ClassVar[int]
+    """Over no more values than these it is computed from scratch: to maintain it would cost more than it saves."""
+
+    @staticmethod
+    def of(values: list[Any]) -> AggregateValue:
+        """Return the aggregate of some values."""
+
+    def add(self, value: Any) -> None:
+        """Include a value."""
+
+    def retract(self, value: Any) -> None:
+        """Exclude a value that was added."""
+
+    def result(self, count: int) -> AggregateValue:
+        """Return the aggregate of the values that are included, given how many these are."""
+
+
+class Sum:
     """The sum of whole numbers."""
 
     __slots__ = ("total",)
+    recompute_up_to: ClassVar[int] = 2
 
     def __init__(self) -> None:
         self.total = 0
 
     @staticmethod
-    def anew(values: list[int]) -> AggregateValue:
-        """The sum of these."""
+    def of(values: list[int]) -> AggregateValue:
+        """Return the sum of some values."""
         return sum(values)
 
-    def put(self, value: int) -> None:
-        """One more counts."""
+    def add(self, value: int) -> None:
+        """Include a value."""
         self.total += value
 
-    def drop(self, value: int) -> None:
-        """One counts no longer."""
+    def retract(self, value: int) -> None:
+        """Exclude a value that was added."""
         self.total -= value
 
-    def aggregation(self, count: int) -> AggregateValue:  # noqa: ARG002 - an average needs it
-        """The sum."""
+    def result(self, count: int) -> AggregateValue:  # noqa: ARG002 - an average needs it
+        """Return the sum."""
         return self.total
 
 
-class Mean(Total):
+class Average(Sum):
     """The average of whole numbers, as sum and count."""
 
     __slots__ = ()
 
     @staticmethod
-    def anew(values: list[int]) -> AggregateValue:
-        """The average of these."""
+    def of(values: list[int]) -> AggregateValue:
+        """Return the average of some values; None without any."""
         return (sum(values), len(values)) if values else None
 
-    def aggregation(self, count: int) -> AggregateValue:
-        """The average."""
+    def result(self, count: int) -> AggregateValue:
+        """Return the average; None without values."""
         return (self.total, count) if count else None
 
 
-class Different(dict[Any, int]):
-    """How many different values there are: by value how often it is there."""
+class DistinctCount(dict[Any, int]):
+    """The number of distinct values: a dictionary from each value to its number of occurrences."""
 
     __slots__ = ()
+    recompute_up_to: ClassVar[int] = 6
 
     @staticmethod
-    def anew(values: list[Any]) -> AggregateValue:
-        """How many of these differ."""
+    def of(values: list[Any]) -> AggregateValue:
+        """Return the number of distinct values among some."""
         return len(set(values))
 
-    def put(self, value: Any) -> None:
-        """One more counts."""
+    def add(self, value: Any) -> None:
+        """Include a value."""
         self[value] = self.get(value, 0) + 1
 
-    def drop(self, value: Any) -> None:
-        """One counts no longer."""
-        often = self[value]
-        if often == 1:
+    def retract(self, value: Any) -> None:
+        """Exclude a value that was added."""
+        occurrences = self[value]
+        if occurrences == 1:
             del self[value]
         else:
-            self[value] = often - 1
+            self[value] = occurrences - 1
 
-    def aggregation(self, count: int) -> AggregateValue:  # noqa: ARG002 - an average needs it
-        """How many differ."""
+    def result(self, count: int) -> AggregateValue:  # noqa: ARG002 - an average needs it
+        """Return the number of distinct values."""
         return len(self)
 
 
-class Least(Different):
-    """The smallest of whole numbers: a heap of what was put in, from which what was dropped goes when it comes up."""
+class Min(DistinctCount):
+    """The smallest of whole numbers: a heap, from which retracted values are removed when they come to its top."""
 
     __slots__ = ("heap",)
     sign: ClassVar[int] = 1
@@ -85,31 +108,26 @@ class Least(Different):
         self.heap: list[int] = []
 
     @staticmethod
-    def anew(values: list[int]) -> AggregateValue:
-        """The smallest of these."""
+    def of(values: list[int]) -> AggregateValue:
+        """Return the smallest of some values; None without any."""
         return min(values, default=None)
 
-    def put(self, value: int) -> None:
-        """One more counts."""
+    def add(self, value: int) -> None:
+        """Include a value."""
         signed = self.sign * value
-        often = self.get(signed)
-        if often is None:
+        occurrences = self.get(signed)
+        if occurrences is None:
             heappush(self.heap, signed)
             self[signed] = 1
         else:
-            self[signed] = often + 1
+            self[signed] = occurrences + 1
 
-    def drop(self, value: int) -> None:
-        """One counts no longer."""
-        signed = self.sign * value
-        often = self[signed]
-        if often == 1:
-            del self[signed]
-        else:
-            self[signed] = often - 1
+    def retract(self, value: int) -> None:
+        """Exclude a value that was added."""
+        super().retract(self.sign * value)
 
-    def aggregation(self, count: int) -> AggregateValue:
-        """The smallest."""
+    def result(self, count: int) -> AggregateValue:
+        """Return the smallest value; None without values."""
         if not count:
             return None
         heap = self.heap
@@ -121,13 +139,13 @@ class Least(Different):
         return self.sign * heap[0]
 
 
-class Greatest(Least):
-    """The greatest of whole numbers."""
+class Max(Min):
+    """The greatest of whole numbers: the smallest of their negatives."""
 
     __slots__ = ()
     sign = -1
 
     @staticmethod
-    def anew(values: list[int]) -> AggregateValue:
-        """The greatest of these."""
+    def of(values: list[int]) -> AggregateValue:
+        """Return the greatest of some values; None without any."""
         return max(values, default=None)

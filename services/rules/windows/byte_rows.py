@@ -7,26 +7,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 ByteRows = NDArray[np.uint8]
+"""Shape (rows, width): one byte in each cell."""
 
 
-def octets(column: NDArray[Any]) -> ByteRows:
-    """The bytes of each value, all of one width."""
+def byte_rows(column: NDArray[Any]) -> ByteRows:
+    """Return the bytes of each value, all of one width."""
     return np.ascontiguousarray(column).view(np.uint8).reshape(len(column), column.dtype.itemsize)
 
 
 def big_endian(numbers: NDArray[Any]) -> ByteRows:
-    """The bytes of each number, the greatest first."""
-    return octets(numbers.astype(numbers.dtype.newbyteorder(">")))
+    """Return the bytes of each number, the most significant first."""
+    return byte_rows(numbers.astype(numbers.dtype.newbyteorder(">")))
 
 
-def strings(rows: ByteRows) -> list[bytes]:
-    """Each row as an object."""
-    found: list[bytes] = np.ascontiguousarray(rows).view(f"V{rows.shape[1]}").ravel().tolist()
-    return found
+def row_objects(rows: ByteRows) -> list[bytes]:
+    """Return each row as an object."""
+    objects: list[bytes] = np.ascontiguousarray(rows).view(f"V{rows.shape[1]}").ravel().tolist()
+    return objects
 
 
-def keys(columns: list[NDArray[Any]]) -> list[Any]:
-    """For each row something hashable that is equal for equal values, whatever batch they come in.
+def key_objects(columns: list[NDArray[Any]]) -> list[Any]:
+    """Return for each row something hashable that is equal for equal values, whatever batch they come in.
 
     A single field's values are keys as they are. Whole numbers with one text at most become one `bytes` object, the
     numbers in front; a 1 between them and the text, as trailing zeros get lost. Anything else is a tuple.
@@ -40,10 +41,10 @@ def keys(columns: list[NDArray[Any]]) -> list[Any]:
         return list(zip(*(column.tolist() for column in columns), strict=True))
     heads = [big_endian(number) for number in numbers]
     if not texts:
-        return strings(np.concatenate(heads, axis=1))
+        return row_objects(np.concatenate(heads, axis=1))
     heads.append(np.ones((len(columns[0]), 1), np.uint8))
     if texts[0].dtype.kind == "S":
-        packed = np.concatenate([*heads, octets(texts[0])], axis=1)
-        found: list[bytes] = packed.view(f"S{packed.shape[1]}").ravel().tolist()
-        return found
-    return list(map(add, strings(np.concatenate(heads, axis=1)), texts[0].tolist()))
+        packed = np.concatenate([*heads, byte_rows(texts[0])], axis=1)
+        objects: list[bytes] = packed.view(f"S{packed.shape[1]}").ravel().tolist()
+        return objects
+    return list(map(add, row_objects(np.concatenate(heads, axis=1)), texts[0].tolist()))

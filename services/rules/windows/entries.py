@@ -1,14 +1,14 @@
-"""An entry: what a window keeps of a transaction, as one `bytes` object.
+"""Entries: a transaction as windows keep it, one `bytes` object each.
 
     event time 8 | log order 6 | slots/4 and id flag 1 | slots | texts | id
 
 Big-endian, the event time with its sign flipped: so entries sort as their bytes do, by event time and then by log
-order, and a bound on the event time is a prefix that sorts in front of the entries from then on. A slot is a whole
+order, and a bound on the event time is a prefix that sorts before all entries from then on. A slot is a whole
 number (8) or the length of a text (4), in the order in which windows came to need the fields; slots are only ever
 appended, so that what is read of an old entry stays where it was. An id that is a canonical UUID takes 16 bytes.
 
 One object holds all that any window needs of a transaction. So windows share it, the interpreter frees it with the last
-window that lets go of it, and what is kept of a key can be written down as it is.
+window that evicts it, and the state of a key can be written to a snapshot as it is.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.rules.model import EVENT_TIME, ID, Columns
-from services.rules.windows.byte_rows import ByteRows, big_endian, octets, strings
+from services.rules.windows.byte_rows import ByteRows, big_endian, byte_rows, row_objects
 
 Entry = bytes
 Ints = NDArray[np.int64]
@@ -41,40 +41,40 @@ _DASHES = [8, 13, 18, 23]
 _DIGITS = [(0, 8), (9, 13), (14, 18), (19, 23), (24, 36)]
 _NO_DIGITS = 256
 _PAIRS = np.full(1 << 16, _NO_DIGITS, np.uint16)
-"""By the 16 bits of two lower-case hexadecimal digits what they stand for."""
+"""From the 16 bits of two lower-case hexadecimal digits to the byte that they stand for."""
 _PAIRS[np.frombuffer(bytes(range(256)).hex().encode(), np.uint16)] = range(256)
 
 
 def bound(time: int) -> bytes:
-    """What sorts behind all entries before an event time and in front of those from then on."""
+    """Return the bound of an event time: it sorts after all earlier entries and before those from then on."""
     return min(max(time + _SIGN, 0), _LAST).to_bytes(TIME, "big")
 
 
 def bounds(times: Ints) -> list[bytes]:
-    """A `bound` for each event time."""
+    """Return the `bound` of each event time."""
     flipped = (times.view(np.uint64) ^ np.uint64(_SIGN)).astype(">u8")
-    found: list[bytes] = flipped.view("V8").tolist()
-    return found
+    prefixes: list[bytes] = flipped.view("V8").tolist()
+    return prefixes
 
 
 def time_of(entry: Entry) -> int:
-    """The event time."""
+    """Return the event time of an entry, in milliseconds since the epoch."""
     flipped: int = _flipped(entry)[0]
     return flipped - _SIGN
 
 
 def order_of(entry: Entry) -> int:
-    """The place in the order of reading."""
+    """Return the position of an entry in the order of reading."""
     return int.from_bytes(entry[ORDER], "big")
 
 
 def reordered(entry: Entry, order: int) -> Entry:
-    """The entry at another place in the order of reading."""
+    """Return the entry with another position in the order of reading."""
     return entry[:TIME] + order.to_bytes(6, "big") + entry[_SLOTS:]
 
 
-class Layout:
-    """Which fields entries have slots for.
+class EntryLayout:
+    """The fields that entries have slots for.
 
     Args:
         slots: The fields' names and whether they are texts, in the order of their slots.
@@ -89,12 +89,12 @@ class Layout:
         return (ID, *self.slots)
 
     def pack(self, columns: Columns, times: Ints, orders: Ints) -> list[Entry]:
-        """An entry for each row.
+        """Return an entry for each row.
 
         Args:
-            columns: The id and the fields; one that is missing is kept as nothing, as no window can need it.
+            columns: The id and the fields; a missing one is stored as zeros, as no window can need it.
             times: The event times.
-            orders: The places in the order of reading.
+            orders: The positions in the order of reading.
         """
         rows = len(times)
         blocks = [
@@ -119,21 +119,21 @@ class Layout:
         tails: list[list[bytes]] = []
         for text in texts:
             if not tails and text.dtype.kind == "S" and rows and (_lengths(text) == text.dtype.itemsize).all():
-                blocks.append(octets(text))
+                blocks.append(byte_rows(text))
             else:
                 tails.append(text.tolist())
         if not tails and is_uuid.all():
             blocks.append(packed)
         else:
-            pairs = zip(strings(packed), columns[ID].tolist(), is_uuid.tolist(), strict=True)
+            pairs = zip(row_objects(packed), columns[ID].tolist(), is_uuid.tolist(), strict=True)
             tails.append([short if fits else long for short, long, fits in pairs])
-        entries = strings(np.concatenate(blocks, axis=1))
+        entries = row_objects(np.concatenate(blocks, axis=1))
         for tail in tails:
             entries = list(map(add, entries, tail))
         return entries
 
     def admit(self, name: str, column: NDArray[Any], *, whole: bool) -> None:
-        """Gives a field a slot, if it needs one and has none.
+        """Give a field a slot, if it needs one and has none.
 
         Args:
             name: The field.
@@ -141,33 +141,33 @@ class Layout:
             whole: Whether they have to be whole numbers.
 
         Raises:
-            ValueError: no window can measure such values.
+            ValueError: No window can aggregate such values.
         """
         if name == EVENT_TIME or (name == ID and not whole):
             return
         is_text = column.dtype.kind == "S" or (column.dtype.kind == "O" and isinstance(column[0], bytes))
         if not (column.dtype.kind in "iub" or (is_text and not whole)):
             kind = type(column[0]).__name__ if column.dtype.kind == "O" else column.dtype
-            wanted = "whole numbers of 64 bits" + ("" if whole else " and of texts")
-            raise ValueError(f"{name} has values of type {kind}: a window can take its measure of {wanted}")
+            expected = "whole numbers of 64 bits" + ("" if whole else " or texts")
+            raise ValueError(f"{name} has values of type {kind}: a window can aggregate {expected}")
         self.slots.setdefault(name, is_text)
         if sum(4 if text else 8 for text in self.slots.values()) // 4 >= _UUID:
-            raise ValueError(f"{name} is one field too many to measure: entries have room for {_UUID // 2 - 1}")
+            raise ValueError(f"{name} is one field too many to aggregate: entries have room for {_UUID // 2 - 1}")
 
-    def number(self, name: str) -> Reader:
-        """Reads a whole number from an entry."""
+    def number_reader(self, name: str) -> Reader:
+        """Return a function that reads a field's whole number from an entry."""
         if name == EVENT_TIME:
             return time_of
-        offset, _ = self._place(name)
+        offset, _ = self._slot(name)
         return lambda entry: _whole(entry, offset)[0]
 
-    def token(self, name: str) -> Reader:
-        """Reads from an entry something that is equal for equal values of the field."""
+    def token_reader(self, name: str) -> Reader:
+        """Return a function that reads from an entry something that is equal for equal values of a field."""
         if name == EVENT_TIME:
             return lambda entry: entry[:TIME]
         if name == ID:
             return self.id_of
-        offset, before = self._place(name)
+        offset, before = self._slot(name)
         if not self.slots[name]:
             return lambda entry: entry[offset : offset + 8]
 
@@ -182,7 +182,7 @@ class Layout:
         return later_text if before else text
 
     def id_of(self, entry: Entry) -> bytes:
-        """The transaction's id, as the column had it."""
+        """Return the transaction's id, as the column had it."""
         start = _START + 4 * (entry[_SLOTS] & ~_UUID)
         if entry[_SLOTS] & _UUID:
             digits = entry[-16:].hex()
@@ -195,8 +195,8 @@ class Layout:
             offset += 4 if is_text else 8
         return entry[start:]
 
-    def _place(self, name: str) -> tuple[int, list[int]]:
-        """Where a field's slot is, and those of the texts in front of it."""
+    def _slot(self, name: str) -> tuple[int, list[int]]:
+        """Return the offset of a field's slot, and those of the texts before it."""
         before: list[int] = []
         offset = _START
         for other, is_text in self.slots.items():
@@ -214,10 +214,10 @@ def _lengths(texts: NDArray[Any]) -> Ints:
 
 
 def _uuids(ids: NDArray[Any]) -> tuple[ByteRows, NDArray[np.bool_]]:
-    """The 16 bytes of each id that is a UUID in its canonical spelling, and which are."""
+    """Return the 16 bytes of each id that is a UUID in its canonical spelling, and a mask of these."""
     if ids.dtype != "S36":
         return np.zeros((len(ids), 16), np.uint8), np.zeros(len(ids), np.bool_)
-    letters = octets(ids)
+    letters = byte_rows(ids)
     pairs = np.concatenate([letters[:, first:last] for first, last in _DIGITS], axis=1).view(np.uint16)
     packed = np.take(_PAIRS, pairs)
     canonical = np.ones(len(ids), np.bool_)

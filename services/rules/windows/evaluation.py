@@ -1,78 +1,82 @@
-"""Which rules fire on which rows of a batch: window by window, each only for the rows where a rule is still open."""
+"""Evaluates rules on a batch: window by window, each only for the rows that a rule may still match."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from services.rules.model import Mask, Rule, Window
-from services.rules.windows.evaluation_plan import EvaluationPlan, Use, anchor, shown
-from services.rules.windows.results import RuleMatch
-from services.rules.windows.row_batch import Batch
+from services.rules.rule_match import RuleMatch
+from services.rules.windows.aggregates import AggregateValue
+from services.rules.windows.evaluation_plan import EvaluationPlan, WindowUse, as_number
+from services.rules.windows.row_batch import RowBatch
 from services.rules.windows.window_store import WindowStore
 
-if TYPE_CHECKING:
-    from services.rules.windows.key_state import AggregateValue
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The outcome of evaluating rules on a batch.
+
+    Attributes:
+        matches: By row, then in the order of the rules.
+        late: The number of late rows: entries that their windows should include may have been evicted.
+    """
+
+    matches: Sequence[RuleMatch]
+    late: int
 
 
-class Round:
-    """One batch, kept and judged.
+def evaluate(
+    batch: RowBatch, plan: EvaluationPlan, stores: Mapping[Window, WindowStore], contributors: int
+) -> Evaluation:
+    """Add the rows of a batch to all stores, and evaluate the rules on each row.
 
     Args:
         batch: The rows.
-        plan: What to judge by.
-        kept: The windows of the plan, all of which keep the rows.
+        plan: The rules.
+        stores: The state of all windows of the plan.
+        contributors: How many ids a match names at most.
     """
+    candidates = [_candidates(batch, rule) for rule in plan.rules]
+    results = {use.window: _evaluate_window(batch, use, stores[use.window], candidates) for use in plan.uses}
+    matches: list[RuleMatch] = []
+    for rule, rows in zip(plan.rules, candidates, strict=True):
+        for row in np.flatnonzero(rows).tolist():
+            if not rule.aggregations:
+                matches.append(RuleMatch(row, rule))
+                continue
+            window = rule.contributing_window
+            key = tuple(batch.columns[name][row : row + 1].tolist()[0] for name in window.by)
+            aggregates = {each.name: as_number(results[each.window][row]) for each in rule.aggregations}
+            ids = stores[window].contributors(batch, row, contributors)
+            matches.append(RuleMatch(row, rule, key, aggregates, tuple(ids)))
+    return Evaluation(sorted(matches, key=lambda match: match.row), int(np.count_nonzero(batch.late)))
 
-    def __init__(self, batch: Batch, plan: EvaluationPlan, kept: Mapping[Window, WindowStore]) -> None:
-        self._batch = batch
-        self._rules = plan.rules
-        self._kept = kept
-        self._open = [self._when(rule) for rule in plan.rules]
-        self._aggregations: dict[Window, dict[int, AggregateValue]] = {}
-        for use in plan.uses:
-            self._look(use)
 
-    def matches(self, contributors: int) -> list[RuleMatch]:
-        """What fires, by row and then in the order of the rules.
+def _candidates(batch: RowBatch, rule: Rule) -> Mask:
+    mask = batch.mask(rule.when)
+    return np.ones(batch.rows, np.bool_) if mask is None else mask
 
-        Args:
-            contributors: How many ids a firing names at most.
-        """
-        matches = [
-            self._match(rule, row, contributors)
-            for rule, rows in zip(self._rules, self._open, strict=True)
-            for row in np.flatnonzero(rows).tolist()
-        ]
-        return sorted(matches, key=lambda match: match.row)
 
-    def _when(self, rule: Rule) -> Mask:
-        mask = self._batch.holds(rule.when)
-        return np.ones(self._batch.rows, np.bool_) if mask is None else mask
+def _evaluate_window(
+    batch: RowBatch, use: WindowUse, store: WindowStore, candidates: list[Mask]
+) -> dict[int, AggregateValue]:
+    """Add the rows to one window, and remove from the candidates the rows whose results are beyond a rule's limits.
 
-    def _look(self, use: Use) -> None:
-        kept, rows = self._kept[use.window], self._batch.rows
-        wanted = np.zeros(rows, np.bool_)
-        for number, _ in use.by:
-            wanted |= self._open[number]
-        if not wanted.any():
-            kept.add(self._batch)
-            return
-        found, raws = kept.evaluate(self._batch, wanted, use.at_least)
-        for number, limits in use.by:
-            within = np.zeros(rows, np.bool_)
-            within[limits.within(use.window.measure, found, raws)] = True
-            self._open[number] = self._open[number] & within
-        if any(self._open[number].any() for number, _ in use.by):
-            self._aggregations[use.window] = dict(zip(found, raws, strict=True))
-
-    def _match(self, rule: Rule, row: int, contributors: int) -> RuleMatch:
-        if not rule.aggregations:
-            return RuleMatch(row, rule, (), {}, ())
-        window = anchor(rule)
-        aggregations = {
-            aggregation.name: shown(self._aggregations[aggregation.window][row]) for aggregation in rule.aggregations
-        }
-        key = tuple(self._batch.columns[name][row : row + 1].tolist()[0] for name in window.by)
-        ids = self._kept[window].contributors(self._batch, row, contributors)
-        return RuleMatch(row, rule, key, aggregations, tuple(ids))
+    Returns:
+        The result of each row; none where no candidate is left.
+    """
+    evaluated = np.zeros(batch.rows, np.bool_)
+    for number, _ in use.by_rule:
+        evaluated |= candidates[number]
+    if not evaluated.any():
+        store.add(batch)
+        return {}
+    rows, values = store.evaluate(batch, evaluated, use.at_least)
+    for number, limits in use.by_rule:
+        within = np.zeros(batch.rows, np.bool_)
+        within[limits.within(use.window.measure, rows, values)] = True
+        candidates[number] = candidates[number] & within
+    if not any(candidates[number].any() for number, _ in use.by_rule):
+        return {}
+    return dict(zip(rows, values, strict=True))

@@ -1,4 +1,4 @@
-"""What rules ask of which windows, and in which order it is best found out."""
+"""The plan of an evaluation: the windows that rules need, their limits, and the order that leaves the fewest rows."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,17 @@ from math import ceil, floor, inf
 from typing import Any
 
 from services.rules.model import Aggregation, Measure, Rule, Window
-from services.rules.windows.key_state import AggregateValue
+from services.rules.rule_match import Number
+from services.rules.windows.aggregates import AggregateValue
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Between what a window's figure must be for a rule.
+    """Inclusive limits of a rule on the result of a window.
 
     Attributes:
-        low: It must not be less; None for no such limit.
-        high: It must not be more; None for no such limit.
+        low: The lower limit; None for none.
+        high: The upper limit; None for none.
     """
 
     low: Fraction | None
@@ -24,85 +25,74 @@ class Limits:
 
     @property
     def at_least(self) -> int:
-        """What any figure within the limits reaches; 0 if they don't say."""
+        """A whole number that no result within the limits is less than."""
         return 0 if self.low is None else max(ceil(self.low), 0)
 
-    def within(self, measure: Measure, rows: list[int], raws: list[Any]) -> list[int]:
-        """The rows whose figures are within the limits."""
+    def within(self, measure: Measure, rows: list[int], values: list[Any]) -> list[int]:
+        """Return the rows whose results are within the limits."""
         if self.low is None and self.high is None:
             return rows
-        pairs = zip(rows, raws, strict=True)
+        pairs = zip(rows, values, strict=True)
         if measure is Measure.AVERAGE:
-            return [row for row, raw in pairs if raw is not None and self._average_within(*raw)]
-        least = -inf if self.low is None else ceil(self.low)
-        most = inf if self.high is None else floor(self.high)
-        return [row for row, raw in pairs if raw is not None and least <= raw <= most]
+            return [row for row, value in pairs if value is not None and self._average_within(*value)]
+        low = -inf if self.low is None else ceil(self.low)
+        high = inf if self.high is None else floor(self.high)
+        return [row for row, value in pairs if value is not None and low <= value <= high]
 
     def _average_within(self, total: int, count: int) -> bool:
-        """Multiplied out, which is exact and much cheaper than to divide."""
+        """Return whether an average is within the limits, multiplied out: exact, and cheaper than a division."""
         if self.low is not None and total * self.low.denominator < self.low.numerator * count:
             return False
         return self.high is None or total * self.high.denominator <= self.high.numerator * count
 
 
 @dataclass(frozen=True)
-class Use:
-    """A window, and the rules that look at it.
+class WindowUse:
+    """A window, and the rules that use it.
 
     Attributes:
         window: The window.
-        by: The numbers of the rules, each with its limits.
-        at_least: A figure that is less is of no use to any of them.
+        by_rule: The positions of these rules, each with its limits.
+        at_least: A result that is less is within the limits of none of them.
     """
 
     window: Window
-    by: tuple[tuple[int, Limits], ...]
+    by_rule: tuple[tuple[int, Limits], ...]
     at_least: int
 
 
 class EvaluationPlan:
-    """How some rules are judged over the windows that are kept.
+    """The windows that some rules need, in the order of evaluation.
 
     Args:
         rules: The rules, in their order.
-        kept: The windows.
+        windows: The windows that have a state store.
 
     Raises:
-        ValueError: a rule looks at a window that is not kept.
+        ValueError: A rule needs a window that has no state store.
     """
 
-    def __init__(self, rules: Sequence[Rule], kept: Collection[Window]) -> None:
+    def __init__(self, rules: Sequence[Rule], windows: Collection[Window]) -> None:
         self.rules = tuple(rules)
-        users: dict[Window, dict[int, list[Aggregation]]] = {window: {} for window in kept}
+        users: dict[Window, dict[int, list[Aggregation]]] = {window: {} for window in windows}
         for number, rule in enumerate(rules):
             for aggregation in rule.aggregations:
                 if aggregation.window not in users:
                     raise ValueError(
-                        f"rule {rule.name}: the window of {aggregation.name} is not kept; require() its figures first"
+                        f"rule {rule.name}: the window of {aggregation.name} is not kept; require() it first"
                     )
                 users[aggregation.window].setdefault(number, []).append(aggregation)
         self.uses = sorted((_use(window, aggregations) for window, aggregations in users.items()), key=_rank)
 
 
-def anchor(rule: Rule) -> Window:
-    """The window whose entries are a firing's contributors: of the first figure with a limit, else of the first."""
-    return next(
-        (aggregation.window for aggregation in rule.aggregations if _limited(aggregation)), rule.aggregations[0].window
-    )
+def as_number(value: AggregateValue) -> Number:
+    """Return a result as one number: of an average the quotient."""
+    return Fraction(*value) if isinstance(value, tuple) else value
 
 
-def shown(raw: AggregateValue) -> int | Fraction | None:
-    """A figure as others see it."""
-    return Fraction(*raw) if isinstance(raw, tuple) else raw
-
-
-def _limited(aggregation: Aggregation) -> bool:
-    return aggregation.at_least is not None or aggregation.at_most is not None
-
-
-def _use(window: Window, users: dict[int, list[Aggregation]]) -> Use:
-    by = tuple((number, _limits(aggregations)) for number, aggregations in users.items())
-    return Use(window, by, min((limits.at_least for _, limits in by), default=0))
+def _use(window: Window, users: dict[int, list[Aggregation]]) -> WindowUse:
+    by_rule = tuple((number, _limits(aggregations)) for number, aggregations in users.items())
+    return WindowUse(window, by_rule, min((limits.at_least for _, limits in by_rule), default=0))
 
 
 def _limits(aggregations: Sequence[Aggregation]) -> Limits:
@@ -111,8 +101,8 @@ def _limits(aggregations: Sequence[Aggregation]) -> Limits:
     return Limits(max(lows, default=None), min(highs, default=None))
 
 
-def _rank(use: Use) -> int:
-    """The sooner a window is looked at, the fewer rows it should leave open: first limits that few rows reach."""
-    if any(limits.at_least > 1 for _, limits in use.by):
+def _rank(use: WindowUse) -> int:
+    """Return the rank of a window in the order of evaluation: first limits that few rows reach."""
+    if any(limits.at_least > 1 for _, limits in use.by_rule):
         return 0
-    return 1 if any(limits != Limits(None, None) for _, limits in use.by) else 2
+    return 1 if any(limits != Limits(None, None) for _, limits in use.by_rule) else 2

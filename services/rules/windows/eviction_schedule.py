@@ -1,4 +1,4 @@
-"""When to look at which key again, so that what is too old goes without looking at all keys."""
+"""The schedule of evictions: when to look at which key again, so that no scan of all keys is needed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
@@ -6,11 +6,11 @@ from typing import Any
 
 from services.rules.windows.entries import Entry, time_of
 
-_PARTS = 32
-"""What is too old stays for no more than this part of the time that it was kept for."""
+_BUCKETS = 32
+"""Buckets in a horizon: an entry that is too old stays for no more than one of them."""
 
 
-class Schedule:
+class EvictionSchedule:
     """Each key once, in a bucket by the event time of its oldest entry.
 
     Args:
@@ -18,51 +18,51 @@ class Schedule:
     """
 
     def __init__(self, horizon_ms: int) -> None:
-        self._width = max(horizon_ms // _PARTS, 1)
+        self._width = max(horizon_ms // _BUCKETS, 1)
         self._buckets: dict[int, list[Any]] = {}
-        self._names: list[int] = []
+        self._numbers: list[int] = []
 
-    def plan(self, keys: Sequence[Any], time: int) -> None:
-        """Looks at keys, none of which is planned already, when an event time is too old."""
+    def schedule(self, keys: Sequence[Any], time: int) -> None:
+        """Schedule keys that are not scheduled yet, all for the moment when an event time is too old."""
         self._bucket(time // self._width).extend(keys)
 
-    def plan_each(self, keys: Iterable[Any], oldest: Iterable[Entry], watermark: int) -> None:
-        """Looks at keys, none of which is planned already, when their oldest entries are too old.
+    def schedule_each(self, keys: Iterable[Any], oldest: Iterable[Entry], watermark: int) -> None:
+        """Schedule keys that are not scheduled yet, each for the moment when its oldest entry is too old.
 
-        A key whose oldest entry is ahead of the watermark is looked at as if it were not: others may come before it.
+        A key whose oldest entry is ahead of the watermark is scheduled as if it were not: others may come before it.
         """
         width, get = self._width, self._buckets.get
         last = watermark // width
         for key, entry in zip(keys, oldest, strict=True):
-            name = min(time_of(entry) // width, last)
-            bucket = get(name)
+            number = min(time_of(entry) // width, last)
+            bucket = get(number)
             if bucket is None:
-                bucket = self._bucket(name)
+                bucket = self._bucket(number)
             bucket.append(key)
 
     def due(self, time: int) -> Iterator[Any]:
-        """The keys of all buckets that lie in front of an event time; they are planned no longer."""
-        name = time // self._width
-        while self._names and self._names[0] < name:
-            yield from self._buckets.pop(heappop(self._names))
+        """Yield and unschedule the keys of all buckets that lie before an event time."""
+        number = time // self._width
+        while self._numbers and self._numbers[0] < number:
+            yield from self._buckets.pop(heappop(self._numbers))
 
-    def first(self) -> Sequence[Any]:
-        """The keys that are looked at next."""
-        return self._buckets[self._names[0]] if self._names else ()
+    def next_keys(self) -> Sequence[Any]:
+        """Return the keys that are due next."""
+        return self._buckets[self._numbers[0]] if self._numbers else ()
 
-    def sample(self, most: int) -> list[Any]:
-        """Some keys, evenly from old to new, about as many as asked for."""
-        step = max(sum(map(len, self._buckets.values())) // most, 1)
-        found: list[Any] = []
+    def sample(self, size: int) -> list[Any]:
+        """Return about `size` keys, evenly from old to new."""
+        step = max(sum(map(len, self._buckets.values())) // size, 1)
+        sampled: list[Any] = []
         skip = 0
-        for name in sorted(self._buckets):
-            bucket = self._buckets[name]
-            found += bucket[skip::step]
+        for number in sorted(self._buckets):
+            bucket = self._buckets[number]
+            sampled += bucket[skip::step]
             skip = (skip - len(bucket)) % step
-        return found
+        return sampled
 
-    def _bucket(self, name: int) -> list[Any]:
-        if name not in self._buckets:
-            self._buckets[name] = []
-            heappush(self._names, name)
-        return self._buckets[name]
+    def _bucket(self, number: int) -> list[Any]:
+        if number not in self._buckets:
+            self._buckets[number] = []
+            heappush(self._numbers, number)
+        return self._buckets[number]

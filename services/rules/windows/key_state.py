@@ -1,114 +1,103 @@
-"""What a window keeps of one key: the seam behind which another engine can hold it.
+"""The state of a window for one key: its entries in order of event time and then of the log.
 
-The entries of a key are in order of event time and then of the log. A row that comes in that order is appended; the
-place of any other is found by bisection.
+A row that comes in that order is appended; the position of any other is found by bisection. Entries are compared as
+bytes (see `entries`).
 """
 
 from bisect import bisect_left, bisect_right
-from typing import Protocol
 
-from services.rules.windows.entries import Entry, Reader, order_of, time_of
-
-AggregateValue = int | tuple[int, int] | None
-"""A figure; an average as its sum and count."""
-
-
-class Keyed(Protocol):
-    """What a window needs of one key. What is in front of what is decided by comparing bytes."""
-
-    def add(self, entry: Entry, read: Reader) -> None:
-        """Keeps an entry."""
-
-    def evict(self, until: bytes, read: Reader) -> int:
-        """Lets go of the entries in front of a bound, and says how many these were."""
-
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:
-        """The figure over the entries from a bound on, up to and including one that need not be among them."""
+from services.rules.windows.aggregates import AggregateValue
+from services.rules.windows.entries import TIME, Entry, Reader, order_of, time_of
 
 
 class KeyState(list[Entry]):
-    """The entries of one key, without a figure."""
+    """The entries of one key. What is aggregated is up to the subclasses."""
 
     __slots__ = ()
 
+    @classmethod
+    def of_single(cls, entry: Entry, read: Reader) -> AggregateValue:
+        """Return the aggregate over a single entry."""
+        raise NotImplementedError
+
     def add(self, entry: Entry, read: Reader) -> None:
-        """Keeps an entry."""
+        """Add an entry."""
         if not self or entry > self[-1]:
             self.append(entry)
         else:
-            self.place(bisect_left(self, entry), entry, read)
+            self.insert_at(bisect_left(self, entry), entry, read)
 
-    @classmethod
-    def alone(cls, entry: Entry, read: Reader) -> AggregateValue:
-        """The figure over a single entry."""
-        return cls((entry,)).aggregate(b"", entry, read)
-
-    def place(self, index: int, entry: Entry, read: Reader) -> None:  # noqa: ARG002 - for those that keep a figure
-        """Keeps an entry in front of others."""
+    def insert_at(self, index: int, entry: Entry, read: Reader) -> None:  # noqa: ARG002 - a running aggregate reads it
+        """Add an entry before others."""
         self.insert(index, entry)
 
-    def take_back(self, entry: Entry) -> None:
-        """Undoes keeping an entry."""
+    def undo_add(self, entry: Entry) -> None:
+        """Remove an entry that was added since the last commit."""
         if self[-1] == entry:
             self.pop()
         else:
             del self[bisect_left(self, entry)]
 
-    def evict(self, until: bytes, read: Reader) -> int:  # noqa: ARG002 - for those that keep a figure
-        """Lets go of the entries in front of a bound, and says how many these were."""
-        gone = bisect_left(self, until)
-        del self[:gone]
-        return gone
+    def evict(self, until: bytes, read: Reader) -> int:  # noqa: ARG002 - a running aggregate reads what it retracts
+        """Remove the entries before a bound; return their number."""
+        evicted = bisect_left(self, until)
+        del self[:evicted]
+        return evicted
 
     def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:
-        """The figure over the entries from a bound on, up to and including one that need not be among them."""
+        """Return the aggregate over the entries in [since, to]; `to` need not be among them."""
         raise NotImplementedError
 
-    def latest(self, since: bytes, to: Entry, most: int) -> list[Entry]:
-        """Of the entries from a bound on up to and including one, those read no later than it; the last of them."""
+    def latest(self, since: bytes, to: Entry, limit: int) -> list[Entry]:
+        """Return the last entries in [since, to] that were read no later than `to`, in order."""
         order = order_of(to)
-        found: list[Entry] = []
+        selected: list[Entry] = []
         for index in range(bisect_right(self, to) - 1, -1, -1):
             entry = self[index]
-            if entry < since or len(found) == most:
+            if entry < since or len(selected) == limit:
                 break
             if order_of(entry) <= order:
-                found.append(entry)
-        return found[::-1]
+                selected.append(entry)
+        return selected[::-1]
 
-    def settled(self, until: bytes, by: Entry) -> bytes:
-        """What is in front of this is gone: the event time of the latest entry in front of a bound, read before one."""
+    def settled_bound(self, until: bytes, by: Entry) -> bytes:
+        """Return the event time of the latest entry before a bound that was read before another entry, as a bound."""
         order = order_of(by)
         for index in range(bisect_left(self, until) - 1, -1, -1):
             if order_of(self[index]) < order:
-                return self[index][:8]
+                return self[index][:TIME]
         return b""
 
 
-class Count(KeyState):
-    """How many there are: the distance of two places."""
+class CountState(KeyState):
+    """Aggregates to the number of entries: the distance between two positions."""
 
     __slots__ = ()
 
     @classmethod
-    def alone(cls, entry: Entry, read: Reader) -> AggregateValue:  # noqa: ARG003 - what is read doesn't matter
-        """One."""
+    def of_single(cls, entry: Entry, read: Reader) -> AggregateValue:  # noqa: ARG003 - the values make no difference
+        """Return 1."""
         return 1
 
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:  # noqa: ARG002 - what is read doesn't matter
-        """How many entries there are from a bound on, up to and including one."""
-        last = len(self)
-        if last and self[-1] > to:
-            last = bisect_right(self, to)
-        return last - bisect_left(self, since, 0, last)
+    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:  # noqa: ARG002 - as above
+        """Return the number of entries in [since, to]."""
+        end = len(self)
+        if end and self[-1] > to:
+            end = bisect_right(self, to)
+        return end - bisect_left(self, since, 0, end)
 
 
-class Silence(KeyState):
-    """How long before an entry the latest other one was."""
+class InactivityState(KeyState):
+    """Aggregates to the time between an entry and the latest other one before it."""
 
     __slots__ = ()
 
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:  # noqa: ARG002 - what is read doesn't matter
-        """Milliseconds from the latest entry in front of one to that one; None if it is in front of the bound."""
+    @classmethod
+    def of_single(cls, entry: Entry, read: Reader) -> AggregateValue:  # noqa: ARG003 - the values make no difference
+        """Return None: there is no other entry."""
+        return None
+
+    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:  # noqa: ARG002 - as above
+        """Return the milliseconds from the latest entry before `to` up to `to`; None if it is before `since`."""
         index = bisect_left(self, to) - 1
         return time_of(to) - time_of(self[index]) if index >= 0 and self[index] >= since else None

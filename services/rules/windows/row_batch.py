@@ -6,18 +6,18 @@ from typing import Any
 import numpy as np
 
 from services.rules.model import EVENT_TIME, Columns, Condition, Mask
-from services.rules.windows.byte_rows import keys
-from services.rules.windows.entries import Entry, Ints, Layout, bounds
+from services.rules.windows.byte_rows import key_objects
+from services.rules.windows.entries import Entry, EntryLayout, Ints, bounds
 
 _EARLIEST = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
-class Clocks:
-    """When rows happened, and what time it was then.
+class RowTimes:
+    """Event times and watermarks of rows, in milliseconds.
 
     Attributes:
-        times: For each row its event time.
+        times: The event time of each row.
         watermarks: For each row the largest clock up to it.
         lateness_ms: How far behind the watermark a row may be without being late.
     """
@@ -26,30 +26,30 @@ class Clocks:
     watermarks: Ints
     lateness_ms: int
 
-    def of(self, rows: Ints | None) -> "Clocks":
-        """Those of some rows; None for all."""
-        return self if rows is None else Clocks(self.times[rows], self.watermarks[rows], self.lateness_ms)
+    def of(self, rows: Ints | None) -> "RowTimes":
+        """Return those of some rows; None for all."""
+        return self if rows is None else RowTimes(self.times[rows], self.watermarks[rows], self.lateness_ms)
 
-    def gone(self, over_ms: int) -> Ints:
-        """For each row until when entries are too old for a window of some length to keep."""
-        return back(self.watermarks, over_ms + self.lateness_ms)
+    def expired(self, over_ms: int) -> Ints:
+        """Return for each row the latest event time that is too old for a window of some length to keep."""
+        return earlier(self.watermarks, over_ms + self.lateness_ms)
 
     def since(self, over_ms: int) -> list[bytes]:
-        """For each row from when on entries of a window of some length count for it."""
-        return bounds(np.maximum(back(self.times, over_ms), self.gone(over_ms)) + 1)
+        """Return the lower bound of each row's window of some length."""
+        return bounds(np.maximum(earlier(self.times, over_ms), self.expired(over_ms)) + 1)
 
 
-class Batch:
+class RowBatch:
     """Rows in the order of the log.
 
     Args:
         columns: Their fields.
-        rows: How many there are; not 0.
+        rows: Their number; not 0.
         clock: What the watermark is taken from; None for the event time.
-        layout: What entries look like.
+        layout: The layout of entries.
         lateness_ms: How far behind the watermark a row may be without being late.
-        watermark: Of the rows read before; None if there are none.
-        order: Of the first row.
+        watermark: The watermark before these rows; None if there were none.
+        order: The position of the first row in the order of reading.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Batch:
         columns: Columns,
         rows: int,
         clock: Ints | None,
-        layout: Layout,
+        layout: EntryLayout,
         *,
         lateness_ms: int,
         watermark: int | None,
@@ -71,56 +71,56 @@ class Batch:
         self._entries = np.empty(rows, object)
         self._packed = np.zeros(rows, np.bool_)
         self._masks: dict[str, Mask] = {}
-        self._parts: dict[str, Part] = {}
+        self._selections: dict[str, RowSelection] = {}
         reached = np.maximum.accumulate(self.times if clock is None else np.asarray(clock, np.int64))
         self.watermarks: Ints = reached if watermark is None else np.maximum(reached, watermark)
-        self.clocks = Clocks(self.times, self.watermarks, lateness_ms)
+        self.row_times = RowTimes(self.times, self.watermarks, lateness_ms)
         before = np.concatenate(([_EARLIEST if watermark is None else watermark], self.watermarks[:-1]))
-        self.late: Mask = self.times < back(before, lateness_ms)
+        self.late: Mask = self.times < earlier(before, lateness_ms)
 
     @property
     def watermark(self) -> int:
-        """Of all rows read up to the last one."""
+        """The watermark after the last row."""
         return int(self.watermarks[-1])
 
-    def holds(self, condition: Condition | None) -> Mask | None:
-        """For which rows a condition holds; None for all."""
+    def mask(self, condition: Condition | None) -> Mask | None:
+        """Return the rows for which a condition holds; None for all."""
         if condition is None:
             return None
         if condition.text not in self._masks:
             self._masks[condition.text] = condition.mask(self.columns, self.rows)
         return self._masks[condition.text]
 
-    def alive(self, over_ms: int) -> Mask | None:
-        """Which rows aren't too old for a window of some length to keep; None for all."""
-        alive: Mask = self.times > self.clocks.gone(over_ms)
-        return None if alive.all() else alive
+    def unexpired(self, over_ms: int) -> Mask | None:
+        """Return the rows that aren't too old for a window of some length to keep; None for all."""
+        unexpired: Mask = self.times > self.row_times.expired(over_ms)
+        return None if unexpired.all() else unexpired
 
     def entries(self, rows: Ints | None) -> list[Entry]:
-        """What windows keep of some rows; None for all rows. The same objects for all windows."""
-        wanted = np.arange(self.rows) if rows is None else rows
-        missing = wanted[~self._packed[wanted]]
+        """Return the entries of some rows, the same objects for all windows; None for all rows."""
+        selected = np.arange(self.rows) if rows is None else rows
+        missing = selected[~self._packed[selected]]
         if len(missing):
             self._entries[missing] = self._pack(missing)
             self._packed[missing] = True
-        found: list[Entry] = self._entries[wanted].tolist()
-        return found
+        entries: list[Entry] = self._entries[selected].tolist()
+        return entries
 
-    def part(self, name: str, mask: Mask | None) -> "Part":
-        """The rows of a mask; None for all rows.
+    def select(self, mask: Mask | None) -> "RowSelection":
+        """Return the rows of a mask; None for all rows."""
+        rows = None if mask is None else np.flatnonzero(mask)
+        return RowSelection(rows, self.entries(rows), self.columns, self.row_times)
+
+    def select_shared(self, name: str, mask: Mask | None) -> "RowSelection":
+        """Return the rows of a mask, as an object that windows share.
 
         Args:
-            name: The same for the same mask: such parts are one.
-            mask: Which rows.
+            name: The same for the same mask.
+            mask: The rows; None for all.
         """
-        if name not in self._parts:
-            self._parts[name] = self.cut(mask)
-        return self._parts[name]
-
-    def cut(self, mask: Mask | None) -> "Part":
-        """The rows of a mask that nobody else asks for; None for all rows."""
-        rows = None if mask is None else np.flatnonzero(mask)
-        return Part(rows, self.entries(rows), self.columns, self.clocks)
+        if name not in self._selections:
+            self._selections[name] = self.select(mask)
+        return self._selections[name]
 
     def _pack(self, rows: Ints) -> list[Entry]:
         if len(rows) == self.rows:
@@ -129,50 +129,50 @@ class Batch:
         return self._layout.pack(columns, self.times[rows], self._order + rows)
 
 
-class Part:
-    """Some rows of a batch. It doesn't know the batch, which is gone at once when nobody needs it any more.
+class RowSelection:
+    """Some rows of a batch. It has no reference to the batch, which is freed as soon as it is used no more.
 
     Args:
         rows: Their numbers; None for all.
-        entries: What windows keep of them.
-        columns: Of the batch.
-        clocks: Of the batch.
+        entries: Their entries.
+        columns: The batch's.
+        row_times: The batch's.
     """
 
-    def __init__(self, rows: Ints | None, entries: list[Entry], columns: Columns, clocks: Clocks) -> None:
+    def __init__(self, rows: Ints | None, entries: list[Entry], columns: Columns, row_times: RowTimes) -> None:
         self.rows = rows
         self.entries = entries
         self._columns = columns
-        self._clocks = clocks
+        self._row_times = row_times
         self._keys: dict[tuple[str, ...], list[Any]] = {}
         self._since: dict[int, list[bytes]] = {}
 
-    def of(self, column: Any) -> list[Any]:
-        """A column's values."""
+    def values(self, column: Any) -> list[Any]:
+        """Return a column's values."""
         values: list[Any] = (column if self.rows is None else column[self.rows]).tolist()
         return values
 
-    def numbers(self, places: list[int]) -> list[int]:
-        """The numbers in the batch of those in some places."""
+    def row_numbers(self, positions: list[int]) -> list[int]:
+        """Return the row numbers in the batch of some positions in the selection."""
         if self.rows is None:
-            return places
-        found: list[int] = self.rows[places].tolist() if places else []
-        return found
+            return positions
+        numbers: list[int] = self.rows[positions].tolist() if positions else []
+        return numbers
 
     def keys(self, by: tuple[str, ...]) -> list[Any]:
-        """For each row its key: equal for equal values of the fields, in whatever batch."""
+        """Return the key of each row: equal for equal values of the fields, in whatever batch."""
         if by not in self._keys:
             columns = [self._columns[name] for name in by]
-            self._keys[by] = keys(columns if self.rows is None else [column[self.rows] for column in columns])
+            self._keys[by] = key_objects(columns if self.rows is None else [column[self.rows] for column in columns])
         return self._keys[by]
 
     def since(self, over_ms: int) -> list[bytes]:
-        """For each row from when on entries of a window of some length count for it."""
+        """Return the lower bound of each row's window of some length."""
         if over_ms not in self._since:
-            self._since[over_ms] = self._clocks.of(self.rows).since(over_ms)
+            self._since[over_ms] = self._row_times.of(self.rows).since(over_ms)
         return self._since[over_ms]
 
 
-def back(times: Ints, milliseconds: int) -> Ints:
-    """So long before some times, as far as there are numbers."""
+def earlier(times: Ints, milliseconds: int) -> Ints:
+    """Return times minus a duration, as far as there are numbers."""
     return np.maximum(times, _EARLIEST + milliseconds) - milliseconds

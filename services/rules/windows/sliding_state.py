@@ -1,158 +1,108 @@
-"""Figures that move on: what came into the interval is put into them and what fell out is dropped, each once.
+"""The state of a key with an aggregate that slides: what enters the interval is added and what leaves it is retracted.
 
-Where a row is out of order its interval ends further back, and what lies in between is dropped and put in again.
+Where a row is out of order its interval ends further back: what lies in between is retracted, and added again later.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, cast
 
-from services.rules.windows.aggregates import Different, Greatest, Least, Mean, Total
+from services.rules.windows.aggregates import Aggregate, AggregateValue
 from services.rules.windows.entries import Entry, Reader
-from services.rules.windows.key_state import AggregateValue, KeyState
+from services.rules.windows.key_state import KeyState
 
 
-class Values(Protocol):
-    """A figure over some values."""
-
-    @staticmethod
-    def anew(values: list[Any]) -> AggregateValue:
-        """What it is over these."""
-
-    def put(self, value: Any) -> None:
-        """One more counts."""
-
-    def drop(self, value: Any) -> None:
-        """One counts no longer."""
-
-    def aggregation(self, count: int) -> AggregateValue:
-        """What it is over the values that count now; how many these are is known."""
-
-
-class Running(KeyState):
-    """The entries of one key, and a figure over some that follow each other.
+class SlidingState(KeyState):
+    """The entries of one key, and an aggregate over consecutive ones.
 
     Attributes:
-        values: What counts; None until there are enough entries.
-        first: Of the entries that count.
-        last: Behind those.
+        running: The aggregate over entries [first:end]; None until there are enough entries.
+        first: Position of the first entry that it includes.
+        end: Position after the last one.
     """
 
-    __slots__ = ("first", "last", "values")
-    kind: ClassVar[type[Values]]
-    few: ClassVar[int] = 6
-    """A figure over no more entries than these is taken anew each time: to keep it would cost more than it saves."""
+    __slots__ = ("end", "first", "running")
+    aggregate_type: ClassVar[type[Aggregate]]
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         super().__init__(entries)
-        self.values: Any = None
-        self.first = self.last = 0
+        self.running: Any = None
+        self.first = self.end = 0
 
     @classmethod
-    def alone(cls, entry: Entry, read: Reader) -> AggregateValue:
-        """The figure over a single entry."""
-        return cls.kind.anew([read(entry)])
+    def of_single(cls, entry: Entry, read: Reader) -> AggregateValue:
+        """Return the aggregate over a single entry."""
+        return cls.aggregate_type.of([read(entry)])
 
-    def place(self, index: int, entry: Entry, read: Reader) -> None:
-        """Keeps an entry in front of others."""
+    def insert_at(self, index: int, entry: Entry, read: Reader) -> None:
+        """Add an entry before others."""
         self.insert(index, entry)
-        if index < self.last and self.values is not None:
-            self.last += 1
+        if index < self.end and self.running is not None:
+            self.end += 1
             if index < self.first:
                 self.first += 1
             else:
-                self.values.put(read(entry))
+                self.running.add(read(entry))
 
-    def take_back(self, entry: Entry) -> None:
-        """Undoes keeping an entry."""
-        self.values = None
-        super().take_back(entry)
+    def undo_add(self, entry: Entry) -> None:
+        """Remove an entry that was added since the last commit."""
+        self.running = None
+        super().undo_add(entry)
 
     def evict(self, until: bytes, read: Reader) -> int:
-        """Lets go of the entries in front of a bound, and says how many these were."""
-        gone = bisect_left(self, until)
-        if self.values is not None:
-            if len(self) - gone <= self.few or gone >= self.last:
-                self.values = None
+        """Remove the entries before a bound, and retract those that are included; return their number."""
+        evicted = bisect_left(self, until)
+        if self.running is not None:
+            if len(self) - evicted <= self.aggregate_type.recompute_up_to or evicted >= self.end:
+                self.running = None
             else:
-                for entry in self[self.first : gone]:
-                    self.values.drop(read(entry))
-                self.first = max(self.first - gone, 0)
-                self.last -= gone
-        del self[:gone]
-        return gone
+                for entry in self[self.first : evicted]:
+                    self.running.retract(read(entry))
+                self.first = max(self.first - evicted, 0)
+                self.end -= evicted
+        del self[:evicted]
+        return evicted
 
     def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:
-        """The figure over the entries from a bound on, up to and including one."""
-        last = len(self)
-        if last and self[-1] > to:
-            last = bisect_right(self, to)
-        values, first = self.values, self.first
-        if values is None or first >= last or last < self.last or (first and self[first - 1] >= since):
-            return self._jump(bisect_left(self, since, 0, last), last, read)
-        for index in range(self.last, last):
-            values.put(read(self[index]))
-        while first < last and self[first] < since:
-            values.drop(read(self[first]))
+        """Return the aggregate over the entries in [since, to]; `to` need not be among them."""
+        end = len(self)
+        if end and self[-1] > to:
+            end = bisect_right(self, to)
+        running, first = self.running, self.first
+        if running is None or first >= end or end < self.end or (first and self[first - 1] >= since):
+            return self._jump(bisect_left(self, since, 0, end), end, read)
+        for index in range(self.end, end):
+            running.add(read(self[index]))
+        while first < end and self[first] < since:
+            running.retract(read(self[first]))
             first += 1
-        self.first, self.last = first, last
-        aggregation: AggregateValue = values.aggregation(last - first)
-        return aggregation
+        self.first, self.end = first, end
+        result: AggregateValue = running.result(end - first)
+        return result
 
-    def _jump(self, first: int, last: int, read: Reader) -> AggregateValue:
-        """The figure over some entries, wherever they are."""
-        count = last - first
-        if count <= self.few:
-            return self.kind.anew([read(entry) for entry in self[first:last]])
-        if self.values is None or abs(first - self.first) + abs(last - self.last) >= count:
-            self.values = self.kind()
-            self.first = self.last = first
-        values = self.values
-        for entry in self[self.last : last]:
-            values.put(read(entry))
+    def _jump(self, first: int, end: int, read: Reader) -> AggregateValue:
+        """Return the aggregate over entries [first:end], wherever it was before."""
+        count = end - first
+        if count <= self.aggregate_type.recompute_up_to:
+            return self.aggregate_type.of([read(entry) for entry in self[first:end]])
+        if self.running is None or abs(first - self.first) + abs(end - self.end) >= count:
+            self.running = self.aggregate_type()
+            self.first = self.end = first
+        running = self.running
+        for entry in self[self.end : end]:
+            running.add(read(entry))
         for entry in self[first : self.first]:
-            values.put(read(entry))
+            running.add(read(entry))
         for entry in self[self.first : first]:
-            values.drop(read(entry))
-        for entry in self[last : self.last]:
-            values.drop(read(entry))
-        self.first, self.last = first, last
-        aggregation: AggregateValue = values.aggregation(count)
-        return aggregation
+            running.retract(read(entry))
+        for entry in self[end : self.end]:
+            running.retract(read(entry))
+        self.first, self.end = first, end
+        result: AggregateValue = running.result(count)
+        return result
 
 
-class Sum(Running):
-    """The sum of a field."""
-
-    __slots__ = ()
-    kind = Total
-    few = 2
-
-
-class Average(Running):
-    """The average of a field."""
-
-    __slots__ = ()
-    kind = Mean
-    few = 2
-
-
-class Distinct(Running):
-    """How many values a field has."""
-
-    __slots__ = ()
-    kind = Different
-
-
-class Minimum(Running):
-    """The smallest value of a field."""
-
-    __slots__ = ()
-    kind = Least
-
-
-class Maximum(Running):
-    """The greatest value of a field."""
-
-    __slots__ = ()
-    kind = Greatest
+def sliding_state(aggregate: type[Aggregate]) -> type[SlidingState]:
+    """Return the class of key states with an aggregate; as a class attribute it takes no memory for each key."""
+    name, attributes = f"{aggregate.__name__}State", {"__slots__": (), "aggregate_type": aggregate}
+    return cast("type[SlidingState]", type(name, (SlidingState,), attributes))

@@ -1,7 +1,7 @@
-"""A state written down: arrays in an uncompressed NPZ archive, the same bytes for states that will judge alike.
+"""Snapshots of window state: arrays in an uncompressed NPZ archive, the same bytes for states that evaluate alike.
 
-Only what still counts by definition is written, orders are numbered anew from 0, and keys are in the order of their
-oldest entries. Entries are written once, however many windows share them.
+Only entries that a later row's window may include are written. Orders are numbered anew from 0, and keys are in the
+order of their oldest entries. Entries are written once, however many windows share them.
 """
 
 import json
@@ -20,50 +20,50 @@ Contents = Mapping[Window, Mapping[Any, Sequence[Entry]]]
 Arrays = dict[str, NDArray[Any]]
 
 
-def written(head: Mapping[str, Any], contents: Contents) -> bytes:
-    """A state as bytes.
+def encode_snapshot(head: Mapping[str, Any], contents: Contents) -> bytes:
+    """Return a snapshot.
 
     Args:
-        head: What is to be known besides, as JSON data.
-        contents: By window and key the entries that count, in order.
+        head: Further state, as JSON data.
+        contents: By window and key the entries, in order.
     """
     windows = sorted(contents, key=repr)
     entries = sorted(
-        {entry for window in windows for held in contents[window].values() for entry in held}, key=order_of
+        {entry for window in windows for entries in contents[window].values() for entry in entries}, key=order_of
     )
-    place = {entry: number for number, entry in enumerate(entries)}
+    number_of = {entry: number for number, entry in enumerate(entries)}
     renumbered = [reordered(entry, number) for number, entry in enumerate(entries)]
-    names = [(one.measure, one.field, one.by, one.over_ms, one.where) for one in windows]
+    names = [(window.measure, window.field, window.by, window.over_ms, window.where) for window in windows]
     text = json.dumps({**head, "windows": names})
     arrays: Arrays = {"head": np.frombuffer(text.encode(), np.uint8), **_packed("entries", renumbered)}
-    for number, window in enumerate(windows):
-        found = sorted(([place[entry] for entry in held], key) for key, held in contents[window].items())
-        arrays[f"{number}.sizes"] = np.array([len(places) for places, _ in found], np.int64)
-        arrays[f"{number}.places"] = np.array([one for places, _ in found for one in places], np.int64)
-        arrays |= _packed(f"{number}.keys", [key for _, key in found])
+    for index, window in enumerate(windows):
+        by_key = sorted(([number_of[entry] for entry in entries], key) for key, entries in contents[window].items())
+        arrays[f"{index}.sizes"] = np.array([len(numbers) for numbers, _ in by_key], np.int64)
+        arrays[f"{index}.entries"] = np.array([number for numbers, _ in by_key for number in numbers], np.int64)
+        arrays |= _packed(f"{index}.keys", [key for _, key in by_key])
     data = BytesIO()
     np.savez(data, allow_pickle=False, **arrays)
     return data.getvalue()
 
 
-def read(data: bytes) -> tuple[dict[str, Any], int, dict[Window, dict[Any, list[Entry]]]]:
-    """What was `written`: the head, how many entries there are, and these by window and key."""
+def decode_snapshot(data: bytes) -> tuple[dict[str, Any], int, dict[Window, dict[Any, list[Entry]]]]:
+    """Return the head of a snapshot, the number of its entries, and these by window and key."""
     with np.load(BytesIO(data), allow_pickle=False) as archive:
         arrays = dict(archive)
     head = json.loads(arrays["head"].tobytes())
-    entries = _unpacked("entries", arrays)
+    all_entries = _unpacked("entries", arrays)
     contents = {}
-    for number, (measure, field, by, over_ms, where) in enumerate(head.pop("windows")):
-        places = iter(arrays[f"{number}.places"].tolist())
-        sizes = arrays[f"{number}.sizes"].tolist()
-        held = [[entries[place] for place in islice(places, size)] for size in sizes]
-        keys = _unpacked(f"{number}.keys", arrays)
-        contents[Window(Measure(measure), field, tuple(by), over_ms, where)] = dict(zip(keys, held, strict=True))
-    return head, len(entries), contents
+    for index, (measure, field, by, over_ms, where) in enumerate(head.pop("windows")):
+        numbers = iter(arrays[f"{index}.entries"].tolist())
+        sizes = arrays[f"{index}.sizes"].tolist()
+        entries = [[all_entries[number] for number in islice(numbers, size)] for size in sizes]
+        keys = _unpacked(f"{index}.keys", arrays)
+        contents[Window(Measure(measure), field, tuple(by), over_ms, where)] = dict(zip(keys, entries, strict=True))
+    return head, len(all_entries), contents
 
 
 def _packed(name: str, values: Sequence[Any]) -> Arrays:
-    """Values of one type as arrays whose names begin with one."""
+    """Return values of one type as arrays whose names begin with a name."""
     match values[0] if values else b"":
         case bytes():
             lengths = np.array([len(value) for value in values], np.int64)
@@ -79,6 +79,7 @@ def _packed(name: str, values: Sequence[Any]) -> Arrays:
 
 
 def _unpacked(name: str, arrays: Arrays) -> list[Any]:
+    """Return the values that were `_packed` under a name."""
     if f"{name}.width" in arrays:
         width = int(arrays[f"{name}.width"])
         return list(zip(*(_unpacked(f"{name}.{number}", arrays) for number in range(width)), strict=True))

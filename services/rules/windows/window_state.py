@@ -1,39 +1,34 @@
-"""The windows of one partition of one stage, and the rules judged over them."""
+"""The state of the windows of one partition of one stage, and the evaluation of rules over them."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from services.rules.model import Aggregation, Columns, Rule, Window
-from services.rules.windows import memory_usage, snapshot
-from services.rules.windows.entries import Ints, Layout, time_of
-from services.rules.windows.evaluation import Round
+from services.rules.windows.entries import EntryLayout, Ints, time_of
+from services.rules.windows.evaluation import Evaluation, evaluate
 from services.rules.windows.evaluation_plan import EvaluationPlan
-from services.rules.windows.inactivity_store import keep
-from services.rules.windows.results import Evaluation
-from services.rules.windows.row_batch import Batch
+from services.rules.windows.inactivity_store import create_store
+from services.rules.windows.memory_usage import estimate_bytes
+from services.rules.windows.row_batch import RowBatch
+from services.rules.windows.snapshot import decode_snapshot, encode_snapshot
+from services.rules.windows.window_store import WindowStore
 
-if TYPE_CHECKING:
-    from services.rules.windows.window_store import WindowStore
-
-Dump = bytes
-"""A state written down; a name of its own, as `WindowState.bytes` is a figure."""
+Snapshot = bytes
+"""A state as `WindowState.dump` writes it; a name of its own, as `WindowState.bytes` is a number."""
 
 
 class WindowState:
-    """What is kept of the transactions of one partition, read in the order of its log.
+    """The windows over the transactions of one partition, read in the order of its log.
 
     Args:
         lateness_ms: How far behind the watermark a transaction may be and still find all of its window.
-        contributors: How many ids a firing names at most.
+        contributors: How many ids a match names at most.
     """
 
     def __init__(self, *, lateness_ms: int, contributors: int = 100) -> None:
         self._lateness = lateness_ms
         self._contributors = contributors
-        self._layout = Layout()
-        self._kept: dict[Window, WindowStore] = {}
+        self._layout = EntryLayout()
+        self._stores: dict[Window, WindowStore] = {}
         self._plan: EvaluationPlan | None = None
         self._watermark: int | None = None
         self._order = 0
@@ -46,22 +41,27 @@ class WindowState:
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """Those that are kept."""
-        return tuple(self._kept)
+        """The windows that have a state store."""
+        return tuple(self._stores)
 
     @property
     def entries(self) -> int:
-        """How many entries memory holds, over all windows."""
-        return sum(kept.entries for kept in self._kept.values())
+        """The number of entries in memory, over all windows."""
+        return sum(store.entries for store in self._stores.values())
 
     @property
     def oldest_ms(self) -> int | None:
         """The event time of the oldest entry, of very many from a sample; None without entries."""
-        oldest = [entry for kept in self._kept.values() for entry in kept.oldest()]
+        oldest = [entry for store in self._stores.values() for entry in store.oldest()]
         return time_of(min(oldest)) if oldest else None
 
+    @property
+    def bytes(self) -> int:
+        """An estimate of the memory that the windows take."""
+        return estimate_bytes(self._stores.values())
+
     def require(self, aggregations: Iterable[Aggregation]) -> list[Window]:
-        """Begins to keep the windows that are not kept yet, empty.
+        """Create an empty state store for each window that has none.
 
         Returns:
             Those windows: `add` what they should hold, `only` to them.
@@ -69,108 +69,105 @@ class WindowState:
         new = []
         self._plan = None
         for aggregation in aggregations:
-            if aggregation.window not in self._kept:
-                self._kept[aggregation.window] = keep(aggregation.window, self._lateness, self._layout)
+            if aggregation.window not in self._stores:
+                self._stores[aggregation.window] = create_store(aggregation.window, self._lateness, self._layout)
                 new.append(aggregation.window)
-            self._kept[aggregation.window].where = aggregation.where
+            self._stores[aggregation.window].where = aggregation.where
         return new
 
     def retain(self, windows: Collection[Window]) -> None:
-        """Stops keeping the others."""
+        """Drop the state stores of all other windows."""
         self._plan = None
-        self._kept = {window: kept for window, kept in self._kept.items() if window in windows}
+        self._stores = {window: store for window, store in self._stores.items() if window in windows}
 
     def add(
         self, columns: Columns, rows: int, *, clock: Ints | None = None, only: Collection[Window] | None = None
     ) -> None:
-        """Keeps rows without judging them: restores what was there.
+        """Add rows to windows without evaluating rules: this restores what was there.
 
         Args:
-            columns: By name: the id, the event time, and what the windows and their conditions look at.
-            rows: How many there are, in the order of the log.
+            columns: By name: the id, the event time, and what the windows and their conditions need.
+            rows: The number of rows, in the order of the log.
             clock: For each row what the watermark is taken from; its event time where there is none.
-            only: The windows that keep them; None for all.
+            only: The windows to add them to; None for all.
 
         Raises:
-            ValueError: a window can't be kept on these columns.
+            ValueError: A window can't be kept on these columns.
         """
-        keeping = [kept for window, kept in self._kept.items() if only is None or window in only]
-        batch = self._read(columns, rows, clock, keeping)
+        stores = [store for window, store in self._stores.items() if only is None or window in only]
+        batch = self._read(columns, rows, clock, stores)
         if batch is not None:
-            for kept in keeping:
-                kept.add(batch)
+            for store in stores:
+                store.add(batch)
 
     def evaluate(self, columns: Columns, rows: int, rules: Sequence[Rule], *, clock: Ints | None = None) -> Evaluation:
-        """Keeps rows and judges each by what was read up to it.
+        """Add rows to all windows, and evaluate rules on each over what was read up to it.
 
         Args:
-            columns: By name: the id, the event time, and what the rules and the windows look at.
-            rows: How many there are, in the order of the log.
-            rules: What to judge by; their windows must be kept (`require`).
+            columns: By name: the id, the event time, and what the rules and the windows need.
+            rows: The number of rows, in the order of the log.
+            rules: The rules; their windows must be there (`require`).
             clock: For each row what the watermark is taken from; its event time where there is none.
 
         Raises:
-            ValueError: a window of a rule is not kept, or a window can't be kept on these columns.
+            ValueError: A window of a rule is not there, or a window can't be kept on these columns.
         """
         if self._plan is None or self._plan.rules != tuple(rules):
-            self._plan = EvaluationPlan(rules, self._kept)
-        batch = self._read(columns, rows, clock, self._kept.values())
+            self._plan = EvaluationPlan(rules, self._stores)
+        batch = self._read(columns, rows, clock, self._stores.values())
         if batch is None:
             return Evaluation((), 0)
-        matches = Round(batch, self._plan, self._kept).matches(self._contributors)
-        return Evaluation(matches, int(np.count_nonzero(batch.late)))
+        return evaluate(batch, self._plan, self._stores, self._contributors)
 
     def commit(self) -> None:
-        """What was read since the last commit stands; what is too old for every later row goes."""
+        """Keep what was read since the last commit, and evict what is too old for every later row."""
         self._committed = (self._watermark, self._order, dict(self._layout.slots))
         if self._watermark is not None:
-            for kept in self._kept.values():
-                kept.commit(self._watermark)
+            for store in self._stores.values():
+                store.commit(self._watermark)
 
     def rollback(self) -> None:
-        """What was read since the last commit was never read."""
+        """Undo everything since the last commit."""
         self._watermark, self._order, slots = self._committed
         self._layout.slots = dict(slots)
-        for kept in self._kept.values():
-            kept.rollback()
+        for store in self._stores.values():
+            store.rollback()
 
-    def dump(self) -> Dump:
-        """All that matters for later rows: states that will judge alike are dumped alike."""
+    def dump(self) -> Snapshot:
+        """Return a snapshot of what matters for later rows: the same for states that evaluate alike."""
         head = {
             "lateness_ms": self._lateness,
             "contributors": self._contributors,
             "watermark_ms": self._watermark,
             "slots": list(self._layout.slots.items()),
         }
-        contents = {window: kept.counting(self._watermark) for window, kept in self._kept.items()}
-        return snapshot.written(head, contents)
+        return encode_snapshot(
+            head, {window: store.contents(self._watermark) for window, store in self._stores.items()}
+        )
 
     @classmethod
-    def load(cls, data: Dump) -> "WindowState":
-        """What was dumped. Conditions are not: `require` the figures before anything is added or judged."""
-        head, order, contents = snapshot.read(data)
+    def load(cls, snapshot: Snapshot) -> "WindowState":
+        """Return the state of a snapshot, without conditions: `require` the aggregations before anything is read."""
+        head, order, contents = decode_snapshot(snapshot)
         state = cls(lateness_ms=head["lateness_ms"], contributors=head["contributors"])
-        state._layout = Layout((name, is_text) for name, is_text in head["slots"])
-        for window, found in contents.items():
-            state._kept[window] = keep(window, state._lateness, state._layout)
-            if found:
-                state._kept[window].restore(found, head["watermark_ms"])
+        state._layout = EntryLayout((name, is_text) for name, is_text in head["slots"])
+        for window, by_key in contents.items():
+            state._stores[window] = create_store(window, state._lateness, state._layout)
+            if by_key:
+                state._stores[window].load(by_key, head["watermark_ms"])
         state._watermark, state._order = head["watermark_ms"], order
         state.commit()
         return state
 
-    @property
-    def bytes(self) -> int:
-        """How much memory the windows take, about."""
-        return memory_usage.taken(self._kept.values())
-
-    def _read(self, columns: Columns, rows: int, clock: Ints | None, stores: "Collection[WindowStore]") -> Batch | None:
-        """Rows on their way into windows; None if there are none."""
+    def _read(
+        self, columns: Columns, rows: int, clock: Ints | None, stores: Collection[WindowStore]
+    ) -> RowBatch | None:
+        """Return rows ready for windows, and advance the watermark; None if there are none."""
         if not rows:
             return None
-        for kept in stores:
-            kept.prepare(columns)
-        batch = Batch(
+        for store in stores:
+            store.prepare(columns)
+        batch = RowBatch(
             columns,
             rows,
             clock,
@@ -179,8 +176,8 @@ class WindowState:
             watermark=self._watermark,
             order=self._order,
         )
-        if any(kept.where is None for kept in stores):
-            batch.entries(None)  # all at once, not first those that another window keeps
+        if any(store.where is None for store in stores):
+            batch.entries(None)  # all at once, not first those of another window's condition
         self._watermark = batch.watermark
         self._order += rows
         return batch

@@ -1,4 +1,4 @@
-"""A window's state: what it keeps by key, when it looks at a key again, and what came since the last commit."""
+"""The state store of a window: entries by key, the schedule of evictions, and the changes since the last commit."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,254 +8,276 @@ from typing import Any
 import numpy as np
 
 from services.rules.model import Columns, Condition, Mask, Measure, Window
-from services.rules.windows import byte_rows
-from services.rules.windows.entries import Entry, Layout, Reader, bound, time_of
-from services.rules.windows.eviction_schedule import Schedule
-from services.rules.windows.key_state import AggregateValue, Count, KeyState, Silence
-from services.rules.windows.row_batch import Batch, Part
-from services.rules.windows.sliding_state import Average, Distinct, Maximum, Minimum, Sum
+from services.rules.windows.aggregates import AggregateValue, Average, DistinctCount, Max, Min, Sum
+from services.rules.windows.byte_rows import key_objects
+from services.rules.windows.entries import Entry, EntryLayout, Reader, bound, time_of
+from services.rules.windows.eviction_schedule import EvictionSchedule
+from services.rules.windows.key_state import CountState, InactivityState, KeyState
+from services.rules.windows.row_batch import RowBatch, RowSelection
+from services.rules.windows.sliding_state import sliding_state
 
-_KINDS: dict[Measure, type[KeyState]] = {
-    Measure.COUNT: Count,
-    Measure.SUM: Sum,
-    Measure.MIN: Minimum,
-    Measure.MAX: Maximum,
-    Measure.AVERAGE: Average,
-    Measure.DISTINCT: Distinct,
-    Measure.INACTIVITY: Silence,
+_STATE_TYPES: dict[Measure, type[KeyState]] = {
+    Measure.COUNT: CountState,
+    Measure.SUM: sliding_state(Sum),
+    Measure.MIN: sliding_state(Min),
+    Measure.MAX: sliding_state(Max),
+    Measure.AVERAGE: sliding_state(Average),
+    Measure.DISTINCT: sliding_state(DistinctCount),
+    Measure.INACTIVITY: InactivityState,
 }
 
 _SAMPLE = 1000
-"""Keys that are looked at for the oldest entry."""
+"""Keys among which the oldest entry is looked for."""
 
-Figures = tuple[list[int], list[AggregateValue]]
-"""Rows, and for each of them its figure."""
+Results = tuple[list[int], list[AggregateValue]]
+"""Row numbers, and the aggregate of each."""
 
 
 class WindowStore:
-    """The entries of a window by key: a single one as it is, several as an object of the measure's.
+    """The entries of a window by key: a single one as it is, several as a key state of the measure's type.
 
     Args:
-        window: What is kept.
+        window: The window.
         lateness_ms: How much longer than the window's length entries are kept.
-        layout: How entries are read.
+        layout: The layout of entries.
     """
 
-    def __init__(self, window: Window, lateness_ms: int, layout: Layout) -> None:
+    def __init__(self, window: Window, lateness_ms: int, layout: EntryLayout) -> None:
         self.window = window
         self.where: Condition | None = None
         self.keys: dict[Any, Any] = {}
         self.entries = 0
-        self.schedule = Schedule(window.over_ms + lateness_ms)
-        self._kind = _KINDS[window.measure]
+        self.evictions = EvictionSchedule(window.over_ms + lateness_ms)
+        self._state_type = _STATE_TYPES[window.measure]
         self._lateness = lateness_ms
         self._layout = layout
         self._read: Reader = time_of
-        self._ready = False
-        self._fresh: list[Any] = []
+        self._prepared = False
+        self._new_keys: list[Any] = []
         self._added: list[tuple[list[Any], list[Entry]]] = []
 
     @property
-    def waiting(self) -> int:
-        """How many rows' keys are remembered besides."""
+    def unsettled(self) -> int:
+        """The number of keys that are remembered besides the schedule of evictions."""
         return 0
 
     def prepare(self, columns: Columns) -> None:
-        """Makes sure that entries hold what this window needs, now that it is known what fields look like.
+        """Make sure that entries hold what this window needs, now that the types of fields are known.
 
         Raises:
-            ValueError: a window can't be kept on a field of this type, or its condition is not known yet.
+            ValueError: No window can be kept on a field of this type, or the window's condition is not known yet.
         """
         name = self.window.field
         if name is not None and name not in columns:
-            raise ValueError(f"{name} is not among the columns, but a window takes its {self.window.measure}")
-        if self._ready:
+            raise ValueError(f"{name} is not among the columns, but a window aggregates its {self.window.measure}")
+        if self._prepared:
             return
         if self.window.where and self.where is None:
-            raise ValueError(f"who counts ({self.window.where}) is not dumped; require() the figures after load()")
+            raise ValueError(
+                f"the condition ({self.window.where}) is not in a snapshot; require() the aggregations after load()"
+            )
         if name is not None:
             whole = self.window.measure is not Measure.DISTINCT
             self._layout.admit(name, columns[name], whole=whole)
-            self._read = self._layout.number(name) if whole else self._layout.token(name)
-        self._ready = True
+            self._read = self._layout.number_reader(name) if whole else self._layout.token_reader(name)
+        self._prepared = True
 
-    def add(self, batch: Batch) -> None:
-        """Keeps the rows of a batch."""
-        part, _ = self._keep(batch)
-        kept, get, fresh = self.keys, self.keys.get, self._fresh.append
-        for key, entry in zip(part.keys(self.window.by), part.entries, strict=True):
-            held = get(key)
-            if held is None:
-                kept[key] = entry
-                fresh(key)
-            elif type(held) is bytes:
-                self.pair(key, held, entry)
-            elif entry > held[-1]:
-                held.append(entry)
+    def add(self, batch: RowBatch) -> None:
+        """Add the rows of a batch."""
+        selection, _ = self._record(batch)
+        keys, get, note_new = self.keys, self.keys.get, self._new_keys.append
+        for key, entry in zip(selection.keys(self.window.by), selection.entries, strict=True):
+            state = get(key)
+            if state is None:
+                keys[key] = entry
+                note_new(key)
+            elif type(state) is bytes:
+                self.pair(key, state, entry)
+            elif entry > state[-1]:
+                state.append(entry)
             else:
-                held.add(entry, self._read)
+                state.add(entry, self._read)
 
-    def evaluate(self, batch: Batch, wanted: Mask, at_least: int) -> Figures:
-        """Keeps the rows of a batch, and takes the figure for some, each with the rows up to it.
+    def evaluate(self, batch: RowBatch, evaluated: Mask, at_least: int) -> Results:  # noqa: PLR0912 - no calls in it
+        """Add the rows of a batch, and aggregate for some of them, each over the rows up to it.
 
         Args:
             batch: The rows.
-            wanted: For which rows a figure is of use.
-            at_least: A figure that is less is of no use, and may be left out.
+            evaluated: The rows to aggregate for.
+            at_least: Smaller results make no difference and may be left out.
         """
-        # Neither how many there are nor how many differ can be more than there are entries from the bound on.
-        needed = at_least if self.window.measure in (Measure.COUNT, Measure.DISTINCT) else 0
-        kept, get, fresh, kind, read = self.keys, self.keys.get, self._fresh.append, self._kind, self._read
-        part, adding, wanting = self.rows(batch, wanted)
-        bounds: list[bytes] = []
+        keys, get, note_new, read = self.keys, self.keys.get, self._new_keys.append, self._read
+        state_type, over_ms = self._state_type, self.window.over_ms
+        minimum, recent = self.shortcuts(batch, at_least)
+        selection, adding, evaluating = self._select(batch, evaluated)
+        late = self.late_rows(batch, selection)
+        since_of: list[bytes] = []
         rows: list[int] = []
-        aggregations: list[AggregateValue] = []
-        for row, key, entry, adds, wants in zip(count(), part.keys(self.window.by), part.entries, adding, wanting):
-            held = get(key)
+        values: list[AggregateValue] = []
+        for row, key, entry, adds, evaluates in zip(
+            count(), selection.keys(self.window.by), selection.entries, adding, evaluating
+        ):
+            state = get(key)
             if adds:
-                if held is None:
-                    held = kept[key] = entry
-                    fresh(key)
-                elif type(held) is bytes:
-                    held = self.pair(key, held, entry)
-                elif entry > held[-1]:
-                    held.append(entry)
+                if state is None:
+                    state = keys[key] = entry
+                    note_new(key)
+                elif type(state) is bytes:
+                    state = self.pair(key, state, entry)
+                elif entry > state[-1]:
+                    state.append(entry)
                 else:
-                    held.add(entry, read)
-            if not wants:
+                    state.add(entry, read)
+            if not evaluates:
                 continue
-            if held is entry:
-                if needed <= 1:
+            if state is entry:
+                if minimum <= 1:
                     rows.append(row)
-                    aggregations.append(kind.alone(entry, read))
+                    values.append(state_type.of_single(entry, read))
                 continue
-            if held is None or type(held) is bytes:
-                held = kind((held,) if held else ())
-            if len(held) < needed:
+            if state is None or type(state) is bytes:
+                state = state_type((state,) if state else ())
+            if len(state) < minimum or (recent and state[-1] is entry and state[-2] >= recent):
                 continue
-            bounds = bounds or part.since(self.window.over_ms)
-            if needed and held[-needed] < bounds[row]:
+            since_of = since_of or selection.since(over_ms)
+            since = since_of[row]
+            if minimum and state[-minimum] < since:
                 continue
+            if late and late[row]:
+                since = self.lower_bound(batch, selection.row_numbers([row])[0], entry, state, since)
             rows.append(row)
-            aggregations.append(held.aggregate(bounds[row], entry, read))
-        return part.numbers(rows), aggregations
+            values.append(state.aggregate(since, entry, read))
+        return selection.row_numbers(rows), values
 
-    def contributors(self, batch: Batch, row: int, most: int) -> list[bytes]:
-        """The ids of the latest entries that count for a row of the batch that was judged last."""
-        only = np.array([row])
-        (key,) = byte_rows.keys([batch.columns[name][only] for name in self.window.by])
-        (entry,), (since,) = batch.entries(only), batch.clocks.of(only).since(self.window.over_ms)
-        held = self.held(key)
-        found = held.latest(self.since(batch, row, entry, held, since), entry, most)
-        return [self._layout.id_of(one) for one in found]
-
-    def commit(self, watermark: int) -> None:
-        """What was added stays; what is too old goes."""
-        if self._fresh:
-            self.schedule.plan(self._fresh, watermark)
-        self._forget()
-        alive = watermark - self.window.over_ms - self._lateness + 1
-        self._evict(self.schedule.due(alive), bound(alive), watermark)
-
-    def rollback(self) -> None:
-        """What was added since the last commit goes."""
-        for keys, entries in reversed(self._added):
-            for key, entry in zip(reversed(keys), reversed(entries), strict=True):
-                held = self.keys[key]
-                if type(held) is bytes:
-                    del self.keys[key]
-                    continue
-                held.take_back(entry)
-                if len(held) == 1:
-                    self.keys[key] = held[0]
-            self.entries -= len(entries)
-        self._ready = False
-        self._forget()
-
-    def counting(self, watermark: int | None) -> dict[Any, list[Entry]]:
-        """By key the entries that may count for a later row."""
-        until = b"" if watermark is None else bound(watermark - self.window.over_ms - self._lateness + 1)
-        found = {key: self.alive(self.held(key), until, watermark) for key in self.keys}
-        return {key: entries for key, entries in found.items() if entries}
-
-    def restore(self, contents: Mapping[Any, Sequence[Entry]], watermark: int) -> None:
-        """Begins with these entries by key."""
-        for key, entries in contents.items():
-            self.keys[key] = entries[0] if len(entries) == 1 else self._kind(entries)
-            self.entries += len(entries)
-        self.schedule.plan_each(contents, (entries[0] for entries in contents.values()), watermark)
-
-    def oldest(self) -> Iterator[Entry]:
-        """Entries among which is the oldest one, but for what came out of order; of very many keys a sample's."""
-        for keys in (self.schedule.first(), self._fresh):
-            for held in map(self.keys.__getitem__, keys[:: len(keys) // _SAMPLE + 1]):
-                yield held if type(held) is bytes else held[0]
-
-    def held(self, key: Any) -> KeyState:
-        """The entries of a key."""
-        held = self.keys.get(key, ())
-        return held if isinstance(held, KeyState) else self._kind((held,) if held else ())
-
-    def since(self, batch: Batch, row: int, entry: Entry, held: KeyState, since: bytes) -> bytes:  # noqa: ARG002
-        """From when on entries of its key count for a row, if from a bound on those of any key may."""
-        return since
-
-    def rows(self, batch: Batch, wanted: Mask) -> tuple[Part, Iterable[bool], list[bool]]:
-        """Keeps the rows of a batch, but by key.
+    def shortcuts(self, batch: RowBatch, at_least: int) -> tuple[int, bytes]:  # noqa: ARG002 - inactivity needs it
+        """Return what spares most rows an aggregation whose result would be less than `at_least`.
 
         Returns:
-            The rows that are kept or wanted, and for each of them whether it is kept and whether it is wanted.
+            The number of entries that a window needs, and a bound: an entry from then on rules a result out.
         """
-        part, mask = self._keep(batch)
-        adds: Iterable[bool] = repeat(True)
-        if mask is not None and (wanted & ~mask).any():
-            part = batch.cut(mask | wanted)
-            adds = part.of(mask)
-        return part, adds, part.of(wanted)
+        # Neither the count nor the distinct count can be more than the number of entries.
+        return (at_least if self.window.measure in (Measure.COUNT, Measure.DISTINCT) else 0), b""
 
-    def pair(self, key: Any, held: Entry, entry: Entry) -> KeyState:
-        """Keeps a second entry of a key."""
-        several = self.keys[key] = self._kind((held, entry) if held < entry else (entry, held))
-        return several
+    def late_rows(self, batch: RowBatch, selection: RowSelection) -> list[bool]:  # noqa: ARG002 - inactivity needs it
+        """Return the rows of a selection that need a `lower_bound` of their own; empty where none does."""
+        return []
 
-    def alive(self, held: KeyState, until: bytes, watermark: int | None) -> list[Entry]:  # noqa: ARG002 - silence needs it
-        """The entries of a key that aren't gone by definition."""
-        return held[bisect_left(held, until) :]
+    def contributors(self, batch: RowBatch, row: int, limit: int) -> list[bytes]:
+        """Return the ids of the latest entries in the window of a row of the batch that was evaluated last."""
+        only = np.array([row])
+        (key,) = key_objects([batch.columns[name][only] for name in self.window.by])
+        (entry,), (since,) = batch.entries(only), batch.row_times.of(only).since(self.window.over_ms)
+        state = self.state_of(key)
+        latest = state.latest(self.lower_bound(batch, row, entry, state, since), entry, limit)
+        return [self._layout.id_of(contributor) for contributor in latest]
+
+    def commit(self, watermark: int) -> None:
+        """Keep what was added, and evict what is too old."""
+        if self._new_keys:
+            self.evictions.schedule(self._new_keys, watermark)
+        self._forget_changes()
+        kept_from = watermark - self.window.over_ms - self._lateness + 1
+        self._evict(self.evictions.due(kept_from), bound(kept_from), watermark)
+
+    def rollback(self) -> None:
+        """Remove what was added since the last commit."""
+        for keys, entries in reversed(self._added):
+            for key, entry in zip(reversed(keys), reversed(entries), strict=True):
+                state = self.keys[key]
+                if type(state) is bytes:
+                    del self.keys[key]
+                    continue
+                state.undo_add(entry)
+                if len(state) == 1:
+                    self.keys[key] = state[0]
+            self.entries -= len(entries)
+        self._prepared = False
+        self._forget_changes()
+
+    def contents(self, watermark: int | None) -> dict[Any, list[Entry]]:
+        """Return by key the entries that a later row's window may include."""
+        until = b"" if watermark is None else bound(watermark - self.window.over_ms - self._lateness + 1)
+        contents = {key: self.unexpired(self.state_of(key), until, watermark) for key in self.keys}
+        return {key: entries for key, entries in contents.items() if entries}
+
+    def load(self, contents: Mapping[Any, Sequence[Entry]], watermark: int) -> None:
+        """Fill an empty store with the contents of another."""
+        for key, entries in contents.items():
+            self.keys[key] = entries[0] if len(entries) == 1 else self._state_type(entries)
+            self.entries += len(entries)
+        self.evictions.schedule_each(contents, (entries[0] for entries in contents.values()), watermark)
+
+    def oldest(self) -> Iterator[Entry]:
+        """Yield entries among which is the oldest, but for those out of order; of very many keys those of a sample."""
+        for keys in (self.evictions.next_keys(), self._new_keys):
+            for state in map(self.keys.__getitem__, keys[:: len(keys) // _SAMPLE + 1]):
+                yield state if type(state) is bytes else state[0]
+
+    def state_of(self, key: Any) -> KeyState:
+        """Return the state of a key; that of a single entry or of none is made for the call."""
+        state = self.keys.get(key, ())
+        return state if isinstance(state, KeyState) else self._state_type((state,) if state else ())
+
+    def lower_bound(self, batch: RowBatch, row: int, entry: Entry, state: KeyState, since: bytes) -> bytes:  # noqa: ARG002
+        """Return the lower bound of the window of a row for its own key, given that for any key."""
+        return since
+
+    def pair(self, key: Any, single: Entry, entry: Entry) -> KeyState:
+        """Add a second entry of a key."""
+        state = self.keys[key] = self._state_type((single, entry) if single < entry else (entry, single))
+        return state
+
+    def unexpired(self, state: KeyState, until: bytes, watermark: int | None) -> list[Entry]:  # noqa: ARG002
+        """Return the entries of a key that are not expired by definition, given a bound."""
+        return state[bisect_left(state, until) :]
+
+    def _select(self, batch: RowBatch, evaluated: Mask) -> tuple[RowSelection, Iterable[bool], list[bool]]:
+        """Record the rows of a batch, and select those that are added or evaluated.
+
+        Returns:
+            These rows, and for each of them whether it is added and whether it is evaluated.
+        """
+        selection, mask = self._record(batch)
+        adding: Iterable[bool] = repeat(True)
+        if mask is not None and (evaluated & ~mask).any():
+            selection = batch.select(mask | evaluated)
+            adding = selection.values(mask)
+        return selection, adding, selection.values(evaluated)
 
     def _evict(self, keys: Iterable[Any], until: bytes, watermark: int) -> None:
-        kept, read = self.keys, self._read
-        left: list[Any] = []
+        states, read = self.keys, self._read
+        remaining: list[Any] = []
         oldest: list[Entry] = []
         for key in keys:
-            held = kept[key]
-            if type(held) is bytes:
-                if held < until:
-                    del kept[key]
+            state = states[key]
+            if type(state) is bytes:
+                if state < until:
+                    del states[key]
                     self.entries -= 1
                     continue
             else:
-                self.entries -= held.evict(until, read)
-                if not held:
-                    del kept[key]
+                self.entries -= state.evict(until, read)
+                if not state:
+                    del states[key]
                     continue
-                first = held[0]
-                if len(held) == 1:
-                    kept[key] = first
-                held = first
-            left.append(key)
-            oldest.append(held)
-        self.schedule.plan_each(left, oldest, watermark)
+                first = state[0]
+                if len(state) == 1:
+                    states[key] = first
+                state = first
+            remaining.append(key)
+            oldest.append(state)
+        self.evictions.schedule_each(remaining, oldest, watermark)
 
-    def _forget(self) -> None:
-        self._fresh.clear()
+    def _forget_changes(self) -> None:
+        self._new_keys.clear()
         self._added.clear()
 
-    def _keep(self, batch: Batch) -> tuple[Part, Mask | None]:
-        """The rows of a batch that are kept, remembered until the commit; and which they are, None for all."""
-        where, alive = batch.holds(self.where), batch.alive(self.window.over_ms)
-        mask = alive if where is None else where if alive is None else where & alive
-        name = "" if mask is None else f"{self.window.where} {'' if alive is None else self.window.over_ms}"
-        part = batch.part(name, mask)
-        self._added.append((part.keys(self.window.by), part.entries))
-        self.entries += len(part.entries)
-        return part, mask
+    def _record(self, batch: RowBatch) -> tuple[RowSelection, Mask | None]:
+        """Record which rows of a batch are added, until the commit; return these and their mask, None for all."""
+        where, unexpired = batch.mask(self.where), batch.unexpired(self.window.over_ms)
+        mask = unexpired if where is None else where if unexpired is None else where & unexpired
+        name = "" if mask is None else f"{self.window.where} {'' if unexpired is None else self.window.over_ms}"
+        selection = batch.select_shared(name, mask)
+        self._added.append((selection.keys(self.window.by), selection.entries))
+        self.entries += len(selection.entries)
+        return selection, mask

@@ -146,8 +146,8 @@ class FaultyProducer(Wrapped):
 
 
 class FaultyDecoders(Wrapped):
-    def __getitem__(self, schema_id: int) -> Any:
-        decoder = self._real[schema_id]
+    def decoder_of(self, schema_id: int) -> Any:
+        decoder = self._real.decoder_of(schema_id)
         return replace(decoder, columns=lambda fields: FaultyDecoder(decoder.columns(fields), self._faults))
 
     def own_body(self, decoder: Any, body: bytes) -> bytes:
@@ -176,7 +176,7 @@ class FaultyAlerts(Wrapped):
 class FaultyStates(Wrapped):
     def evaluate(self, partition: Any, columns: Any, times: Any, rules: Any) -> Any:
         evaluation = self._real.evaluate(partition, columns, times, rules)  # the windows have taken it
-        call = "judge source" if partition[0].endswith("by-source") else "judge target"
+        call = "evaluate source" if partition[0].endswith("by-source") else "evaluate target"
         self._faults.raise_if(call, *columns["id"].tolist())
         return evaluation
 
@@ -251,8 +251,8 @@ WRAPPERS: dict[str, type[Wrapped]] = {
     "SchemaDecoders": FaultyDecoders, "Alerts": FaultyAlerts, "PartitionStates": FaultyStates,
     "producer": FaultyProducer, "consumer": FaultyConsumer,
 }  # fmt: skip
-CALLS = ["headers", "key", "value", "timestamp", "decode", "own_body", "framed", "alert", "judge target",
-         "judge source", "produce by-source", "produce fraud", "produce dlq", "log line"]  # fmt: skip
+CALLS = ["headers", "key", "value", "timestamp", "decode", "own_body", "framed", "alert", "evaluate target",
+         "evaluate source", "produce by-source", "produce fraud", "produce dlq", "log line"]  # fmt: skip
 
 
 def test_only_the_record_that_fails_is_put_aside(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +273,7 @@ def test_only_the_record_that_fails_is_put_aside(pipeline: Pipeline, monkeypatch
         parts = split_headers(message.headers() or [])
         assert parts
         assert parts.origin["exception.class.name"].endswith("UnprocessableError"), call
-        later = call in {"judge source", "produce fraud", "log line"}
+        later = call in {"evaluate source", "produce fraud", "log line"}
         assert parts.origin["topic"] == (pipeline.by_source if later else pipeline.input), call
     require_one_place_each(outcome, unread=unread)
     require_verdicts_without(pipeline, outcome)

@@ -74,7 +74,7 @@ def test_a_mismatch_is_counted_told_of_and_shown(pipeline: Pipeline, key: bytes 
 def test_repartitioned_it_has_the_verdicts_of_a_well_keyed_one(pipeline: Pipeline) -> None:
     by_target = f"{pipeline.prefix}streaming.transactions.by-target"
     stages = f"target={by_target},source={pipeline.by_source}"
-    with start(pipeline, INPUT_KEYED="repartition", STAGE_TOPICS=stages) as detector:
+    with start(pipeline, INPUT_KEYED="repartition", REPARTITION_TOPICS=stages) as detector:
         detector.wait_for("rebalance", change="assigned")
         values = fan_in(pipeline)
         spread(pipeline, values, None)

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts import HEADER_SIZE, RecordDecoder, RecordEncoder, Registration, load_contracts
-from services.detector.alerts import AlertRecord, Alerts, Found
+from services.detector.alerts import AlertRecord, Alerts
 from services.rules.loading import parse_rules
-from services.rules.windows import RuleMatch
+from services.rules.rule_match import RuleMatch
 from services.streaming.record_size import batch_size
 
 CONTRACTS = load_contracts(Path(__file__).parents[3] / "schemas" / "contracts.toml")
@@ -41,34 +41,32 @@ def alert(
                "target": np.array([target.encode()], object)}  # fmt: skip
     ids = tuple(str(uuid.UUID(int=number)).encode() for number in range(contributors))
     match = RuleMatch(0, MANY, (target.encode(),), {"payments": contributors}, ids)
-    topology = Alerts(TRANSACTION, ALERT, Registration("alerts-value", 1, 7), limit).encode(
-        Found(0, MANY, match), columns, body, key
-    )
-    return topology, RecordDecoder(ALERT.json).decode(topology.value[HEADER_SIZE:])
+    record = Alerts(TRANSACTION, ALERT, Registration("alerts-value", 1, 7), limit).encode(match, columns, body, key)
+    return record, RecordDecoder(ALERT.json).decode(record.value[HEADER_SIZE:])
 
 
 def test_what_fits_is_whole() -> None:
-    topology, said = alert(100_000, contributors=100)
+    record, said = alert(100_000, contributors=100)
     assert (len(said["contributors"]), said["reason"]) == (100, "100 payments from a to b")
-    exactly = batch_size(topology.key, topology.value, None)
+    exactly = batch_size(record.key, record.value, None)
     assert alert(exactly, contributors=100)[1]["contributors"] == said["contributors"]
 
 
 def test_contributors_go_first_and_the_latest_stay() -> None:
     _, whole = alert(100_000, contributors=100)
-    topology, said = alert(2000, contributors=100)
+    record, said = alert(2000, contributors=100)
     kept = len(said["contributors"])
     assert 0 < kept < 100
     assert said["contributors"] == whole["contributors"][-kept:]
     assert said["reason"] == f"100 payments from a to b [cut: {100 - kept} contributors left out]"
     assert said["transaction"] == whole["transaction"]
-    assert batch_size(topology.key, topology.value, None) <= 2000
+    assert batch_size(record.key, record.value, None) <= 2000
 
 
 @pytest.mark.parametrize("letter", ["x", "ü", "🏦"])
 def test_long_texts_are_cut_next_and_marked(letter: str) -> None:
-    topology, said = alert(20_000, source=letter * 500_000, target=letter * 400_000, contributors=100)
-    assert batch_size(topology.key, topology.value, None) <= 20_000
+    record, said = alert(20_000, source=letter * 500_000, target=letter * 400_000, contributors=100)
+    assert batch_size(record.key, record.value, None) <= 20_000
     assert said["contributors"] == []
     assert said["transaction"]["source"].endswith("… [cut: 500000 characters]")
     assert said["key"]["target"].endswith("… [cut: 400000 characters]")
@@ -77,14 +75,14 @@ def test_long_texts_are_cut_next_and_marked(letter: str) -> None:
 
 
 def test_a_long_key_is_cut_as_well() -> None:
-    topology, _ = alert(20_000, key=b"k" * 500_000)
-    assert batch_size(topology.key, topology.value, None) <= 20_000
+    record, _ = alert(20_000, key=b"k" * 500_000)
+    assert batch_size(record.key, record.value, None) <= 20_000
 
 
 @given(st.integers(0, 200_000), st.integers(0, 200_000), st.integers(1, 100), st.integers(0, 50_000),
        st.integers(2_500, 150_000))  # fmt: skip
 def test_every_alert_fits(source: int, target: int, contributors: int, key: int, limit: int) -> None:
-    topology, said = alert(limit, source="s" * source, target="t" * target, contributors=contributors, key=b"k" * key)
-    assert batch_size(topology.key, topology.value, None) <= limit
+    record, said = alert(limit, source="s" * source, target="t" * target, contributors=contributors, key=b"k" * key)
+    assert batch_size(record.key, record.value, None) <= limit
     assert said["transaction"]["id"] == ID
     assert said["figures"] == {"payments": str(contributors)}

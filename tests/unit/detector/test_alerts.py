@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from services.contracts import HEADER_SIZE, RecordDecoder, RecordEncoder, Registration, load_contracts
-from services.detector.alerts import Alerts, Found, alert_id
+from services.detector.alerts import Alerts, alert_id
 from services.detector.headers import HeaderWriter
 from services.rules.loading import parse_rules
-from services.rules.windows import RuleMatch
+from services.rules.rule_match import RuleMatch
 
 CONTRACTS = load_contracts(Path(__file__).parents[3] / "schemas" / "contracts.toml")
 TRANSACTION = CONTRACTS.topic("queueing.transactions").required_schema
@@ -23,7 +23,7 @@ severity = "high"
 reason = "{payments} payments to {target}, {mean} on average, the last after {pause}"
 windows.payments = { measure = "count", by = ["target"], over = "1h", at_least = 3 }
 windows.mean = { measure = "average amount", by = ["target"], over = "1h" }
-windows.pause = { measure = "silence", by = ["target"], over = "1h" }
+windows.pause = { measure = "inactivity", by = ["target"], over = "1h" }
 
 [rules.large]
 severity = "low"
@@ -48,16 +48,16 @@ def body() -> bytes:
     return RecordEncoder(TRANSACTION.json).encode(record)
 
 
-def decoded(found: Found) -> dict[str, object]:
-    value = Alerts(TRANSACTION, ALERT, Registration("alerts-value", 1, 7)).encode(found, COLUMNS, body(), b"key").value
+def decoded(match: RuleMatch) -> dict[str, object]:
+    value = Alerts(TRANSACTION, ALERT, Registration("alerts-value", 1, 7)).encode(match, COLUMNS, body(), b"key").value
     assert value[:HEADER_SIZE] == b"\0\0\0\0\7"
     record: dict[str, object] = RecordDecoder(ALERT.json).decode(value[HEADER_SIZE:])
     return record
 
 
 def test_an_alert_of_a_window_says_what_was_in_it() -> None:
-    aggregations = {"payments": 3, "mean": Fraction(100_001, 3), "pause": 90_000}
-    alert = decoded(Found(1, MANY, RuleMatch(1, MANY, (b"C" * 12,), aggregations, (IDS[0], IDS[1]))))
+    aggregates = {"payments": 3, "mean": Fraction(100_001, 3), "pause": 90_000}
+    alert = decoded(RuleMatch(1, MANY, (b"C" * 12,), aggregates, (IDS[0], IDS[1])))
     assert alert["reason"] == "3 payments to CCCCCCCCCCCC, 333.34 on average, the last after 1 min 30 s"
     assert alert["key"] == {"target": "C" * 12}
     assert alert["figures"] == {"payments": "3", "mean": "333.34", "pause": "90000"}
@@ -66,7 +66,7 @@ def test_an_alert_of_a_window_says_what_was_in_it() -> None:
 
 
 def test_an_alert_without_a_window_names_its_transaction() -> None:
-    alert = decoded(Found(1, LARGE, None))
+    alert = decoded(RuleMatch(1, LARGE))
     assert (alert["reason"], alert["severity"], alert["key"], alert["figures"]) == ("950.00 EUR", "LOW", {}, {})
     assert alert["contributors"] == [uuid.UUID(int=2)]
     assert alert["rule_version"] == LARGE.version

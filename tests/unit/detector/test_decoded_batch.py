@@ -4,7 +4,7 @@ import pytest
 
 from services.contracts import HEADER_SIZE, ColumnDecoder, HeaderSchemaId, RecordEncoder
 from services.contracts.codec.framing import frame
-from services.detector.decoded_batch import decode
+from services.detector.decoded_batch import decode_batch
 from services.errors import PoisonError
 from services.rules.condition_parser import parse_condition
 from services.rules.conditions import null_mark
@@ -45,7 +45,7 @@ def test_a_field_without_a_value_is_known_as_such_whoever_wrote_it(writers: list
     def decoder_of(schema_id: int) -> Any:
         return OneDecoder(schemas[schema_id])
 
-    batch = decode(values, decoder_of, ["source", "country"])
+    batch = decode_batch(values, decoder_of, ["source", "country"])
     assert batch.columns[null_mark("country")].tolist() == [False, True, False]
     condition = parse_condition("country != 'DE'", FIELDS, CONSTANTS)
     assert condition.mask(batch.columns, 3).tolist() == [False, False, True]
@@ -61,13 +61,13 @@ def test_bare_bodies_stand_beside_framed_ones() -> None:
     def decoder_of(schema_id: Any) -> Any:
         return OneDecoder(READER, 0 if schema_id == in_header else HEADER_SIZE)
 
-    batch = decode(values, decoder_of, ["source"], in_headers)
+    batch = decode_batch(values, decoder_of, ["source"], in_headers)
     assert batch.rows.tolist() == [0, 1, 3, 4]
     assert batch.columns["source"].tolist() == [b"a", b"b", b"d", b"e"]
     assert batch.failures[5] is failure
     assert "tombstone" in str(batch.failures[2])
     assert "tombstone" in str(batch.failures[6])
-    assert {writer.prefix: rows.tolist() for writer, rows in batch.written} == {HEADER_SIZE: [0, 3], 0: [1, 4]}
+    assert {decoder.prefix: rows.tolist() for decoder, rows in batch.decoders} == {HEADER_SIZE: [0, 3], 0: [1, 4]}
 
 
 def test_a_bare_body_that_looks_framed_is_read_by_its_header() -> None:
@@ -79,5 +79,5 @@ def test_a_bare_body_that_looks_framed_is_read_by_its_header() -> None:
         assert schema_id == HeaderSchemaId(1)
         return OneDecoder(schema, 0)
 
-    batch = decode([body], decoder_of, ["country"], {0: HeaderSchemaId(1)})
+    batch = decode_batch([body], decoder_of, ["country"], {0: HeaderSchemaId(1)})
     assert batch.columns["country"].tolist() == [b"xyz"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from services.detector import key_verifier
-from services.detector.decoded_batch import Batch
+from services.detector.decoded_batch import DecodedBatch
 from services.detector.key_verifier import SAMPLE, KeyVerifier, mismatches
 from services.streaming.partitioner import partition_of
 
@@ -31,8 +31,8 @@ def partition(key: bytes) -> int:
     return int(partition_of(np.array([key]), COUNT)[0])
 
 
-def batch_of(targets: list[bytes]) -> Batch:
-    return Batch(np.arange(len(targets)), {"target": np.array(targets, object)}, [], {})
+def batch_of(targets: list[bytes]) -> DecodedBatch:
+    return DecodedBatch(np.arange(len(targets)), {"target": np.array(targets, object)}, [], {})
 
 
 def test_records_are_counted_by_what_is_wrong_with_them() -> None:

@@ -7,10 +7,10 @@ from prometheus_client import CollectorRegistry
 
 from services.detector import partition_states as module
 from services.detector.metrics import DetectorMetrics
-from services.detector.partition_state import requirements_of
 from services.detector.partition_states import PartitionStates
 from services.detector.restore import Restorer
 from services.rules.model import Measure
+from services.rules.state_requirements import requirements_of
 from services.streaming.partition_reader import CommittedOffset
 from services.streaming.progress import LoopProgress
 from tests.unit.rules.test_windows import aggregation, rows, rule

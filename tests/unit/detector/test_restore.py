@@ -15,7 +15,6 @@ from services.contracts import ColumnEncoder, Registration, Schema, load_contrac
 from services.detector import restore
 from services.detector.headers import Incoming
 from services.detector.metrics import DetectorMetrics
-from services.detector.partition_state import requirements_of
 from services.detector.partition_states import PartitionStates
 from services.detector.restore import Restorer
 from services.detector.schema_decoder import Output
@@ -23,6 +22,7 @@ from services.detector.schema_decoders import SchemaDecoders
 from services.errors import Unavailable
 from services.rules.loading import parse_rules
 from services.rules.model import Rule
+from services.rules.state_requirements import requirements_of
 from services.streaming.partition_reader import Chunk, CommittedOffset
 from services.streaming.positions import Partition
 from services.streaming.progress import LoopProgress

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from services.detector import rule_versions as module
 from services.detector.metrics import DetectorMetrics
-from services.detector.rule_versions import KEPT_SECONDS, RuleVersions
+from services.detector.rule_versions import RETENTION_SECONDS, RuleVersions
 from services.detector.rules_watcher import RulesWatcher
 from services.errors import ContractError
 from services.rules.model import Mode, Rule, RuleSet, Severity
@@ -27,40 +27,40 @@ def test_repartition_topics_are_those_of_any_version_in_use() -> None:
 
     versions = RuleVersions(staged("old", True, False, True))
     assert versions.repartition_topics == {"c"}
-    versions.begin(staged("new", True, True, False))
+    versions.activate(staged("new", True, True, False))
     assert versions.repartition_topics == {"b", "c"}
-    versions.begin(staged("newest", True, False, False))
+    versions.activate(staged("newest", True, False, False))
     assert versions.repartition_topics == {"b", "c"}
 
 
 def test_new_rules_wait_until_they_begin() -> None:
     old, new = named("old"), named("new")
     versions = RuleVersions(old)
-    assert not versions.waiting
+    assert not versions.is_pending
     versions.propose(new)
-    assert (versions.waiting, versions.current, versions.next) == (True, old, new)
-    versions.begin(new)
-    assert (versions.waiting, versions.current) == (False, new)
+    assert (versions.is_pending, versions.current, versions.proposed) == (True, old, new)
+    versions.activate(new)
+    assert (versions.is_pending, versions.current) == (False, new)
 
 
 def test_what_an_older_version_began_it_also_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
     versions = RuleVersions(named("old"))
-    versions.begin(named("new"))
-    assert versions.of("old").version == "old"
-    assert versions.of("never heard of").version == "new"
+    versions.activate(named("new"))
+    assert versions.get("old").version == "old"
+    assert versions.get("never heard of").version == "new"
     assert not versions.retire()
-    now[0] += KEPT_SECONDS + 1
+    now[0] += RETENTION_SECONDS + 1
     assert versions.retire()
-    assert (versions.of("old").version, len(versions.all)) == ("new", 1)
+    assert (versions.get("old").version, len(versions.in_use)) == ("new", 1)
 
 
 def test_rules_that_come_back_are_the_current_ones() -> None:
     versions = RuleVersions(named("a"))
-    versions.begin(named("b"))
-    versions.begin(named("a"))
-    assert [topology.version for topology in versions.all] == ["a", "b"]
+    versions.activate(named("b"))
+    versions.activate(named("a"))
+    assert [topology.version for topology in versions.in_use] == ["a", "b"]
 
 
 def watched(path: Path) -> tuple[RulesWatcher, RuleVersions, CollectorRegistry]:
@@ -80,11 +80,11 @@ def test_a_changed_file_is_proposed_once(tmp_path: Path) -> None:
     path.write_text("first")
     watcher, versions, registry = watched(path)
     watcher.look()
-    assert not versions.waiting
+    assert not versions.is_pending
     path.write_text("second")
     watcher.look()
     watcher.look()
-    assert versions.next.version == "second"
+    assert versions.proposed.version == "second"
     assert registry.get_sample_value("fraud_detector_rules_reloads_total", {"result": "activated"}) == 1
 
 
@@ -98,5 +98,5 @@ def test_the_old_rules_hold_on_when_the_file_is_broken_or_gone(tmp_path: Path, r
         path.unlink()
         watcher._load = lambda: (_ for _ in ()).throw(ContractError("cannot be read"))
     watcher.look()
-    assert not versions.waiting
+    assert not versions.is_pending
     assert registry.get_sample_value("fraud_detector_rules_reloads_total", {"result": "rejected"}) == 1

@@ -70,7 +70,7 @@ BROKEN = {
     "neither condition nor limit": (
         replaced('when = "amount >= 100"\n', "").replace(", at_least = 5", ""),
         3,
-        "it would fire on everything",
+        "it would match everything",
     ),
     # conditions
     "a condition that is no text": (replaced('"amount >= 100"', "100"), 5, "when: expected a condition"),
@@ -111,7 +111,7 @@ BROKEN = {
     "an unknown measure": (window(WINDOW.replace("count", "cuont")), 7, 'did you mean "count"?'),
     "an unknown measure of a field": (window(WINDOW.replace("count", "mean amount")), 7, "expected one of count, sum"),
     "count of a field": (window(WINDOW.replace("count", "count amount")), 7, 'expected "count"'),
-    "silence of a field": (window(WINDOW.replace("count", "silence source")), 7, 'expected "silence"'),
+    "inactivity of a field": (window(WINDOW.replace("count", "inactivity source")), 7, 'expected "inactivity"'),
     "distinct of nothing": (window(WINDOW.replace("count", "distinct")), 7, "expected distinct and one field"),
     "distinct of two": (window(WINDOW.replace("count", "distinct fee rate")), 7, "expected distinct and one field"),
     "sum of a text": (window(WINDOW.replace("count", "sum currency")), 7, "sum of currency, which is text"),
@@ -140,7 +140,7 @@ BROKEN = {
     "no length": (window(WINDOW.replace('over = "1h", ', "")), 7, "over: expected a number and s, m, h or d"),
     "a length without unit": (window(WINDOW.replace('"1h"', '"60"')), 7, 'found "60"'),
     "a length that is a number": (window(WINDOW.replace('"1h"', "60")), 7, "found 60"),
-    "no length at all": (window(WINDOW.replace('"1h"', '"0s"')), 7, '"0s" is no time at all'),
+    "no length at all": (window(WINDOW.replace('"1h"', '"0s"')), 7, '"0s" is not a duration'),
     "a limit that is a text": (window(WINDOW.replace("= 5", '= "5"')), 7, 'expected a number for a count, found "5"'),
     "a limit that is true": (window(WINDOW.replace("= 5", "= true")), 7, "expected a number for a count, found true"),
     "a limit that is no number": (window(WINDOW.replace("= 5", "= nan")), 7, "expected a number for a count"),
@@ -148,11 +148,11 @@ BROKEN = {
     "half a transaction": (window(WINDOW.replace("= 5", "= 4.5")), 7, "a whole number of 1 or more"),
     "a limit that always holds": (window(WINDOW.replace("= 5", "= 0")), 7, "a whole number of 1 or more"),
     "limits that exclude each other": (window(WINDOW.replace("= 5", "= 5, at_most = 4")), 7, "it could never fire"),
-    "silence in a number": (window(WINDOW.replace("count", "silence")), 7, "expected a number and s, m, h or d"),
-    "silence longer than the window": (
-        window(WINDOW.replace("count", "silence").replace("= 5", '= "1h"')),
+    "inactivity in a number": (window(WINDOW.replace("count", "inactivity")), 7, "expected a number and s, m, h or d"),
+    "inactivity longer than the window": (
+        window(WINDOW.replace("count", "inactivity").replace("= 5", '= "1h"')),
         7,
-        "never seen by a window",
+        "never in a window",
     ),
     "a limit in a line of its own": (
         replaced(f"windows.payments = {WINDOW}\n", '[rules.many.windows.payments]\nmeasure = "count"\n')

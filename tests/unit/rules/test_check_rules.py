@@ -37,6 +37,18 @@ def test_a_good_file_needs_no_word(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
 
 
+def test_deprecated_words_are_warned_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STAGE_TOPICS", "source=streaming.transactions.by-source")
+    deprecated = RULE.replace('"count"', '"silence"').replace("at_least = 5", 'at_least = "5m"')
+    assert checked(tmp_path, deprecated, monkeypatch) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "check-rules: STAGE_TOPICS is deprecated: set REPARTITION_TOPICS instead",
+        'check-rules: mine.toml:4: rule many: windows.payments: measure: write "inactivity" for "silence"',
+    ]
+
+
 def test_every_fault_of_a_broken_file_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -51,8 +63,8 @@ def test_a_rule_that_no_stage_can_run_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert checked(tmp_path, RULE.replace('["source"]', '["currency"]'), monkeypatch) == 1
-    assert "mine.toml:1: rule many is kept by currency" in capsys.readouterr().err
-    monkeypatch.setenv("STAGE_TOPICS", "currency=streaming.transactions.by-source")
+    assert "mine.toml:1: rule many is keyed by currency" in capsys.readouterr().err
+    monkeypatch.setenv("REPARTITION_TOPICS", "currency=streaming.transactions.by-source")
     assert checked(tmp_path, RULE.replace('["source"]', '["currency"]'), monkeypatch) == 0
 
 

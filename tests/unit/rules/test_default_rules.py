@@ -68,7 +68,7 @@ def test_limits_are_those_that_the_file_explains() -> None:
         "many-senders": ("distinct", 86_400, 50),
         "rapid-fire": ("count", 60, 8),
         "structuring": ("count", 7200, 3),
-        "dormant-account": ("silence", 72 * 3600, 48 * 3_600_000),
+        "dormant-account": ("inactivity", 72 * 3600, 48 * 3_600_000),
     }
 
 

@@ -19,7 +19,7 @@ windows.senders = { measure = "distinct source", by = ["target", "amount"], over
 windows.payments = { measure = "count", by = ["target", "currency"], over = "90m", where = "amount>=100" }
 windows.sent = { measure = "sum amount", by = ["target"], over = "2d", at_least = 1000.505, at_most = 9e3 }
 windows.usual = { measure = "average items", by = ["target"], over = "30s", at_most = 2.5 }
-windows.pause = { measure = "silence", by = ["target"], over = "72h", at_least = "48h", at_most = "3000m" }
+windows.pause = { measure = "inactivity", by = ["target"], over = "72h", at_least = "48h", at_most = "3000m" }
 
 [rules.fan-out]
 severity = "low"
@@ -130,6 +130,23 @@ def test_whatever_changes_the_meaning_changes_the_version(old: str, new: str) ->
 def test_a_version_is_twelve_hex_digits_and_stays_what_it_was() -> None:
     # If this fails, alerts of unchanged rules get other ids than before: see docs/decisions.
     assert first('[rules.x]\nseverity="low"\nreason="r"\nwhen="amount > suspicious_amount"').version == "2e482e5727d2"
+
+
+def test_the_deprecated_word_for_inactivity_is_read_with_a_warning() -> None:
+    deprecated = read(FILE.replace("inactivity", "silence"))
+    assert deprecated.rules == read(FILE).rules
+    assert deprecated.warnings == (
+        'rules.toml:12: rule many: windows.pause: measure: write "inactivity" for "silence"',
+    )
+    assert read(FILE).warnings == ()
+
+
+def test_a_rule_about_inactivity_keeps_the_version_that_it_had_under_the_old_word() -> None:
+    text = """[rules.sleeper]
+severity = "low"
+reason = "after {pause}"
+windows.pause = { measure = "inactivity", by = ["source"], over = "2d", at_least = "1d" }"""
+    assert first(text).version == "2a41d59880ba"
 
 
 def test_a_constant_counts_by_its_value() -> None:

@@ -31,7 +31,7 @@ PIECES = [
     "-5",
     "e9",
 ]
-PIECES += ["1e999", "true", "None", "id", "created_at", "online", "country", "over", "count", "silence", "distinct"]
+PIECES += ["1e999", "true", "None", "id", "created_at", "online", "country", "over", "count", "inactivity", "distinct"]
 
 
 def edits(text: str) -> st.SearchStrategy[str]:

@@ -16,7 +16,7 @@ from tests.support.rules import CONSTANTS, FIELDS, SCHEMA
 def rule_with(reason: str, **measures: str) -> Rule:
     windows = "\n".join(
         f'windows.{name} = {{ measure = "{measure}", by = ["source"], over = "9d", at_most = '
-        + ('"1d" }' if measure == "silence" else "99 }")
+        + ('"1d" }' if measure == "inactivity" else "99 }")
         for name, measure in measures.items()
     )
     text = f'[rules.one]\nseverity = "low"\nwhen = "online"\nreason = """{reason}"""\n{windows}'
@@ -61,8 +61,8 @@ def test_a_reason_shows_values_exactly() -> None:
         ("average amount", Fraction(2, 3), "0.01"),
         ("average amount", Fraction(5, 2), "0.02"),
         ("average items", Fraction(2, 3), "0.67"),
-        ("silence", 176_461_000, "2 d 1 h"),
-        ("silence", None, "none"),
+        ("inactivity", 176_461_000, "2 d 1 h"),
+        ("inactivity", None, "none"),
         ("average amount", None, "none"),
     ],
 )

@@ -1,5 +1,7 @@
 """Which rule runs where, and when a topic forgets too soon."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.errors import ContractError
@@ -26,15 +28,48 @@ def test_rules_run_where_their_key_meets() -> None:
         rule("payer", ("source",)),
         rule("pair", ("source", "target")),
     )
-    assert [[one.name for one in stage.rules] for stage in topology.stages] == [
-        ["simple", "receiver", "pair"],
-        ["payer"],
-    ]
-    assert (topology.after(0), topology.after(1)) == (1, None)
+    names = [[rule.name for rule in stage.rules] for stage in topology.stages]
+    assert names == [["simple", "receiver", "pair"], ["payer"]]
+    first, last = topology.stages
+    assert (first.next, last.next) == (last, None)
+    assert (first.is_first, last.is_first) == (True, False)
+    assert topology.stage_of("by-source") == last
 
 
 def test_without_rules_for_it_there_is_no_further_stage() -> None:
-    assert planned(rule("simple"), rule("receiver", ("target",))).after(0) is None
+    first, last = planned(rule("simple"), rule("receiver", ("target",))).stages
+    assert (first.next, last.next, last.rules) == (None, None, ())
+
+
+def test_a_stage_without_rules_is_left_out() -> None:
+    topics = {"target": "input", "source": "by-source", "currency": "by-currency"}
+    first, middle, last = build_topology(RuleSet((rule("money", ("currency",)),), "v", "rules.toml"), topics).stages
+    assert first.next == middle.next == last
+
+
+@pytest.mark.parametrize(
+    ("first_field", "keys", "fields"),
+    [
+        ("target", [("source",)], ["source", "target"]),  # repartitioned by source, then keyed as the input again
+        ("target", [], [None, "target"]),  # the input keeps its keys
+        ("", [("target",)], ["target", "target"]),  # an input that is keyed by no field
+        ("", [], ["target", "target"]),
+    ],
+)
+def test_transactions_are_keyed_by_the_next_stages_field(
+    first_field: str, keys: list[tuple[str, ...]], fields: list[str | None]
+) -> None:
+    topics = {first_field: "input"} | ({"target": "by-target"} if not first_field else {"source": "by-source"})
+    rules = tuple(rule(f"r{n}", key) for n, key in enumerate(keys))
+    topology = build_topology(RuleSet((rule("simple"), *rules), "v", "rules.toml"), topics)
+    assert [stage.repartition_field for stage in topology.stages] == fields
+
+
+def test_a_stage_names_the_live_rules_before_it() -> None:
+    shadow = replace(rule("shadow"), mode=Mode.SHADOW)
+    topology = planned(rule("simple"), shadow, rule("payer", ("source",)))
+    assert [stage.live_before for stage in topology.stages] == [frozenset(), {"simple"}]
+    assert topology.live == {"simple", "payer"}
 
 
 def test_a_rule_runs_where_all_of_its_windows_can_be_kept() -> None:
@@ -44,7 +79,9 @@ def test_a_rule_runs_where_all_of_its_windows_can_be_kept() -> None:
 
 @pytest.mark.parametrize("keys", [[("currency",)], [("target",), ("source",)]])
 def test_a_rule_without_a_stage_is_refused(keys: list[tuple[str, ...]]) -> None:
-    with pytest.raises(ContractError, match=r"^rules\.toml:3: rule odd is kept by .*target, source.*STAGE_TOPICS"):
+    with pytest.raises(
+        ContractError, match=r"^rules\.toml:3: rule odd is keyed by .*target, source.*REPARTITION_TOPICS"
+    ):
         planned(rule("odd", *keys))
 
 

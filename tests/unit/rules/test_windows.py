@@ -8,7 +8,7 @@ import pytest
 
 from services.rules.model import Aggregation, Columns, Measure, Mode, Rule, Severity, Window
 from services.rules.windows import WindowState
-from services.rules.windows.byte_rows import keys
+from services.rules.windows.byte_rows import key_objects
 from tests.support.window_streams import AtLeast, columns_of
 
 HOUR = 3_600_000
@@ -66,13 +66,13 @@ def test_a_firing_names_the_latest_contributors_in_order_of_event_time() -> None
 
 
 def test_telling_the_oldest_entry_looks_at_few_of_many_keys() -> None:
-    silence = rule(aggregation(Measure.INACTIVITY, over_ms=72 * HOUR))
-    state = state_of(silence)
+    inactivity = rule(aggregation(Measure.INACTIVITY, over_ms=72 * HOUR))
+    state = state_of(inactivity)
     for time in range(20_000):
         state.add(rows([time], source=b"%d" % time), 1)
     state.commit()
-    (kept,) = state._kept.values()
-    assert len(list(kept.oldest())) <= 1000
+    (store,) = state._stores.values()
+    assert len(list(store.oldest())) <= 1000
     assert state.oldest_ms == 0
 
 
@@ -91,7 +91,7 @@ def test_entries_go_at_the_commit_and_keys_with_them() -> None:
     assert state.entries == 1
 
 
-def test_silence_keeps_one_entry_for_each_key() -> None:
+def test_inactivity_keeps_one_entry_for_each_key() -> None:
     pause = rule(aggregation(Measure.INACTIVITY, over_ms=1000 * HOUR, at_least=500))
     state = state_of(pause, lateness_ms=1000)
     for time in range(0, 100_000, 100):
@@ -99,13 +99,13 @@ def test_silence_keeps_one_entry_for_each_key() -> None:
         state.commit()
     assert state.entries <= 2 * 5 + 2 * 2 * 10  # the settled ones, and those of two latenesses
     (match,) = state.evaluate(rows([100_400], source=b"0"), 1, [pause]).matches
-    assert match.aggregates == {"silence": 900}
+    assert match.aggregates == {"inactivity": 900}
     state.add(rows([102_500], source=b"other"), 1)
     state.commit()
     assert state.entries == 2 * 4 + 1 + 1  # four accounts with two at the same time, the one that was judged, the other
 
 
-def test_silence_counts_all_entries_of_the_same_time() -> None:
+def test_inactivity_counts_all_entries_of_the_same_time() -> None:
     pause = rule(aggregation(Measure.INACTIVITY, at_least=10))
     state = state_of(pause, lateness_ms=1)
     state.add(rows([0, 5, 5, 8]), 4)
@@ -114,14 +114,14 @@ def test_silence_counts_all_entries_of_the_same_time() -> None:
     state.add(rows([20], source=b"bob"), 1)
     state.commit()
     (match,) = state.evaluate(rows([18, 20], first=6), 2, [pause]).matches
-    assert (match.aggregates, match.contributors) == ({"silence": 10}, (b"3", b"6"))
+    assert (match.aggregates, match.contributors) == ({"inactivity": 10}, (b"3", b"6"))
     state = state_of(pause, lateness_ms=1)
     state.add(rows([0, 5, 5]), 3)
     state.commit()
     state.add(rows([20], source=b"bob"), 1)
     state.commit()
     (match,) = state.evaluate(rows([20], first=6), 1, [pause]).matches
-    assert (match.aggregates, match.contributors) == ({"silence": 15}, (b"1", b"2", b"6"))
+    assert (match.aggregates, match.contributors) == ({"inactivity": 15}, (b"1", b"2", b"6"))
 
 
 def test_one_row_dated_years_ahead_empties_no_window_where_there_is_a_clock() -> None:
@@ -262,7 +262,7 @@ def test_keys_of_several_fields_are_equal_in_whatever_batch_they_come() -> None:
     narrow = [row for row in rows if not row[1].endswith(b"\0")]
 
     def keys_of(some: list[tuple[int, bytes]], dtype: Any) -> list[Any]:
-        return keys([np.array([number for number, _ in some]), np.array([text for _, text in some], dtype)])
+        return key_objects([np.array([number for number, _ in some]), np.array([text for _, text in some], dtype)])
 
     wide = dict(zip(rows, keys_of(rows, object), strict=True))
     assert len(set(wide.values())) == len(rows)
@@ -295,8 +295,8 @@ def test_times_at_the_ends_of_the_range_wrap_around_nowhere() -> None:
     judged = state.evaluate(rows([ends[0] + 2 * HOUR, ends[1], ends[0]]), 3, [counts])
     state.commit()
     assert [(one.row, dict(one.aggregates)) for one in judged.matches] == [
-        (0, {"count": 1, "silence": None}),
-        (1, {"count": 1, "silence": None}),
+        (0, {"count": 1, "inactivity": None}),
+        (1, {"count": 1, "inactivity": None}),
     ]
     assert judged.late == 1
 

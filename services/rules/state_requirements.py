@@ -1,0 +1,37 @@
+"""The state that rules require of the topic of their stage."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from services.rules.model import EVENT_TIME, Aggregation, Rule, longest_window
+
+
+@dataclass(frozen=True)
+class StateRequirements:
+    """The windows that the rules of a stage need, and what they are restored from.
+
+    Attributes:
+        aggregations: The aggregations over windows; no state is kept where there are none.
+        fields: The fields to decode for them.
+        reach_ms: The longest window and the allowed lateness.
+    """
+
+    aggregations: tuple[Aggregation, ...]
+    fields: tuple[str, ...]
+    reach_ms: int
+
+    def is_equivalent(self, other: "StateRequirements") -> bool:
+        """Return whether the same is required; the order of the rules makes no difference."""
+        return (set(self.aggregations), self.fields, self.reach_ms) == (
+            set(other.aggregations),
+            other.fields,
+            other.reach_ms,
+        )
+
+
+def requirements_of(rules: Iterable[Rule], lateness_ms: int) -> StateRequirements:
+    """Return the state that rules require of their stage's topic."""
+    rules = tuple(rules)
+    aggregations = tuple(aggregation for rule in rules for aggregation in rule.aggregations)
+    fields = {EVENT_TIME} | {field for rule in rules if rule.aggregations for field in rule.fields}
+    return StateRequirements(aggregations, tuple(sorted(fields)), longest_window(rules) + lateness_ms)

@@ -1,0 +1,35 @@
+"""A registry with a clock, and decoders that ask it."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import pytest
+
+from services.detector import lookup_budget, schema_decoders
+from services.detector.schema_decoder import Output
+from services.detector.schema_decoders import SchemaDecoders
+from tests.support.fake_registry import FRAUD, LEGIT, SCHEMA, STAGE, Clock, FakeRegistry
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(schema_decoders, "time", clock)
+    monkeypatch.setattr(lookup_budget, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def registry(clock: Clock) -> FakeRegistry:
+    return FakeRegistry(clock)
+
+
+@pytest.fixture
+def make(registry: FakeRegistry, clock: Clock) -> Callable[..., SchemaDecoders]:
+    def make(*outputs: Output, destinations: Collection[str] = ("legit", "fraud"), **more: Any) -> SchemaDecoders:
+        more = {"wait": clock.wait, "subjects": ["input-value"], **more}
+        return SchemaDecoders(
+            registry, SCHEMA, outputs or [LEGIT, FRAUD, STAGE], destinations=lambda: destinations, **more
+        )
+
+    return make
