@@ -75,12 +75,12 @@ def _own_environment(peer: str, script: str) -> Command:
         requirements = PEERS / peer / "requirements.txt"
         home = BUILT / peer
         stamp = home / ".installed"
-        wanted = requirements.read_text()
-        if not stamp.is_file() or stamp.read_text() != wanted:
+        locked = requirements.read_text()
+        if not stamp.is_file() or stamp.read_text() != locked:
             say(f"{peer}: installing")
             _run(sys.executable, "-m", "venv", "--clear", str(home))
             _run(str(home / "bin" / "python"), str(ROOT / "tools" / "locks" / "install.py"), str(requirements))
-            stamp.write_text(wanted)
+            stamp.write_text(locked)
         return [str(home / "bin" / "python"), str(PEERS / peer / script)]
 
     return prepare

@@ -78,10 +78,10 @@ class Spread:
     @classmethod
     def of(cls, values: Iterable[float]) -> "Spread":
         """The spread of at least one value."""
-        found = list(values)
-        return cls(median(found), min(found), max(found))
+        numbers = list(values)
+        return cls(median(numbers), min(numbers), max(numbers))
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     """Ratios round by round: what slowed both down in a round cancels out."""
-    return Spread.of(one / other for one, other in zip(ours, theirs, strict=True))
+    return Spread.of(own / other for own, other in zip(ours, theirs, strict=True))

@@ -162,7 +162,7 @@ def measure(rows: int, seed: int) -> dict[str, Any]:
         )
         pipeline = Pipeline(cluster, directory / "pipeline")
         replay, said, seconds = _run("tools.replay", pipeline, str(file), "--preset", "handbook")
-        found = contents(pipeline)
+        actual = contents(pipeline)
         evaluated, _, file_seconds = _run("tools.evaluate", pipeline, "--file", str(file), "--preset", "handbook")
         from_topic, _, topic_seconds = _run(
             "tools.evaluate", pipeline, "--from-topic", pipeline.input, "--labels-topic", _labels(pipeline)
@@ -176,7 +176,7 @@ def measure(rows: int, seed: int) -> dict[str, Any]:
         "rows that don't fit": (replay["unfit"], len(BROKEN)),
         "lines named": (named, lines),
         "transactions, ids, amount, frauds, labels, labels of no transaction in the topics": (
-            found, Contents(rows, rows, Decimal(cents).scaleb(-2), frauds, rows, 0),
+            actual, Contents(rows, rows, Decimal(cents).scaleb(-2), frauds, rows, 0),
         ),
         "transactions and frauds evaluated from the file": (_total(evaluated), (rows, frauds)),
         "transactions and frauds evaluated from the topics": (_total(from_topic), (rows, frauds)),

@@ -61,11 +61,11 @@ class Results:
         return cls(
             about=dict(data["about"]),
             labels=dict(data["labels"]),
-            detectors={name: [Round(**one) for one in rounds] for name, rounds in data["detectors"].items()},
-            generators={name: [Round(**one) for one in rounds] for name, rounds in data["generators"].items()},
-            latencies={name: [Latency(**one) for one in rounds] for name, rounds in data["latencies"].items()},
+            detectors={name: [Round(**fields) for fields in rounds] for name, rounds in data["detectors"].items()},
+            generators={name: [Round(**fields) for fields in rounds] for name, rounds in data["generators"].items()},
+            latencies={name: [Latency(**fields) for fields in rounds] for name, rounds in data["latencies"].items()},
             rules=dict(data["rules"]),
-            soak=[Moment(**one) for one in data["soak"]],
+            soak=[Moment(**fields) for fields in data["soak"]],
             skipped=dict(data["skipped"]),
         )
 
@@ -73,9 +73,9 @@ class Results:
         """Ratio of the rates of two contenders; None where one of them did not take part."""
         rounds: Mapping[str, Sequence[Round]] = getattr(self, kind)
         pairs = list(zip(rounds.get(ours, []), rounds.get(theirs, []), strict=False))
-        return ratios([one.rate for one, _ in pairs], [other.rate for _, other in pairs]) if pairs else None
+        return ratios([own.rate for own, _ in pairs], [other.rate for _, other in pairs]) if pairs else None
 
     def p99(self, key: str) -> Spread | None:
         """The 99th percentile of a latency in milliseconds; None where it was not measured."""
         rounds = self.latencies.get(key)
-        return Spread.of(one.p99 for one in rounds) if rounds else None
+        return Spread.of(measured.p99 for measured in rounds) if rounds else None

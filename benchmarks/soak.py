@@ -60,7 +60,7 @@ def soak(cluster: Cluster, directory: Path, messages: int) -> list[Moment]:
             if now - progressed > TIMEOUT:
                 raise ContenderFailed(f"stood still at {visible} of {messages} messages")
             time.sleep(EVERY)
-    if (found := sum(topics.count(topics.outputs).values())) != messages:
-        raise ContenderFailed(f"{found} of {messages} messages came out")
+    if (outputs := sum(topics.count(topics.outputs).values())) != messages:
+        raise ContenderFailed(f"{outputs} of {messages} messages came out")
     topics.remove()
     return moments

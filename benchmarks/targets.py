@@ -44,8 +44,8 @@ def _p99(key: str) -> Callable[[Results], Spread | None]:
 def _soak_most(results: Results) -> Spread | None:
     if not results.soak:
         return None
-    most = max(moment.rss_mb for moment in results.soak)
-    return Spread(most, most, most)
+    highest = max(moment.rss_mb for moment in results.soak)
+    return Spread(highest, highest, highest)
 
 
 def growth(results: Results) -> Spread | None:

@@ -132,11 +132,11 @@ def rebuild(columns: Columns, rules: Sequence[Rule]) -> float:
 
 
 def best(runs: int, measure: Callable[[], float]) -> float:
-    found = []
+    costs = []
     for _ in range(runs):
         gc.collect()
-        found.append(measure())
-    return min(found)
+        costs.append(measure())
+    return min(costs)
 
 
 def line(name: str, rows: int, seconds: float, note: str = "") -> None:

@@ -47,9 +47,9 @@ def json_work(count: int) -> Work:
     """The same transactions as a JSON object each."""
     rows, values = _rows(count), []
     columns = tuple(getattr(rows, column.name).tolist() for column in fields(rows))
-    for one, source, target, cents, created_at in zip(*columns, strict=True):
+    for transaction_id, source, target, cents, created_at in zip(*columns, strict=True):
         transaction = {
-            "id": one.decode(),
+            "id": transaction_id.decode(),
             "source": source.decode(),
             "target": target.decode(),
             "amount": cents / 100,

@@ -18,7 +18,7 @@ from tools.backtest.terminal_report import show
 from tools.command_line import INTERRUPTED, print_error
 from tools.history import judge_history
 from tools.history.options import add_input_options, load, open_input, shown, topic_of
-from tools.history.progress import told
+from tools.history.progress import show_progress
 from tools.history.stages import stages_of
 from tools.tables import terminal
 
@@ -64,7 +64,7 @@ def backtest(options: argparse.Namespace) -> Result:
     comparison = Comparison(live, changed, fields, options.examples)
     with open_input(options, contracts, longest_ms=max(live.longest_ms, changed.longest_ms), labels=False) as source:
         history = judge_history(
-            told(source.blocks()),
+            show_progress(source.blocks()),
             stages_of(live, changed, partitions=source.partitions),
             lateness_ms=int(options.lateness.total_seconds() * 1000),
             watch=comparison.watch,

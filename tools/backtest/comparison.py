@@ -80,12 +80,12 @@ class Comparison:
         self._most = examples
         self._shown: dict[tuple[Change, str], set[tuple[Any, ...]]] = {}
 
-    def watch(self, block: Block, found: Sequence[Found]) -> None:
+    def watch(self, block: Block, matches: Sequence[Found]) -> None:
         """Take in the rule matches of a block: of one file, of the other, or of both."""
-        for row, firings in _by_row(found):
+        for row, firings in _by_row(matches):
             fraud = bool(block.labels.fraud[row]) if block.labels else None
-            old = {one.firing.rule.name: one for one in firings if one.firing.rule.version in self._of_live}
-            new = {one.firing.rule.name: one for one in firings if one.firing.rule.version in self._of_changed}
+            old = {match.firing.rule.name: match for match in firings if match.firing.rule.version in self._of_live}
+            new = {match.firing.rule.name: match for match in firings if match.firing.rule.version in self._of_changed}
             was, now = _decides(old.values()), _decides(new.values())
             for tally, counts in (
                 (self.before, was), (self.after, now), (self.newly, now and not was), (self.no_longer, was and not now)
@@ -99,18 +99,18 @@ class Comparison:
                 change = _change(old.get(name), new.get(name))
                 if change is not None:
                     self.changes.setdefault((change, name), Tally()).add(fraud=bool(fraud))
-                    one = old[name] if change is Change.NO_LONGER else new[name]
-                    self._show(block, one, change, _verdict(was=was, now=now), fraud)
+                    match = old[name] if change is Change.NO_LONGER else new[name]
+                    self._show(block, match, change, _verdict(was=was, now=now), fraud)
 
-    def _show(self, block: Block, one: Found, change: Change, verdict: str, fraud: bool | None) -> None:
+    def _show(self, block: Block, match: Found, change: Change, verdict: str, fraud: bool | None) -> None:
         """Keep an example, unless there are enough or there is one of the same key."""
-        rule, key = one.firing.rule, one.firing.key or (block.columns[ID][one.row],)
+        rule, key = match.firing.rule, match.firing.key or (block.columns[ID][match.row],)
         shown = self._shown.setdefault((change, rule.name), set())
         if len(shown) >= self._most or key in shown:
             return
         shown.add(key)
-        values = {name: self._value(block, name, one.row) for name in self._fields}
-        reason = render_reason(rule, values, one.firing.aggregates, self._fields)
+        values = {name: self._value(block, name, match.row) for name in self._fields}
+        reason = render_reason(rule, values, match.firing.aggregates, self._fields)
         self.examples.append(Example(rule.name, change, reason, verdict, values, fraud))
 
     def _value(self, block: Block, name: str, row: int) -> str:
@@ -120,16 +120,16 @@ class Comparison:
         return self._fields[name].show(block.columns[name][row])
 
 
-def _by_row(found: Sequence[Found]) -> Iterator[tuple[int, Sequence[Found]]]:
+def _by_row(matches: Sequence[Found]) -> Iterator[tuple[int, Sequence[Found]]]:
     first = 0
-    for last in range(1, len(found) + 1):
-        if last == len(found) or found[last].row != found[first].row:
-            yield found[first].row, found[first:last]
+    for last in range(1, len(matches) + 1):
+        if last == len(matches) or matches[last].row != matches[first].row:
+            yield matches[first].row, matches[first:last]
             first = last
 
 
-def _decides(found: Iterable[Found]) -> bool:
-    return any(_is_live(one.firing.rule) for one in found)
+def _decides(matches: Iterable[Found]) -> bool:
+    return any(_is_live(match.firing.rule) for match in matches)
 
 
 def _is_live(rule: Rule) -> bool:

@@ -51,16 +51,16 @@ def _rules(result: Result, width: int) -> Table:
                Column("no longer"), Column("newly\nin shadow")]  # fmt: skip
     truth = [Column("of them\nfraud", always=False)] if labelled else []
     heads = [Column("rule", words=True), Column("", words=True), Column("mode", words=True)]
-    grid = Grid([*heads, *(column for one in counted for column in [one, *truth])], width)
-    for one in result.rules:
-        counts = (one.fired, one.fires, one.newly, one.no_longer, one.newly_in_shadow)
+    grid = Grid([*heads, *(column for rule in counted for column in [rule, *truth])], width)
+    for rule in result.rules:
+        counts = (rule.fired, rule.fires, rule.newly, rule.no_longer, rule.newly_in_shadow)
         cells = [cell for count in counts for cell in _cells(count, labelled=labelled)]
-        grid.add([one.name, one.status, _mode(one), *cells], style="dim" if one.status == "same" else "")
+        grid.add([rule.name, rule.status, _mode(rule), *cells], style="dim" if rule.status == "same" else "")
     return grid.table
 
 
-def _mode(one: RuleChange) -> str:
-    return one.after if one.before == one.after else f"{one.before} -> {one.after}"
+def _mode(rule: RuleChange) -> str:
+    return rule.after if rule.before == rule.after else f"{rule.before} -> {rule.after}"
 
 
 def _example(example: Example) -> list[Text]:

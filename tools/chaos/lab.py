@@ -51,9 +51,10 @@ class Bench:
         def whole() -> bool:
             with suppress(KafkaException):
                 metadata = admin.list_topics(timeout=5)
-                partitions = [one for topic in metadata.topics.values() for one in topic.partitions.values()]
-                everybody = len(metadata.brokers) == len(self.cluster.brokers)
-                return everybody and all(len(one.isrs) == len(one.replicas) for one in partitions)
+                topics = metadata.topics.values()
+                partitions = [partition for topic in topics for partition in topic.partitions.values()]
+                complete = len(metadata.brokers) == len(self.cluster.brokers)
+                return complete and all(len(partition.isrs) == len(partition.replicas) for partition in partitions)
             return False
 
         wait_for(whole, "all replicas are in sync", pause=0.2)

@@ -91,13 +91,13 @@ def compare(
             identity, place[value] = judge(value)
             ids[identity] += 1
     expected = Counter(_value(message) for message in inputs)
-    found: Counter[bytes] = Counter()
+    actual: Counter[bytes] = Counter()
     misplaced = disordered = 0
     for topic, messages in outputs.items():
         newest: dict[tuple[int, int], int] = {}
         for message in messages:
             value = _value(message)
-            found[value] += 1
+            actual[value] += 1
             misplaced += place.get(value) not in (topic, None)
             if expected[value] == 1:  # the order of values that look the same can't be told
                 partition, offset = position[value]
@@ -106,8 +106,8 @@ def compare(
                 newest[stream] = offset
     return Tally(
         messages=len(inputs),
-        missing=(expected - found).total(),
-        doubled=(found - expected).total() + sum(count - 1 for count in ids.values()),
+        missing=(expected - actual).total(),
+        doubled=(actual - expected).total() + sum(count - 1 for count in ids.values()),
         misplaced=misplaced,
         disordered=disordered,
     )

@@ -80,12 +80,12 @@ class Runner:
         if result.verdict == "ok":
             shutil.rmtree(scratch, ignore_errors=True)
         else:
-            kept = self._logs / f"{name}-{seed}"
-            shutil.rmtree(kept, ignore_errors=True)
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(scratch, kept)
+            target = self._logs / f"{name}-{seed}"
+            shutil.rmtree(target, ignore_errors=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(scratch, target)
             for node in trial.bench.cluster.nodes if trial else ():
                 written = node.process.log
                 for log in written.parent.glob(f"{written.name}*"):  # of the run before a restart, too
-                    shutil.copy(log, kept)
+                    shutil.copy(log, target)
         return result

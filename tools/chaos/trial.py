@@ -127,8 +127,8 @@ class Trial:
 
     def forget(self, service: Service) -> None:
         """Leave a service out of all checks: it was killed on purpose."""
-        self._detectors = [one for one in self._detectors if one is not service]
-        self._generators = [one for one in self._generators if one is not service]
+        self._detectors = [known for known in self._detectors if known is not service]
+        self._generators = [known for known in self._generators if known is not service]
 
     def until_moving(self, timeout: float = DEADLINE) -> None:
         """Waits for the first output."""
@@ -157,7 +157,7 @@ class Trial:
         """Broker that leads each partition of a topic, -1 without one; empty while no broker answers."""
         with suppress(KafkaException):
             partitions = self.admin.list_topics(topic, timeout=10).topics[topic].partitions
-            return {number: int(one.leader) for number, one in partitions.items()}
+            return {number: int(partition.leader) for number, partition in partitions.items()}
         return {}
 
     def preferred_leader(self, topic: str, partition: int) -> int:
@@ -180,9 +180,9 @@ class Trial:
         Asked through a consumer: when a connection breaks while the admin client asks a coordinator, librdkafka 2.16
         ends the process (issue 4605).
         """
-        wanted = [TopicPartition(topic, partition) for topic, partition in self.input_ends()]
-        committed = _answered(lambda: self._member.committed(wanted, timeout=10))
-        return {(str(one.topic), int(one.partition)): int(one.offset) for one in committed}
+        partitions = [TopicPartition(topic, partition) for topic, partition in self.input_ends()]
+        committed = _answered(lambda: self._member.committed(partitions, timeout=10))
+        return {(str(answer.topic), int(answer.partition)): int(answer.offset) for answer in committed}
 
     def lag(self) -> int:
         """Number of messages of the input topic that are not judged yet."""
@@ -199,13 +199,13 @@ class Trial:
             raise NotRun(f"it did not happen: {proof}")
         self.proof = f"{self.proof}; {proof}" if self.proof else proof
 
-    def require(self, kept: object, promise: str) -> None:
+    def require(self, holds: object, promise: str) -> None:
         """Checks a promise besides the invariant.
 
         Raises:
             Broken: It is not kept.
         """
-        if not kept:
+        if not holds:
             raise Broken(promise)
 
     def require_within(self, seconds: float, limit: float, what: str) -> None:
@@ -266,9 +266,9 @@ class Trial:
         if len(inputs) < self._acknowledged:
             raise Broken(f"{self._acknowledged} transactions were acknowledged and {len(inputs)} are there")
         outputs = {"legit": pipeline.legit, "fraud": pipeline.fraud, "dead": pipeline.dead}
-        found = {name: pipeline.read(topic) for name, topic in outputs.items()}
+        contents = {name: pipeline.read(topic) for name, topic in outputs.items()}
         return replace(
-            compare(inputs, found, self.rubbish, self.reader.verdict), open_transactions=self.open_transactions()
+            compare(inputs, contents, self.rubbish, self.reader.verdict), open_transactions=self.open_transactions()
         )
 
 

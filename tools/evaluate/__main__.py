@@ -18,7 +18,7 @@ from tools.evaluate.report import Report, report_on
 from tools.evaluate.terminal_report import show
 from tools.history import judge_history
 from tools.history.options import add_input_options, load, open_input, shown
-from tools.history.progress import told
+from tools.history.progress import show_progress
 from tools.history.stages import stages_of
 from tools.tables import terminal
 
@@ -59,7 +59,7 @@ def evaluate(options: argparse.Namespace) -> Report:
     rules = load(options.rules, options, contracts)
     with open_input(options, contracts, longest_ms=rules.longest_ms, labels=True) as source:
         history = judge_history(
-            told(source.blocks()),
+            show_progress(source.blocks()),
             stages_of(rules, partitions=source.partitions),
             lateness_ms=int(options.lateness.total_seconds() * 1000),
         )
@@ -115,8 +115,8 @@ def _say(report: Report, options: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"{error.filename}: can't be written: {error.strerror}") from None
     worse = compare(report, options.baseline) if options.baseline else []
-    for one in worse:
-        print(f"evaluate: worse than {options.baseline}: {one}", file=sys.stderr)
+    for figure in worse:
+        print(f"evaluate: worse than {options.baseline}: {figure}", file=sys.stderr)
     return 1 if worse else 0
 
 

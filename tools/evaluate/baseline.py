@@ -35,7 +35,7 @@ class Worse:
 
 def baseline_of(report: Report) -> dict[str, Any]:
     """The figures of a report that a baseline stores: of all transactions and of each scenario."""
-    parts = {"all": report.total, **{one.name: one.quality for one in report.scenarios}}
+    parts = {"all": report.total, **{scenario.name: scenario.quality for scenario in report.scenarios}}
     return {
         "source": report.source,
         "transactions": report.total.transactions,
@@ -75,22 +75,22 @@ def _worse(
 ) -> Iterator[Worse]:
     for where, figures in before.items():
         for figure, value in figures.items():
-            found = now.get(where, {}).get(figure)
+            present = now.get(where, {}).get(figure)
             if value is None:
                 continue
             if figure == _DELAY:
-                worse = found is None or found > value * SLOWER + 1
+                worse = present is None or present > value * SLOWER + 1
             else:
-                worse = (found or 0.0) < value - TOLERANCE
+                worse = (present or 0.0) < value - TOLERANCE
             if worse:
-                yield Worse(where, figure, value, found)
+                yield Worse(where, figure, value, present)
 
 
 def _figures(quality: Quality) -> dict[str, float | None]:
-    found = quality.detection
-    share = found.found / found.incidents if found.incidents else None
+    detection = quality.detection
+    share = detection.found / detection.incidents if detection.incidents else None
     figures = (
         quality.precision, quality.recall, quality.average_precision, quality.precision_at_100, share
     )  # fmt: skip
     rounded = {name: None if value is None else round(value, 6) for name, value in zip(_FIGURES, figures, strict=True)}
-    return rounded | {_DELAY: found.seconds_p50}
+    return rounded | {_DELAY: detection.seconds_p50}

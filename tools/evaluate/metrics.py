@@ -150,8 +150,8 @@ def precision_at(verdicts: Verdicts, per_day: int = PER_DAY) -> float | None:
     before = np.cumsum(count) - count
     before -= before[first][number]
     taken = np.clip(per_day - before, 0, count)
-    found = np.bincount(number, true * taken / count)
-    return float((found / np.bincount(number, taken)).mean())
+    caught = np.bincount(number, true * taken / count)
+    return float((caught / np.bincount(number, taken)).mean())
 
 
 def delays(verdicts: Verdicts) -> tuple[Ints, Ints, Ints]:

@@ -106,6 +106,6 @@ class Link:
             self._sockets.discard(end)
 
     def _drop(self) -> None:
-        for one in list(self._sockets):
+        for end in list(self._sockets):
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                end.shutdown(socket.SHUT_RDWR)

@@ -209,22 +209,22 @@ class Pipeline:
 
     def wait_for_outputs(self, count: int) -> tuple[list[bytes | None], list[bytes | None], list[Message]]:
         """Waits until the outputs and dead letters add up to `count` or more."""
-        found = self.outputs()
+        outputs = self.outputs()
 
         def enough() -> bool:
-            nonlocal found
-            found = self.outputs()
-            return sum(len(part) for part in found) >= count
+            nonlocal outputs
+            outputs = self.outputs()
+            return sum(len(part) for part in outputs) >= count
 
-        wait_for(enough, lambda: f"{' + '.join(str(len(part)) for part in found)} of {count} outputs", pause=0.1)
-        return found
+        wait_for(enough, lambda: f"{' + '.join(str(len(part)) for part in outputs)} of {count} outputs", pause=0.1)
+        return outputs
 
 
 def amounts(values: Sequence[bytes | None]) -> list[Decimal]:
     """The amounts, by their place in the layout: independent of the code under test."""
-    found = []
+    decoded = []
     for value in filter(None, values):
         length = value[_AMOUNT] >> 1
         digits = int.from_bytes(value[_AMOUNT + 1 : _AMOUNT + 1 + length], "big", signed=True)
-        found.append(Decimal(digits).scaleb(-2))
-    return found
+        decoded.append(Decimal(digits).scaleb(-2))
+    return decoded

@@ -61,7 +61,7 @@ def fired(
         lateness_ms: How long what is too old is kept all the same.
         clock: Gives the time that windows forget by, of a message and its event time.
     """
-    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    matches: dict[str, set[tuple[str, str]]] = defaultdict(set)
     seen: dict[tuple[str, str], list[tuple[int, int, Record]]] = defaultdict(list)
     clocks: dict[int, int] = {}
     for order, (message, record) in enumerate(log):
@@ -76,5 +76,5 @@ def fired(
             # The positions behind all entries of these two times: an entry is (time, order, record).
             begin, end = (bisect_right(entries, time, key=lambda entry: entry[0]) for time in (oldest, at))
             if rule.figure([entry[2] for entry in entries[begin:end]]) >= rule.at_least:
-                found[str(record["id"])].add((rule.name, record[rule.key]))
-    return found
+                matches[str(record["id"])].add((rule.name, record[rule.key]))
+    return matches

@@ -92,28 +92,28 @@ def judge_history(
     seconds = 0.0
     for block in blocks:
         begun = time.perf_counter()
-        found: list[Found] = []
+        matches: list[Found] = []
         for judge in judges:
             firings, some_late = judge.judge(block)
             late += some_late
-            found += [Found(row, number[id(firing.rule)], firing) for row, firing in firings]
+            matches += [Found(row, number[id(firing.rule)], firing) for row, firing in firings]
         seconds += time.perf_counter() - begun
-        kept = np.arange(block.rows) if block.counted is None else np.flatnonzero(block.counted)
-        warm_up += block.rows - len(kept)
+        counted = np.arange(block.rows) if block.counted is None else np.flatnonzero(block.counted)
+        warm_up += block.rows - len(counted)
         if block.counted is not None:
-            found = [one for one in found if block.counted[one.row]]
-        found.sort(key=lambda one: (one.row, one.rule))
+            matches = [match for match in matches if block.counted[match.row]]
+        matches.sort(key=lambda match: (match.row, match.rule))
         place = np.full(block.rows, -1, np.int64)
-        place[kept] = np.arange(done, done + len(kept))
-        for one in found:
-            fired[one.rule].append(int(place[one.row]))
-        times.append(np.asarray(block.columns[EVENT_TIME], np.int64)[kept])
+        place[counted] = np.arange(done, done + len(counted))
+        for match in matches:
+            fired[match.rule].append(int(place[match.row]))
+        times.append(np.asarray(block.columns[EVENT_TIME], np.int64)[counted])
         if block.labels is not None:
             keeper = keeper or TruthKeeper()
-            keeper.add(block.labels.at(kept))
-        done += len(kept)
+            keeper.add(block.labels.at(counted))
+        done += len(counted)
         if watch is not None:
-            watch(block, found)
+            watch(block, matches)
     return History(
         rules,
         tuple(np.array(rows, np.int64) for rows in fired),
@@ -139,7 +139,7 @@ class _StageJudge:
 
     def judge(self, block: Block) -> tuple[list[tuple[int, RuleMatch]], int]:
         """Rule matches of each row of a block, and the number of late rows."""
-        found: list[tuple[int, RuleMatch]] = []
+        matches: list[tuple[int, RuleMatch]] = []
         late = 0
         for number, rows in self._by_partition(block):
             state = self._states[number]
@@ -149,8 +149,8 @@ class _StageJudge:
             state.commit()
             late += evaluation.late
             places = rows.tolist()
-            found += [(places[firing.row], firing) for firing in evaluation.matches]
-        return found, late
+            matches += [(places[firing.row], firing) for firing in evaluation.matches]
+        return matches, late
 
     def _by_partition(self, block: Block) -> Iterator[tuple[int, Rows]]:
         """The rows of each partition, in the order of the log."""

@@ -152,8 +152,8 @@ def open_input(options: argparse.Namespace, contracts: Contracts, *, longest_ms:
         raise UsageError(f"{', '.join(names)}: choose one of a stream, a topic and files")
     if (options.begin or options.end or options.labels_topic) and not options.from_topic:
         raise UsageError("--from, --to and --labels-topic need --from-topic")
-    with _opened(options, contracts, stream, longest_ms=longest_ms, labels=labels) as found:
-        yield found
+    with _opened(options, contracts, stream, longest_ms=longest_ms, labels=labels) as source:
+        yield source
 
 
 def _opened(
@@ -165,8 +165,8 @@ def _opened(
     if options.file:
         reader = Reader(options.file, layout_of(options), contracts.topic(topic_of(options)).required_schema)
         return nullcontext(FileInput(reader, ", ".join(map(str, options.file)), partitions))
-    wanted = {name: value for name, value in stream.items() if value is not None}
-    return nullcontext(StreamInput(StreamSettings(**wanted), partitions))  # type: ignore[arg-type]
+    settings = {name: value for name, value in stream.items() if value is not None}
+    return nullcontext(StreamInput(StreamSettings(**settings), partitions))  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -176,7 +176,7 @@ def _topic(options: argparse.Namespace, contracts: Contracts, fill: timedelta, *
     settings = load_settings(KafkaSettings, RegistrySettings)
     clients = KafkaClients(settings, librdkafka_properties(), client_id="history")
     ping(clients.admin(), settings.kafka_broker_url)
-    wanted = TopicSettings(
+    selection = TopicSettings(
         topic,
         _labels_topic(options) if labels or options.labels_topic else None,
         options.begin,
@@ -184,7 +184,7 @@ def _topic(options: argparse.Namespace, contracts: Contracts, fill: timedelta, *
         fill,
     )
     with Registry() as registry:
-        yield TopicInput(clients, registry, contracts, wanted)
+        yield TopicInput(clients, registry, contracts, selection)
 
 
 def _labels_topic(options: argparse.Namespace) -> str:

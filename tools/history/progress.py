@@ -9,7 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from tools.history.blocks import Block
 
 
-def told(blocks: Iterable[Block]) -> Iterator[Block]:
+def show_progress(blocks: Iterable[Block]) -> Iterator[Block]:
     """The blocks; how many transactions they were so far is shown on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         yield from blocks

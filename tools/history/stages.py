@@ -38,4 +38,4 @@ def stages_of(*files: RuleSet, partitions: int) -> tuple[Stage, ...]:
         for stage in build_topology(one, topics).stages:
             for rule in stage.rules:
                 rules[stage.field].setdefault(rule.version, rule)
-    return tuple(Stage(field, partitions, tuple(found.values())) for field, found in rules.items())
+    return tuple(Stage(field, partitions, tuple(of_field.values())) for field, of_field in rules.items())

@@ -72,9 +72,9 @@ class ArtifactCache:
             Unavailable: A download failed.
             Cancelled: ``cancelled`` was set meanwhile.
         """
-        wanted = self.lock[part]
+        artifact_set = self.lock[part]
         with exclusive(self.directory / f"{part}.lock"):
-            return self._files(wanted, progress, cancelled)
+            return self._files(artifact_set, progress, cancelled)
 
     def unpacked(self, part: str, progress: Progress, cancelled: threading.Event) -> Path:
         """The directory of a part that is one archive, downloaded, verified and unpacked where it is missing.
@@ -86,14 +86,14 @@ class ArtifactCache:
             Unavailable: The download failed.
             Cancelled: ``cancelled`` was set meanwhile.
         """
-        wanted = self.lock[part]
-        target = self._unpacked_at(wanted)
+        artifact_set = self.lock[part]
+        target = self._unpacked_at(artifact_set)
         if target.is_dir():
             return target
         with exclusive(self.directory / f"{part}.lock"):
             if target.is_dir():
                 return target
-            (archive,) = self._files(wanted, progress, cancelled)
+            (archive,) = self._files(artifact_set, progress, cancelled)
             with _scratch(self.directory) as scratch, tarfile.open(archive) as tar:
                 # Extraction filters came with Python 3.11.4; before it, the verified archive is unpacked as it is.
                 tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _path: member)

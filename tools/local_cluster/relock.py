@@ -26,9 +26,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         context = MavenContext(repo_cache=Path(scratch), timeout=60)
         lines = [HEADER, "[kafka]"]
-        for found in jgo.resolve(KAFKA):
-            artifact = context.project(found.groupId, found.artifactId).at_version(found.version).artifact()
-            lines.append(_entry(f"{found.groupId}:{found.artifactId}:{found.version}", artifact.resolve()))
+        for needed in jgo.resolve(KAFKA):
+            artifact = context.project(needed.groupId, needed.artifactId).at_version(needed.version).artifact()
+            lines.append(_entry(f"{needed.groupId}:{needed.artifactId}:{needed.version}", artifact.resolve()))
         group, name, version, classifier, packaging = REGISTRY
         archive = context.project(group, name).at_version(version).artifact(classifier, packaging)
         lines += ["", "[registry]", _entry(f"{group}:{name}:{packaging}:{classifier}:{version}", archive.resolve())]

@@ -189,10 +189,10 @@ def problems(
         elif not SpecifierSet(known.python).contains(environment.python):
             yield f"{pin} is for Python {known.python}"
     for need, pinned in needs(pins, roots, metadata, environment):
-        wanted = f"{need.by} requires {need.requirement.name}"
+        requirement = f"{need.by} requires {need.requirement.name}"
         if pinned is None:
-            yield f"{wanted}, which is not in it"
+            yield f"{requirement}, which is not in it"
         elif not need.requirement.specifier.contains(pinned.version, prereleases=True):
-            yield f"{wanted}{need.requirement.specifier}, which {pinned} is not"
+            yield f"{requirement}{need.requirement.specifier}, which {pinned} is not"
         elif (known := metadata.get(str(pinned))) and not need.requirement.extras <= known.extras:
-            yield f"{wanted} with extras {sorted(need.requirement.extras)} that were not looked up"
+            yield f"{requirement} with extras {sorted(need.requirement.extras)} that were not looked up"

@@ -54,13 +54,13 @@ def used(locks: Iterable[Lock], complete: dict[str, Metadata]) -> Iterator[tuple
             for need, pin in needs(lock.pins, lock.roots, complete, environment):
                 extras.setdefault(str(pin), set()).update(need.requirement.extras)
     for name, metadata in complete.items():
-        asked = extras.get(name, set())
+        extras_of_name = extras.get(name, set())
         requires = (
             line
             for line in metadata.requires
-            if any(environment.holds(Requirement(line), asked) for environment in ENVIRONMENTS)
+            if any(environment.holds(Requirement(line), extras_of_name) for environment in ENVIRONMENTS)
         )
-        yield name, Metadata(metadata.python, frozenset(asked), tuple(requires))
+        yield name, Metadata(metadata.python, frozenset(extras_of_name), tuple(requires))
 
 
 def _look_up(pins: list[Pin], environment: Environment) -> dict[str, Metadata]:

@@ -52,10 +52,10 @@ class Remembered(dict[str, Any]):
         most: How many cells it holds; each takes about 200 bytes.
     """
 
-    def __init__(self, read: Read, most: int = 500_000) -> None:
+    def __init__(self, read: Read, limit: int = 500_000) -> None:
         super().__init__()
         self._read = read
-        self._most = most
+        self._most = limit
 
     def __missing__(self, cell: str) -> Any:
         value = self._read(cell)

@@ -30,23 +30,23 @@ class CsvFile:
         with self._open() as stream:
             return self._header(self._reader(stream))
 
-    def check(self, wanted: Sequence[str]) -> None:
+    def check(self, names: Sequence[str]) -> None:
         """Raises UsageError for columns that can't be told apart."""
         header = self.columns()
-        for name in wanted:
+        for name in names:
             if header.count(name) > 1:
                 raise UsageError(f"{self._path}:1: {header.count(name)} columns are called {name!r}: rename one")
 
-    def rows(self, wanted: Sequence[str], most: int) -> Iterator[Rows]:
+    def rows(self, names: Sequence[str], limit: int) -> Iterator[Rows]:
         """The rows, at most so many at a time, with the cells of some columns."""
         size = max(1, self._path.stat().st_size)
         with self._open() as stream:
             reader = self._reader(stream)
             header = self._header(reader)
-            places = {name: header.index(name) for name in wanted}
+            places = {name: header.index(name) for name in names}
             ended = False
             while not ended:
-                lines, rows, broken, ended = _take(reader, len(header), most)
+                lines, rows, broken, ended = _take(reader, len(header), limit)
                 columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
                 cells = {name: columns[place] for name, place in places.items()}
                 yield Rows(lines, cells, broken, min(1.0, stream.buffer.tell() / size))
@@ -68,7 +68,7 @@ class CsvFile:
 
 
 def _take(
-    reader: "CsvReader", width: int, most: int
+    reader: "CsvReader", width: int, limit: int
 ) -> tuple[Sequence[int], list[list[str]], list[tuple[int, str]], bool]:
     """The next rows with the lines that they begin in, those that are broken, and whether these are the last."""
     line = reader.line_num + 1
@@ -76,10 +76,10 @@ def _take(
     broken: list[tuple[int, str]] = []
     error = None
     try:
-        rows.extend(islice(reader, most))  # keeps what came before an error
+        rows.extend(islice(reader, limit))  # keeps what came before an error
     except csv.Error as caught:
         error = caught
-    ended = error is None and len(rows) < most
+    ended = error is None and len(rows) < limit
     lines: Sequence[int] = range(line, line + len(rows))
     if error is None and reader.line_num + 1 == line + len(rows):
         line += len(rows)

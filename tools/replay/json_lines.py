@@ -26,24 +26,24 @@ class JsonLinesFile:
         """Each row says its own."""
         return
 
-    def check(self, wanted: Sequence[str]) -> None:
+    def check(self, names: Sequence[str]) -> None:
         """Any column can be used."""
 
-    def rows(self, wanted: Sequence[str], most: int) -> Iterator[Rows]:
+    def rows(self, names: Sequence[str], limit: int) -> Iterator[Rows]:
         """The rows, at most so many at a time, with the cells of some columns."""
         size = max(1, self._path.stat().st_size)
         read = 0
         with self._path.open("rb") as stream:
             numbered = enumerate(stream, 1)
-            while taken := list(islice(numbered, most)):
+            while taken := list(islice(numbered, limit)):
                 read += sum(len(line) for _, line in taken)
-                lines, records, broken = _records(taken, wanted)
-                cells = {name: _cells([record.get(name) for record in records]) for name in wanted}
+                lines, records, broken = _records(taken, names)
+                cells = {name: _cells([record.get(name) for record in records]) for name in names}
                 yield Rows(lines, cells, broken, read / size)
 
 
 def _records(
-    taken: Sequence[tuple[int, bytes]], wanted: Sequence[str]
+    taken: Sequence[tuple[int, bytes]], names: Sequence[str]
 ) -> tuple[list[int], list[dict[str, Any]], list[tuple[int, str]]]:
     lines: list[int] = []
     records: list[dict[str, Any]] = []
@@ -60,7 +60,7 @@ def _records(
         except (ValueError, RecursionError) as error:
             broken.append((number, f"not a JSON object that can be used: {error}"))
         else:
-            problem = _misfit(record, wanted)
+            problem = _misfit(record, names)
             if problem:
                 broken.append((number, problem))
             else:
@@ -69,10 +69,10 @@ def _records(
     return lines, records, broken
 
 
-def _misfit(record: Any, wanted: Sequence[str]) -> str:
+def _misfit(record: Any, names: Sequence[str]) -> str:
     if type(record) is not dict:
         return f"{_kind(record)}: expected an object in each line, {{...}}"
-    for name in wanted:
+    for name in names:
         if type(record.get(name)) in {dict, list}:
             return f"{name}: {_kind(record[name])}: expected a text or a number"
     return ""

@@ -35,23 +35,23 @@ class ParquetFile:
         """The names of the columns."""
         return list(self._file.schema_arrow.names)
 
-    def check(self, wanted: Sequence[str]) -> None:
+    def check(self, names: Sequence[str]) -> None:
         """Raises UsageError for columns that can't be told apart, or hold no scalars."""
         names = self.columns()
-        for name in wanted:
+        for name in names:
             if names.count(name) > 1:
                 raise UsageError(f"{self._path}: {names.count(name)} columns are called {name!r}: rename one")
             kind = self._file.schema_arrow.field(name).type
             if not self._usable(kind):
                 raise UsageError(f"{self._path}: column {name!r} holds {kind}: expected texts, numbers or times")
 
-    def rows(self, wanted: Sequence[str], most: int) -> Iterator[Rows]:
+    def rows(self, names: Sequence[str], limit: int) -> Iterator[Rows]:
         """The rows, at most so many at a time, with the cells of some columns; their lines are the rows' numbers."""
         total = max(1, self._file.metadata.num_rows)
         done = 0
         try:
-            for batch in self._file.iter_batches(most, columns=list(wanted), use_threads=False):
-                cells = {name: self._cells(batch.column(batch.schema.get_field_index(name))) for name in wanted}
+            for batch in self._file.iter_batches(limit, columns=list(names), use_threads=False):
+                cells = {name: self._cells(batch.column(batch.schema.get_field_index(name))) for name in names}
                 lines = list(range(done + 1, done + 1 + batch.num_rows))
                 done += batch.num_rows
                 yield Rows(lines, cells, [], done / total)

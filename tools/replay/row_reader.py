@@ -116,9 +116,9 @@ class Reader:
             UnreadableFile: If a file can't be read to its end.
         """
         for path, file, columns in self._files:
-            wanted = sorted(set(columns.values()))
+            names = sorted(set(columns.values()))
             try:
-                for taken in file.rows(wanted, rows):
+                for taken in file.rows(names, rows):
                     yield self._block(path, columns, taken)
             except OSError as error:
                 raise UnreadableFile(f"{path}: can't be read to its end: {error.strerror}") from None
@@ -238,15 +238,15 @@ def _block(
     def column(name: str, dtype: str, absent: Any = None) -> NDArray[Any]:
         if name in constants:
             return np.full(count, constants[name])
-        found = values.get(name, ())
-        if None in found:
-            found = [absent if value is None else value for value in found]
-        return np.array(found, dtype) if name in values else np.full(count, absent)
+        cells = values.get(name, ())
+        if None in cells:
+            cells = [absent if value is None else value for value in cells]
+        return np.array(cells, dtype) if name in values else np.full(count, absent)
 
     def known(name: str) -> NDArray[np.bool_]:
-        found = values.get(name, ())
-        if None in found:
-            return np.array([value is not None for value in found], np.bool_)
+        cells = values.get(name, ())
+        if None in cells:
+            return np.array([value is not None for value in cells], np.bool_)
         return np.full(count, name in values or name in constants)
 
     numbers = np.array(lines, np.int64)

@@ -37,10 +37,10 @@ class File(Protocol):
     def columns(self) -> Sequence[str] | None:
         """The names of its columns; None where each row says its own. Raises UsageError for a file of no use."""
 
-    def check(self, wanted: Sequence[str]) -> None:
+    def check(self, names: Sequence[str]) -> None:
         """Raises UsageError if one of these columns, which are there, can't be used."""
 
-    def rows(self, wanted: Sequence[str], most: int) -> Iterator[Rows]:
+    def rows(self, names: Sequence[str], limit: int) -> Iterator[Rows]:
         """The rows, at most so many at a time, with the cells of some columns.
 
         Raises:

@@ -115,4 +115,4 @@ def _headers(message: Received) -> dict[str, Any]:
     values: dict[str, list[Any]] = {}
     for name, value in message.headers:
         values.setdefault(name, []).append(text(value))
-    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+    return {name: texts[0] if len(texts) == 1 else texts for name, texts in values.items()}

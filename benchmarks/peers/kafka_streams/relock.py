@@ -25,9 +25,9 @@ def main() -> None:
     lines = []
     with tempfile.TemporaryDirectory() as scratch:
         context = MavenContext(repo_cache=Path(scratch), timeout=60)
-        for found in jgo.resolve(WANTED):
-            coordinate = f"{found.groupId}:{found.artifactId}:{found.version}"
-            path = context.project(found.groupId, found.artifactId).at_version(found.version).artifact().resolve()
+        for needed in jgo.resolve(WANTED):
+            coordinate = f"{needed.groupId}:{needed.artifactId}:{needed.version}"
+            path = context.project(needed.groupId, needed.artifactId).at_version(needed.version).artifact().resolve()
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             lines.append(f'"{coordinate}" = {{ sha256 = "{digest}", size = {path.stat().st_size} }}\n')

@@ -223,7 +223,7 @@ def test_what_is_no_name_is_refused(cell: str, expected: str) -> None:
 
 def test_what_is_remembered_is_read_once_and_never_more_than_it_may_hold() -> None:
     seen = []
-    remembered = Remembered(lambda cell: seen.append(cell) or len(seen), most=2)
+    remembered = Remembered(lambda cell: seen.append(cell) or len(seen), limit=2)
     assert [remembered[cell] for cell in "abab"] == [1, 2, 1, 2]
     assert [remembered[cell] for cell in "cc"] == [3, 3]
     assert len(remembered) == 1

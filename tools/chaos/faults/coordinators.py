@@ -27,8 +27,8 @@ def _move(trial: Trial, topic: str, name: str) -> None:
 
     def leader(other_than: int) -> int:
         """Id of the partition's leader; 0 without one, or while it is the excluded one."""
-        found = trial.leaders(topic).get(partition, -1)
-        return 0 if found in (-1, other_than) else found
+        leader = trial.leaders(topic).get(partition, -1)
+        return 0 if leader in (-1, other_than) else leader
 
     first = wait_for(lambda: leader(0), "a broker leads")
     trial.random_moment(0.0, 1.0)

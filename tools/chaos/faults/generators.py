@@ -76,8 +76,8 @@ def queue_full(trial: Trial) -> None:
 
 def _metrics(port: int) -> dict[str, int]:
     text = httpx2.get(f"http://{HOST}:{port}/metrics", timeout=5, trust_env=False).text
-    found = re.findall(r"^(\w+) ([\d.e+]+)$", text, re.MULTILINE)
-    return {name: int(float(value)) for name, value in found}
+    metrics = re.findall(r"^(\w+) ([\d.e+]+)$", text, re.MULTILINE)
+    return {name: int(float(value)) for name, value in metrics}
 
 
 def _quiet(trial: Trial) -> bool:

@@ -31,9 +31,10 @@ def dated_ahead(trial: Trial) -> None:
     over = RulesOverTime(trial, count, lateness=LATENESS)
     wrong = {number: chance.choice((*AHEAD_MS, *BEFORE_MS)) for number in range(count) if chance.random() < 0.02}
     written = [
-        replace(one, at_ms=one.at_ms + wrong.get(number, 0)) for number, one in enumerate(payments(chance, count))
+        replace(payment, at_ms=payment.at_ms + wrong.get(number, 0))
+        for number, payment in enumerate(payments(chance, count))
     ]
-    offsets = {one.id: wrong.get(number, 0) for number, one in enumerate(written)}
+    offsets = {payment.id: wrong.get(number, 0) for number, payment in enumerate(written)}
     producers = Producers(pipeline)
     record_ahead = YEAR_MS // 365  # a day: how far the records themselves are dated ahead or back
 
@@ -55,7 +56,7 @@ def dated_ahead(trial: Trial) -> None:
     stages = [pipeline.read(pipeline.by_source)]
     bounded = over.expected(inputs, stages)
     trusting = over.expected(inputs, stages, clock=_event_time)
-    differing = sum(bounded.get(one, set()) != trusting.get(one, set()) for one in bounded.keys() | trusting.keys())
+    differing = sum(bounded.get(key, set()) != trusting.get(key, set()) for key in bounded.keys() | trusting.keys())
     ahead = sum(off > 0 for off in offsets.values())
     trial.prove(
         ahead and differing,
@@ -76,11 +77,12 @@ def badly_keyed(trial: Trial) -> None:
     bursts = [f"fanin{number:07d}" for number in range(count // 400)]
     at = int(time.time() * 1000)
     for target in bursts:
-        for one in payments(chance, BURST):
+        for payment in payments(chance, BURST):
             sender = f"s{len(written):011d}"
-            written.append(Payment(one.id, sender, target, 100 + one.cents % 40_000, 0))
+            written.append(Payment(payment.id, sender, target, 100 + payment.cents % 40_000, 0))
     chance.shuffle(written)
-    ways = {one.id: chance.choice(("no key", "other key", "consistent_random", "murmur2_random")) for one in written}
+    partitioning = ("no key", "other key", "consistent_random", "murmur2_random")
+    ways = {payment.id: chance.choice(partitioning) for payment in written}
     producers = Producers(pipeline)
 
     def send(payment: Payment, value: bytes) -> None:
@@ -136,4 +138,4 @@ def _scattered(trial: Trial, messages: list[Message]) -> int:
     partitions: dict[str, set[int]] = defaultdict(set)
     for message in messages:
         partitions[trial.reader.record(content(message))["target"]].add(place(message)[1])
-    return sum(len(found) > 1 for found in partitions.values())
+    return sum(len(numbers) > 1 for numbers in partitions.values())
