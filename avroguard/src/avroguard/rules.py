@@ -14,6 +14,22 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
+class Profile(StrEnum):
+    """Which rules lint applies: each profile has those of the one before as well."""
+
+    MINIMAL = "minimal"
+    """What parsers refuse, and what loses data."""
+    RECOMMENDED = "recommended"
+    """What breaks with some parsers, or is surely not meant."""
+    STRICT = "strict"
+    """Good practice: documentation, names, room for changes."""
+
+    def includes(self, other: "Profile") -> bool:
+        """Whether the rules of another profile are among those of this one."""
+        order = list(Profile)
+        return order.index(other) <= order.index(self)
+
+
 class Family(StrEnum):
     """Who asks for a rule."""
 
@@ -42,12 +58,22 @@ class RuleInfo:
         family: Who asks for it.
         severity: How bad a finding is, unless a command says otherwise.
         summary: What is asked, in one sentence.
+        profile: The smallest profile of lint that has the rule; rules that are not lint's are in each.
     """
 
     id: str
     family: Family
     severity: Severity
     summary: str
+    profile: Profile = Profile.MINIMAL
+
+    @property
+    def is_configurable(self) -> bool:
+        """Whether ``[rules]`` may switch it off or change its severity.
+
+        Avro's parser and a subject's compatibility level are no matter of taste; single findings can be waived.
+        """
+        return self.family in (Family.PORTABILITY, Family.PRACTICE, Family.SEMANTICS)
 
     @property
     def refused_by_avro_java(self) -> bool:
@@ -60,8 +86,8 @@ class RuleInfo:
         return f"{PAGE}#{self.id.lower()}"
 
 
-def _rules(family: Family, severity: Severity, **summaries: str) -> list[RuleInfo]:
-    return [RuleInfo(id_, family, severity, summary) for id_, summary in summaries.items()]
+def _rules(family: Family, severity: Severity, profile: Profile = Profile.MINIMAL, **summaries: str) -> list[RuleInfo]:
+    return [RuleInfo(id_, family, severity, summary, profile) for id_, summary in summaries.items()]
 
 
 _ALL = [
@@ -90,7 +116,21 @@ _ALL = [
     *_rules(
         Family.PORTABILITY,
         Severity.ERROR,
+        Profile.MINIMAL,
         JSON_KEY_REPEATED="An object has a key once.",
+        RECORD_ENDLESS="A record does not hold itself without an end.",
+        ENUM_EMPTY="An enum has symbols.",
+        DEFAULT_UNREADABLE="A default of bytes, fixed, float, enum or decimal can be read.",
+        DECIMAL_INVALID="A decimal has a precision, a scale within it, and room for its digits.",
+        LOGICAL_TYPE_ON_FIELD="A logical type stands inside of the type, not beside it on the field.",
+        LOGICAL_TYPE_ON_WRONG_TYPE="A logical type annotates a type that it is defined for.",
+        ALIAS_CLASH="The alias of a type is not the name or the alias of another.",
+        FIELD_ALIAS_CLASH="The alias of a field is not its own name, nor a name or an alias of another field.",
+    ),
+    *_rules(
+        Family.PORTABILITY,
+        Severity.ERROR,
+        Profile.RECOMMENDED,
         JSON_TOO_LARGE="Nesting, numbers and characters stay within what every parser takes.",
         NAME_NOT_ASCII="Names are written in ASCII.",
         NAME_STARTS_WITH_DOT="A name does not start with a dot.",
@@ -100,33 +140,39 @@ _ALL = [
         TYPE_OUTSIDE_NAMESPACE="A type of no namespace is not used by its short name inside of one.",
         TYPE_USED_BEFORE_DEFINITION="A type is defined where it stands first.",
         ATTRIBUTE_IGNORED="Attributes have a value of the right kind, or parsers ignore them without a word.",
-        RECORD_ENDLESS="A record does not hold itself without an end.",
-        ENUM_EMPTY="An enum has symbols.",
-        DEFAULT_UNREADABLE="A default of bytes, fixed, float, enum or decimal can be read.",
-        DECIMAL_INVALID="A decimal has a precision, a scale within it, and room for its digits.",
-        LOGICAL_TYPE_ON_FIELD="A logical type stands inside of the type, not beside it on the field.",
-        LOGICAL_TYPE_ON_WRONG_TYPE="A logical type annotates a type that it is defined for.",
         ORDER_IN_CAPITALS="The order of a field is written in small letters.",
-        ALIAS_CLASH="The alias of a type is not the name or the alias of another.",
-        FIELD_ALIAS_CLASH="The alias of a field is not its own name, nor a name or an alias of another field.",
         NOT_FOR_THE_CODEC="The codec of this project takes the schema.",
     ),
     *_rules(
         Family.PORTABILITY,
         Severity.WARNING,
+        Profile.RECOMMENDED,
         JSON_COMMENT="A schema file has no comments.",
         ENCODING_NOT_UTF8="A schema file is written in UTF-8 without a byte order mark.",
         DEFAULT_OF_LATER_BRANCH="The default of a union is of its first branch.",
         LOGICAL_TYPE_UNKNOWN="A logical type is one of the specification.",
     ),
     *_rules(
+        Family.PORTABILITY,
+        Severity.WARNING,
+        Profile.STRICT,
+        LOGICAL_TYPE_CUSTOM="A logical type of one's own is known to every reader.",
+    ),
+    *_rules(
         Family.PRACTICE,
         Severity.WARNING,
+        Profile.RECOMMENDED,
+        ENUM_FALLBACK_UNUSED="An enum names its symbol for unknown values as its default.",
+        DECIMAL_SCALE_MISSING="A decimal says its scale.",
+    ),
+    *_rules(
+        Family.PRACTICE,
+        Severity.WARNING,
+        Profile.STRICT,
         DOC_MISSING="Records, enums and fields have a doc.",
         NULL_NOT_FIRST="In the union of an optional field null comes first.",
         OPTIONAL_WITHOUT_DEFAULT="An optional field has the default null.",
         ENUM_DEFAULT_MISSING="An enum has a default, so that symbols can be added.",
-        DECIMAL_SCALE_MISSING="A decimal says its scale.",
         NAMESPACE_MISSING="A schema's outermost type has a namespace.",
         TYPE_NAME_STYLE="Names of types are in PascalCase, namespaces in small letters.",
         FIELD_NAME_STYLE="Names of fields are in snake_case or in camelCase, in one schema all alike.",

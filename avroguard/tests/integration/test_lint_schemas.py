@@ -24,11 +24,10 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ContractFiles:
     return ContractFiles.make(tmp_path / "schemas", lambda name: name)
 
 
-def waive(files: ContractFiles, expires: str) -> None:
+def waive(files: ContractFiles, expires: str, file: str = "transaction.avsc") -> None:
     with (files.directory / "contracts.toml").open("a") as contracts:
         contracts.write(
-            '\n[[waivers]]\nrule = "DOC_MISSING"\nfile = "transaction.avsc"\nreason = "said elsewhere"\n'
-            f"expires = {expires}\n"
+            f'\n[[waivers]]\nrule = "DOC_MISSING"\nfile = "{file}"\nreason = "said elsewhere"\nexpires = {expires}\n'
         )
 
 
@@ -53,15 +52,16 @@ def test_a_schema_needs_no_contracts(
 
 def test_warnings_fail_where_that_is_asked(files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
     files.change(drop_doc)
-    assert main([]) == 0
+    assert main(["--profile", "strict"]) == 0
     assert "schemas/transaction.avsc:3:11: DOC_MISSING warning: record payments.Transaction" in capsys.readouterr().out
-    assert main(["--strict"]) == 1
+    assert main(["--profile", "strict", "--strict"]) == 1
+    assert main(["--strict"]) == 0, "no rule of the recommended profile"
 
 
 def test_a_waived_finding_is_listed_and_fails_nothing(files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
     files.change(drop_doc)
     waive(files, "2090-01-31")
-    assert main(["--strict", "--format", "json"]) == 0
+    assert main(["--profile", "strict", "--strict", "--format", "json"]) == 0
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert (finding["rule"], finding["waived"]) == ("DOC_MISSING", "said elsewhere")
 
@@ -92,6 +92,63 @@ def test_types_of_shared_schemas_may_be_used(files: ContractFiles, capsys: pytes
     (files.directory / "contracts.toml").unlink()
     assert main([]) == 1
     assert 'TYPE_UNKNOWN unknown type "Party"' in capsys.readouterr().out
+
+
+def test_only_the_files_that_are_named_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("e.avsc").write_text('{"type": "enum", "name": "E", "namespace": "shop", "symbols": ["A"], "default": "A"}')
+    Path("p.avsc").write_text(
+        '{"type": "record", "name": "P", "namespace": "shop", "doc": "d", '
+        '"fields": [{"name": "e", "type": "shop.E", "doc": "d"}]}'
+    )
+    topic = 'partitions = 1\nretention = "7d"\nvalue = "p.avsc"\ncompatibility = "FULL"\n'
+    Path("contracts.toml").write_text(f'[schemas."e.avsc"]\ncompatibility = "FULL"\n\n[topics.t]\n{topic}')
+    assert main(["--profile", "strict", "--strict", "p.avsc"]) == 0
+    assert capsys.readouterr().out == "1 file checked: nothing found\n"
+    assert main(["--profile", "strict", "--strict", "."]) == 1
+    assert "e.avsc:1:26: DOC_MISSING" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("pattern", ["*", "**/*.avsc", "*.avsc", ".", "old", "old/", "**/old/*"])
+def test_a_waiver_names_files_by_a_pattern(
+    files: ContractFiles, capsys: pytest.CaptureFixture[str], pattern: str
+) -> None:
+    (files.directory / "old").mkdir()
+    (files.directory / "old" / "transaction.avsc").write_bytes((files.directory / "transaction.avsc").read_bytes())
+    files.change(drop_doc)
+    if "old" in pattern:
+        (files.directory / "transaction.avsc").rename(files.directory / "old" / "transaction.avsc")
+        (files.directory / "contracts.toml").write_text(
+            (files.directory / "contracts.toml").read_text().replace("transaction.avsc", "old/transaction.avsc")
+        )
+    waive(files, "2090-01-31", pattern)
+    assert main(["--profile", "strict", "--strict"]) == 0
+    assert ", 1 waived" in f", {capsys.readouterr().out.splitlines()[-1].partition(': ')[2]}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "severity"),
+    [
+        ('profile = "strict"', "warning"),
+        ('profile = "recommended"', None),
+        ('[rules]\nDOC_MISSING = "error"', "error"),
+        ('profile = "strict"\n[rules]\n"DOC_*" = "off"', None),
+        ('profile = "strict"\n[rules."transaction.avsc"]\nDOC_MISSING = "off"', None),
+        ('profile = "strict"\n[rules."other/**"]\nDOC_MISSING = "off"', "warning"),
+        ('[rules]\nDOC_MISSING = "off"\n[rules."*.avsc"]\n"*" = "error"', "error"),
+    ],
+)
+def test_rules_are_switched_in_the_contracts(
+    files: ContractFiles, capsys: pytest.CaptureFixture[str], settings: str, severity: str | None
+) -> None:
+    files.change(drop_doc)
+    contracts = files.directory / "contracts.toml"
+    contracts.write_text(f"{settings}\n\n{contracts.read_text()}")
+    assert main(["--format", "json"]) == (1 if severity == "error" else 0)
+    severities = [finding["severity"] for finding in json.loads(capsys.readouterr().out)["findings"]]
+    assert severities == ([severity] if severity else [])
 
 
 def test_faults_of_the_contracts_are_told_once(files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from avroguard.compatibility import Rule, history_incompatibilities
 from avroguard.levels import Level
 from avroguard.lint import LINT_FAMILIES, lint_schema
-from avroguard.rules import RULES, Family
+from avroguard.rules import RULES, Family, Profile
 from avroguard.semantics import SemanticRule, semantic_changes
 
 PAGE = (Path(__file__).parents[3] / "docs" / "schema-rules.md").read_text()
@@ -58,6 +58,17 @@ def test_every_rule_has_a_section_and_every_section_a_rule() -> None:
 def test_every_section_says_what_the_rule_says() -> None:
     for rule in RULES.values():
         assert f"### {rule.id}\n\n{rule.summary}" in PAGE, rule.id
+
+
+def test_the_table_of_profiles_has_every_rule_of_lint() -> None:
+    for profile in Profile:
+        (row,) = re.findall(rf"^\| `{profile}` \|.*\|(.*)\|$", PAGE, flags=re.MULTILINE)
+        rules = [
+            rule.id
+            for rule in RULES.values()
+            if rule.profile is profile and rule.family in LINT_FAMILIES - {Family.SYNTAX}
+        ]
+        assert re.findall(r"`([A-Z_0-9]+)`", row) == rules
 
 
 def test_every_rule_about_schemas_has_an_example() -> None:

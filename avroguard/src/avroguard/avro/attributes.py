@@ -154,8 +154,8 @@ def _too_large(value: Any) -> bool:
 
 
 def check_doc(schema: dict[str, Any], path: JsonPath) -> Iterator[Finding]:
-    """Check a doc."""
-    if not isinstance(schema.get("doc", ""), str):
+    """Check a doc; null is none."""
+    if not isinstance(schema.get("doc") or "", str):
         yield Finding.at((*path, "doc"), "ATTRIBUTE_IGNORED", f"expected a text, found {json_shown(schema['doc'])}")
 
 

@@ -16,12 +16,18 @@ from avroguard.findings import Finding, merged
 from avroguard.lint import LINT_FAMILIES, lint_schema
 from avroguard.lint.files import ContractFile, contract_file_of, files_of, idl_files_of
 from avroguard.reporting import Report
-from avroguard.rules import RULES, Severity
+from avroguard.rules import RULES, Profile, Severity
 
 _EPILOG = f"""\
 A PATH is a schema file (.avsc), a contracts.toml, or a directory that is searched for both. A schema needs no
 contracts.toml; where there is one beside it or above it in the repository, its waivers count and the types of its
-[schemas] may be used. docs/schema-rules.md explains every rule.
+[schemas] may be used. Its profile and [rules] say which rules count:
+
+  minimal      what parsers refuse, and what loses data
+  recommended  what breaks with some parsers, or is surely not meant (the default)
+  strict       good practice as well: documentation, names, room for changes
+
+docs/schema-rules.md explains every rule.
 
 {EXIT_CODES}"""
 
@@ -41,6 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         type=Path,
         help="what to check; by default SCHEMAS_DIR, else the directory schemas, else the working directory",
     )
+    parser.add_argument(
+        "--profile",
+        choices=[str(profile) for profile in Profile],
+        help="which rules to apply; by default the profile of contracts.toml, else recommended",
+    )
     parser.add_argument("--strict", action="store_true", help="let warnings fail as well")
     add_output_options(parser)
     options = parser.parse_args(arguments)
@@ -53,7 +64,10 @@ def _lint(options: argparse.Namespace) -> int:
     groups: dict[Path | None, list[Path]] = {}
     for file in files:
         groups.setdefault(contract_file_of(file), []).append(file)
-    findings = [finding for contracts, group in groups.items() for finding in _lint_group(contracts, group, paths)]
+    profile = Profile(options.profile) if options.profile else None
+    findings: list[Finding] = []
+    for contracts, group in groups.items():
+        findings += _lint_group(contracts, group, paths, profile)
     about = _about(len(files), sum(len(idl_files_of(path)) for path in paths))
     code = print_report(Report("avroguard lint", tuple(merged(findings)), tuple(map(shown, files)), about), options)
     return code or int(options.strict and any(one.severity is Severity.WARNING and not one.waived for one in findings))
@@ -68,9 +82,11 @@ def _about(files: int, left_out: int) -> str:
     return about
 
 
-def _lint_group(path: Path | None, files: Sequence[Path], paths: Sequence[Path]) -> list[Finding]:
+def _lint_group(
+    path: Path | None, files: Sequence[Path], paths: Sequence[Path], profile: Profile | None
+) -> list[Finding]:
     """The findings of the files for which the same contracts file counts, or none does."""
-    contracts = ContractFile.read(path) if path else ContractFile((), {}, ())
+    contracts = ContractFile.read(path) if path else ContractFile()
     findings: list[Finding] = []
     for file in files:
         if file.name == CONTRACTS:
@@ -84,6 +100,7 @@ def _lint_group(path: Path | None, files: Sequence[Path], paths: Sequence[Path])
         of_lint = RULES[waiver.rule].family in LINT_FAMILIES and waiver.subject is None
         return of_lint and (everything or waiver.file in seen)
 
+    findings = contracts.rules.apply(findings, profile)
     return apply_waivers(findings, contracts.waivers, dt.datetime.now(dt.UTC).date(), looked_for)
 
 

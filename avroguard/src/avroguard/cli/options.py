@@ -115,6 +115,6 @@ def select_subjects(contracts: Contracts, subjects: Sequence[str]) -> tuple[Subj
 def apply_contract_waivers(
     findings: Iterable[Finding], contracts: Contracts, families: Collection[Family] = _OF_CHANGES
 ) -> list[Finding]:
-    """The findings with those marked that the contracts waive today, and the waivers that have expired."""
+    """The findings by the contracts' rules, with those marked that are waived today, and expired waivers."""
     decided = [waiver for waiver in contracts.waivers if RULES[waiver.rule].family in families]
-    return apply_waivers(findings, decided, dt.datetime.now(dt.UTC).date())
+    return apply_waivers(contracts.rules.apply(findings), decided, dt.datetime.now(dt.UTC).date())

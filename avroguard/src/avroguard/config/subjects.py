@@ -8,6 +8,7 @@ from typing import Any
 
 from avroguard.avro.names import suggestion
 from avroguard.avro.schema import Schema
+from avroguard.config.severities import RECOMMENDED, RuleSettings
 from avroguard.config.toml import toml_shown
 from avroguard.config.waivers import Waiver
 from avroguard.errors import ContractError
@@ -105,6 +106,7 @@ class Contracts:
         shared: The subjects of schemas that others may refer to; each after those that it refers to itself.
         since: The commit from which on versions in git were deployed; None: from the first tag on.
         waivers: The findings that don't count.
+        rules: The rules that count, and how much.
     """
 
     topics: tuple[TopicContract, ...]
@@ -112,6 +114,7 @@ class Contracts:
     shared: tuple[SubjectContract, ...] = ()
     since: str | None = None
     waivers: tuple[Waiver, ...] = ()
+    rules: RuleSettings = RECOMMENDED
 
     @property
     def subjects(self) -> tuple[SubjectContract, ...]:

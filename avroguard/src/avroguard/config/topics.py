@@ -8,6 +8,7 @@ from typing import Any
 
 from avroguard.avro.names import suggestion
 from avroguard.avro.schema import Reference, Schema, parse_schema
+from avroguard.config.severities import read_rule_settings
 from avroguard.config.shared import SharedSchemas
 from avroguard.config.subjects import (
     Contracts,
@@ -26,7 +27,7 @@ from avroguard.places import Place
 
 __all__ = ["Contracts", "Inspection", "TopicContract", "inspect_contracts", "load_contracts", "read_contracts"]
 
-_TABLES = ("topics", "schemas", "history", "waivers")
+_TABLES = ("topics", "schemas", "history", "waivers", "rules", "profile")
 _KEYS = (
     "partitions",
     "retention",
@@ -104,7 +105,10 @@ def inspect_contracts(tree: Tree, name: str = CONTRACTS) -> Inspection:
     topics = tuple(reader.topics(tables))
     reader.refuse_clashes(topics)
     reader.check_dead_letter_topics(topics)
-    contracts = Contracts(topics, file, shared, reader.since(tables), tuple(waivers))
+    rules, rule_faults = read_rule_settings(tables, tree.shown)
+    for message, path in rule_faults:
+        reader.fault(message, key=str(path[-1]))
+    contracts = Contracts(topics, file, shared, reader.since(tables), tuple(waivers), rules)
     return Inspection(contracts, reader.types.types, (*reader.faults, *faults))
 
 

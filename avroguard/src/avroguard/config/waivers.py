@@ -1,4 +1,4 @@
-"""Findings that somebody decided to live with: the tables ``[[waivers]]`` of ``contracts.toml``. No I/O."""
+"""Findings that are accepted for a time: the tables ``[[waivers]]`` of ``contracts.toml``. No I/O."""
 
 import datetime as dt
 import re
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from avroguard.avro.names import suggestion
+from avroguard.config.globs import matches
 from avroguard.findings import Finding
 from avroguard.places import Place
 from avroguard.rules import RULES, Family
@@ -25,9 +26,9 @@ class Waiver:
         reason: Why its findings don't count.
         expires: The last day on which they don't.
         place: Where the waiver stands.
-        file: The schema file that it is about, as messages name it; None: any.
-        subject: The subject that it is about; None: any.
-        field: The field that it is about, ``payments.Transaction.amount``; None: any.
+        file: A pattern for the schema files that it is about, as messages name them; None: any.
+        subject: A pattern for the subjects that it is about; None: any.
+        field: A pattern for the fields that it is about, ``payments.Transaction.amount``; None: any.
     """
 
     rule: str
@@ -42,9 +43,9 @@ class Waiver:
         """Whether a finding is one that it is about."""
         return (
             finding.rule == self.rule
-            and self.file in (None, finding.place.file)
-            and self.field in (None, finding.field)
-            and (self.subject is None or self.subject in finding.subjects)
+            and (self.file is None or matches(self.file, finding.place.file))
+            and (self.field is None or matches(self.field, finding.field))
+            and (self.subject is None or any(matches(self.subject, subject) for subject in finding.subjects))
         )
 
 

@@ -1,5 +1,6 @@
 """Will the schema be easy to change without breaking anybody?"""
 
+import re
 from collections.abc import Iterator
 
 from avroguard.avro.defaults import default_fits, default_readable
@@ -65,12 +66,23 @@ def _ends(node: Node, finite: set[str]) -> bool:
             return True
 
 
+_FALLBACKS = re.compile(r"(.*_)?(unknown|undefined|unspecified|unrecognized|unrecognised)", re.IGNORECASE)
+
+
 def enums(view: View) -> Iterator[Finding]:
     """An enum has symbols, and a default for those to come."""
     for enum in view.of(Enum):
+        fallback = next((symbol for symbol in enum.symbols if _FALLBACKS.fullmatch(symbol)), None)
         if not enum.symbols:
             message = f"enum {enum.full_name} has no symbols: no value of it can be written"
             yield Finding.at((*enum.path, "symbols"), "ENUM_EMPTY", message, "add the symbols")
+        elif enum.default is None and fallback:
+            message = (
+                f"enum {enum.full_name} has the symbol {fallback} and no default: readers that meet a symbol of a "
+                "later version fail instead of reading that one"
+            )
+            fix = f'add "default": "{fallback}" to the enum (that of a field does not help)'
+            yield Finding.at((*enum.path, "name"), "ENUM_FALLBACK_UNUSED", message, fix)
         elif enum.default is None:
             message = f"enum {enum.full_name} has no default: no symbol can be added without breaking its readers"
             fix = 'add a symbol such as UNKNOWN, and name it as "default" of the enum (that of a field does not help)'

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from avroguard.avro.protocols import IDL, PROTOCOL
 from avroguard.avro.schema import Reference, shown
+from avroguard.config.severities import RECOMMENDED, RuleSettings
 from avroguard.config.topics import inspect_contracts
 from avroguard.config.tree import CONTRACTS, Directory
 from avroguard.config.waivers import Waiver
@@ -69,11 +70,13 @@ class ContractFile:
         findings: What is wrong with the file itself; its schemas are looked at on their own.
         types: The types that schemas may use, by full name.
         waivers: The findings that don't count.
+        rules: The rules that count, and how much.
     """
 
-    findings: tuple[Finding, ...]
-    types: Mapping[str, Reference]
-    waivers: tuple[Waiver, ...]
+    findings: tuple[Finding, ...] = ()
+    types: Mapping[str, Reference] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+    rules: RuleSettings = RECOMMENDED
 
     @classmethod
     def read(cls, path: Path) -> "ContractFile":
@@ -81,9 +84,9 @@ class ContractFile:
         try:
             read = inspect_contracts(Directory(path.parent), path.name)
         except ContractError as error:
-            return cls(tuple(contract_findings((str(error),), shown(path))), {}, ())
+            return cls(tuple(contract_findings((str(error),), shown(path))))
         own = [one for one in contract_findings(read.faults, shown(path)) if one.place.file == shown(path)]
-        return cls(tuple(own), read.types, read.contracts.waivers)
+        return cls(tuple(own), read.types, read.contracts.waivers, read.contracts.rules)
 
 
 def contract_findings(faults: Iterable[str], file: str) -> Iterator[Finding]:

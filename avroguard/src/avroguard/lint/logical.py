@@ -33,9 +33,10 @@ def on_types(view: View) -> Iterator[Finding]:
         if not isinstance(name, str):
             yield Finding.at(here, "ATTRIBUTE_IGNORED", "expected the name of a logical type as a text", "remove it")
         elif name not in _ANNOTATES:
-            message = f'"{name}" is no logical type of the specification{suggestion(name, list(_ANNOTATES))}'
-            fix = "readers see the plain type; use another attribute for a meaning of your own"
-            yield Finding.at(here, "LOGICAL_TYPE_UNKNOWN", message, fix)
+            near = suggestion(name, list(_ANNOTATES))
+            message = f'"{name}" is no logical type of the specification{near}'
+            fix = "correct it: readers see the plain type" if near else "make sure that readers know it, or remove it"
+            yield Finding.at(here, "LOGICAL_TYPE_UNKNOWN" if near else "LOGICAL_TYPE_CUSTOM", message, fix)
         elif not {kind(node), _sized(node)} & set(_ANNOTATES[name]) or isinstance(node, Reference):
             message = f"{name} annotates {' or '.join(_ANNOTATES[name])}, not {_shown(node)}: it is ignored here"
             yield Finding.at(

@@ -1,0 +1,22 @@
+"""Patterns for files and names: ``*``, ``?`` and ``**``, as in .gitignore."""
+
+import re
+from functools import cache
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether a pattern is for a name: of a file, of a directory above it, of a subject, of a field, of a rule.
+
+    ``*`` and ``?`` stand for characters but ``/``, ``**`` for any, ``.`` for the working directory.
+    """
+    return _compiled(pattern).fullmatch(name) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    expression = "".join(map(_expression, re.findall(r"\*\*/|\*\*|.", pattern.removesuffix("/"), re.DOTALL)))
+    return re.compile(r".*" if pattern == "." else rf"{expression}(?:/.*)?", re.DOTALL)
+
+
+def _expression(part: str) -> str:
+    return {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part))
