@@ -77,7 +77,7 @@ def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]
         frozenset({OUTPUTS.legit, OUTPUTS.fraud}),
         native=True,
     )
-    metrics, decoders = DetectorMetrics(CollectorRegistry()), _Known({1: decoder})
+    metrics, decoders = DetectorMetrics(CollectorRegistry()), _OneDecoder(decoder)
     reader = PartitionReader(_nobody)
     restorer = Restorer(reader, decoders, lambda _ranges: {}, LoopProgress())  # type: ignore[arg-type]
     handler = DetectorHandler(
@@ -96,8 +96,14 @@ def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]
     return (time.thread_time() - began) / sum(map(len, batches)) * 1e6
 
 
-class _Known(dict[int, SchemaDecoder]):
-    """Decoders that need no registry, and re-encode nothing."""
+class _OneDecoder:
+    """The decoder of every schema id, which needs no registry and re-encodes nothing."""
+
+    def __init__(self, decoder: SchemaDecoder) -> None:
+        self._decoder = decoder
+
+    def decoder_of(self, _schema_id: int) -> SchemaDecoder:
+        return self._decoder
 
     def take_reencoded(self) -> int:
         return 0
