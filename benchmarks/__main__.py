@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmark", description="This system and its peers on the same work.")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often everybody runs, in rotation")
     parser.add_argument("--messages", type=int, default=1_000_000, metavar="N", help="slow peers get a part of them")
-    everybody = [one.name for one in DETECTORS]
+    everybody = [contender.name for contender in DETECTORS]
     parser.add_argument("--only", type=_names(everybody), metavar="NAMES", help=f"some of {','.join(everybody)}")
     parser.add_argument("--parts", type=_names(PARTS), metavar="PARTS", help=f"some of {','.join(PARTS)}")
     parser.add_argument("--seconds", type=int, default=13, metavar="N", help="of each run of the latency part")
@@ -111,9 +111,9 @@ def _measure(options: argparse.Namespace, results: Results) -> None:
         return
     load_before = os.getloadavg()[0]
     results.about |= about(rounds, messages)
-    chosen = options.only or [one.name for one in DETECTORS]
-    detectors = _prepared(results, "detectors", [one for one in DETECTORS if one.name in chosen])
-    generators = _prepared(results, "generators", [one for one in GENERATORS if one.name in chosen])
+    chosen = options.only or [contender.name for contender in DETECTORS]
+    detectors = _prepared(results, "detectors", [contender for contender in DETECTORS if contender.name in chosen])
+    generators = _prepared(results, "generators", [contender for contender in GENERATORS if contender.name in chosen])
     with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch, ephemeral(say=_say) as cluster:
         directory = Path(scratch)
         drains = Drains(cluster, directory, messages)
@@ -185,9 +185,13 @@ def _latencies(
 ) -> None:
     """Ours in every round, the others in the first."""
     own = {OURS.name, FIVE_RULES.name}
-    ours = [(one, command) for one, command in contenders if one.name in own]
-    short = [(SHORT_INTERVAL, command) for one, command in ours if one.name == OURS.name]
-    peers = [(one, command) for one, command in contenders if one.processes == 1 and one.name not in own]
+    ours = [(contender, command) for contender, command in contenders if contender.name in own]
+    short = [(SHORT_INTERVAL, command) for contender, command in ours if contender.name == OURS.name]
+    peers = [
+        (contender, command)
+        for contender, command in contenders
+        if contender.processes == 1 and contender.name not in own
+    ]
     results.labels["detectors.ours-15ms"] = f"{SHORT_INTERVAL.label}, {SHORT_INTERVAL.guarantee}"
     for contender, command in [*ours, *short, *(peers if number == 0 else [])]:
         for rate in contender.rates:

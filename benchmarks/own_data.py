@@ -34,7 +34,7 @@ GOOD = ["0", "2018-04-01 12:00:00", "17", "4", "12.34", "0", "0", "0", "0"]
 
 
 def _with(place: int, cell: str) -> bytes:
-    return ",".join(cell if at == place else one for at, one in enumerate(GOOD)).encode()
+    return ",".join(cell if at == place else good for at, good in enumerate(GOOD)).encode()
 
 
 BROKEN: Mapping[str, bytes] = {

@@ -91,7 +91,7 @@ def default_rules() -> tuple[Rule, ...]:
 
 def state_for(rules: Sequence[Rule]) -> WindowState:
     state = WindowState(lateness_ms=LATENESS_MS)
-    state.require(aggregation for one in rules for aggregation in one.aggregations)
+    state.require(aggregation for rule in rules for aggregation in rule.aggregations)
     return state
 
 
@@ -176,10 +176,10 @@ def defaults(rows: int, runs: int) -> None:
     head("the detector's rules", "us a row", "thousand rows/s", "")
     for name, span in (("24 h", DAY_MS), ("1,000 s", rows)):
         columns = traffic(rows, accounts=10_000, span_ms=span)
-        judged = min((judge(columns, rules) for _ in range(runs)), key=lambda one: one.seconds)
+        judged = min((judge(columns, rules) for _ in range(runs)), key=lambda cost: cost.seconds)
         line(f"{rows:,} rows in {name}, 10,000 accounts", rows, judged.seconds, f"{judged.firings:,} firings")
-        without = [one for one in rules if one.aggregations]
-        judged = min((judge(columns, without) for _ in range(runs)), key=lambda one: one.seconds)
+        without = [rule for rule in rules if rule.aggregations]
+        judged = min((judge(columns, without) for _ in range(runs)), key=lambda cost: cost.seconds)
         line("the same without large-amount", rows, judged.seconds, f"{judged.firings:,} firings")
     line("rebuilt (add)", rows, best(runs, lambda: rebuild(columns, rules)), f"{judged.state.entries:,} entries")
 

@@ -106,7 +106,7 @@ def result_of(
         tally = tally or Tally()
         return Count(tally.count, tally.fraud if known else None)
 
-    old, new = ({rule.name: rule for rule in one.rules} for one in (comparison.live, comparison.changed))
+    old, new = ({rule.name: rule for rule in rule_set.rules} for rule_set in (comparison.live, comparison.changed))
     names_of = [*new, *(name for name in old if name not in new)]
     rules = tuple(
         RuleChange(
@@ -132,7 +132,7 @@ def result_of(
         newly=count(comparison.newly),
         no_longer=count(comparison.no_longer),
         rules=rules,
-        examples=tuple(sorted(comparison.examples, key=lambda one: (names_of.index(one.rule), one.change))),
+        examples=tuple(sorted(comparison.examples, key=lambda example: (names_of.index(example.rule), example.change))),
         notes=(*notes, *(_silent(rule.name) for rule in rules if rule.is_silent)),
     )
 

@@ -95,11 +95,13 @@ def table(summaries: Sequence[Summary]) -> Table:
     for heading in ("rounds", "proven", "not run", "violated", "messages", "missing", "doubled", "wrong\nverdict",
                     "out of order", "wrong\nalerts", "open", "recovery: median", "worst"):  # fmt: skip
         drawn.add_column(heading, justify="right")
-    for one in summaries:
-        counts = [one.rounds, one.proven, one.not_run, one.violated, one.messages, one.missing, one.doubled,
-                  one.misplaced, one.disordered, one.alerts, one.open_transactions]  # fmt: skip
-        times = ["" if time is None else f"{time:.1f} s" for time in (one.median_recovery, one.worst_recovery)]
-        drawn.add_row(one.fault, *(f"{count:,}" for count in counts), *times)
+    for summary in summaries:
+        counts = [
+            summary.rounds, summary.proven, summary.not_run, summary.violated, summary.messages, summary.missing,
+            summary.doubled, summary.misplaced, summary.disordered, summary.alerts, summary.open_transactions,
+        ]  # fmt: skip
+        times = ["" if time is None else f"{time:.1f} s" for time in (summary.median_recovery, summary.worst_recovery)]
+        drawn.add_row(summary.fault, *(f"{count:,}" for count in counts), *times)
     return drawn
 
 

@@ -130,7 +130,7 @@ class RulesOverTime:
         first = [(message, reader.record(content(message))) for message in good]
         log = [(message, reader.record(content(message))) for message in stages[-1]
                if content(message) not in self.dead_later]  # fmt: skip
-        keyed = [(one, reader.record(content(one))) for one in stages[0]] if self.repartition else first
+        keyed = [(message, reader.record(content(message))) for message in stages[0]] if self.repartition else first
         rules: dict[str, set[tuple[str, str]]] = defaultdict(set)
         for _message, record in first:
             if record["amount"] >= LARGE:

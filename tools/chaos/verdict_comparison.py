@@ -59,11 +59,11 @@ def compare_verdicts(
     values = Counter(content(message) for message in good)
     judged = Counter({value: count for value, count in values.items() if value not in dead_later})
     missing, doubled = 0, sum(count - 1 for count in values.values())
-    for remaining, messages in (*((values, stage) for stage in contents.stages), (judged, outputs)):
+    for expected_values, messages in (*((values, stage) for stage in contents.stages), (judged, outputs)):
         there = Counter(content(message) for message in messages)
-        missing, doubled = missing + (remaining - there).total(), doubled + (there - remaining).total()
+        missing, doubled = missing + (expected_values - there).total(), doubled + (there - expected_values).total()
     origins = Counter(_origin(message) for message in contents.dead)
-    places = Counter([*dead, *(place(one) for one in contents.stages[-1] if content(one) in dead_later)])
+    places = Counter([*dead, *(place(message) for message in contents.stages[-1] if content(message) in dead_later)])
     return Tally(
         messages=len(contents.inputs),
         missing=missing + (places - origins).total(),
@@ -115,8 +115,8 @@ def _different_alerts(alerts: Sequence[Message], expected: Firings, read: Callab
     """Number of alerts that are missing, doubled, or of a rule that did not fire."""
     records = [read(content(message)) for message in alerts]
     there = Counter((str(record["rule"]), str(record["transaction"]["id"])) for record in records)
-    remaining = Counter((rule[0], transaction) for transaction, rules in expected.items() for rule in rules)
-    return (remaining - there).total() + (there - remaining).total()
+    expected_values = Counter((rule[0], transaction) for transaction, rules in expected.items() for rule in rules)
+    return (expected_values - there).total() + (there - expected_values).total()
 
 
 def _disordered(hops: Sequence[Sequence[Message]]) -> int:

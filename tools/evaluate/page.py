@@ -70,7 +70,7 @@ def page(report: Report) -> str:
         f"{report.rules_version}."
     )
     notes = [*report.notes, *([f"{report.late:,} transactions were late."] if report.late else [])]
-    figures = "".join(f"<figure>{one.svg(alone=False)}</figure>" for one in pictures(report).values())
+    figures = "".join(f"<figure>{picture.svg(alone=False)}</figure>" for picture in pictures(report).values())
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>How well the rules catch fraud</title><style>{_CSS}</style></head><body><main>
@@ -102,7 +102,7 @@ def _tiles(total: Quality) -> Iterable[str]:
 def _scenarios(report: Report) -> str:
     columns = ("scenario", "fraud", "caught", "precision", "recall", "average precision", "precision at 100 a day",
                "incidents", "found", "found after (median)", "90 % within", "payments before (median)")  # fmt: skip
-    rows = [(one.name, one.quality, "") for one in report.scenarios]
+    rows = [(scenario.name, scenario.quality, "") for scenario in report.scenarios]
     return _table(columns, [(_scenario(*row[:2]), row[2]) for row in [*rows, ("all", report.total, "all")]])
 
 
@@ -119,16 +119,16 @@ def _rules(report: Report) -> str:
     columns = ("rule", "severity", "mode", "fires", "true", "false", "precision", "recall", "average precision",
                "precision at 100 a day", "only this rule: true", "only this rule: false", "incidents found",
                "only by this rule", "found after (median)")  # fmt: skip
-    return _table(columns, [(_rule(one), "shadow" if one.mode == "shadow" else "") for one in report.rules], words=3)
+    return _table(columns, [(_rule(rule), "shadow" if rule.mode == "shadow" else "") for rule in report.rules], words=3)
 
 
-def _rule(one: RuleFigures) -> list[str]:
-    quality = one.quality
+def _rule(rule: RuleFigures) -> list[str]:
+    quality = rule.quality
     return [
-        one.name, one.severity, one.mode, number(quality.flagged), number(quality.caught),
+        rule.name, rule.severity, rule.mode, number(quality.flagged), number(quality.caught),
         number(quality.flagged - quality.caught), share(quality.precision), share(quality.recall),
-        score(quality.average_precision), share(quality.precision_at_100), number(one.only_caught),
-        number(one.only_false), number(quality.detection.found), number(one.only_incidents),
+        score(quality.average_precision), share(quality.precision_at_100), number(rule.only_caught),
+        number(rule.only_false), number(quality.detection.found), number(rule.only_incidents),
         duration(quality.detection.seconds_p50),
     ]  # fmt: skip
 

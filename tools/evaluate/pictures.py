@@ -23,9 +23,9 @@ def pictures(report: Report) -> Mapping[str, Picture]:
     if report.total.fraud:
         pictures["precision-recall"] = precision_recall(report)
         pictures["rules-and-scenarios"] = rules_and_scenarios(report)
-    if any(one.seconds for one in report.scenarios):
+    if any(scenario.seconds for scenario in report.scenarios):
         pictures["time-to-detection"] = time_to_detection(report)
-    if any(one.quality.flagged for one in report.rules):
+    if any(rule.quality.flagged for rule in report.rules):
         pictures["what-rules-fire-on"] = rule_precision(report)
     if len(report.days) > 1:
         pictures["days"] = days(report)
@@ -73,12 +73,15 @@ def precision_recall(report: Report) -> Picture:
 
 def time_to_detection(report: Report) -> Picture:
     """For each scenario the share of incidents that were found within a time."""
-    scenarios = [one for one in report.scenarios if one.quality.detection.incidents]
+    scenarios = [scenario for scenario in report.scenarios if scenario.quality.detection.incidents]
     picture = Picture(
         _WIDTH, 420, "Time to detection",
         "The share of all incidents that were found within a time from their first transaction.",
     )  # fmt: skip
-    ends = {one.name: f"{one.name} {share(len(one.seconds) / one.quality.detection.incidents)}" for one in scenarios}
+    ends = {
+        scenario.name: f"{scenario.name} {share(len(scenario.seconds) / scenario.quality.detection.incidents)}"
+        for scenario in scenarios
+    }
     left, right, bottom = 64.0, _WIDTH - 26 - 7.6 * max(map(len, ends.values())), 370.0
     longest = max(max(scenario.seconds, default=1.0) for scenario in scenarios)
     ticks = [tick for number, tick in enumerate(_TIMES) if not number or _TIMES[number - 1][0] < longest]
@@ -98,15 +101,15 @@ def time_to_detection(report: Report) -> Picture:
     picture.text(right, bottom + 36, "since the first transaction, in event time (logarithmic)", "muted", size=11,
                  anchor="end")  # fmt: skip
     labels = []
-    for index, one in enumerate(scenarios):
+    for index, scenario in enumerate(scenarios):
         role = SERIES[index % len(SERIES)]
-        incidents = one.quality.detection.incidents
+        incidents = scenario.quality.detection.incidents
         points = [at(0, 0)]
-        for found, seconds in enumerate(one.seconds):
-            points += [at(seconds, found / incidents), at(seconds, (found + 1) / incidents)]
+        for before, seconds in enumerate(scenario.seconds):
+            points += [at(seconds, before / incidents), at(seconds, (before + 1) / incidents)]
         points.append((right, points[-1][1]))
         picture.line(points, role, width=2.2)
-        labels.append((points[-1][1], ends[one.name], role))
+        labels.append((points[-1][1], ends[scenario.name], role))
     line = 0.0
     for y, words, role in sorted(labels):  # from the top down, none on another
         line = max(y + 4, line + 17)
@@ -116,8 +119,8 @@ def time_to_detection(report: Report) -> Picture:
 
 def rules_and_scenarios(report: Report) -> Picture:
     """The share of each scenario that each rule finds."""
-    columns = [one.name for one in report.scenarios]
-    names = [f"{one.name} (shadow)" if one.mode == "shadow" else one.name for one in report.rules]
+    columns = [scenario.name for scenario in report.scenarios]
+    names = [f"{rule.name} (shadow)" if rule.mode == "shadow" else rule.name for rule in report.rules]
     left, row, extra = 34 + 7.2 * max(map(len, names)), 40.0, 130.0
     cell = (_WIDTH - left - extra - 24) / len(columns)
     picture = Picture(
@@ -129,25 +132,25 @@ def rules_and_scenarios(report: Report) -> Picture:
         for line, words in enumerate(lines, 1 - len(lines)):
             picture.text(left + (number + 0.5) * cell, _TOP + 12 + 14 * line, words, "muted", size=12, anchor="middle")
     picture.text(_WIDTH - 30, _TOP + 12, "false alarms a day", "muted", size=12, anchor="end")
-    for line, (name, one) in enumerate(zip(names, report.rules, strict=True)):
+    for line, (name, rule) in enumerate(zip(names, report.rules, strict=True)):
         y = _TOP + 26 + line * row
         picture.text(left - 12, y + row / 2 + 4, name, size=13, anchor="end")
         for number, scenario in enumerate(columns):
-            part = one.incidents[scenario]
+            part = rule.incidents[scenario]
             x = left + number * cell
             picture.rect(x + 2, y + 2, cell - 4, row - 4, "grid", corner=4)
             picture.rect(x + 2, y + 2, cell - 4, row - 4, "good", opacity=part, corner=4)
             role = "over" if part > 0.5 else "ink" if part else "muted"
             picture.text(x + cell / 2, y + row / 2 + 4, share(part), role, size=12.5, anchor="middle", weight=600)
-        false = (one.quality.flagged - one.quality.caught) / max(report.days_of_data, 1e-9)
+        false = (rule.quality.flagged - rule.quality.caught) / max(report.days_of_data, 1e-9)
         picture.text(_WIDTH - 30, y + row / 2 + 4, rate(false), size=12.5, anchor="end")
     return picture
 
 
 def rule_precision(report: Report) -> Picture:
     """The share of fraud among the transactions that each rule fires on."""
-    fired = [one for one in report.rules if one.quality.flagged]
-    names = [f"{one.name} (shadow)" if one.mode == "shadow" else one.name for one in fired]
+    fired = [rule for rule in report.rules if rule.quality.flagged]
+    names = [f"{rule.name} (shadow)" if rule.mode == "shadow" else rule.name for rule in fired]
     left, right, row, top = 34 + 7.2 * max(map(len, names)), _WIDTH - 140, 36.0, _TOP + 30
     picture = Picture(
         _WIDTH,
@@ -157,11 +160,11 @@ def rule_precision(report: Report) -> Picture:
     )
     entries = [("good", "fraud, no other rule fires"), ("also", "fraud, others fire as well"), ("bad", "no fraud")]
     picture.legend(left, _TOP - 4, entries)
-    for line, (name, one) in enumerate(zip(names, fired, strict=True)):
-        y, quality = top + line * row, one.quality
+    for line, (name, rule) in enumerate(zip(names, fired, strict=True)):
+        y, quality = top + line * row, rule.quality
         picture.text(left - 12, y + row / 2 + 1, name, size=13, anchor="end")
         x = left
-        parts = (one.only_caught, quality.caught - one.only_caught, quality.flagged - quality.caught)
+        parts = (rule.only_caught, quality.caught - rule.only_caught, quality.flagged - quality.caught)
         for count, role in zip(parts, ("good", "also", "bad"), strict=True):
             width = (right - left) * count / quality.flagged
             picture.rect(x, y + 2, width, row - 14, role)

@@ -165,7 +165,7 @@ def report_on(
         scenarios=tuple(_scenario(verdicts, truth, number) for number in range(len(truth.scenarios))),
         rules=tuple(
             _rule(history.rules[index], history.fired[index], verdicts, hits, truth)
-            for index in sorted(range(len(history.rules)), key=lambda one: history.rules[one].line)
+            for index in sorted(range(len(history.rules)), key=lambda index: history.rules[index].line)
         ),
         steps=_steps(verdicts),
         days=_days(verdicts),

@@ -61,28 +61,28 @@ def _parts(report: Report, width: int) -> list[RenderableType]:
 
 def _scenarios(report: Report, width: int) -> Table:
     grid = Grid(_SCENARIOS, width)
-    for one in report.scenarios:
-        grid.add([one.name, *_quality(one.quality)])
+    for scenario in report.scenarios:
+        grid.add([scenario.name, *_quality(scenario.quality)])
     grid.add(["all", *_quality(report.total)], style="bold")
     return grid.table
 
 
 def _rules(report: Report, width: int) -> Table:
     grid = Grid(_RULES, width)
-    for one in report.rules:
-        grid.add(_rule(one), style="dim" if one.mode == "shadow" else "")
+    for rule in report.rules:
+        grid.add(_rule(rule), style="dim" if rule.mode == "shadow" else "")
     return grid.table
 
 
-def _rule(one: RuleFigures) -> list[str]:
-    quality = one.quality
+def _rule(rule: RuleFigures) -> list[str]:
+    quality = rule.quality
     detection = quality.detection
-    name = f"{one.name} (shadow)" if one.mode == "shadow" else one.name
+    name = f"{rule.name} (shadow)" if rule.mode == "shadow" else rule.name
     return [
-        name, one.severity, number(quality.flagged), number(quality.caught), number(quality.flagged - quality.caught),
+        name, rule.severity, number(quality.flagged), number(quality.caught), number(quality.flagged - quality.caught),
         share(quality.precision), share(quality.recall), score(quality.average_precision),
-        share(quality.precision_at_100), number(one.only_caught), number(one.only_false), number(detection.found),
-        number(one.only_incidents), duration(detection.seconds_p50),
+        share(quality.precision_at_100), number(rule.only_caught), number(rule.only_false), number(detection.found),
+        number(rule.only_incidents), duration(detection.seconds_p50),
     ]  # fmt: skip
 
 

@@ -34,8 +34,8 @@ def stages_of(*files: RuleSet, partitions: int) -> tuple[Stage, ...]:
     """
     topics = DetectorSettings.model_construct().stages(KEY)
     rules: dict[str, dict[str, Rule]] = {field: {} for field in topics}
-    for one in files:
-        for stage in build_topology(one, topics).stages:
+    for rule_set in files:
+        for stage in build_topology(rule_set, topics).stages:
             for rule in stage.rules:
                 rules[stage.field].setdefault(rule.version, rule)
     return tuple(Stage(field, partitions, tuple(of_field.values())) for field, of_field in rules.items())

@@ -165,7 +165,7 @@ class Reader:
             values = {name: list(compress(column, good)) for name, column in values.items()}
             lines = list(compress(lines, good))
         return _block(
-            path, lines, values, self._constants, errors=sorted(errors, key=lambda one: one.line), read=taken.read
+            path, lines, values, self._constants, errors=sorted(errors, key=lambda error: error.line), read=taken.read
         )
 
     def _column(self, name: str, column: str, texts: Cells, problems: dict[int, list[str]]) -> list[Any]:

@@ -20,7 +20,7 @@ def dumps(value: Any) -> str:
     """
     match value:
         case Mapping():
-            return "{" + ", ".join(f"{dumps(str(key))}: {dumps(one)}" for key, one in value.items()) + "}"
+            return "{" + ", ".join(f"{dumps(str(key))}: {dumps(item)}" for key, item in value.items()) + "}"
         case list() | tuple():
             return "[" + ", ".join(map(dumps, value)) + "]"
         case Decimal():

@@ -177,7 +177,9 @@ def _settled(trial: Trial, team: dict[str, Service]) -> dict[int, str]:
     """Waits until every partition of the input belongs to one of the team and each has one; who owns which."""
 
     def look() -> dict[int, str]:
-        owned = [(name, partition) for name, one in team.items() for partition in _owned(one, trial.pipeline.input)]
+        owned = [
+            (name, partition) for name, detector in team.items() for partition in _owned(detector, trial.pipeline.input)
+        ]
         shared = len(owned) == 4 and len({name for name, _ in owned}) == len(team)
         return {partition: name for name, partition in owned} if shared else {}
 

@@ -62,7 +62,9 @@ def queue_full(trial: Trial) -> None:
     until, deadline = began + 4 + 8 * trial.scale, began + DEADLINE
     while time.monotonic() < (until if fullest >= FULL else deadline):
         fullest = max(fullest, _metrics(port)["fraud_generator_producer_queue_messages"])
-        largest = max(largest, *(psutil.Process(one.process.pid).memory_info().rss for one in (generator, detector)))
+        largest = max(
+            largest, *(psutil.Process(service.process.pid).memory_info().rss for service in (generator, detector))
+        )
         time.sleep(0.02)
     wide = time.monotonic()
     link.restore()

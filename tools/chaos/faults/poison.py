@@ -97,20 +97,20 @@ def _records(chance: random.Random, pipeline: Pipeline, narrow: bool) -> Iterato
     encoder = Encoder(pipeline)
 
     def payment(**fields: str | int) -> Payment:
-        (one,) = payments(chance, 1)
+        (drawn,) = payments(chance, 1)
         dated = {"at_ms": int(time.time() * 1000), **fields}
-        return Payment(**{**vars(one), **dated})
+        return Payment(**{**vars(drawn), **dated})
 
     def record(kind: str, fate: str = DEAD, **fields: str | int) -> Record:
-        one = payment(**fields)
-        return Record(kind, encoder.encode(one), one.target.encode(), fate)
+        made = payment(**fields)
+        return Record(kind, encoder.encode(made), made.target.encode(), fate)
 
     def sized(kind: str, size: int, fate: str, **fields: str | int) -> Record:
         """A payment whose value has that size."""
         short = len(encoder.encode(payment(currency="", **fields)))
-        lengths = 3 if size < 1 << 20 else 4  # bytes that the length of the currency takes, less the one of none
-        one = payment(currency="x" * (size - short - lengths + 1), **fields)
-        return Record(kind, encoder.encode(one), one.target.encode(), fate)
+        lengths = 3 if size < 1 << 20 else 4  # bytes that the length of the currency takes, less the payment of none
+        made = payment(currency="x" * (size - short - lengths + 1), **fields)
+        return Record(kind, encoder.encode(made), made.target.encode(), fate)
 
     bad_names = ((b"\xff\xfename", b"v"),), ((b"trace", b"7"), (b"\xc3", b"")), ((b"\x80" * 200, b"\xff"),)
     for headers in bad_names:

@@ -44,8 +44,8 @@ def longer_than_the_poll_interval(trial: Trial) -> None:
     killed = chance.random() < 0.5
     over = RulesOverTime(trial, backlog + count)
     first = trial.detector(**over.environment)
-    written = [replace(one, at_ms=one.at_ms - (backlog - number) * BACKLOG_STEP_MS)
-               for number, one in enumerate(payments(chance, backlog))]  # fmt: skip
+    written = [replace(payment, at_ms=payment.at_ms - (backlog - number) * BACKLOG_STEP_MS)
+               for number, payment in enumerate(payments(chance, backlog))]  # fmt: skip
     with Traffic(pipeline, written, SECONDS):
         trial.until_moving()
     wait_for(
@@ -145,7 +145,7 @@ def redriven_then_killed(trial: Trial) -> None:
     over = RulesOverTime(trial, 2 * count)
     written = payments(chance, 2 * count)
     producers = Producers(pipeline)
-    unknown = {one.id for one in written[:count] if chance.random() < UNKNOWN_SHARE}
+    unknown = {payment.id for payment in written[:count] if chance.random() < UNKNOWN_SHARE}
     rubbish: set[bytes] = set()
 
     def is_dead(message: Message) -> bool:
