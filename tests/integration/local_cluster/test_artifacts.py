@@ -208,7 +208,7 @@ def test_a_cancelled_download_leaves_nothing(cache: ArtifactCache) -> None:
     assert not unfinished(cache)
 
 
-def test_what_a_killed_download_left_is_cleared_away_but_not_that_of_a_running_one(cache: ArtifactCache) -> None:
+def test_files_of_a_killed_download_are_removed_those_of_a_running_one_kept(cache: ArtifactCache) -> None:
     dead, running = (cache.directory / f"partial-{pid}-x" for pid in (2**22 + 1, os.getpid()))
     for folder in (dead, running):
         folder.mkdir(parents=True)

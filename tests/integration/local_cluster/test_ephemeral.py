@@ -46,7 +46,7 @@ def consume(cluster: Cluster, topic: str, count: int) -> list[bytes | None]:
     return [message.value() for message in messages]
 
 
-def test_the_fixture_serves_clients_and_knows_only_topics_that_were_created(
+def test_the_fixture_serves_clients_and_has_only_created_topics(
     cluster: Cluster, unique: Callable[[str], str]
 ) -> None:
     topic = unique("topic")

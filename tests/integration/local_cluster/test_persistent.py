@@ -169,7 +169,7 @@ def test_an_interrupted_up_leaves_nothing_running_and_the_next_one_works(tmp_pat
     cluster.down()
 
 
-def test_a_server_that_fails_to_start_takes_the_other_with_it_and_shows_its_log(tmp_path: Path) -> None:
+def test_a_server_that_fails_to_start_ends_the_other_and_shows_its_log(tmp_path: Path) -> None:
     data = tmp_path / "kafka-1" / "data"
     data.mkdir(parents=True)
     (data / "meta.properties").write_text("version=1\ncluster.id=somebody-elses-cluster\nnode.id=7\n")

@@ -105,7 +105,7 @@ def test_a_port_is_given_to_one_process_alone(monkeypatch: pytest.MonkeyPatch) -
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_a_port_in_use_is_named_with_its_owner_and_the_option_that_chooses_another() -> None:
+def test_a_port_in_use_is_named_with_its_owner_and_the_option() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(PortInUse) as complaint:

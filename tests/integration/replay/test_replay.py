@@ -48,7 +48,7 @@ def records(pipeline: Pipeline, messages: list[Message]) -> list[dict[str, Any]]
     return deserialized(pipeline.cluster.registry_url, messages)
 
 
-def test_rows_and_labels_arrive_as_the_contracts_say_and_the_row_that_does_not_fit_is_named(
+def test_rows_and_labels_match_their_contracts_and_an_unfit_row_is_named(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
     file = tmp_path / "handbook.csv"
@@ -112,7 +112,7 @@ def test_a_signal_ends_it_and_what_was_sent_is_there_and_said(pipeline: Pipeline
     assert figures["last"] == f"2018-04-{len(messages):02}T00:00:00.000Z"
 
 
-def test_what_keeps_it_from_beginning_is_said_with_the_exit_code_of_the_readme(
+def test_a_failure_to_start_has_the_documented_exit_code(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
     file = tmp_path / "one.csv"

@@ -110,7 +110,7 @@ def test_a_shadow_rule_is_shown_and_decides_nothing() -> None:
     assert {one.change for one in result.examples} == {"newly in shadow"}
 
 
-def test_a_rule_that_comes_out_of_the_shadow_fires_newly_though_it_fired_before() -> None:
+def test_a_rule_that_leaves_shadow_mode_fires_newly() -> None:
     result = backtest(large(300, "shadow"), large(300), block(AMOUNTS))
     assert (counts(result, "large")["fired"], counts(result, "large")["newly"]) == (2, 2)
     assert (result.suspicious_before.transactions, result.newly.transactions) == (0, 2)

@@ -80,7 +80,7 @@ def test_a_transaction_of_another_run_is_unexpected() -> None:
     assert not result.exactly_once
 
 
-def test_a_sum_that_is_wrong_is_not_exactly_once_even_where_ids_tell_nothing() -> None:
+def test_a_wrong_sum_is_not_exactly_once_even_without_ids() -> None:
     result = summary_of(IDS[:2], IDS[:2], [], undecodable=1)
     assert (result.duplicates, result.missing, result.unexpected) == (0, 0, 0)
     assert not result.exactly_once

@@ -76,7 +76,7 @@ def test_precision_at_100_takes_the_highest_scores_of_each_day() -> None:
 
 
 @given(ROWS)
-def test_delays_are_from_the_first_transaction_of_an_incident_to_its_first_hit(rows: list[Row]) -> None:
+def test_delays_run_from_the_first_transaction_of_an_incident_to_its_first_hit(rows: list[Row]) -> None:
     incidents = defaultdict(list)
     for score, _, incident, created_at in rows:
         if incident >= 0:

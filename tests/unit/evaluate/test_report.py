@@ -95,7 +95,7 @@ def test_days_add_up() -> None:
     assert (day.transactions, day.caught, day.false, day.missed) == (10, 2, 2, 4)
 
 
-def test_without_the_truth_or_without_transactions_there_is_nothing_to_say() -> None:
+def test_without_truth_or_transactions_there_are_no_figures() -> None:
     with pytest.raises(UsageError, match="nobody says which transactions are fraud"):
         report_on(
             replace(history(FIRED, SCENARIO, INCIDENT), truth=None), rules_file="", rules_version="", source="these"

@@ -86,7 +86,7 @@ def test_rows_that_only_fill_windows_are_not_reported() -> None:
     assert fired(history) == {name: [row - 1500 for row in rows if row >= 1500] for name, rows in everything.items()}
 
 
-def test_the_partition_that_a_message_was_read_from_counts_in_the_first_stage_only() -> None:
+def test_the_partition_of_a_message_counts_in_the_first_stage_only() -> None:
     block = whole(STREAM.blocks())
     apart = replace(block, partition=np.arange(block.rows) % 4)  # what belongs together is spread over four partitions
     found, expected = fired(judged(iter([apart]))), fired(judged(iter([block])))
@@ -105,7 +105,7 @@ def test_the_truth_is_kept_by_number() -> None:
     assert len(np.unique(truth.incident[truth.fraud])) == len(set(incidents[incidents != b""].tolist()))
 
 
-def test_whoever_watches_is_told_of_every_firing_in_the_order_of_the_log() -> None:
+def test_the_watcher_gets_every_match_in_log_order() -> None:
     reported: list[tuple[int, str]] = []
     before = 0
 

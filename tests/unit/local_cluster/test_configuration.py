@@ -27,7 +27,7 @@ def test_every_node_names_the_same_quorum_and_its_own_listeners() -> None:
     assert second["node.id"] == "2"
 
 
-def test_no_topic_comes_into_being_by_accident_and_hanging_transactions_are_aborted_soon() -> None:
+def test_no_topic_is_auto_created_and_hanging_transactions_are_aborted() -> None:
     properties = broker_properties(1, 9092, {1: 20_001}, "data")
     assert properties["auto.create.topics.enable"] == "false"
     assert properties["transaction.abort.timed.out.transaction.cleanup.interval.ms"] == "1000"
@@ -44,7 +44,7 @@ def test_cluster_ids_have_kafkas_form_and_differ() -> None:
     assert all(re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_-]{21}", cluster_id) for cluster_id in made)
 
 
-def test_the_registry_is_reached_from_this_machine_only_and_writes_before_it_answers() -> None:
+def test_the_registry_listens_on_loopback_and_writes_before_it_answers() -> None:
     settings = registry_environment(8081, 20_001)
     assert settings["QUARKUS_HTTP_HOST"] == settings["QUARKUS_MANAGEMENT_HOST"] == "127.0.0.1"
     assert settings["APICURIO_DATASOURCE_URL"].startswith("jdbc:h2:file:")

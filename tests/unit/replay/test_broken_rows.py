@@ -67,7 +67,7 @@ def test_in_csv(tmp_path: Path, kind: str) -> None:
     assert amounts(blocks) == [1234, 1234]
 
 
-def test_a_quotation_mark_that_is_not_closed_takes_the_lines_up_to_the_end_and_says_so(tmp_path: Path) -> None:
+def test_an_unclosed_quotation_mark_takes_all_further_lines_and_is_named(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(HEADER + GOOD + '"C1,S2,12.34,EUR,2018-04-01\n' + GOOD * 3)
     blocks, errors = read(path)
@@ -223,7 +223,7 @@ def test_every_line_of_any_json_lines_file_is_read_or_named(tmp_path: Path, rows
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=FUZZ, size=st.integers(1, 5))
-def test_any_csv_file_is_read_to_its_end_in_the_same_way_whatever_the_blocks(
+def test_a_csv_file_is_read_the_same_way_for_every_block_size(
     tmp_path: Path, rows: list[bytes], size: int
 ) -> None:
     path = tmp_path / "rows.csv"

@@ -92,7 +92,7 @@ def test_amounts_have_the_scale_of_the_contract() -> None:
 
 
 @given(MOMENTS, st.one_of(st.none(), st.timedeltas(timedelta(hours=-23), timedelta(hours=23))), st.sampled_from(" T"))
-def test_a_time_is_in_utc_where_it_names_no_zone_and_cut_off_to_the_millisecond(
+def test_a_time_without_a_zone_is_utc_and_truncated_to_milliseconds(
     moment: datetime, offset: timedelta | None, between: str
 ) -> None:
     if offset is not None:
@@ -221,7 +221,7 @@ def test_what_is_no_name_is_refused(cell: str, expected: str) -> None:
         name_reader({})(cell)
 
 
-def test_what_is_remembered_is_read_once_and_never_more_than_it_may_hold() -> None:
+def test_remembered_cells_are_read_once_and_limited_in_number() -> None:
     seen = []
     remembered = Remembered(lambda cell: seen.append(cell) or len(seen), limit=2)
     assert [remembered[cell] for cell in "abab"] == [1, 2, 1, 2]

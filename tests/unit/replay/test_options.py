@@ -42,7 +42,7 @@ def test_every_preset_is_complete() -> None:
         assert {"source", "target", "amount", "currency", "created_at"} <= {*preset.columns, *preset.constants}
 
 
-def test_a_column_may_have_an_equals_sign_in_its_name_and_a_delimiter_may_be_a_tab() -> None:
+def test_column_names_may_have_an_equals_sign_and_a_delimiter_may_be_a_tab() -> None:
     assert layout("--map", "amount=a=b", "--delimiter", "\\t") == Layout(columns={"amount": "a=b"}, delimiter="\t")
 
 

@@ -85,7 +85,7 @@ def test_a_file_without_labels_has_none(tmp_path: Path) -> None:
     assert (block.scenario.tolist(), block.incident.tolist()) == ([b""], [b""])
 
 
-def test_a_scenario_alone_says_that_it_is_fraud_and_counts_only_where_it_is(tmp_path: Path) -> None:
+def test_a_scenario_alone_marks_fraud(tmp_path: Path) -> None:
     rows = "".join(GOOD.replace("\n", end) for end in (",fan-in,7\n", ",,\n", ",0,\n", ",,8\n"))
     path = written(tmp_path / "x.csv", HEADER.replace("\n", ",scenario,incident\n") + rows)
     (block,), _ = read(path)
@@ -108,7 +108,7 @@ def test_json_lines_may_know_the_truth_about_some_transactions_only(tmp_path: Pa
     assert [(error.line, error.problems) for error in errors] == [(n, ("fraud: there is none",)) for n in (3, 4, 5)]
 
 
-def test_ids_are_the_same_each_time_and_others_for_other_rows_names_and_times(tmp_path: Path) -> None:
+def test_ids_are_stable_and_differ_by_row_name_and_time(tmp_path: Path) -> None:
     def ids(directory: str, name: str, content: str, layout: Layout | None = None, rows: int = BLOCK) -> list[bytes]:
         (tmp_path / directory).mkdir(exist_ok=True)
         return column(read(written(tmp_path / directory / name, content), layout, rows)[0], "id")

@@ -76,7 +76,7 @@ def file(path: Path, *rows: str) -> Path:
         (3, [2, 4, 6, 8], [3, 5, 7], True),
     ],
 )
-def test_it_ends_at_the_first_row_too_many_that_does_not_fit_and_sends_what_comes_before(
+def test_it_ends_above_max_errors_and_sends_the_rows_before(
     tmp_path: Path, max_errors: int, lines: list[int], errors: list[int], complete: bool
 ) -> None:
     replay, sender, listener = run(file(tmp_path / "x.csv", *[GOOD, BAD] * 3, GOOD), max_errors)
