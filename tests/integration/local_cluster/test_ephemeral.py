@@ -46,9 +46,7 @@ def consume(cluster: Cluster, topic: str, count: int) -> list[bytes | None]:
     return [message.value() for message in messages]
 
 
-def test_the_fixture_serves_clients_and_has_only_created_topics(
-    cluster: Cluster, unique: Callable[[str], str]
-) -> None:
+def test_the_fixture_serves_clients_and_has_only_created_topics(cluster: Cluster, unique: Callable[[str], str]) -> None:
     topic = unique("topic")
     create(cluster, topic)
     produce(cluster, topic, [b"1", b"2"])

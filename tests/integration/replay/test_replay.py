@@ -48,9 +48,7 @@ def records(pipeline: Pipeline, messages: list[Message]) -> list[dict[str, Any]]
     return deserialized(pipeline.cluster.registry_url, messages)
 
 
-def test_rows_and_labels_match_their_contracts_and_an_unfit_row_is_named(
-    pipeline: Pipeline, tmp_path: Path
-) -> None:
+def test_rows_and_labels_match_their_contracts_and_an_unfit_row_is_named(pipeline: Pipeline, tmp_path: Path) -> None:
     file = tmp_path / "handbook.csv"
     start = datetime(2018, 4, 1)
     rows = [
@@ -112,9 +110,7 @@ def test_a_signal_ends_it_and_what_was_sent_is_there_and_said(pipeline: Pipeline
     assert figures["last"] == f"2018-04-{len(messages):02}T00:00:00.000Z"
 
 
-def test_a_failure_to_start_has_the_documented_exit_code(
-    pipeline: Pipeline, tmp_path: Path
-) -> None:
+def test_a_failure_to_start_has_the_documented_exit_code(pipeline: Pipeline, tmp_path: Path) -> None:
     file = tmp_path / "one.csv"
     file.write_text(HANDBOOK + "2018-04-01,1,2,3,0,0\n")
     arguments = ("--preset", "handbook", str(file))

@@ -223,9 +223,7 @@ def test_every_line_of_any_json_lines_file_is_read_or_named(tmp_path: Path, rows
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=FUZZ, size=st.integers(1, 5))
-def test_a_csv_file_is_read_the_same_way_for_every_block_size(
-    tmp_path: Path, rows: list[bytes], size: int
-) -> None:
+def test_a_csv_file_is_read_the_same_way_for_every_block_size(tmp_path: Path, rows: list[bytes], size: int) -> None:
     path = tmp_path / "rows.csv"
     path.write_bytes(HEADER.encode() + b"\n".join(rows))
     blocks, errors = read(path, rows=size)
