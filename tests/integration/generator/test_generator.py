@@ -79,7 +79,7 @@ def test_a_seed_gives_the_same_transactions_at_any_rate(pipeline: Pipeline) -> N
     assert set(made.values()) == {2}
 
 
-def test_sigterm_delivers_what_was_made_and_ends_well(pipeline: Pipeline) -> None:
+def test_sigterm_delivers_all_messages_and_ends_with_0(pipeline: Pipeline) -> None:
     endpoints = Endpoints()
     with pipeline.start("generator", TRANSACTIONS_PER_SECOND="0", **endpoints.variables) as generator:
         generator.wait_for("started")
@@ -115,7 +115,7 @@ def test_a_broker_that_does_not_answer_is_named_and_fails_no_probe(fragile: Pipe
         assert generator.stop() == 0
 
 
-def test_transactions_are_logged_one_by_one_only_when_asked_for(pipeline: Pipeline) -> None:
+def test_transactions_are_logged_only_when_set(pipeline: Pipeline) -> None:
     loud = pipeline.start("generator", MAX_TRANSACTIONS="20", LOG_TRANSACTIONS="1")
     quiet = pipeline.start("generator", MAX_TRANSACTIONS="20")
     assert (finished(loud), finished(quiet)) == (0, 0)
@@ -130,7 +130,7 @@ def test_transactions_are_logged_one_by_one_only_when_asked_for(pipeline: Pipeli
     assert quiet.events("transaction") == []
 
 
-def test_an_unregistered_schema_ends_it_with_what_to_do(cluster: Cluster, tmp_path: Path) -> None:
+def test_an_unregistered_schema_ends_the_generator_with_a_hint(cluster: Cluster, tmp_path: Path) -> None:
     pipeline = Pipeline(cluster, tmp_path, register=False)
     generator = pipeline.start("generator")
     assert finished(generator) == 1
@@ -141,7 +141,7 @@ def test_an_unregistered_schema_ends_it_with_what_to_do(cluster: Cluster, tmp_pa
         assert registry.versions(f"{pipeline.input}-value") == []
 
 
-def test_a_missing_topic_ends_it_with_what_to_do_and_makes_none(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_missing_topic_ends_the_generator_and_is_not_created(cluster: Cluster, tmp_path: Path) -> None:
     pipeline = Pipeline(cluster, tmp_path, create=False, register=False)
     generator = pipeline.start("generator")
     assert finished(generator) == 1
@@ -151,7 +151,7 @@ def test_a_missing_topic_ends_it_with_what_to_do_and_makes_none(cluster: Cluster
     assert pipeline.input not in pipeline.admin.list_topics(timeout=10).topics
 
 
-def test_a_topic_with_too_few_partitions_ends_it_with_what_to_do(pipeline: Pipeline) -> None:
+def test_too_few_partitions_end_the_generator_with_a_hint(pipeline: Pipeline) -> None:
     contracts = pipeline.schemas / "contracts.toml"
     contracts.write_text(contracts.read_text().replace("partitions = 4", "partitions = 9"))
     generator = pipeline.start("generator")
@@ -160,7 +160,7 @@ def test_a_topic_with_too_few_partitions_ends_it_with_what_to_do(pipeline: Pipel
 
 
 @pytest.mark.parametrize("missing", ["KAFKA_BROKER_URL", "SCHEMA_REGISTRY_URL"])
-def test_it_waits_for_broker_and_registry_and_gives_up_in_time(pipeline: Pipeline, missing: str) -> None:
+def test_the_generator_waits_for_broker_and_registry(pipeline: Pipeline, missing: str) -> None:
     (port,) = free_ports(1)
     nowhere = f"http://127.0.0.1:{port}" if missing.startswith("SCHEMA") else f"127.0.0.1:{port}"
     generator = pipeline.start("generator", **{missing: nowhere}, STARTUP_TIMEOUT="6", SCHEMA_REGISTRY_RETRIES="0")
@@ -179,7 +179,7 @@ def test_wrong_settings_are_one_line_each(bare: Pipeline) -> None:
     assert "Traceback" not in generator.text
 
 
-def test_a_broker_that_dies_ends_it_with_the_counts(fragile: Pipeline) -> None:
+def test_a_dead_broker_ends_the_generator_with_the_counts(fragile: Pipeline) -> None:
     broker = fragile.cluster.broker(1)
     with fragile.start(
         "generator", TRANSACTIONS_PER_SECOND="2000", KAFKA_CONFIG_MESSAGE_TIMEOUT_MS="2000"

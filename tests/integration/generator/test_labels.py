@@ -1,4 +1,4 @@
-"""Fraud that the generator mixes in: its labels on a topic of their own, read back by an independent reader."""
+"""Labels of the generator's fraud, read back by an independent reader."""
 
 from collections import defaultdict
 from pathlib import Path

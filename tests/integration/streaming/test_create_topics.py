@@ -1,4 +1,4 @@
-"""create-topics makes what the contract says, reports what differs, and never shrinks or deletes."""
+"""`create-topics`: creates missing topics, reports differences, and never shrinks or deletes."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def create_topics(pipeline: Pipeline, *arguments: str, **environment: str) -> su
 
 
 def statuses(output: str) -> dict[str, str]:
-    """What was done about each topic."""
+    """Return the status of each topic."""
     return dict(line.split()[:2] for line in output.splitlines())
 
 
@@ -114,9 +114,7 @@ def test_reports_timestamps_of_producers_and_leaves_them(pipeline: Pipeline) -> 
         ({"KAFKA_BROKER_URL": f"127.0.0.1:{free_port()}", "STARTUP_TIMEOUT": "1"}, 3, "no broker answers"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(
-    pipeline: Pipeline, environment: dict[str, str], code: int, words: str
-) -> None:
+def test_errors_are_one_line_each(pipeline: Pipeline, environment: dict[str, str], code: int, words: str) -> None:
     result = create_topics(pipeline, **environment)
     assert result.returncode == code
     assert words in result.stderr

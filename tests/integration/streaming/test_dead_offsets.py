@@ -1,4 +1,4 @@
-"""Which records are in the dead-letter topic, and what that topic takes, on a real broker."""
+"""Offsets of dead-lettered records, and the limit of the dead-letter topic, on a real broker."""
 
 import threading
 import time
@@ -66,7 +66,7 @@ def reader(cluster: Cluster, stop: Event | None = None) -> TopicReader:
     return TopicReader(make_consumer, stop)
 
 
-def test_the_offsets_of_dead_letters_by_partition(cluster: Cluster, dead: str, writer: Producer) -> None:
+def test_dead_offsets_are_grouped_by_partition(cluster: Cluster, dead: str, writer: Producer) -> None:
     assert dead_offsets(reader(cluster), dead, {("in", 0): (0, 9)}) == {("in", 0): set()}
     put(
         writer, dead, letter("in", 0, 4), letter("in", 0, 5, value=b"x" * 9000), letter("in", 0, 9),
@@ -84,7 +84,7 @@ def test_the_offsets_of_dead_letters_by_partition(cluster: Cluster, dead: str, w
     assert dead_offsets(reader(cluster), dead, ranges) == expected
 
 
-def test_what_is_committed_behind_an_open_transaction_counts(cluster: Cluster, dead: str, writer: Producer) -> None:
+def test_records_committed_after_an_open_transaction_count(cluster: Cluster, dead: str, writer: Producer) -> None:
     other = transactional(cluster, f"{dead}.other")
     put(other, dead, letter("in", 0, 1), commit=False)
     put(writer, dead, letter("in", 0, 2))
@@ -115,7 +115,7 @@ def test_reading_ends_early_when_it_is_stopped(cluster: Cluster, dead: str, writ
     writer.abort_transaction(DEADLINE)
 
 
-def test_a_topic_that_is_not_there(cluster: Cluster) -> None:
+def test_a_missing_topic_is_a_contract_error(cluster: Cluster) -> None:
     with pytest.raises(ContractError, match="topic nowhere does not exist"):
         dead_offsets(reader(cluster), "nowhere", {("in", 0): (0, 9)})
     assert dead_offsets(reader(cluster), "nowhere", {("in", 0): (9, 9)}) == {("in", 0): set()}

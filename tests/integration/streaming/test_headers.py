@@ -1,11 +1,11 @@
-"""Headers as the client reads them: those that it can't read concern no other message."""
+"""Headers as the client reads them: unreadable ones affect no other message."""
 
 from services.streaming.dead_letters import headers_of, read_headers
 from tools.harness.pipeline import Pipeline
 from tools.harness.raw_producer import RawProducer
 
 
-def test_names_that_are_not_utf_8_fail_where_they_are_and_nowhere_else(bare: Pipeline) -> None:
+def test_header_names_that_are_not_utf_8_fail_their_message_only(bare: Pipeline) -> None:
     bare.create_topics_of(bare.dead)
     with RawProducer(bare.cluster.bootstrap_servers) as producer:
         for number in range(500):

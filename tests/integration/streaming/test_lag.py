@@ -1,4 +1,4 @@
-"""Lag on a real broker: it grows while nothing is committed, and markers of transactions are none."""
+"""Lag on a real broker: it grows without commits, and transaction markers are no lag."""
 
 import math
 from functools import partial
@@ -56,7 +56,7 @@ def commit(pipeline: Pipeline, offset: int, partition: int = 0) -> None:
     consumer.close()
 
 
-def test_every_assigned_partition_has_a_lag_that_grows_while_nothing_is_committed(pipeline: Pipeline) -> None:
+def test_lag_of_every_assigned_partition_grows_without_commits(pipeline: Pipeline) -> None:
     seen = Measured(pipeline)
     assert seen.lag(0) is None
     seen.progress.assigned([(pipeline.input, 0), (pipeline.input, 1)])
@@ -76,7 +76,7 @@ def test_every_assigned_partition_has_a_lag_that_grows_while_nothing_is_committe
     assert (seen.registry.get_sample_value("x_consumer_lag_measured_timestamp_seconds") or 0) > at
 
 
-def test_the_markers_of_transactions_are_no_lag(pipeline: Pipeline) -> None:
+def test_transaction_markers_are_no_lag(pipeline: Pipeline) -> None:
     seen = Measured(pipeline)
     seen.progress.assigned([(pipeline.input, 0), (pipeline.input, 1)])
     produce(pipeline, 3, transactional_id=f"{pipeline.prefix}a")

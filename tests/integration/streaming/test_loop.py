@@ -1,4 +1,4 @@
-"""The transactional loop on a real broker, with a client that behaves as librdkafka does at its worst."""
+"""The transactional loop on a real broker, with a client that hangs as librdkafka may."""
 
 from collections.abc import Collection, Sequence
 from threading import Event, Thread
@@ -111,7 +111,7 @@ def test_a_loop_that_hangs_is_not_alive(pipeline: Pipeline) -> None:
         running.join()
 
 
-def test_a_client_that_does_not_come_back_is_given_up_for_a_new_one(pipeline: Pipeline) -> None:
+def test_a_hung_client_is_replaced(pipeline: Pipeline) -> None:
     clients = KafkaClients(KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers), {}, "test")
     released, stop = Event(), Event()
     made: list[Any] = []

@@ -1,4 +1,4 @@
-"""Stretches of partitions on a real broker, with what a log holds besides records."""
+"""Reading of offset ranges on a real broker, with markers, aborted and deleted records."""
 
 import time
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ def high(pipeline: Pipeline, number: int = 0) -> int:
 
 
 def read(some: PartitionReader, stretches: Mapping[Partition, tuple[int, int]]) -> dict[Partition, bytes]:
-    """What there is in stretches, each read until it has ended."""
+    """Return the values in offset ranges, each read to its end."""
     some.start(stretches)
     found = dict.fromkeys(stretches, b"")
     ended: dict[Partition, int] = {}
@@ -59,7 +59,7 @@ def read(some: PartitionReader, stretches: Mapping[Partition, tuple[int, int]]) 
     return found
 
 
-def test_a_stretch_ends_where_only_markers_and_aborted_records_are_left(pipeline: Pipeline) -> None:
+def test_a_range_ends_before_markers_and_aborted_records(pipeline: Pipeline) -> None:
     write(pipeline, "abc", "!xyz", "de", "!uvw")
     end = high(pipeline)
     assert end == 11 + 4  # each transaction has a marker behind it
@@ -71,7 +71,7 @@ def test_a_stretch_ends_where_only_markers_and_aborted_records_are_left(pipeline
     some.close()
 
 
-def test_stretches_of_one_partition_are_read_one_after_the_other(pipeline: Pipeline) -> None:
+def test_ranges_of_one_partition_are_read_one_after_the_other(pipeline: Pipeline) -> None:
     write(pipeline, "abc", "!xyz", "de", "!uvw")
     first = (pipeline.input, 0)
 
@@ -87,14 +87,14 @@ def test_stretches_of_one_partition_are_read_one_after_the_other(pipeline: Pipel
         list(threads.map(read_all, range(16)))
 
 
-def test_a_log_that_ends_before_the_stretch_is_read_to_its_end(pipeline: Pipeline) -> None:
+def test_a_log_that_ends_before_the_range_is_read_to_its_end(pipeline: Pipeline) -> None:
     write(pipeline, "abc")
     some, first, empty = reader(pipeline), (pipeline.input, 0), (pipeline.input, 1)
     assert read(some, {first: (0, 1000), empty: (0, 5)}) == {first: b"abc", empty: b""}
     some.close()
 
 
-def test_records_that_are_deleted_are_passed_over(pipeline: Pipeline) -> None:
+def test_deleted_records_are_skipped(pipeline: Pipeline) -> None:
     write(pipeline, "abc", "def")
     admin, first = pipeline.admin, (pipeline.input, 0)
     deleted = TopicPartition(*first, 5)
@@ -104,7 +104,7 @@ def test_records_that_are_deleted_are_passed_over(pipeline: Pipeline) -> None:
     some.close()
 
 
-def test_committed_offsets_come_with_their_notes(pipeline: Pipeline) -> None:
+def test_committed_offsets_have_their_metadata(pipeline: Pipeline) -> None:
     clients = KafkaClients(KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers), {}, "test")
     consumer = clients.consumer(pipeline.group)
     consumer.commit(offsets=[TopicPartition(pipeline.input, 0, 7, "a note")], asynchronous=False)

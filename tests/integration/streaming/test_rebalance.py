@@ -1,4 +1,4 @@
-"""Pauses of partitions that are assigned anew, on a real broker."""
+"""Pauses of partitions over a reassignment, on a real broker."""
 
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -121,7 +121,7 @@ class Refusing:
         self._consumer.seek(TopicPartition("of nobody", 0, 0))  # raises in the client, not in Python
 
 
-def test_closing_takes_it_when_the_client_refuses_something_meanwhile(member: Member) -> None:
+def test_closing_survives_an_error_of_the_client(member: Member) -> None:
     refusing = Refusing(member.consumer)
     member.listener._consumer = refusing  # type: ignore[assignment]
     member.close()

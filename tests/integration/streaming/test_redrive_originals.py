@@ -1,4 +1,4 @@
-"""Dead letters whose message has to be read again, and those that must not be put back."""
+"""Redrive of dead letters with omitted parts, and refused ones."""
 
 import os
 import subprocess
@@ -77,7 +77,7 @@ def newest(pipeline: Pipeline, original: Original) -> Message:
     return max(messages, key=lambda one: one.timestamp()[1])
 
 
-def test_what_did_not_fit_is_taken_from_its_topic(pipeline: Pipeline) -> None:
+def test_omitted_values_are_read_from_the_original_topic(pipeline: Pipeline) -> None:
     original = produce(pipeline, LARGE, key=b"target", headers=[("trace", b"7")])
     record = letter(original)
     assert record.value is None
@@ -91,7 +91,7 @@ def test_what_did_not_fit_is_taken_from_its_topic(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("limit", [16_000, 8000])
-def test_headers_and_key_are_taken_from_the_topic_as_well(pipeline: Pipeline, limit: int) -> None:
+def test_omitted_headers_and_keys_are_read_from_the_original_topic(pipeline: Pipeline, limit: int) -> None:
     original = produce(pipeline, b"v" * 9000, key=b"k" * 9000, headers=[("trace", b"h" * 9000)])
     bury(pipeline, letter(original, limit))
     assert redrive(pipeline)[0] == 0
@@ -102,7 +102,7 @@ def test_headers_and_key_are_taken_from_the_topic_as_well(pipeline: Pipeline, li
     )
 
 
-def test_headers_that_cannot_be_read_are_left_behind(pipeline: Pipeline) -> None:
+def test_unreadable_headers_are_dropped_by_a_redrive(pipeline: Pipeline) -> None:
     with RawProducer(pipeline.cluster.bootstrap_servers) as producer:
         for value in (b"small", LARGE[:900_000]):
             producer.produce(pipeline.input, value, b"target", [(b"\xff\xfe", b"x"), (b"trace", b"7")], partition=2)
@@ -158,7 +158,7 @@ def no_partition(_pipeline: Pipeline, original: Original) -> Original:
         (no_partition, "{input} has no partition 99"),
     ],
 )
-def test_what_must_not_be_put_back_is_refused_and_the_rest_is_not(
+def test_refused_dead_letters_do_not_stop_the_others(
     pipeline: Pipeline, change: Callable[[Pipeline, Original], Original], words: str
 ) -> None:
     original = produce(pipeline, LARGE, key=b"target")
@@ -177,7 +177,7 @@ def test_what_must_not_be_put_back_is_refused_and_the_rest_is_not(
     assert redrive(pipeline)[:2] == (1, ["1 refused"])  # it stays to be looked after
 
 
-def test_what_its_topic_does_not_take_any_more_is_refused_alone(pipeline: Pipeline) -> None:
+def test_a_record_that_its_topic_rejects_is_refused_alone(pipeline: Pipeline) -> None:
     originals = [produce(pipeline, os.urandom(size), key=b"target") for size in (1000, 30_000, 2000, 40_000, 3000)]
     bury(pipeline, *map(letter, originals))
     pipeline.alter(pipeline.input, max_message_bytes="20000")
@@ -189,7 +189,7 @@ def test_what_its_topic_does_not_take_any_more_is_refused_alone(pipeline: Pipeli
     assert redrive(pipeline) == (0, [f"2 put back on {pipeline.input}"], [])
 
 
-def test_many_large_dead_letters_are_put_back_in_small_transactions(pipeline: Pipeline) -> None:
+def test_large_dead_letters_are_redriven_in_small_transactions(pipeline: Pipeline) -> None:
     """More than the producer's queue holds (256 MB) would be in one of 500 dead letters."""
     originals = [Original(pipeline.input, 0, 1, b"target", os.urandom(900_000), None) for _ in range(40)]
     bury(pipeline, *map(letter, originals))

@@ -1,4 +1,4 @@
-"""Encoding columns gives, row for row, the bytes that encoding each record alone gives."""
+"""Encoding columns gives the bytes of encoding each record."""
 
 import json
 from datetime import UTC, datetime
@@ -110,7 +110,7 @@ def test_a_field_without_a_column_takes_its_default() -> None:
         ("string", [], "string is not a record"),
     ],
 )
-def test_what_can_not_be_encoded_is_said_at_the_start(schema: Any, fields: list[str], reason: str) -> None:
+def test_fields_without_a_packer_are_refused_at_construction(schema: Any, fields: list[str], reason: str) -> None:
     with pytest.raises(ContractError, match=reason):
         ColumnEncoder(schema, fields)
 

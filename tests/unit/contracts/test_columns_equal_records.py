@@ -1,4 +1,4 @@
-"""Decoding a batch gives, row for row, exactly what decoding each record alone gives."""
+"""Decoding a batch equals decoding each record."""
 
 import math
 from datetime import UTC, date, datetime, time, timedelta
@@ -89,7 +89,7 @@ def test_a_batch_decodes_to_what_its_records_decode_to(batch: Any, header: bytes
 
 
 @given(st.data(), st.lists(st.binary(max_size=60), max_size=5))
-def test_whatever_the_bytes_nothing_but_poison_is_raised(data: st.DataObject, bodies: list[bytes]) -> None:
+def test_any_bytes_raise_nothing_but_poison_errors(data: st.DataObject, bodies: list[bytes]) -> None:
     schema = data.draw(records())
     decoder = RecordDecoder(schema)
     for one in bodies:

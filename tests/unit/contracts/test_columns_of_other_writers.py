@@ -1,4 +1,4 @@
-"""Columns of what somebody wrote with another schema than ours: found by name or alias, promoted, or from a default."""
+"""Columns of messages with another writer's schema: fields by name or alias, promoted, or from a default."""
 
 from random import Random
 from typing import Any
@@ -52,7 +52,7 @@ def decode(writer: Any, reader: Any, field: str, *bodies: bytes) -> Columns:
         (record(a="int", x="long", b="string"), record(x="long"), number(1) + number(2) + octets(b"c"), 2),
     ],
 )
-def test_a_field_is_read_as_the_readers_type(writer: Any, reader: Any, body: bytes, value: Any) -> None:
+def test_a_field_is_decoded_as_the_readers_type(writer: Any, reader: Any, body: bytes, value: Any) -> None:
     columns = decode(writer, reader, "x", body)
     assert columns.columns["x"].tolist() == [value]
     assert columns.good is None
@@ -73,7 +73,7 @@ def test_a_field_may_have_become_nullable() -> None:
 
 
 @pytest.mark.parametrize("union", [["null", "string"], ["string", "null"]])
-def test_nulls_are_told_by_a_mask(union: list[str]) -> None:
+def test_nulls_have_a_mask(union: list[str]) -> None:
     null, text = number(union.index("null")), number(union.index("string"))
     columns = decode(record(x=union), record(x=union), "x", null, text + octets(b"abc"), null, text + octets(b""))
     assert columns.columns["x"].tolist() == [b"", b"abc", b"", b""]
@@ -129,7 +129,7 @@ def test_a_default_of_null_is_null_in_every_row() -> None:
         (record(xs="long"), record(xs="long"), "R has no field x; did you mean xs"),
     ],
 )
-def test_what_can_not_be_read_is_said_at_the_start(writer: Any, reader: Any, reason: str) -> None:
+def test_incompatible_fields_are_refused_at_construction(writer: Any, reader: Any, reason: str) -> None:
     with pytest.raises(ContractError) as caught:
         ColumnDecoder(writer, reader, ["x"])
     assert reason in str(caught.value)
@@ -175,7 +175,7 @@ def test_text_that_is_skipped_must_be_utf_8_however_long() -> None:
         record(x="int", more=["null", "R"]),
     ],
 )
-def test_schemas_that_are_not_walked_are_decoded_all_the_same(schema: Any) -> None:
+def test_schemas_without_a_walk_are_decoded_row_by_row(schema: Any) -> None:
     decoder = ColumnDecoder(schema, schema, ["x"])
     assert not decoder.vectorised
     columns = decoder.decode([b"\x0e\0", b"\x0e"], prefix=0)
@@ -190,7 +190,7 @@ def test_no_rows_are_no_rows() -> None:
 
 
 @given(st.data(), st.integers(0, 2**32))
-def test_walking_a_batch_gives_what_decoding_it_row_by_row_gives(data: st.DataObject, seed: int) -> None:
+def test_a_walk_equals_decoding_row_by_row(data: st.DataObject, seed: int) -> None:
     writer, reader, names = _written_and_read(Random(seed))
     walking, plodding = ColumnDecoder(writer, reader, names), ColumnDecoder(writer, reader, names)
     plodding._walk = None

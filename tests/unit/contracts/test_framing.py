@@ -1,4 +1,4 @@
-"""The wire format: header checks, and batches sorted by schema id."""
+"""The wire format: header checks, and batches grouped by schema id."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_the_schema_id_is_four_bytes_big_endian() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.binary(max_size=20))
-def test_what_was_framed_unframes(schema_id: int, body: bytes) -> None:
+def test_a_framed_body_unframes(schema_id: int, body: bytes) -> None:
     assert unframe(frame(schema_id, body)) == (schema_id, body)
 
 

@@ -21,7 +21,7 @@ def context(headers: list[tuple[str, bytes]]) -> SerializationContext:
     return SerializationContext("topic", MessageField.VALUE, headers)
 
 
-def test_what_a_client_writes_is_read() -> None:
+def test_headers_of_confluents_clients_are_parsed() -> None:
     headers: list[tuple[str, bytes]] = []
     header_schema_id_serializer(b"body", context(headers), SchemaId("AVRO", 1, str(GUID)))
     assert header_schema_id([*OTHERS, *headers]) == HeaderSchemaId(GUID)
@@ -50,7 +50,7 @@ def test_no_id_in_the_headers(headers: list[tuple[str, bytes | None]]) -> None:
         ([None, b"\x01" + GUID.bytes], "2 different headers __value_schema_id: expected one"),
     ],
 )
-def test_something_else_in_the_header_is_poison(values: list[bytes | None], reason: str) -> None:
+def test_another_content_of_the_header_is_poison(values: list[bytes | None], reason: str) -> None:
     with pytest.raises(SchemaIdHeaderError) as caught:
         header_schema_id([(SCHEMA_ID_HEADER, value) for value in values])
     assert reason in str(caught.value)
@@ -62,7 +62,7 @@ def test_the_same_header_twice_is_one() -> None:
 
 
 @given(st.binary(max_size=20) | st.builds(lambda rest: b"\x01" + rest, st.binary(min_size=16, max_size=16)))
-def test_whatever_is_read_is_what_a_client_reads(content: bytes) -> None:
+def test_every_parsed_header_equals_that_of_a_client(content: bytes) -> None:
     try:
         found = header_schema_id([(SCHEMA_ID_HEADER, content)])
     except PoisonError:

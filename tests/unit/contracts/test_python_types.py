@@ -57,7 +57,7 @@ def logical(kind: str, logical_type: str, **more: Any) -> dict[str, Any]:
         (logical("long", "unheard-of"), "int"),
     ],
 )
-def test_a_type(avro: Any, python: str) -> None:
+def test_a_schema_has_its_python_type(avro: Any, python: str) -> None:
     source = python_types([schema(record("R", avro))])
     assert f"\n    f0: {python}\n" in source
     typing.get_type_hints(module(record("R", avro))["R"])

@@ -1,4 +1,4 @@
-"""What is said of transactions that belong to an incident, and that it is said of those that were handed over."""
+"""Labels of transactions that belong to an incident, and their publishing."""
 
 from threading import Event
 from typing import Any
@@ -48,7 +48,7 @@ def test_a_label_says_which_incident_a_transaction_belongs_to() -> None:
         assert key == rows.targets[row]
 
 
-def test_labels_are_cut_as_their_transactions_are() -> None:
+def test_labels_of_a_slice_are_those_of_its_transactions() -> None:
     rows = LabelledTraffic(100, 1, MIX).take(5000, Schedule(20, 0).created_at)
     labels = encoder().encode(rows)
     parts = [labels.between(first, first + 7) for first in range(0, 5000, 7)]
@@ -80,7 +80,7 @@ class StubProducer:
 
 
 @pytest.mark.parametrize("most", [1, 150, 3001])
-def test_all_that_was_handed_over_when_it_is_stopped_has_its_labels_and_nothing_else(most: int) -> None:
+def test_a_stop_leaves_exactly_the_published_transactions_labelled(most: int) -> None:
     stop = Event()
     producer, metrics = StubProducer(stop, most), GeneratorMetrics(registry := CollectorRegistry())
     publisher = Publisher(producer, "transactions", metrics, stop, "labels")  # type: ignore[arg-type]

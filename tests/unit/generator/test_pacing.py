@@ -1,4 +1,4 @@
-"""When transactions are due: the rate is kept over any time, whatever happened before."""
+"""Schedule of transactions: the rate holds over any time."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,14 +9,14 @@ RATES = st.integers(1, 1_000_000)
 
 
 @given(RATES, st.integers(0, 10**9))
-def test_a_transaction_is_due_at_its_time_and_not_before(rate: int, index: int) -> None:
+def test_a_transaction_is_due_exactly_at_its_time(rate: int, index: int) -> None:
     schedule = Schedule(rate, 0)
     assert schedule.due(schedule.offset(index)) == index + 1
     assert schedule.due(schedule.offset(index) - 1) == index
 
 
 @given(st.integers(1, 50_000), st.integers(0, 10**6))
-def test_the_rate_is_kept_over_ten_seconds_wherever_they_begin(rate: int, start_ms: int) -> None:
+def test_any_ten_seconds_have_the_set_rate(rate: int, start_ms: int) -> None:
     schedule = Schedule(rate, 0)
     begin = start_ms * 1_000_000
     assert schedule.due(begin + 10 * SECOND) - schedule.due(begin) == 10 * rate

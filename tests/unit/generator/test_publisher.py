@@ -1,4 +1,4 @@
-"""Accounts of what was delivered, with a producer that does as it is told."""
+"""Counts of deliveries, with a stub producer."""
 
 from threading import Event
 from typing import Any
@@ -58,7 +58,7 @@ def test_a_full_queue_loses_nothing_and_keeps_the_order() -> None:
     assert registry.get_sample_value("fraud_generator_transactions_total") == 10
 
 
-def test_a_failed_delivery_ends_it_with_the_counts() -> None:
+def test_a_failed_delivery_raises_with_the_counts() -> None:
     publisher, registry = publisher_over(StubProducer(room=10))
     with pytest.raises(DeliveryFailed, match="timed out; 2 transactions delivered, 1 failed, 0 outstanding") as caught:
         publisher.send([b"a", b"bad", b"b"], [b""] * 3)
@@ -66,7 +66,7 @@ def test_a_failed_delivery_ends_it_with_the_counts() -> None:
     assert registry.get_sample_value("fraud_generator_delivery_failures_total") == 1
 
 
-def test_a_producer_that_refuses_ends_it_with_the_counts() -> None:
+def test_an_error_of_the_producer_raises_with_the_counts() -> None:
     publisher, _ = publisher_over(StubProducer(room=10, refuses=b"c"))
     with pytest.raises(DeliveryFailed, match="fenced; 2 transactions delivered, 1 failed, 0 outstanding"):
         publisher.send([b"a", b"b", b"c", b"d"], [b""] * 4)

@@ -1,4 +1,4 @@
-"""What the generator makes: the same for the same seed, and as the contract says."""
+"""Random transactions: the same for the same seed, and by the contract."""
 
 import re
 from hashlib import sha256
@@ -33,13 +33,13 @@ def rows(parts: list[Transactions]) -> list[tuple[bytes, bytes, bytes, int]]:
 
 
 @given(st.lists(st.integers(1, 6000), min_size=1, max_size=8), st.integers(0, 2**64))
-def test_a_seed_gives_the_same_transactions_however_they_are_cut(sizes: list[int], seed: int) -> None:
+def test_a_seed_gives_the_same_transactions_in_any_batches(sizes: list[int], seed: int) -> None:
     cut = rows(taken(RandomTraffic(100, seed), sizes))
     whole = rows(taken(RandomTraffic(100, seed), [BLOCK] * (len(cut) // BLOCK + 1)))
     assert cut == whole[: len(cut)]
 
 
-def test_a_seed_gives_the_transactions_that_it_has_always_given() -> None:
+def test_a_seed_gives_the_recorded_transactions() -> None:
     parts = taken(RandomTraffic(1000, 5), [5000, 5000])
     columns = (column.tobytes() for part in parts for column in (part.ids, part.sources, part.targets, part.cents))
     assert sha256(b"".join(columns)).hexdigest() == "ecfaccbb3a00a89aa634ca250b116244b166ab5880c69f97055fb548db12d96d"
@@ -55,7 +55,7 @@ def test_a_source_never_ends_and_never_repeats_an_id() -> None:
     assert len(set(ids)) == 4 * BLOCK
 
 
-def test_transactions_are_what_the_contract_says() -> None:
+def test_transactions_fulfil_the_contract() -> None:
     part = RandomTraffic(50, 3).take(BLOCK, times)
     account = re.compile(rb"[0-9a-zA-Z]{12}")
     assert all(account.fullmatch(one) for one in part.sources.tolist() + part.targets.tolist())
@@ -88,7 +88,7 @@ def test_both_ends_of_the_amounts_occur() -> None:
     assert (cents.min(), cents.max()) == (LEAST_CENTS, MOST_CENTS)
 
 
-def test_accounts_are_as_many_as_asked_for_and_all_different() -> None:
+def test_accounts_have_the_set_number_and_differ() -> None:
     accounts = account_ids(10_000, np.random.default_rng(1))
     assert len(set(accounts.tolist())) == 10_000
 

@@ -1,4 +1,4 @@
-"""Services have no arguments but `--help`, which says what their settings are."""
+"""Arguments of services: only `--help`, which lists the settings."""
 
 import os
 import subprocess
@@ -67,12 +67,12 @@ def test_other_arguments_are_refused_in_one_line(arguments: list[str], capsys: p
     assert output.err == said + "python -m services.generator --help lists them\n"
 
 
-def test_no_arguments_are_fine() -> None:
+def test_no_arguments_are_accepted() -> None:
     parse_service_arguments("services.generator", "What it does.", [GeneratorSettings], FURTHER, [])
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_does_nothing_for_an_argument_that_it_does_not_know(name: str) -> None:
+def test_a_service_refuses_an_unknown_argument(name: str) -> None:
     nobody = {"KAFKA_BROKER_URL": "127.0.0.1:1", "SCHEMA_REGISTRY_URL": "http://127.0.0.1:1", "STARTUP_TIMEOUT": "0"}
     for argument, code in (("--help", 0), ("--halp", 2)):
         command = [sys.executable, "-m", name, argument]

@@ -1,4 +1,4 @@
-"""Whether a client speaks what a listener does."""
+"""Security protocols of broker listeners."""
 
 import pytest
 
@@ -27,5 +27,5 @@ def test_a_listener_accepts_its_own_protocol(listener: BrokerListener, accepted:
     ("broker", "address"),
     [("b:9092", ("b", 9092)), (" [::1]:1 ", ("::1", 1)), ("SASL_SSL://b.c:9092", ("b.c", 9092))],
 )
-def test_the_address_of_a_broker(broker: str, address: tuple[str, int]) -> None:
+def test_an_address_is_parsed(broker: str, address: tuple[str, int]) -> None:
     assert address_of(broker) == address

@@ -25,7 +25,7 @@ def test_a_property_that_librdkafka_refuses_is_named_by_its_variable(
         clients.consumer("group") if make == "consumer" else getattr(clients, make)()
 
 
-def test_the_service_wins_over_the_deployment() -> None:
+def test_properties_of_the_service_override_those_of_the_deployment() -> None:
     clients = KafkaClients(SETTINGS, {"client.rack": "a", "compression.type": "none"}, client_id="test")
     with pytest.raises(UsageError, match="compression.codec"):  # proves which of the two values reached librdkafka
         clients.producer(compression_type="rubbish")

@@ -1,4 +1,4 @@
-"""What an error of a connection means: whose fault, and whether to go on trying."""
+"""Classification of connection errors."""
 
 import pytest
 from confluent_kafka import KafkaError
@@ -33,7 +33,7 @@ PASSWORD = (
         (KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down", None),
     ],
 )  # fmt: skip
-def test_only_what_a_broker_refuses_is_a_refusal(code: int, text: str, fault: type[FatalError] | None) -> None:
+def test_only_rejected_credentials_are_a_refusal(code: int, text: str, fault: type[FatalError] | None) -> None:
     refusal = refusal_of(KafkaError(code, text))
     assert (type(refusal) if refusal else None) is fault
     assert refusal is None or without_timing(text) in str(refusal)
@@ -46,7 +46,7 @@ def test_refused_credentials_end_a_poll_once_no_broker_is_connected() -> None:
         errors.note(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
 
 
-def test_brokers_that_are_down_without_a_refusal_are_waited_for() -> None:
+def test_unreachable_brokers_without_a_refusal_raise_nothing() -> None:
     errors = ConnectionErrors(raise_refused=True)
     errors.note(KafkaError(TRANSPORT, "b:1: Connection refused"))
     errors.note(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))

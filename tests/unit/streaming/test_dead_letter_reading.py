@@ -1,4 +1,4 @@
-"""Dead letters as they are read: the message that each was, verified where it comes from its topic, and filters."""
+"""Reading of dead letters: the original message, its verification, and filters."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ ORIGINAL = Original("transactions", 3, 170, b"key", b"value", [("trace", b"7")])
 
 
 class FakeMessage:
-    """What a consumer hands out, made by hand: confluent-kafka's own can't be made with headers and a topic."""
+    """A stub of a consumed message: confluent-kafka's own can't be made with headers and a topic."""
 
     def __init__(self, key: bytes | None, value: bytes | None, headers: Any) -> None:
         self._key, self._value, self._headers = key, value, headers
@@ -47,7 +47,7 @@ def buried(original: Original, limit: int = LIMIT) -> DeadLetter:
     return letter
 
 
-def test_what_is_buried_can_be_revived_with_its_own_headers() -> None:
+def test_a_dead_letter_can_be_redriven_with_its_own_headers() -> None:
     own = [("trace", b"7"), ("trace", b"8"), ("__connect.errors.topic", b"of another system")]
     letter = buried(replace(ORIGINAL, headers=own))
     assert (letter.topic, letter.source_partition, letter.source_offset) == ("transactions", 3, 170)
@@ -65,7 +65,7 @@ def test_each_redrive_is_counted() -> None:
 
 
 @pytest.mark.parametrize("count", [b"many", b"9" * 5000, None])
-def test_a_count_that_is_none_begins_anew(count: bytes | None) -> None:
+def test_an_invalid_redrive_count_restarts_at_one(count: bytes | None) -> None:
     assert buried(replace(ORIGINAL, headers=[("__redrive.count", count)])).redrive_headers() == [
         ("__redrive.count", b"1")
     ]
@@ -74,7 +74,7 @@ def test_a_count_that_is_none_begins_anew(count: bytes | None) -> None:
 @pytest.mark.parametrize(
     "headers", [None, [], [("trace", b"7")] * 6, [("__connect.errors.topic", b"t")], SystemError("not UTF-8")]
 )
-def test_what_is_no_dead_letter_is_left_alone(headers: Any) -> None:
+def test_other_messages_are_no_dead_letters(headers: Any) -> None:
     assert dead_letter_of(FakeMessage(b"key", b"value", headers)) is None  # type: ignore[arg-type]
 
 
@@ -82,7 +82,7 @@ LARGE = Original("transactions", 3, 170, b"k" * 9000, b"v" * 9000, [("trace", b"
 
 
 @pytest.mark.parametrize(("limit", "omitted"), [(24_000, 1), (16_000, 2), (8000, 3)])
-def test_what_is_left_out_is_taken_from_the_original(limit: int, omitted: int) -> None:
+def test_omitted_parts_are_taken_from_the_original(limit: int, omitted: int) -> None:
     letter = buried(LARGE, limit)
     assert (letter.is_whole, len(letter.omitted)) == (False, omitted)
     whole = letter.with_original(LARGE)
@@ -101,12 +101,12 @@ def test_what_is_left_out_is_taken_from_the_original(limit: int, omitted: int) -
         ({"headers": None}, "0 headers of 0 bytes, expected 2 of "),
     ],
 )
-def test_another_record_is_not_taken_for_the_original(change: dict[str, Any], words: str) -> None:
+def test_an_original_that_differs_is_refused(change: dict[str, Any], words: str) -> None:
     with pytest.raises(OriginalDiffers, match=words):
         buried(LARGE, 8000).with_original(replace(LARGE, **change))
 
 
-def test_headers_that_could_not_be_read_are_missing_from_a_whole_letter() -> None:
+def test_unreadable_headers_are_missing_from_a_whole_letter() -> None:
     letter = buried(replace(ORIGINAL, headers=None, headers_unreadable=True))
     assert (letter.is_whole, letter.omitted) == (True, {"unreadable-headers"})
     assert letter.redrive_headers() == [("__redrive.count", b"1")]
@@ -130,5 +130,5 @@ LETTER = replace(buried(ORIGINAL), timestamp_ms=1000, partition=3, offset=17)
         (DeadLetterFilter(offsets=range(17)), False),
     ],
 )
-def test_filters(selection: DeadLetterFilter, is_selected: bool) -> None:
+def test_a_filter_selects_by_all_its_criteria(selection: DeadLetterFilter, is_selected: bool) -> None:
     assert (LETTER in selection) is is_selected

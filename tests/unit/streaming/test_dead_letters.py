@@ -1,4 +1,4 @@
-"""What a dead letter is made of: all of the record where it fits, and what describes the rest where it doesn't."""
+"""Format of dead letters: the whole record where it fits, and a description of omitted parts."""
 
 import hashlib
 from typing import Any
@@ -42,7 +42,7 @@ def details(record: DeadLetterRecord) -> dict[str, bytes | str | None]:
     }
 
 
-def test_a_record_that_fits_is_put_aside_as_it_is() -> None:
+def test_a_record_that_fits_is_dead_lettered_unchanged() -> None:
     record = dead_letter_record(original(), TooStrangeError("because", stage="TRANSFORMATION"), LIMIT)
     assert (record.key, record.value) == (b"k", b"v")
     assert record.headers == [
@@ -56,7 +56,7 @@ def test_a_record_that_fits_is_put_aside_as_it_is() -> None:
     ]
 
 
-def test_one_byte_too_many_leaves_out_the_value() -> None:
+def test_one_byte_too_many_omits_the_value() -> None:
     error = PoisonError("because")
     size = batch_size(*_parts(dead_letter_record(original(value=b"x" * 5000), error, LIMIT)))
     assert dead_letter_record(original(value=b"x" * 5000), error, size).value == b"x" * 5000
@@ -71,13 +71,13 @@ def test_one_byte_too_many_leaves_out_the_value() -> None:
     }
 
 
-def test_a_kilobyte_of_what_is_left_out_stays_readable() -> None:
+def test_a_kilobyte_of_an_omitted_part_stays_readable() -> None:
     value = bytes(range(256)) * 12_000
     found = details(dead_letter_record(original(value=value), PoisonError("because"), LIMIT))
     assert (found["value.start"], found["value.size"]) == (value[:1024], b"3072000")
 
 
-def test_headers_that_leave_no_room_are_left_out_as_well() -> None:
+def test_headers_that_do_not_fit_are_omitted_as_well() -> None:
     headers = [("h" * 100, b"x" * 900)] * 30
     record = dead_letter_record(original(value=b"v" * 9000, headers=headers), PoisonError("because"), 20_000)
     assert (record.key, record.value) == (b"k", None)
@@ -86,7 +86,7 @@ def test_headers_that_leave_no_room_are_left_out_as_well() -> None:
     assert found["headers.size"] == str(30 * (2 + 100 + 2 + 900)).encode()
 
 
-def test_a_key_that_leaves_no_room_is_left_out_last() -> None:
+def test_a_key_that_does_not_fit_is_omitted_last() -> None:
     record = dead_letter_record(original(key=b"k" * 30_000), PoisonError("because"), 20_000)
     assert (record.key, record.value, record.headers[0][0]) == (None, None, "__connect.errors.topic")
     found = details(record)
@@ -94,7 +94,7 @@ def test_a_key_that_leaves_no_room_is_left_out_last() -> None:
     assert found["key.start"] == b"k" * 1024
 
 
-def test_headers_that_cannot_be_read_are_noted() -> None:
+def test_unreadable_headers_are_listed_as_omitted() -> None:
     record = dead_letter_record(original(headers=None, headers_unreadable=True), PoisonError("because"), LIMIT)
     assert (record.key, record.value) == (b"k", b"v")
     assert details(record) == {"omitted": b"unreadable-headers"}
@@ -112,12 +112,12 @@ def test_a_long_message_is_cut_and_marked() -> None:
     assert message.decode().endswith("ü... (cut, 10000 bytes)")
 
 
-def test_a_message_with_half_a_character_can_be_written() -> None:
+def test_an_error_message_with_a_lone_surrogate_can_be_written() -> None:
     record = dead_letter_record(original(), PoisonError("\ud800"), LIMIT)
     assert dict(record.headers)["__connect.errors.exception.message"] == b"?"
 
 
-def test_a_tombstone_is_not_left_out() -> None:
+def test_the_value_of_a_tombstone_is_not_omitted() -> None:
     record = dead_letter_record(original(key=None, value=None, headers=None), PoisonError("because"), 1)
     assert len(record.headers) == 6
 
@@ -138,7 +138,7 @@ def test_a_limit_too_small_for_anything_leaves_the_origin() -> None:
     st.booleans(),
     st.integers(3000, 12_000),
 )
-def test_whatever_it_was_it_fits_and_can_be_read(  # noqa: PLR0917 - hypothesis names them
+def test_any_record_fits_and_can_be_parsed(  # noqa: PLR0917 - hypothesis names them
     value: bytes | None,
     key: bytes | None,
     headers: list[tuple[str, bytes | None]] | None,
@@ -165,7 +165,7 @@ FORGED = dead_letter_record(original(topic="forged", value=b"x" * 9000), PoisonE
 
 
 @pytest.mark.parametrize("cut", range(len(FORGED) + 1))
-def test_what_the_producer_wrote_does_not_count(cut: int) -> None:
+def test_forged_headers_of_the_producer_are_ignored(cut: int) -> None:
     record = dead_letter_record(original(headers=FORGED[cut:]), PoisonError("because"), LIMIT)
     parts = split_headers(record.headers)
     assert parts is not None
@@ -188,7 +188,7 @@ def test_what_the_producer_wrote_does_not_count(cut: int) -> None:
         [(name, None) for name, _ in FORGED],
     ],
 )
-def test_what_is_no_dead_letter_has_no_origin(headers: list[tuple[str, bytes | str | None]]) -> None:
+def test_other_messages_have_no_origin(headers: list[tuple[str, bytes | str | None]]) -> None:
     assert split_headers(headers) is None
     assert origin_of(headers) is None
 

@@ -1,4 +1,4 @@
-"""What each path answers, by what the loop has said."""
+"""Responses of the endpoints by the progress of the loop."""
 
 import json
 from typing import Any
@@ -37,7 +37,7 @@ def test_metrics_are_at_their_path_and_nothing_is_elsewhere(ready: LoopProgress)
         assert ask(ready, path)[0] == 404
 
 
-def test_probes_of_a_process_that_does_its_work(ready: LoopProgress) -> None:
+def test_a_working_process_passes_both_probes(ready: LoopProgress) -> None:
     assert ask(ready, "/livez") == (200, {"status": "live", "reasons": []})
     assert ask(ready, "/readyz") == (200, {"status": "ready", "reasons": [], "degraded": [], "partitions": ["in-1"]})
     assert ask(ready, "/readyz", "POST")[0] == 405
@@ -50,7 +50,7 @@ def test_degraded_conditions_are_listed_and_keep_the_process_ready(ready: LoopPr
     assert body["degraded"] == ["input-keys: 3 messages are not keyed by target"]
 
 
-def test_a_process_whose_partitions_are_being_restored_is_alive_and_not_ready() -> None:
+def test_a_restoring_process_is_alive_and_not_ready() -> None:
     progress = LoopProgress()
     progress.step()
     progress.assigned([("in", 0)])
@@ -67,7 +67,7 @@ def test_a_hanging_loop_is_neither_alive_nor_ready() -> None:
     assert ask(progress, "/livez")[1]["status"] == "hanging"
 
 
-def test_a_broker_that_is_away_fails_neither(ready: LoopProgress) -> None:
+def test_an_unreachable_broker_fails_no_probe(ready: LoopProgress) -> None:
     ready.waiting("no broker answers at a:1")
     ready.left()
     assert ask(ready, "/livez") == (200, {"status": "live", "reasons": ["waiting: no broker answers at a:1"]})

@@ -36,7 +36,7 @@ def kafka_error(code: int, *, retriable: bool = False) -> KafkaException:
     return KafkaException(KafkaError(code, "because", False, retriable))
 
 
-def test_patience_counts_from_the_first_failure_not_from_the_last_success(clock: Clock) -> None:
+def test_retry_budget_starts_at_the_first_failure_not_the_last_success(clock: Clock) -> None:
     retry_budget = RetryBudget(300)
     retry_budget.succeeded()
     clock.now += 100_000  # idle for a day
@@ -48,7 +48,7 @@ def test_patience_counts_from_the_first_failure_not_from_the_last_success(clock:
         retry_budget.failed(Unavailable("down"))
 
 
-def test_a_success_restores_patience(clock: Clock) -> None:
+def test_a_success_resets_the_retry_budget(clock: Clock) -> None:
     retry_budget = RetryBudget(10)
     retry_budget.failed(Unavailable("down"))
     clock.now += 9
@@ -57,7 +57,7 @@ def test_a_success_restores_patience(clock: Clock) -> None:
     assert retry_budget.failed(Unavailable("down")) == 0.25
 
 
-def test_when_patience_runs_out_a_kafka_error_becomes_unavailable(clock: Clock) -> None:
+def test_an_exhausted_retry_budget_turns_a_kafka_error_into_unavailable(clock: Clock) -> None:
     retry_budget = RetryBudget(10)
     error = kafka_error(KafkaError._TIMED_OUT)
     retry_budget.failed(error)
@@ -80,7 +80,7 @@ def test_a_retriable_call_is_repeated(clock: Clock) -> None:
     assert timeouts == [1, 1, 0.5]
 
 
-def test_repeating_ends_at_a_deadline_that_may_move_closer(clock: Clock) -> None:
+def test_retries_end_at_a_deadline_that_moves_closer(clock: Clock) -> None:
     deadlines = iter([clock.now + 100, clock.now + 100, clock.now + 3, clock.now + 3])
     calls = []
 
@@ -94,7 +94,7 @@ def test_repeating_ends_at_a_deadline_that_may_move_closer(clock: Clock) -> None
     assert calls == [1, 1]
 
 
-def test_an_error_that_repeating_cannot_mend_is_raised_at_once(clock: Clock) -> None:
+def test_a_permanent_error_is_raised_at_once(clock: Clock) -> None:
     calls = []
 
     def call(left: float) -> None:
@@ -106,17 +106,17 @@ def test_an_error_that_repeating_cannot_mend_is_raised_at_once(clock: Clock) -> 
     assert len(calls) == 1
 
 
-def test_refused_access_is_told_apart() -> None:
+def test_refused_access_is_not_authorised() -> None:
     with pytest.raises(NotAuthorised, match="TOPIC_AUTHORIZATION_FAILED"):
         raise_if_refused(kafka_error(KafkaError.TOPIC_AUTHORIZATION_FAILED))
     raise_if_refused(kafka_error(KafkaError._TIMED_OUT))
 
 
-def test_lost_partitions_look_like_an_error_of_the_client() -> None:
+def test_lost_partitions_are_an_abortable_kafka_error() -> None:
     assert reason(LostPartitions()).startswith("_ASSIGNMENT_LOST: ")
 
 
-def test_a_bounded_call_is_made_and_its_error_raised() -> None:
+def test_a_call_with_timeout_raises_the_error_of_the_call() -> None:
     calls = []
     call_with_timeout(lambda: calls.append(1), "call", lambda: time.monotonic() + 60)
     assert calls == [1]
@@ -128,7 +128,7 @@ def test_a_bounded_call_is_made_and_its_error_raised() -> None:
         call_with_timeout(fail, "call", lambda: time.monotonic() + 60)
 
 
-def test_a_call_that_does_not_come_back_is_left_behind() -> None:
+def test_a_hung_call_is_abandoned() -> None:
     released = Event()
     with pytest.raises(ClientHung, match="send_offsets did not return") as caught:
         call_with_timeout(released.wait, "send_offsets", time.monotonic)

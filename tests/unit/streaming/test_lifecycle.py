@@ -15,7 +15,7 @@ def test_backoff_doubles_up_to_its_limit() -> None:
     assert backoff(10_000) == backoff(30)
 
 
-def test_waits_until_the_call_succeeds() -> None:
+def test_wait_until_returns_when_the_call_succeeds() -> None:
     answers = iter([Unavailable("not yet"), Unavailable("not yet")])
 
     def attempt() -> str:
@@ -26,7 +26,7 @@ def test_waits_until_the_call_succeeds() -> None:
     assert wait_until(attempt, waiting_for="registry", timeout=60, stop=Event()) == "up"
 
 
-def test_gives_up_when_the_time_is_over() -> None:
+def test_wait_until_raises_after_its_timeout() -> None:
     def attempt() -> None:
         raise Unavailable("down")
 
@@ -34,7 +34,7 @@ def test_gives_up_when_the_time_is_over() -> None:
         wait_until(attempt, waiting_for="registry", timeout=0, stop=Event())
 
 
-def test_does_not_wait_for_what_waiting_cannot_mend() -> None:
+def test_wait_until_raises_permanent_errors_at_once() -> None:
     calls = []
 
     def attempt() -> None:
@@ -46,7 +46,7 @@ def test_does_not_wait_for_what_waiting_cannot_mend() -> None:
     assert len(calls) == 1
 
 
-def test_what_may_pass_soon_is_tried_again_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_transient_errors_are_retried_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([ContractError("not registered"), Unavailable("not yet"), ContractError("not registered")])
 
     def attempt() -> str:
@@ -67,7 +67,7 @@ def test_what_may_pass_soon_is_tried_again_for_a_while(monkeypatch: pytest.Monke
     assert len(calls) == 2
 
 
-def test_stopping_ends_the_waiting() -> None:
+def test_a_stop_ends_the_wait() -> None:
     stop = Event()
     stop.set()
 
@@ -112,7 +112,7 @@ run_service(main)
 
 
 @pytest.mark.parametrize(("end", "code"), [("return 4", 4), ("raise KeyError('a fault of ours')", 1)])
-def test_a_service_ends_whatever_its_threads_are_in(end: str, code: int) -> None:
+def test_a_service_ends_with_hung_threads(end: str, code: int) -> None:
     command = [sys.executable, "-c", UNFINISHED.format(end=end)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
     assert (done.returncode, done.stdout) == (code, "said")
@@ -139,7 +139,7 @@ def asked_to_stop(grace: float | None) -> subprocess.Popen[str]:
     return process
 
 
-def test_the_first_signal_asks_and_the_second_ends() -> None:
+def test_the_first_signal_stops_and_the_second_kills() -> None:
     process = asked_to_stop(grace=None)
     assert process.stdout is not None
     assert process.stdout.readline() == "asked\n"
@@ -147,5 +147,5 @@ def test_the_first_signal_asks_and_the_second_ends() -> None:
     assert process.wait(10) == 128 + signal.SIGINT
 
 
-def test_what_does_not_end_in_its_grace_is_ended() -> None:
+def test_a_process_is_ended_after_its_grace_period() -> None:
     assert asked_to_stop(grace=0.1).wait(10) == 0

@@ -1,4 +1,4 @@
-"""librdkafka's lines in the log: each of them, but not twenty times a second."""
+"""Log lines of librdkafka: repeated ones are suppressed."""
 
 import logging
 
@@ -13,7 +13,7 @@ def line(said: str, client: int = 1) -> logging.LogRecord:
     return logging.LogRecord("librdkafka", logging.ERROR, "", 0, text, None, None)
 
 
-def test_a_line_that_repeats_is_logged_once_in_a_while_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeated_lines_are_suppressed_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("services.streaming.logs.time.monotonic", lambda: now[0])
     handler = _ToStructlog()

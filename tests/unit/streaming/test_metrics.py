@@ -1,4 +1,4 @@
-"""Names of metrics, and series that come and go with partitions."""
+"""Names of metrics, and series per assigned partition."""
 
 import math
 import re

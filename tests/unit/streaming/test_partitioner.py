@@ -14,7 +14,7 @@ KNOWN = {
 }
 
 
-def test_it_hashes_as_kafka_does_whatever_the_lengths_beside_each_other() -> None:
+def test_keys_of_all_lengths_hash_as_in_kafka() -> None:
     assert murmur2(np.array(list(KNOWN))).view(np.int32).tolist() == list(KNOWN.values())
 
 

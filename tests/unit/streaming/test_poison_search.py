@@ -1,4 +1,4 @@
-"""The search for poison, driven as the loop drives it: all poison is found, and everything else committed once."""
+"""The search for poison records, driven as by the loop: all are found, and the other records committed once."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ BATCH = 100
 
 @dataclass(frozen=True)
 class Record:
-    """What the search looks at of a message."""
+    """A stub of a consumed message, as far as the search uses it."""
 
     place: RecordPosition
 
@@ -121,7 +121,7 @@ class Loop:
 
 
 @given(st.integers(), st.lists(st.integers(0, 300), min_size=1, max_size=4), st.floats(0, 0.05))
-def test_all_poison_is_found_and_everything_else_committed_once(seed: int, sizes: list[int], share: float) -> None:
+def test_all_poison_is_found_and_all_other_records_committed_once(seed: int, sizes: list[int], share: float) -> None:
     random = Random(seed)
     every = [("in", number, offset) for number, size in enumerate(sizes) for offset in range(size)]
     kinds = random.choices(
@@ -143,7 +143,7 @@ def test_all_poison_is_found_and_everything_else_committed_once(seed: int, sizes
     assert all(isinstance(loop.errors[place], UnprocessableError) for place in poison - by_kind["named"])
 
 
-def test_one_poisonous_record_of_a_large_batch_takes_few_tries() -> None:
+def test_one_poison_record_of_a_large_batch_takes_few_attempts() -> None:
     loop = Loop(Random(1), [90], fails=frozenset({("in", 0, 57)}))
     while not loop.done:
         loop.transaction(frozenset({0}))
@@ -151,7 +151,7 @@ def test_one_poisonous_record_of_a_large_batch_takes_few_tries() -> None:
     assert loop.tries < 25
 
 
-def test_a_failure_that_does_not_come_again_condemns_nothing() -> None:
+def test_a_transient_failure_marks_no_poison() -> None:
     search = PoisonSearch(BATCH)
     search.failed({("in", 0): 1}, 1, ValueError("once"))
     assert not search.poison([Record(("in", 0, 0))])  # type: ignore[list-item]
@@ -170,7 +170,7 @@ def test_the_search_ends_where_its_partitions_are_revoked() -> None:
     assert (search.active, search.limit) == (False, BATCH)
 
 
-def test_a_dead_letter_that_is_refused_without_content_is_nothing_to_go_on_with() -> None:
+def test_a_refused_dead_letter_without_content_leaves_no_attempt() -> None:
     search = PoisonSearch(BATCH)
     record = [Record(("in", 0, 0))]
     answers = [search.failed({("in", 0): 1}, 1, ValueError()) for _ in range(5)]

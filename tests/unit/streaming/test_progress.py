@@ -1,4 +1,4 @@
-"""When a process is alive and ready, by what its loop has said."""
+"""Liveness and readiness of a process by the progress of its loop."""
 
 import time
 
@@ -17,7 +17,7 @@ def later(seconds: float) -> float:
     return time.monotonic() + seconds
 
 
-def test_a_loop_that_steps_is_alive_and_one_that_does_not_is_not() -> None:
+def test_a_loop_is_alive_while_it_steps() -> None:
     progress = Progress(stalled_after=60)
     progress.step()
     assert progress.liveness(later(59)) == (True, [])
@@ -26,7 +26,7 @@ def test_a_loop_that_steps_is_alive_and_one_that_does_not_is_not() -> None:
     assert reasons[0].startswith("the loop made no step for 61 s")
 
 
-def test_a_loop_that_waits_for_a_named_reason_is_alive_for_longer() -> None:
+def test_a_loop_that_waits_for_a_named_reason_is_alive_longer() -> None:
     progress = Progress(stalled_after=60)
     progress.waiting("broker a:1 is away")
     assert progress.liveness(later(100)) == (True, ["waiting: broker a:1 is away"])
@@ -56,7 +56,7 @@ def test_a_member_is_ready_when_all_its_partitions_are_restored() -> None:
     assert progress.partitions() == (FIRST, SECOND)
 
 
-def test_a_member_that_the_group_has_no_partitions_for_is_ready() -> None:
+def test_a_member_without_partitions_becomes_ready() -> None:
     progress = LoopProgress()
     progress.step()
     progress.assigned([])
@@ -77,7 +77,7 @@ def test_a_revoked_partition_is_not_restored_any_more() -> None:
     assert progress.readiness().ready
 
 
-def test_a_process_that_was_ready_stays_so_without_partitions() -> None:
+def test_a_ready_process_stays_ready_without_partitions() -> None:
     progress = LoopProgress()
     progress.assigned([FIRST])
     progress.restored(FIRST)
@@ -85,7 +85,7 @@ def test_a_process_that_was_ready_stays_so_without_partitions() -> None:
     assert progress.readiness() == (True, [], [])
 
 
-def test_an_assignment_that_stays_keeps_what_was_restored() -> None:
+def test_a_kept_assignment_stays_restored() -> None:
     progress = LoopProgress()
     progress.assigned([FIRST])
     progress.restored(FIRST)
@@ -93,7 +93,7 @@ def test_an_assignment_that_stays_keeps_what_was_restored() -> None:
     assert progress.readiness().ready
 
 
-def test_a_process_that_was_ready_stays_so_while_it_waits_for_a_named_reason() -> None:
+def test_a_ready_process_stays_ready_while_it_waits_for_a_named_reason() -> None:
     progress = LoopProgress()
     progress.assigned([FIRST])
     progress.restored(FIRST)
@@ -107,7 +107,7 @@ def test_a_process_that_was_ready_stays_so_while_it_waits_for_a_named_reason() -
     assert not progress.readiness().ready
 
 
-def test_a_process_that_was_never_ready_is_not_made_so_by_waiting() -> None:
+def test_a_process_that_was_never_ready_is_not_ready_while_it_waits() -> None:
     progress = LoopProgress()
     progress.waiting("the broker is away")
     ready, reasons, _ = progress.readiness()

@@ -1,4 +1,4 @@
-"""Offset metadata: read as it was written, and taken for nothing else."""
+"""Restore points in offset metadata."""
 
 import pytest
 
@@ -10,11 +10,11 @@ from services.streaming.restore_point import RestorePoint, Skipped
     RestorePoint(12, 86_400_000, dead_letters=True),
     RestorePoint(0, 0, dead_letters=False, skipped=Skipped(17, 1_700_000_000_000)),
 ])  # fmt: skip
-def test_it_is_read_as_it_was_written(point: RestorePoint) -> None:
+def test_a_restore_point_survives_a_round_trip(point: RestorePoint) -> None:
     assert RestorePoint.from_metadata(point.to_metadata()) == point
 
 
-def test_an_older_version_knew_nothing_of_dead_letters_so_they_are_looked_for() -> None:
+def test_metadata_without_dead_letters_means_that_there_may_be_some() -> None:
     assert RestorePoint.from_metadata('{"windows_from":5,"reach_ms":7}') == RestorePoint(5, 7, dead_letters=True)
 
 
@@ -23,6 +23,6 @@ def test_other_metadata_is_no_restore_point(text: str) -> None:
     assert RestorePoint.from_metadata(text) is None
 
 
-def test_it_fits_the_limit_of_offset_metadata() -> None:
+def test_the_largest_restore_point_fits_the_limit_of_metadata() -> None:
     largest = RestorePoint(2**63, 2**63, dead_letters=True, skipped=Skipped(2**63, 2**63))
     assert len(largest.to_metadata()) < 4096

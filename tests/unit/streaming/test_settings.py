@@ -75,7 +75,7 @@ def test_every_bad_value_has_its_own_line(monkeypatch: pytest.MonkeyPatch) -> No
     assert {line.partition(":")[0] for line in lines} == {"TRANSACTIONS_PER_SECOND", "METRICS_PORT"}
 
 
-def test_a_misspelt_setting_is_told_with_the_right_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_setting_gets_a_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = refusal(monkeypatch, TRANSACTION_PER_SECOND="5")
     assert line == "TRANSACTION_PER_SECOND: unknown setting; did you mean TRANSACTIONS_PER_SECOND?"
 
@@ -130,7 +130,7 @@ def test_a_property_whose_own_name_ends_in_file_can_be_set(tmp_path) -> None:  #
 
 
 @pytest.mark.parametrize("name", ["ENABLE_AUTO_COMMIT", "ISOLATION_LEVEL", "TRANSACTIONAL_ID", "ACKS", "PARTITIONER"])
-def test_what_exactly_once_and_rules_depend_on_cannot_be_set(name: str) -> None:
+def test_guarded_properties_cannot_be_set(name: str) -> None:
     with pytest.raises(UsageError, match=f"KAFKA_CONFIG_{name}: .* can't be changed"):
         librdkafka_properties({f"KAFKA_CONFIG_{name}": "x"})
 

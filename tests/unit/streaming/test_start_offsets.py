@@ -1,4 +1,4 @@
-"""Where a group begins that has no committed offsets."""
+"""Start offsets of a group without committed offsets."""
 
 import pytest
 
@@ -17,12 +17,12 @@ BEGINNING, END, SINCE = StartFrom(0), StartFrom(None), StartFrom(1_000)
     ("2026-01-01T01:00:00+01:00", 1_767_225_600_000),
     ("2026-01-01T00:00:00.5", 1_767_225_600_500),
 ])  # fmt: skip
-def test_a_start_is_read(text: str, since_ms: int | None) -> None:
+def test_a_start_is_parsed(text: str, since_ms: int | None) -> None:
     assert StartFrom.parse(text) == StartFrom(since_ms)
 
 
 @pytest.mark.parametrize("text", ["", "start", "-1", "END", "2026-13-01", "yesterday", "1.5", "²", "9" * 20])
-def test_what_is_no_start_is_refused(text: str) -> None:
+def test_an_invalid_start_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected beginning, end, or a time such as"):
         StartFrom.parse(text)
 
@@ -36,12 +36,12 @@ def test_what_is_no_start_is_refused(text: str) -> None:
     (SINCE, False, StartOffset(50, Skipped(50, 1_000), dead_letters=True)),
     (END, False, StartOffset(50, None, dead_letters=True)),
 ])  # fmt: skip
-def test_a_partition_with_records(start_from: StartFrom, of_input: bool, expected: StartOffset) -> None:
+def test_the_start_of_a_partition_with_records(start_from: StartFrom, of_input: bool, expected: StartOffset) -> None:
     assert start_offset(of_input=of_input, low=10, high=50, at_time=30, start_from=start_from) == expected
 
 
 @pytest.mark.parametrize("start_from", [BEGINNING, END, SINCE])
 @pytest.mark.parametrize("of_input", [True, False])
-def test_an_empty_partition_is_begun_where_it_ends(start_from: StartFrom, of_input: bool) -> None:
+def test_an_empty_partition_starts_at_its_end(start_from: StartFrom, of_input: bool) -> None:
     start = start_offset(of_input=of_input, low=7, high=7, at_time=7, start_from=start_from)
     assert start == StartOffset(7, None, dead_letters=False)

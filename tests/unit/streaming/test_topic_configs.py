@@ -1,4 +1,4 @@
-"""The configuration of topics: what the brokers say, or what the contract says where they may not be asked."""
+"""Configuration of topics: the brokers', or the contract's where describing is not authorised."""
 
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -50,7 +50,7 @@ def test_the_contract_gives_each_topic_its_configuration(contracts: Contracts) -
     )
 
 
-def test_the_brokers_answer_counts(contracts: Contracts) -> None:
+def test_the_configuration_is_that_of_the_brokers(contracts: Contracts) -> None:
     values = {"retention.ms": "-1", "max.message.bytes": "77", "message.timestamp.type": "CreateTime"}
     with capture_logs() as logs:
         configs = topic_configs(FakeAdmin({INPUT: values}), [contracts.topic(INPUT)])  # type: ignore[arg-type]
@@ -58,7 +58,7 @@ def test_the_brokers_answer_counts(contracts: Contracts) -> None:
     assert logs == []
 
 
-def test_the_contract_stands_in_where_describing_is_not_allowed(contracts: Contracts) -> None:
+def test_the_contract_is_used_where_describing_is_not_authorised(contracts: Contracts) -> None:
     topics = [contracts.topic(INPUT), contracts.topic(DEAD_LETTERS)]
     values = {"retention.ms": "5", "max.message.bytes": "77", "message.timestamp.type": "CreateTime"}
     with capture_logs() as logs:
@@ -67,5 +67,5 @@ def test_the_contract_stands_in_where_describing_is_not_allowed(contracts: Contr
     assert [(line["topic"], "TOPIC_AUTHORIZATION_FAILED" in line["reason"]) for line in logs] == [(INPUT, True)]
 
 
-def test_no_topics_need_no_answer() -> None:
+def test_no_topics_need_no_request() -> None:
     assert topic_configs(FakeAdmin({}), []) == {}  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Every scenario has the shape that it promises, whatever is drawn."""
+"""Every incident has the shape of its scenario."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -26,7 +26,7 @@ def minutes(*numbers: int) -> tuple[timedelta, ...]:
 
 
 @given(SEEDS, st.sampled_from(STANDARD))
-def test_an_incident_is_as_long_and_as_large_as_its_parameters_say(seed: int, scenario: Scenario) -> None:
+def test_an_incident_has_the_length_and_size_of_its_parameters(seed: int, scenario: Scenario) -> None:
     incident = drawn(scenario, seed)
     assert scenario.payments[0] <= len(incident.after) <= scenario.payments[1]
     assert (np.diff(incident.after) >= 0).all()
@@ -84,7 +84,7 @@ def test_takeovers_are_of_dormant_accounts_as_often_as_set(dormant: float, least
     assert least <= sum(asleep) <= most
 
 
-def test_parameters_are_heeded() -> None:
+def test_incidents_follow_their_parameters() -> None:
     fan_in = drawn(FanIn(payments=(5, 5), amount=(Decimal(30), Decimal(30)), round=Decimal(10), over=minutes(1, 1)), 1)
     assert (len(fan_in.after), fan_in.after[-1], fan_in.payments.cents[0]) == (5, MINUTE, 30_00)
     rapid = drawn(RapidFire(payments=(9, 9), targets=(9, 9), amount=(Decimal("0.01"), Decimal("0.01"))), 1)
@@ -96,5 +96,5 @@ def test_parameters_are_heeded() -> None:
 
 
 @given(SEEDS)
-def test_an_incident_of_one_payment_is_a_moment(seed: int) -> None:
+def test_an_incident_of_one_payment_has_no_duration(seed: int) -> None:
     assert drawn(AccountTakeover(payments=(1, 1)), seed).after.tolist() == [0]

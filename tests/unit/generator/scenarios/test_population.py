@@ -1,4 +1,4 @@
-"""What accounts do on an ordinary day, as far as its figures can be told; seeds are fixed, tolerances wide."""
+"""Statistics of ordinary payments; seeds are fixed, tolerances wide."""
 
 from collections import Counter
 from functools import cache

@@ -1,4 +1,4 @@
-"""What SCENARIOS may say, and what is said of the rest."""
+"""Values of SCENARIOS, and errors for invalid ones."""
 
 import tomllib
 from datetime import timedelta
@@ -13,11 +13,11 @@ from services.generator.scenarios import STANDARD, AccountTakeover, FanIn, Rapid
 NAMES = "fan-in, rapid-fire, structuring, account-takeover"
 
 
-def test_standard_is_all_of_them() -> None:
+def test_standard_means_all_scenarios() -> None:
     assert read_scenarios("standard") == STANDARD == (FanIn(), RapidFire(), Structuring(), AccountTakeover())
 
 
-def test_a_choice_has_rates_or_the_default_ones() -> None:
+def test_a_choice_has_given_or_default_rates() -> None:
     assert read_scenarios(" structuring , fan-in=0.01,") == (Structuring(), FanIn(rate=0.01))
 
 
@@ -75,7 +75,7 @@ def test_the_guide_shows_every_parameter_with_its_default(tmp_path: Path) -> Non
         ("missing.toml", "missing.toml: can't read the file: No such file or directory"),
     ],
 )
-def test_a_wrong_choice_is_an_error_that_says_what_was_expected(text: str, message: str) -> None:
+def test_a_wrong_choice_is_an_error_with_the_expectation(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_scenarios(text)
     assert str(caught.value).endswith(message)
@@ -114,7 +114,7 @@ def test_a_wrong_file_is_an_error_that_names_it_and_the_parameter(tmp_path: Path
     assert str(caught.value).startswith(f"{path}: {message}")
 
 
-def test_every_mistake_of_a_file_is_told(tmp_path: Path) -> None:
+def test_every_fault_of_a_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "wrong.toml"
     path.write_text("[fan-in]\nrate = 2\nround = -1\n[oops]\n[structuring]\nlimit = 'x'\n")
     with pytest.raises(UsageError) as caught:

@@ -1,4 +1,4 @@
-"""A labelled stream: as asked for, the same for the same seed, with the share of each scenario that was set."""
+"""A labelled stream: reproducible, with the set share of each scenario."""
 
 from collections import Counter
 from typing import Any
@@ -22,7 +22,7 @@ def stream(count: int, seed: int = 1, scenarios: Any = STANDARD, **changes: Any)
     return joined(list(labelled_stream(seed, count, scenarios=scenarios, **arguments)))
 
 
-def test_a_stream_is_as_long_as_asked_for_in_order_of_event_time() -> None:
+def test_a_stream_has_its_length_and_is_in_order_of_event_time() -> None:
     columns, scenario, incident = stream(50_001)
     assert {len(column) for column in [*columns.values(), scenario, incident]} == {50_001}
     assert set(columns) == {"id", "source", "target", "amount", "currency", "created_at"}
@@ -33,7 +33,7 @@ def test_a_stream_is_as_long_as_asked_for_in_order_of_event_time() -> None:
     assert not (columns["source"] == columns["target"]).any()
 
 
-def test_the_same_seed_gives_the_same_stream_and_another_one_another() -> None:
+def test_a_stream_depends_on_its_seed() -> None:
     first, again, other = (stream(30_000, seed) for seed in (7, 7, 8))
     for one, two in zip([*first[0].values(), *first[1:]], [*again[0].values(), *again[1:]], strict=True):
         assert np.array_equal(one, two)
@@ -54,6 +54,6 @@ def test_each_scenario_has_the_share_that_was_set() -> None:
     assert shares[b"rapid-fire"] == pytest.approx(0.1, rel=0.2)
 
 
-def test_too_few_accounts_are_an_error_that_says_how_many_it_takes() -> None:
+def test_too_few_accounts_are_an_error_with_the_needed_number() -> None:
     with pytest.raises(UsageError, match="fan-in needs at least 81 accounts and there are 80"):
         stream(1, accounts=80)

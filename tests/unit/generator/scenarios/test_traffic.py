@@ -1,4 +1,4 @@
-"""Ordinary payments with incidents among them: where they are, what is said of them, and the same for the same seed."""
+"""Traffic of ordinary payments and incidents: times, labels, reproducibility."""
 
 from dataclasses import fields
 from datetime import timedelta
@@ -36,7 +36,7 @@ def taken(traffic: LabelledTraffic, sizes: list[int], times: Any = SCHEDULE.crea
 
 
 @given(st.lists(st.integers(1, 6000), min_size=1, max_size=5), st.integers(0, 2**64), st.booleans())
-def test_a_seed_gives_the_same_traffic_however_it_is_cut(sizes: list[int], seed: int, exact: bool) -> None:
+def test_a_seed_gives_the_same_traffic_in_any_batches(sizes: list[int], seed: int, exact: bool) -> None:
     cut = taken(LabelledTraffic(200, seed, SHORT, exact=exact), sizes)
     whole = taken(LabelledTraffic(200, seed, SHORT, exact=exact), [BLOCK * 2] * (len(cut) // BLOCK + 1))
     for column in fields(cut):
@@ -49,7 +49,7 @@ def test_the_schedule_is_kept_to_the_millisecond() -> None:
 
 
 @pytest.mark.parametrize("exact", [False, True])
-def test_what_is_labelled_is_the_incidents_and_nothing_else(exact: bool) -> None:
+def test_exactly_the_incidents_are_labelled(exact: bool) -> None:
     rows = taken(LabelledTraffic(200, 1, SHORT, exact=exact), [BLOCK * 2] * 12)
     assert np.array_equal(rows.scenario == b"", rows.incident == b"")
     assert {*np.unique(rows.scenario).tolist()} == {b"", b"fan-in", b"rapid-fire"}
@@ -71,7 +71,7 @@ def test_what_is_labelled_is_the_incidents_and_nothing_else(exact: bool) -> None
 
 
 @pytest.mark.parametrize("exact", [False, True])
-def test_rates_come_out(exact: bool) -> None:
+def test_scenarios_have_their_rates(exact: bool) -> None:
     rows = taken(LabelledTraffic(200, 5, SHORT, exact=exact), [BLOCK * 2] * 50)
     # About 330 and 220 incidents.
     assert (rows.scenario == b"fan-in").mean() == pytest.approx(0.05, rel=0.25)
@@ -98,7 +98,7 @@ def test_payments_that_fall_due_at_once_wait_for_the_next_free_place() -> None:
     assert 0.75 < (rows.scenario != b"").mean() < 1
 
 
-def test_without_a_schedule_all_of_a_block_is_made_at_its_moment() -> None:
+def test_a_block_without_a_schedule_has_one_creation_time() -> None:
     moments = iter(range(1_700_000_000_000, 1_700_000_100_000, 5_000))
     rows = taken(LabelledTraffic(200, 1, SHORT), [BLOCK] * 20, lambda _first, count: np.full(count, next(moments)))
     assert len(np.unique(rows.created_at)) == 20
@@ -111,7 +111,7 @@ def test_rates_that_leave_nothing_are_refused(exact: bool) -> None:
         LabelledTraffic(200, 1, (FanIn(rate=0.6), RapidFire(rate=0.5)), exact=exact)
 
 
-def test_the_standard_mix_is_all_of_them() -> None:
+def test_the_standard_mix_has_all_scenarios() -> None:
     rows = taken(LabelledTraffic(1000, 2, STANDARD), [BLOCK] * 40, Schedule(2, 1_700_000_000_000).created_at)
     names = {one.name.encode() for one in STANDARD}
     assert names == {b"fan-in", b"rapid-fire", b"structuring", b"account-takeover"}
