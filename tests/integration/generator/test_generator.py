@@ -60,9 +60,9 @@ def murmur2(data: bytes) -> int:
     for at in range(0, len(data) - 3, 4):
         k = int.from_bytes(data[at : at + 4], "little") * m & mask
         h = (h * m & mask) ^ ((k ^ k >> 24) * m & mask)
-    rest = data[len(data) & ~3 :]
-    if rest:
-        h = (h ^ int.from_bytes(rest, "little")) * m & mask
+    tail = data[len(data) & ~3 :]
+    if tail:
+        h = (h ^ int.from_bytes(tail, "little")) * m & mask
     h = (h ^ h >> 13) * m & mask
     return h ^ h >> 15
 
@@ -71,12 +71,12 @@ def test_a_seed_gives_the_same_transactions_at_any_rate(pipeline: Pipeline) -> N
     for rate in ("0", "4000"):
         generator = pipeline.start("generator", MAX_TRANSACTIONS="1500", TRANSACTIONS_PER_SECOND=rate, SEED="42")
         assert finished(generator) == 0, generator.text
-    made = Counter(
+    counts = Counter(
         (record["id"], record["source"], record["target"], record["amount"])
         for record in deserialized(pipeline.cluster.registry_url, pipeline.read(pipeline.input))
     )
-    assert len(made) == 1500
-    assert set(made.values()) == {2}
+    assert len(counts) == 1500
+    assert set(counts.values()) == {2}
 
 
 def test_sigterm_delivers_all_messages_and_ends_with_0(pipeline: Pipeline) -> None:

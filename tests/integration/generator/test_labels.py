@@ -51,9 +51,9 @@ def test_labels_tell_which_transactions_belong_to_which_incident(pipeline: Pipel
     assert {scenario for scenario, _ in incidents} == {"fan-in", "rapid-fire"}
     for (scenario, _), transactions in incidents.items():
         if scenario == "fan-in":
-            assert len({(one["target"], one["amount"]) for one in transactions}) == 1
+            assert len({(transaction["target"], transaction["amount"]) for transaction in transactions}) == 1
         else:
-            assert len({one["source"] for one in transactions}) == 1
+            assert len({transaction["source"] for transaction in transactions}) == 1
 
 
 def test_the_topic_of_labels_is_needed_only_with_scenarios(cluster: Cluster, tmp_path: Path) -> None:

@@ -85,12 +85,12 @@ def test_dead_offsets_are_grouped_by_partition(cluster: Cluster, dead: str, writ
 
 
 def test_records_committed_after_an_open_transaction_count(cluster: Cluster, dead: str, writer: Producer) -> None:
-    other = transactional(cluster, f"{dead}.other")
-    put(other, dead, letter("in", 0, 1), commit=False)
+    aborting = transactional(cluster, f"{dead}.other")
+    put(aborting, dead, letter("in", 0, 1), commit=False)
     put(writer, dead, letter("in", 0, 2))
     visible = [message.value() for messages in reader(cluster).read(dead) for message in messages]
     assert visible == []  # the open one hides it
-    threading.Timer(2, other.abort_transaction).start()
+    threading.Timer(2, aborting.abort_transaction).start()
     assert dead_offsets(reader(cluster), dead, {("in", 0): (0, 9)}) == {("in", 0): {2}}
 
 

@@ -114,12 +114,12 @@ def test_a_loop_that_hangs_is_not_alive(pipeline: Pipeline) -> None:
 def test_a_hung_client_is_replaced(pipeline: Pipeline) -> None:
     clients = KafkaClients(KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers), {}, "test")
     released, stop = Event(), Event()
-    made: list[Any] = []
+    producers: list[Any] = []
 
     def producer() -> Any:
         real = clients.producer(transactional_id=f"{pipeline.group}.only")
-        made.append(real if made else Hanging(real, released))
-        return made[-1]
+        producers.append(real if producers else Hanging(real, released))
+        return producers[-1]
 
     metrics = LoopMetrics(CollectorRegistry())
     loop = TransactionalLoop(
@@ -136,8 +136,8 @@ def test_a_hung_client_is_replaced(pipeline: Pipeline) -> None:
     running = Thread(target=loop.run)
     running.start()
     try:
-        wait_for(lambda: len(made) > 1, "a second producer is made")
-        assert made[0].hung == 1  # it was asked once and left behind
+        wait_for(lambda: len(producers) > 1, "a second producer is made")
+        assert producers[0].hung == 1  # it was asked once and left behind
         wait_for(lambda: len(pipeline.read(pipeline.legit)) >= len(values), "everything is passed on", pause=0.2)
     finally:
         stop.set()

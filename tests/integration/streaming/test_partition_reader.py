@@ -41,34 +41,34 @@ def high(pipeline: Pipeline, number: int = 0) -> int:
     return int(end)
 
 
-def read(some: PartitionReader, stretches: Mapping[Partition, tuple[int, int]]) -> dict[Partition, bytes]:
+def read(range_reader: PartitionReader, ranges: Mapping[Partition, tuple[int, int]]) -> dict[Partition, bytes]:
     """Return the values in offset ranges, each read to its end."""
-    some.start(stretches)
-    found = dict.fromkeys(stretches, b"")
+    range_reader.start(ranges)
+    values = dict.fromkeys(ranges, b"")
     ended: dict[Partition, int] = {}
     deadline = time.monotonic() + DEADLINE
-    while ended.keys() < stretches.keys():
+    while ended.keys() < ranges.keys():
         assert time.monotonic() < deadline
-        for chunk in some.read(0.05):
+        for chunk in range_reader.read(0.05):
             assert chunk.partition not in ended
-            found[chunk.partition] += b"".join(message.value() or b"" for message in chunk.messages)
+            values[chunk.partition] += b"".join(message.value() or b"" for message in chunk.messages)
             if chunk.ended:
                 ended[chunk.partition] = chunk.next_offset
-    assert ended == {partition: end for partition, (_, end) in stretches.items()}
-    assert not [chunk for chunk in some.read(0.2) if chunk.messages]  # nothing behind the ends
-    return found
+    assert ended == {partition: end for partition, (_, end) in ranges.items()}
+    assert not [chunk for chunk in range_reader.read(0.2) if chunk.messages]  # nothing behind the ends
+    return values
 
 
 def test_a_range_ends_before_markers_and_aborted_records(pipeline: Pipeline) -> None:
     write(pipeline, "abc", "!xyz", "de", "!uvw")
     end = high(pipeline)
     assert end == 11 + 4  # each transaction has a marker behind it
-    some, first = reader(pipeline), (pipeline.input, 0)
-    assert read(some, {first: (0, end)}) == {first: b"abcde"}
-    assert read(some, {first: (1, end - 1)}) == {first: b"bcde"}
-    assert read(some, {first: (10, end)}) == {first: b""}  # markers and aborted records alone
-    assert read(some, {first: (0, 2)}) == {first: b"ab"}
-    some.close()
+    range_reader, first = reader(pipeline), (pipeline.input, 0)
+    assert read(range_reader, {first: (0, end)}) == {first: b"abcde"}
+    assert read(range_reader, {first: (1, end - 1)}) == {first: b"bcde"}
+    assert read(range_reader, {first: (10, end)}) == {first: b""}  # markers and aborted records alone
+    assert read(range_reader, {first: (0, 2)}) == {first: b"ab"}
+    range_reader.close()
 
 
 def test_ranges_of_one_partition_are_read_one_after_the_other(pipeline: Pipeline) -> None:
@@ -76,11 +76,11 @@ def test_ranges_of_one_partition_are_read_one_after_the_other(pipeline: Pipeline
     first = (pipeline.input, 0)
 
     def read_all(_: int) -> None:
-        some = reader(pipeline)
+        range_reader = reader(pipeline)
         for _turn in range(4):
-            assert read(some, {first: (1, 14)}) == {first: b"bcde"}
-            assert read(some, {first: (0, 2)}) == {first: b"ab"}
-        some.close()
+            assert read(range_reader, {first: (1, 14)}) == {first: b"bcde"}
+            assert read(range_reader, {first: (0, 2)}) == {first: b"ab"}
+        range_reader.close()
 
     # Many at once: a client that pauses a partition and is assigned it anew fails in one of a hundred stretches.
     with ThreadPoolExecutor(16) as threads:
@@ -89,9 +89,9 @@ def test_ranges_of_one_partition_are_read_one_after_the_other(pipeline: Pipeline
 
 def test_a_log_that_ends_before_the_range_is_read_to_its_end(pipeline: Pipeline) -> None:
     write(pipeline, "abc")
-    some, first, empty = reader(pipeline), (pipeline.input, 0), (pipeline.input, 1)
-    assert read(some, {first: (0, 1000), empty: (0, 5)}) == {first: b"abc", empty: b""}
-    some.close()
+    range_reader, first, empty = reader(pipeline), (pipeline.input, 0), (pipeline.input, 1)
+    assert read(range_reader, {first: (0, 1000), empty: (0, 5)}) == {first: b"abc", empty: b""}
+    range_reader.close()
 
 
 def test_deleted_records_are_skipped(pipeline: Pipeline) -> None:
@@ -99,9 +99,9 @@ def test_deleted_records_are_skipped(pipeline: Pipeline) -> None:
     admin, first = pipeline.admin, (pipeline.input, 0)
     deleted = TopicPartition(*first, 5)
     admin.delete_records([deleted])[deleted].result()
-    some = reader(pipeline)
-    assert read(some, {first: (0, high(pipeline))}) == {first: b"ef"}
-    some.close()
+    range_reader = reader(pipeline)
+    assert read(range_reader, {first: (0, high(pipeline))}) == {first: b"ef"}
+    range_reader.close()
 
 
 def test_committed_offsets_have_their_metadata(pipeline: Pipeline) -> None:
@@ -109,7 +109,7 @@ def test_committed_offsets_have_their_metadata(pipeline: Pipeline) -> None:
     consumer = clients.consumer(pipeline.group)
     consumer.commit(offsets=[TopicPartition(pipeline.input, 0, 7, "a note")], asynchronous=False)
     consumer.close()
-    some = reader(pipeline)
-    found = some.committed([(pipeline.input, 0), (pipeline.input, 1)])
-    some.close()
-    assert [(one.offset, one.metadata) for one in found.values()] == [(7, "a note"), (None, "")]
+    range_reader = reader(pipeline)
+    values = range_reader.committed([(pipeline.input, 0), (pipeline.input, 1)])
+    range_reader.close()
+    assert [(one.offset, one.metadata) for one in values.values()] == [(7, "a note"), (None, "")]

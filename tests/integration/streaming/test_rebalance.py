@@ -94,15 +94,15 @@ def test_a_restart_at_an_offset_reads_what_was_paused_until_just_before(member: 
 
 
 def test_a_partition_that_left_while_paused_is_read_when_it_comes_back(member: Member, pipeline: Pipeline) -> None:
-    other = Member(pipeline)
+    second = Member(pipeline)
 
     def shared() -> bool:
-        other.listener.drop_revoked(other.consumer.consume(1, 0.05))
+        second.listener.drop_revoked(second.consumer.consume(1, 0.05))
         return 0 < len(member.listener.owned) < 2 * len(partitions(pipeline.input))
 
     member.poll(shared)
     member.handler.restored = True  # those that are still here go on, those that left do when they come back
-    other.close()
+    second.close()
     member.poll(lambda: member.read >= partitions(pipeline.input))
 
 

@@ -36,7 +36,7 @@ def produce(pipeline: Pipeline, value: bytes, **extra: object) -> Original:
     )
     assert producer.flush(DEADLINE) == 0
     assert written[0].error() is None
-    (message,) = [one for one in pipeline.read(pipeline.input) if place(one) == place(written[0])]
+    (message,) = [message for message in pipeline.read(pipeline.input) if place(message) == place(written[0])]
     topic, partition, offset = place(message)
     return Original(topic, partition, offset, message.key(), message.value(), message.headers())  # type: ignore[arg-type]
 
@@ -72,9 +72,9 @@ def redrive(pipeline: Pipeline, *arguments: str) -> tuple[int, list[str], list[s
 
 def newest(pipeline: Pipeline, original: Original) -> Message:
     """The message that was put back: the one behind the original, in its partition where it has no key."""
-    messages = [one for one in pipeline.read(pipeline.input) if one.value() == original.value]
+    messages = [message for message in pipeline.read(pipeline.input) if message.value() == original.value]
     assert len(messages) == 2
-    return max(messages, key=lambda one: one.timestamp()[1])
+    return max(messages, key=lambda message: message.timestamp()[1])
 
 
 def test_omitted_values_are_read_from_the_original_topic(pipeline: Pipeline) -> None:
@@ -82,8 +82,8 @@ def test_omitted_values_are_read_from_the_original_topic(pipeline: Pipeline) -> 
     record = letter(original)
     assert record.value is None
     bury(pipeline, record)
-    code, told, _ = redrive(pipeline, "--dry-run")
-    assert (code, told[-1]) == (0, f"1 would be put back on {pipeline.input}")
+    code, output, _ = redrive(pipeline, "--dry-run")
+    assert (code, output[-1]) == (0, f"1 would be put back on {pipeline.input}")
     assert redrive(pipeline) == (0, [f"1 put back on {pipeline.input}"], [])
     message = newest(pipeline, original)
     assert (message.key(), message.headers()) == (b"target", [("trace", b"7"), ("__redrive.count", b"1")])
@@ -106,19 +106,23 @@ def test_unreadable_headers_are_dropped_by_a_redrive(pipeline: Pipeline) -> None
     with RawProducer(pipeline.cluster.bootstrap_servers) as producer:
         for value in (b"small", LARGE[:900_000]):
             producer.produce(pipeline.input, value, b"target", [(b"\xff\xfe", b"x"), (b"trace", b"7")], partition=2)
-    values = {one.offset(): one.value() for one in pipeline.read(pipeline.input)}
+    values = {message.offset(): message.value() for message in pipeline.read(pipeline.input)}
     small, large = (
         Original(pipeline.input, 2, offset, b"target", values[offset], None, headers_unreadable=True)
         for offset in (0, 1)
     )
     bury(pipeline, letter(small), letter(large, limit=5000))
-    _, told, _ = redrive(pipeline, "--dry-run")
-    assert [line.endswith("because, without its headers") for line in told[:2]] == [True, True]
-    code, told, _ = redrive(pipeline)
-    assert (code, told[1]) == (0, "2 of them without their headers, which can't be read")
-    back = [one for one in pipeline.read(pipeline.input) if (one.partition(), one.offset()) not in {(2, 0), (2, 1)}]
-    assert sorted(one.value() or b"" for one in back) == sorted(filter(None, values.values()))
-    assert [one.headers() for one in back] == [[("__redrive.count", b"1")]] * 2
+    _, output, _ = redrive(pipeline, "--dry-run")
+    assert [line.endswith("because, without its headers") for line in output[:2]] == [True, True]
+    code, output, _ = redrive(pipeline)
+    assert (code, output[1]) == (0, "2 of them without their headers, which can't be read")
+    back = [
+        message
+        for message in pipeline.read(pipeline.input)
+        if (message.partition(), message.offset()) not in {(2, 0), (2, 1)}
+    ]
+    assert sorted(message.value() or b"" for message in back) == sorted(filter(None, values.values()))
+    assert [message.headers() for message in back] == [[("__redrive.count", b"1")]] * 2
 
 
 def gone(pipeline: Pipeline, original: Original) -> Original:
@@ -166,13 +170,13 @@ def test_refused_dead_letters_do_not_stop_the_others(
     bury(pipeline, letter(good), letter(change(pipeline, original)), letter(good))
     expected = words.format(input=pipeline.input, legit=pipeline.legit, dead=pipeline.dead)
     for verb, arguments in (("would be ", ["--dry-run"]), ("", [])):
-        code, told, complaints = redrive(pipeline, *arguments)
+        code, output, errors = redrive(pipeline, *arguments)
         assert code == 1
-        assert told[-2:] == [f"2 {verb}put back on {pipeline.input}", f"1 {verb}refused"]
-        assert len(complaints) == 1
-        assert complaints[0].startswith(f"redrive: {pipeline.dead}-0-1 refused: {expected}"), complaints
+        assert output[-2:] == [f"2 {verb}put back on {pipeline.input}", f"1 {verb}refused"]
+        assert len(errors) == 1
+        assert errors[0].startswith(f"redrive: {pipeline.dead}-0-1 refused: {expected}"), errors
     assert pipeline.read(pipeline.legit) == []
-    ledger = [one.key() for one in pipeline.read(pipeline.dead + LEDGER)]
+    ledger = [message.key() for message in pipeline.read(pipeline.dead + LEDGER)]
     assert ledger == [b"0-0", b"0-2"]
     assert redrive(pipeline)[:2] == (1, ["1 refused"])  # it stays to be looked after
 
@@ -181,10 +185,10 @@ def test_a_record_that_its_topic_rejects_is_refused_alone(pipeline: Pipeline) ->
     originals = [produce(pipeline, os.urandom(size), key=b"target") for size in (1000, 30_000, 2000, 40_000, 3000)]
     bury(pipeline, *map(letter, originals))
     pipeline.alter(pipeline.input, max_message_bytes="20000")
-    code, told, complaints = redrive(pipeline)
-    assert (code, told) == (1, [f"3 put back on {pipeline.input}", "2 refused"])
-    assert [line.split()[1] for line in complaints] == [f"{pipeline.dead}-0-1", f"{pipeline.dead}-0-3"]
-    assert all(f"{pipeline.input} does not take it: MSG_SIZE_TOO_LARGE" in line for line in complaints)
+    code, output, errors = redrive(pipeline)
+    assert (code, output) == (1, [f"3 put back on {pipeline.input}", "2 refused"])
+    assert [line.split()[1] for line in errors] == [f"{pipeline.dead}-0-1", f"{pipeline.dead}-0-3"]
+    assert all(f"{pipeline.input} does not take it: MSG_SIZE_TOO_LARGE" in line for line in errors)
     pipeline.alter(pipeline.input, max_message_bytes="1000000")
     assert redrive(pipeline) == (0, [f"2 put back on {pipeline.input}"], [])
 
@@ -198,6 +202,6 @@ def test_large_dead_letters_are_redriven_in_small_transactions(pipeline: Pipelin
 
 
 def test_a_dead_letter_topic_of_no_contract(pipeline: Pipeline) -> None:
-    code, _, complaints = redrive(pipeline, "--topic", pipeline.fraud)
+    code, _, errors = redrive(pipeline, "--topic", pipeline.fraud)
     assert code == 1
-    assert f'contracts.toml: no topic has dead_letter_topic = "{pipeline.fraud}"' in complaints[0]
+    assert f'contracts.toml: no topic has dead_letter_topic = "{pipeline.fraud}"' in errors[0]

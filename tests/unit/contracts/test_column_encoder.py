@@ -24,14 +24,14 @@ NAMED = [
     {"type": "fixed", "name": "Wide", "size": 12, "logicalType": "decimal", "precision": 18, "scale": 2},
 ]
 ENCODABLE = st.one_of(
-    scalars().filter(lambda one: one != "null" and (isinstance(one, str) or one.get("precision", 0) <= 18)),
+    scalars().filter(lambda kind: kind != "null" and (isinstance(kind, str) or kind.get("precision", 0) <= 18)),
     st.sampled_from(NAMED),
 )
-FIELD = st.one_of(ENCODABLE, ENCODABLE.map(lambda one: ["null", one]), ENCODABLE.map(lambda one: [one, "null"]))
+FIELD = st.one_of(ENCODABLE, ENCODABLE.map(lambda kind: ["null", kind]), ENCODABLE.map(lambda kind: [kind, "null"]))
 
 
 def record(fields: list[Any]) -> dict[str, Any]:
-    return {"type": "record", "name": "R", "fields": [{"name": f"f{i}", "type": one} for i, one in enumerate(fields)]}
+    return {"type": "record", "name": "R", "fields": [{"name": f"f{i}", "type": kind} for i, kind in enumerate(fields)]}
 
 
 def flat_records() -> st.SearchStrategy[dict[str, Any]]:
@@ -40,7 +40,7 @@ def flat_records() -> st.SearchStrategy[dict[str, Any]]:
 
 def _distinct_names(schema: Any) -> bool:
     text = json.dumps(schema)
-    return all(text.count(f'"name": "{one["name"]}"') <= 1 for one in NAMED)
+    return all(text.count(f'"name": "{kind["name"]}"') <= 1 for kind in NAMED)
 
 
 @given(st.data())
@@ -58,7 +58,7 @@ def test_columns_encode_to_what_their_records_encode_to(data: st.DataObject) -> 
     )
 
     alone = [RecordDecoder(schema).decode(bodies[row]) for row in np.flatnonzero(good)]
-    assert encoded == [frame(7, RecordEncoder(schema).encode(one)) for one in alone]
+    assert encoded == [frame(7, RecordEncoder(schema).encode(kind)) for kind in alone]
 
 
 @given(st.lists(st.integers(-(10**12) + 1, 10**12 - 1), min_size=1, max_size=20))

@@ -18,7 +18,7 @@ UNITS = {"millis": timedelta(milliseconds=1), "micros": timedelta(microseconds=1
 
 def plain(value: Any, schema: Any) -> Any:  # noqa: PLR0911 - a case for each type
     """A decoded value as the documentation of ``Columns`` says that a column holds it."""
-    branches = [one for one in schema if one != "null"] if isinstance(schema, list) else [schema]
+    branches = [branch for branch in schema if branch != "null"] if isinstance(schema, list) else [schema]
     if len(branches) != 1:
         return value
     more = branches[0] if isinstance(branches[0], dict) else {"type": branches[0]}
@@ -41,10 +41,10 @@ def plain(value: Any, schema: Any) -> Any:  # noqa: PLR0911 - a case for each ty
     return value
 
 
-def same(one: Any, other: Any) -> bool:
-    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
-        return math.isnan(other)
-    return repr(one) == repr(other) if isinstance(one, list | dict) else bool(one == other)
+def same(left: Any, right: Any) -> bool:
+    if isinstance(left, float) and isinstance(right, float) and math.isnan(left):
+        return math.isnan(right)
+    return repr(left) == repr(right) if isinstance(left, list | dict) else bool(left == right)
 
 
 def decoded(decoder: RecordDecoder, body: bytes) -> tuple[Any, str | None]:
@@ -60,31 +60,31 @@ def batches(draw: st.DrawFn) -> tuple[Any, list[bytes], list[str]]:
     schema = draw(records())
     bodies = draw(st.lists(body(schema), min_size=1, max_size=6))
     names = [field["name"] for field in schema["fields"]]
-    wanted = draw(st.lists(st.sampled_from(names), unique=True))
-    return schema, [draw(damaged(one)) for one in bodies], wanted
+    fields = draw(st.lists(st.sampled_from(names), unique=True))
+    return schema, [draw(damaged(encoded)) for encoded in bodies], fields
 
 
 @given(batches(), st.binary(max_size=6))
 def test_a_batch_decodes_to_what_its_records_decode_to(batch: Any, header: bytes) -> None:
-    schema, bodies, wanted = batch
-    columns = ColumnDecoder(schema, schema, wanted).decode([header + one for one in bodies], prefix=len(header))
+    schema, bodies, fields = batch
+    columns = ColumnDecoder(schema, schema, fields).decode([header + encoded for encoded in bodies], prefix=len(header))
     alone = RecordDecoder(schema)
     types = {field["name"]: field["type"] for field in schema["fields"]}
 
     assert len(columns) == len(bodies)
-    for row, one in enumerate(bodies):
-        record, reason = decoded(alone, one)
+    for row, encoded in enumerate(bodies):
+        record, reason = decoded(alone, encoded)
         assert reason == (str(columns.failures[row]) if row in columns.failures else None)
         if reason:
-            assert not any(columns.columns[name].tolist()[row] for name in wanted)
+            assert not any(columns.columns[name].tolist()[row] for name in fields)
             continue
-        for name in wanted:
-            found = columns.columns[name].tolist()[row]
+        for name in fields:
+            value = columns.columns[name].tolist()[row]
             if record[name] is None and name in columns.nulls:
                 assert columns.nulls[name][row]
-                assert not found
+                assert not value
             else:
-                assert same(found, plain(record[name], types[name])), (name, found, record[name])
+                assert same(value, plain(record[name], types[name])), (name, value, record[name])
                 assert not columns.nulls.get(name, {row: False})[row]
 
 
@@ -92,6 +92,6 @@ def test_a_batch_decodes_to_what_its_records_decode_to(batch: Any, header: bytes
 def test_any_bytes_raise_nothing_but_poison_errors(data: st.DataObject, bodies: list[bytes]) -> None:
     schema = data.draw(records())
     decoder = RecordDecoder(schema)
-    for one in bodies:
-        record, reason = decoded(decoder, one)
+    for encoded in bodies:
+        record, reason = decoded(decoder, encoded)
         assert isinstance(record, dict) or reason

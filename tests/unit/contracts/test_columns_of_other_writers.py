@@ -17,7 +17,7 @@ from support.avro_schemas import SchemaGenerator
 
 
 def record(**fields: Any) -> dict[str, Any]:
-    return {"type": "record", "name": "R", "fields": [{"name": name, "type": one} for name, one in fields.items()]}
+    return {"type": "record", "name": "R", "fields": [{"name": name, "type": kind} for name, kind in fields.items()]}
 
 
 def with_field(schema: dict[str, Any], name: str, kind: Any, **more: Any) -> dict[str, Any]:
@@ -192,19 +192,19 @@ def test_no_rows_are_no_rows() -> None:
 @given(st.data(), st.integers(0, 2**32))
 def test_a_walk_equals_decoding_row_by_row(data: st.DataObject, seed: int) -> None:
     writer, reader, names = _written_and_read(Random(seed))
-    walking, plodding = ColumnDecoder(writer, reader, names), ColumnDecoder(writer, reader, names)
-    plodding._walk = None
+    walk_decoder, record_decoder = ColumnDecoder(writer, reader, names), ColumnDecoder(writer, reader, names)
+    record_decoder._walk = None
     parsed = Parsed.of(writer)
     bodies = data.draw(st.lists(body(parsed.schema, parsed.named).flatmap(damaged), min_size=1, max_size=5))
-    one, other = walking.decode(bodies, prefix=0), plodding.decode(bodies, prefix=0)
-    assert {row: str(error) for row, error in one.failures.items()} == {
-        row: str(error) for row, error in other.failures.items()
+    walked, by_row = walk_decoder.decode(bodies, prefix=0), record_decoder.decode(bodies, prefix=0)
+    assert {row: str(error) for row, error in walked.failures.items()} == {
+        row: str(error) for row, error in by_row.failures.items()
     }
     for name in names:
-        assert repr(one.columns[name].tolist()) == repr(other.columns[name].tolist())
-        assert one.columns[name].dtype.kind == other.columns[name].dtype.kind
-    assert {name: mask.tolist() for name, mask in one.nulls.items()} == {
-        name: mask.tolist() for name, mask in other.nulls.items()
+        assert repr(walked.columns[name].tolist()) == repr(by_row.columns[name].tolist())
+        assert walked.columns[name].dtype.kind == by_row.columns[name].dtype.kind
+    assert {name: mask.tolist() for name, mask in walked.nulls.items()} == {
+        name: mask.tolist() for name, mask in by_row.nulls.items()
     }
 
 

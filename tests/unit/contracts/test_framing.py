@@ -47,7 +47,7 @@ def test_a_framed_body_unframes(schema_id: int, body: bytes) -> None:
 
 @given(VALUES)
 def test_splitting_a_batch_equals_unframing_each_value(values: list[bytes | None]) -> None:
-    found = split_by_schema(values)
+    groups = split_by_schema(values)
     ids: dict[int, list[int]] = {}
     errors: dict[int, str] = {}
     for row, value in enumerate(values):
@@ -55,6 +55,6 @@ def test_splitting_a_batch_equals_unframing_each_value(values: list[bytes | None
             ids.setdefault(unframe(value)[0], []).append(row)
         except UnframedError as error:
             errors[row] = str(error)
-    assert {schema_id: rows.tolist() for schema_id, rows in found.groups.items()} == ids
-    assert {row: str(error) for row, error in found.failures.items()} == errors
-    assert all(rows.dtype == np.int64 for rows in found.groups.values())
+    assert {schema_id: rows.tolist() for schema_id, rows in groups.groups.items()} == ids
+    assert {row: str(error) for row, error in groups.failures.items()} == errors
+    assert all(rows.dtype == np.int64 for rows in groups.groups.values())

@@ -61,14 +61,14 @@ def test_the_same_header_twice_is_one() -> None:
     assert header_schema_id([(SCHEMA_ID_HEADER, b"\x01" + GUID.bytes)] * 2) == HeaderSchemaId(GUID)
 
 
-@given(st.binary(max_size=20) | st.builds(lambda rest: b"\x01" + rest, st.binary(min_size=16, max_size=16)))
+@given(st.binary(max_size=20) | st.builds(lambda tail: b"\x01" + tail, st.binary(min_size=16, max_size=16)))
 def test_every_parsed_header_equals_that_of_a_client(content: bytes) -> None:
     try:
-        found = header_schema_id([(SCHEMA_ID_HEADER, content)])
+        parsed = header_schema_id([(SCHEMA_ID_HEADER, content)])
     except PoisonError:
         return
     theirs = SchemaId("AVRO")
-    rest = dual_schema_id_deserializer(b"\x00\x00\x00\x00\x09body", context([(SCHEMA_ID_HEADER, content)]), theirs)
-    assert rest.read() == b"\x00\x00\x00\x00\x09body"
-    assert found is not None
-    assert found.id == (theirs.id if theirs.guid is None else theirs.guid)
+    tail = dual_schema_id_deserializer(b"\x00\x00\x00\x00\x09body", context([(SCHEMA_ID_HEADER, content)]), theirs)
+    assert tail.read() == b"\x00\x00\x00\x00\x09body"
+    assert parsed is not None
+    assert parsed.id == (theirs.id if theirs.guid is None else theirs.guid)

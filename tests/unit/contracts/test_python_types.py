@@ -24,7 +24,7 @@ def schema(json_schema: Any) -> Schema:
 
 def module(*schemas: Any) -> dict[str, Any]:
     names: dict[str, Any] = {}
-    exec(python_types(schema(one) for one in schemas), names)
+    exec(python_types(schema(avro) for avro in schemas), names)
     return names
 
 

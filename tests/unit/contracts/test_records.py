@@ -15,7 +15,7 @@ from support.avro_records import number, octets
 
 
 def record(*types: Any) -> dict[str, Any]:
-    return {"type": "record", "name": "R", "fields": [{"name": f"f{i}", "type": one} for i, one in enumerate(types)]}
+    return {"type": "record", "name": "R", "fields": [{"name": f"f{i}", "type": kind} for i, kind in enumerate(types)]}
 
 
 DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2}
@@ -197,8 +197,8 @@ def test_a_record_that_writing_would_alter_is_refused(change: dict[str, Any], re
 
 def test_timestamps_of_any_time_zone_are_encoded() -> None:
     encoder = RecordEncoder(record(MILLIS))
-    there = datetime(2026, 1, 1, 2, tzinfo=timezone(timedelta(hours=2)))
-    assert encoder.encode({"f0": there}) == encoder.encode({"f0": datetime(2026, 1, 1, tzinfo=UTC)})
+    elsewhere = datetime(2026, 1, 1, 2, tzinfo=timezone(timedelta(hours=2)))
+    assert encoder.encode({"f0": elsewhere}) == encoder.encode({"f0": datetime(2026, 1, 1, tzinfo=UTC)})
 
 
 def test_a_map_of_records_is_decoded_like_the_records() -> None:

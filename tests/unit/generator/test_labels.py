@@ -57,15 +57,15 @@ def test_labels_of_a_slice_are_those_of_its_transactions() -> None:
 
 
 class StubProducer:
-    """Takes everything, until it has ``most``: then it tells ``stop`` and has no room any more."""
+    """Takes everything, until it has ``limit``: then it tells ``stop`` and has no room any more."""
 
-    def __init__(self, stop: Event, most: int) -> None:
-        self.stop, self.most = stop, most
+    def __init__(self, stop: Event, limit: int) -> None:
+        self.stop, self.limit = stop, limit
         self.taken: dict[str, list[bytes]] = {"transactions": [], "labels": []}
         self.waited = 0
 
     def produce(self, topic: str, value: bytes, _key: bytes, _partition: int, _on_delivery: Any) -> None:
-        if len(self.taken["transactions"]) == self.most and not self.stop.is_set():
+        if len(self.taken["transactions"]) == self.limit and not self.stop.is_set():
             self.stop.set()
             raise BufferError("queue full")
         self.taken[topic].append(value)
@@ -79,10 +79,10 @@ class StubProducer:
         return 0
 
 
-@pytest.mark.parametrize("most", [1, 150, 3001])
-def test_a_stop_leaves_exactly_the_published_transactions_labelled(most: int) -> None:
+@pytest.mark.parametrize("limit", [1, 150, 3001])
+def test_a_stop_leaves_exactly_the_published_transactions_labelled(limit: int) -> None:
     stop = Event()
-    producer, metrics = StubProducer(stop, most), GeneratorMetrics(registry := CollectorRegistry())
+    producer, metrics = StubProducer(stop, limit), GeneratorMetrics(registry := CollectorRegistry())
     publisher = Publisher(producer, "transactions", metrics, stop, "labels")  # type: ignore[arg-type]
     seen: list[LabelledTransactions] = []
 
@@ -104,9 +104,9 @@ def test_a_stop_leaves_exactly_the_published_transactions_labelled(most: int) ->
     ).run()
     sent = [str(decoded(TRANSACTION, value)["id"]) for value in producer.taken["transactions"]]
     labelled = [str(decoded(LABEL, value)["transaction_id"]) for value in producer.taken["labels"]]
-    fraud = [one.decode() for rows in seen for one in rows.ids[rows.incident != b""].tolist()]
-    assert len(sent) == most
-    assert labelled == [one for one in fraud if one in set(sent)]
+    fraud = [identifier.decode() for rows in seen for identifier in rows.ids[rows.incident != b""].tolist()]
+    assert len(sent) == limit
+    assert labelled == [identifier for identifier in fraud if identifier in set(sent)]
     assert labelled
     assert counts == DeliveryCounts(delivered=len(sent) + len(labelled), failed=0, outstanding=0)
     assert registry.get_sample_value("fraud_generator_transactions_total") == len(sent)

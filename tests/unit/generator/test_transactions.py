@@ -51,17 +51,20 @@ def test_another_seed_gives_other_transactions() -> None:
 
 def test_a_source_never_ends_and_never_repeats_an_id() -> None:
     source = RandomTraffic(1000, 7)
-    ids = [one for _ in range(4) for one in source.take(BLOCK, times).ids.tolist()]
+    ids = [identifier for _ in range(4) for identifier in source.take(BLOCK, times).ids.tolist()]
     assert len(set(ids)) == 4 * BLOCK
 
 
 def test_transactions_fulfil_the_contract() -> None:
     part = RandomTraffic(50, 3).take(BLOCK, times)
     account = re.compile(rb"[0-9a-zA-Z]{12}")
-    assert all(account.fullmatch(one) for one in part.sources.tolist() + part.targets.tolist())
+    assert all(account.fullmatch(name) for name in part.sources.tolist() + part.targets.tolist())
     assert len(set(part.sources.tolist())) == 50
     assert not (part.sources == part.targets).any()
-    assert all(UUID(one.decode()).version == 4 and str(UUID(one.decode())) == one.decode() for one in part.ids.tolist())
+    assert all(
+        UUID(identifier.decode()).version == 4 and str(UUID(identifier.decode())) == identifier.decode()
+        for identifier in part.ids.tolist()
+    )
     assert part.cents.min() >= LEAST_CENTS
     assert part.cents.max() <= MOST_CENTS
 
@@ -69,7 +72,7 @@ def test_transactions_fulfil_the_contract() -> None:
 def test_two_accounts_pay_each_other() -> None:
     part = RandomTraffic(2, 3).take(100, times)
     assert {*zip(part.sources.tolist(), part.targets.tolist(), strict=True)} == {
-        (one, other) for one in part.sources.tolist() for other in part.sources.tolist() if one != other
+        (left, right) for left in part.sources.tolist() for right in part.sources.tolist() if left != right
     }
 
 

@@ -24,7 +24,11 @@ def test_every_setting_has_a_meaning(settings_class: type[BaseSettings]) -> None
 
 
 def test_defaults_are_those_of_the_class() -> None:
-    defaults = {one.variable: one.default for kind in (DetectorSettings, RegistrySettings) for one in settings_of(kind)}
+    defaults = {
+        setting.variable: setting.default
+        for kind in (DetectorSettings, RegistrySettings)
+        for setting in settings_of(kind)
+    }
     assert defaults["KAFKA_BROKER_URL"] == defaults["SCHEMA_REGISTRY_URL"] == "required"
     assert (defaults["COMMIT_INTERVAL_MS"], defaults["SUSPICIOUS_AMOUNT"], defaults["LOG_TRANSACTIONS"]) == (
         "100",
@@ -63,8 +67,8 @@ def test_other_arguments_are_refused_in_one_line(arguments: list[str], capsys: p
     assert caught.value.code == 2
     output = capsys.readouterr()
     assert output.out == ""
-    said = f"generator: unrecognized arguments: {' '.join(arguments)}; settings come from the environment: "
-    assert output.err == said + "python -m services.generator --help lists them\n"
+    expected = f"generator: unrecognized arguments: {' '.join(arguments)}; settings come from the environment: "
+    assert output.err == expected + "python -m services.generator --help lists them\n"
 
 
 def test_no_arguments_are_accepted() -> None:
@@ -73,11 +77,15 @@ def test_no_arguments_are_accepted() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_refuses_an_unknown_argument(name: str) -> None:
-    nobody = {"KAFKA_BROKER_URL": "127.0.0.1:1", "SCHEMA_REGISTRY_URL": "http://127.0.0.1:1", "STARTUP_TIMEOUT": "0"}
+    unreachable = {
+        "KAFKA_BROKER_URL": "127.0.0.1:1",
+        "SCHEMA_REGISTRY_URL": "http://127.0.0.1:1",
+        "STARTUP_TIMEOUT": "0",
+    }
     for argument, code in (("--help", 0), ("--halp", 2)):
         command = [sys.executable, "-m", name, argument]
         done = subprocess.run(
-            command, env=os.environ | nobody, capture_output=True, text=True, timeout=120, check=False
+            command, env=os.environ | unreachable, capture_output=True, text=True, timeout=120, check=False
         )
         assert done.returncode == code, done.stderr
         assert ("KAFKA_BROKER_URL" in done.stdout) is (code == 0)

@@ -73,25 +73,25 @@ def test_one_byte_too_many_omits_the_value() -> None:
 
 def test_a_kilobyte_of_an_omitted_part_stays_readable() -> None:
     value = bytes(range(256)) * 12_000
-    found = details(dead_letter_record(original(value=value), PoisonError("because"), LIMIT))
-    assert (found["value.start"], found["value.size"]) == (value[:1024], b"3072000")
+    headers = details(dead_letter_record(original(value=value), PoisonError("because"), LIMIT))
+    assert (headers["value.start"], headers["value.size"]) == (value[:1024], b"3072000")
 
 
 def test_headers_that_do_not_fit_are_omitted_as_well() -> None:
     headers = [("h" * 100, b"x" * 900)] * 30
     record = dead_letter_record(original(value=b"v" * 9000, headers=headers), PoisonError("because"), 20_000)
     assert (record.key, record.value) == (b"k", None)
-    found = details(record)
-    assert (found["omitted"], found["headers.count"]) == (b"value,headers", b"30")
-    assert found["headers.size"] == str(30 * (2 + 100 + 2 + 900)).encode()
+    headers = details(record)
+    assert (headers["omitted"], headers["headers.count"]) == (b"value,headers", b"30")
+    assert headers["headers.size"] == str(30 * (2 + 100 + 2 + 900)).encode()
 
 
 def test_a_key_that_does_not_fit_is_omitted_last() -> None:
     record = dead_letter_record(original(key=b"k" * 30_000), PoisonError("because"), 20_000)
     assert (record.key, record.value, record.headers[0][0]) == (None, None, "__connect.errors.topic")
-    found = details(record)
-    assert (found["omitted"], found["key.size"], found["value.start"]) == (b"value,headers,key", b"30000", b"v")
-    assert found["key.start"] == b"k" * 1024
+    headers = details(record)
+    assert (headers["omitted"], headers["key.size"], headers["value.start"]) == (b"value,headers,key", b"30000", b"v")
+    assert headers["key.start"] == b"k" * 1024
 
 
 def test_unreadable_headers_are_listed_as_omitted() -> None:

@@ -69,8 +69,8 @@ def test_an_exhausted_retry_budget_turns_a_kafka_error_into_unavailable(clock: C
 def test_a_retriable_call_is_repeated(clock: Clock) -> None:
     timeouts = []
 
-    def call(left: float) -> None:
-        timeouts.append(left)
+    def call(timeout: float) -> None:
+        timeouts.append(timeout)
         clock.now += 4.75
         if len(timeouts) < 3:
             raise kafka_error(KafkaError._TIMED_OUT, retriable=True)
@@ -84,8 +84,8 @@ def test_retries_end_at_a_deadline_that_moves_closer(clock: Clock) -> None:
     deadlines = iter([clock.now + 100, clock.now + 100, clock.now + 3, clock.now + 3])
     calls = []
 
-    def call(left: float) -> None:
-        calls.append(left)
+    def call(timeout: float) -> None:
+        calls.append(timeout)
         clock.now += 2
         raise kafka_error(KafkaError._TIMED_OUT, retriable=True)
 
@@ -97,8 +97,8 @@ def test_retries_end_at_a_deadline_that_moves_closer(clock: Clock) -> None:
 def test_a_permanent_error_is_raised_at_once(clock: Clock) -> None:
     calls = []
 
-    def call(left: float) -> None:
-        calls.append(left)
+    def call(timeout: float) -> None:
+        calls.append(timeout)
         raise kafka_error(KafkaError._FENCED)
 
     with pytest.raises(KafkaException):

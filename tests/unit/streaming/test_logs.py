@@ -8,8 +8,8 @@ from structlog.testing import capture_logs
 from services.streaming.logs import REPEAT_SECONDS, _ToStructlog
 
 
-def line(said: str, client: int = 1) -> logging.LogRecord:
-    text = f"FAIL [detector#consumer-{client}] [thrd:b:1/bootstrap]: {said}"
+def line(detail: str, client: int = 1) -> logging.LogRecord:
+    text = f"FAIL [detector#consumer-{client}] [thrd:b:1/bootstrap]: {detail}"
     return logging.LogRecord("librdkafka", logging.ERROR, "", 0, text, None, None)
 
 

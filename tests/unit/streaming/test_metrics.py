@@ -88,7 +88,9 @@ def test_the_age_of_the_newest_verdict_grows_until_the_next_commit(monkeypatch: 
 
     def ages() -> list[float | None]:
         labels = ({"topic": "in", "partition": number} for number in "01")
-        return [registry.get_sample_value("fraud_detector_newest_verdict_age_seconds", one) for one in labels]
+        return [
+            registry.get_sample_value("fraud_detector_newest_verdict_age_seconds", label_set) for label_set in labels
+        ]
 
     progress.assigned([("in", 0), ("in", 1)])
     now[0] += 5

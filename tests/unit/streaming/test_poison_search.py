@@ -70,13 +70,13 @@ class Loop:
         if self.search.active and owned:
             self.search.retain([("in", number) for number in owned])
         read = dict(self.positions)
-        every: list[Record] = []
+        records_read: list[Record] = []
         batches = self.random.choice([1, 1, 3])
         for _ in range(batches):
             records = self._read(read, owned)
             if not records:
                 break
-            every += records
+            records_read += records
             poison = self.search.poison(records)  # type: ignore[arg-type]
             batch = [record for index, record in enumerate(records) if index not in poison]
             if named := {position_of(record): PoisonError("named") for record in batch if record.place in self.named}:  # type: ignore[arg-type]
@@ -87,20 +87,20 @@ class Loop:
                 return
             if self.search.active:
                 break
-        if not every:
+        if not records_read:
             return
-        poison = self.search.poison(every)  # type: ignore[arg-type]
-        ends = next_offsets(every)  # type: ignore[arg-type]
-        if any(self._is_refused(record, index in poison) for index, record in enumerate(every)):
-            self.search.failed(ends, len(every), ValueError("refused"))
+        poison = self.search.poison(records_read)  # type: ignore[arg-type]
+        ends = next_offsets(records_read)  # type: ignore[arg-type]
+        if any(self._is_refused(record, index in poison) for index, record in enumerate(records_read)):
+            self.search.failed(ends, len(records_read), ValueError("refused"))
             return
-        for index, record in enumerate(every):
+        for index, record in enumerate(records_read):
             (self.dead if index in poison else self.committed)[record.place] += 1
             if index in poison:
                 self.errors[record.place] = poison[index]
                 if self.search.is_refused_dead_letter(record):  # type: ignore[arg-type]
                     self.bare.add(record.place)
-        self.search.committed(ends, len(every))
+        self.search.committed(ends, len(records_read))
         self.positions |= ends
 
     def _is_refused(self, record: Record, is_dead: bool) -> bool:
@@ -110,35 +110,35 @@ class Loop:
 
     def _read(self, positions: dict[Partition, int], owned: frozenset[int]) -> list[Record]:
         """Some records of each partition, one stretch after the other, as a consumer gives them."""
-        left, found = self.search.limit, []
+        remaining, batch = self.search.limit, []
         for number in self.random.sample(sorted(owned), len(owned)):
-            count = min(left, self.sizes[number] - positions["in", number], self.random.choice([3, 40, BATCH]))
+            count = min(remaining, self.sizes[number] - positions["in", number], self.random.choice([3, 40, BATCH]))
             begin = positions["in", number]
-            found += [Record(("in", number, offset)) for offset in range(begin, begin + count)]
+            batch += [Record(("in", number, offset)) for offset in range(begin, begin + count)]
             positions["in", number] = begin + count
-            left -= count
-        return found
+            remaining -= count
+        return batch
 
 
 @given(st.integers(), st.lists(st.integers(0, 300), min_size=1, max_size=4), st.floats(0, 0.05))
 def test_all_poison_is_found_and_all_other_records_committed_once(seed: int, sizes: list[int], share: float) -> None:
     random = Random(seed)
-    every = [("in", number, offset) for number, size in enumerate(sizes) for offset in range(size)]
+    positions = [("in", number, offset) for number, size in enumerate(sizes) for offset in range(size)]
     kinds = random.choices(
-        ["", "fails", "refused", "named"], [1 - share, share / 3, share / 3, share / 3], k=len(every)
+        ["", "fails", "refused", "named"], [1 - share, share / 3, share / 3, share / 3], k=len(positions)
     )
-    by_kind = {kind: frozenset(place for place, one in zip(every, kinds, strict=True) if one == kind)
+    by_kind = {kind: frozenset(place for place, chosen in zip(positions, kinds, strict=True) if chosen == kind)
                for kind in ("fails", "refused", "named")}  # fmt: skip
     poison = frozenset[RecordPosition]().union(*by_kind.values())
     loop = Loop(random, sizes, dead_refused=frozenset(place for place in poison if random.random() < 0.2), **by_kind)
     everything = frozenset(range(len(sizes)))
-    limit = 20 + 2 * len(every) + len(poison) * (8 * round(log2(BATCH * 3)) + 20)
+    limit = 20 + 2 * len(positions) + len(poison) * (8 * round(log2(BATCH * 3)) + 20)
     while not loop.done:
-        some = frozenset(number for number in everything if random.random() < 0.7)
-        loop.transaction(some if random.random() < 0.1 else everything)
+        subset = frozenset(number for number in everything if random.random() < 0.7)
+        loop.transaction(subset if random.random() < 0.1 else everything)
         assert loop.tries <= limit, loop
     assert loop.dead == Counter(poison)
-    assert loop.committed == Counter(set(every) - poison)
+    assert loop.committed == Counter(set(positions) - poison)
     assert loop.bare == loop.dead_refused
     assert all(isinstance(loop.errors[place], UnprocessableError) for place in poison - by_kind["named"])
 

@@ -31,20 +31,20 @@ def test_an_incident_has_the_length_and_size_of_its_parameters(seed: int, scenar
     assert scenario.payments[0] <= len(incident.after) <= scenario.payments[1]
     assert (np.diff(incident.after) >= 0).all()
     assert incident.after[0] == 0
-    least, most = (duration / timedelta(milliseconds=1) for duration in scenario.over)
-    assert least <= incident.after[-1] <= most
-    made = incident.payments
-    assert len(made.sources) == len(made.targets) == len(made.cents) == len(incident.after)
-    assert not (made.sources == made.targets).any()
-    assert made.cents.min() >= 1
+    low, high = (duration / timedelta(milliseconds=1) for duration in scenario.over)
+    assert low <= incident.after[-1] <= high
+    payments = incident.payments
+    assert len(payments.sources) == len(payments.targets) == len(payments.cents) == len(incident.after)
+    assert not (payments.sources == payments.targets).any()
+    assert payments.cents.min() >= 1
 
 
 @given(SEEDS)
 def test_fan_in_is_one_round_amount_from_many_to_one(seed: int) -> None:
-    made = drawn(FanIn(), seed).payments
-    assert len(set(made.targets.tolist())) == 1
-    assert len(set(made.sources.tolist())) == len(made.sources) >= 50
-    (cents,) = set(made.cents.tolist())
+    payments = drawn(FanIn(), seed).payments
+    assert len(set(payments.targets.tolist())) == 1
+    assert len(set(payments.sources.tolist())) == len(payments.sources) >= 50
+    (cents,) = set(payments.cents.tolist())
     assert 200_00 <= cents <= 2_000_00
     assert cents % 100_00 == 0
 
@@ -60,10 +60,10 @@ def test_rapid_fire_is_one_account_paying_small_amounts_to_a_few(seed: int) -> N
 
 @given(SEEDS)
 def test_structuring_stays_just_below_the_limit(seed: int) -> None:
-    made = drawn(Structuring(), seed).payments
-    assert len(set(made.sources.tolist())) == 1
-    assert len(set(made.targets.tolist())) <= 3
-    assert 882_00 <= made.cents.min() <= made.cents.max() < 900_00
+    payments = drawn(Structuring(), seed).payments
+    assert len(set(payments.sources.tolist())) == 1
+    assert len(set(payments.targets.tolist())) <= 3
+    assert 882_00 <= payments.cents.min() <= payments.cents.max() < 900_00
 
 
 @given(SEEDS)
@@ -77,11 +77,11 @@ def test_a_takeover_empties_an_account_into_new_ones(seed: int) -> None:
     assert incident.after[-1] <= 20 * MINUTE
 
 
-@pytest.mark.parametrize(("dormant", "least", "most"), [(0, 0, 40), (0.5, 150, 270), (1, 400, 400)])
-def test_takeovers_are_of_dormant_accounts_as_often_as_set(dormant: float, least: int, most: int) -> None:
+@pytest.mark.parametrize(("dormant", "low", "high"), [(0, 0, 40), (0.5, 150, 270), (1, 400, 400)])
+def test_takeovers_are_of_dormant_accounts_as_often_as_set(dormant: float, low: int, high: int) -> None:
     scenario = AccountTakeover(dormant=dormant)
     asleep = [int(drawn(scenario, seed).payments.sources[0]) in POPULATION.sleepers for seed in range(400)]
-    assert least <= sum(asleep) <= most
+    assert low <= sum(asleep) <= high
 
 
 def test_incidents_follow_their_parameters() -> None:

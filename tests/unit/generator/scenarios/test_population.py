@@ -58,7 +58,7 @@ def test_each_account_mostly_pays_a_few_others() -> None:
 
 def test_accounts_have_their_hours() -> None:
     night, noon = (paid(np.full(20_000, hour * HOUR_MS)) for hour in (2, 11))
-    at_night, at_noon = (set(np.argsort(np.bincount(one.sources))[-5:].tolist()) for one in (night, noon))
+    at_night, at_noon = (set(np.argsort(np.bincount(payments.sources))[-5:].tolist()) for payments in (night, noon))
     assert at_night != at_noon
     # An office, of every third account, makes many of the payments before noon and hardly any at night.
     assert (noon.sources % 3 == 0).mean() > 8 * (night.sources % 3 == 0).mean() / 3

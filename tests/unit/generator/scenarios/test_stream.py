@@ -34,10 +34,10 @@ def test_a_stream_has_its_length_and_is_in_order_of_event_time() -> None:
 
 
 def test_a_stream_depends_on_its_seed() -> None:
-    first, again, other = (stream(30_000, seed) for seed in (7, 7, 8))
-    for one, two in zip([*first[0].values(), *first[1:]], [*again[0].values(), *again[1:]], strict=True):
-        assert np.array_equal(one, two)
-    assert not set(first[0]["id"].tolist()) & set(other[0]["id"].tolist())
+    first, repeated, another = (stream(30_000, seed) for seed in (7, 7, 8))
+    for left, right in zip([*first[0].values(), *first[1:]], [*repeated[0].values(), *repeated[1:]], strict=True):
+        assert np.array_equal(left, right)
+    assert not set(first[0]["id"].tolist()) & set(another[0]["id"].tolist())
 
 
 def test_the_rate_is_kept_over_days() -> None:

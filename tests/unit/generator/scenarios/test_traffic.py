@@ -55,17 +55,21 @@ def test_exactly_the_incidents_are_labelled(exact: bool) -> None:
     assert {*np.unique(rows.scenario).tolist()} == {b"", b"fan-in", b"rapid-fire"}
     incidents = {}
     for incident in set(rows.incident.tolist()) - {b""}:
-        some = np.flatnonzero(rows.incident == incident)
-        (scenario,) = set(rows.scenario[some].tolist())
+        members = np.flatnonzero(rows.incident == incident)
+        (scenario,) = set(rows.scenario[members].tolist())
         assert incident.startswith(scenario + b"-")
-        incidents[incident] = some
-        one = rows.targets if scenario == b"fan-in" else rows.sources
-        assert len(set(one[some].tolist())) == 1
-        assert rows.created_at[some[-1]] - rows.created_at[some[0]] <= (241_000 if scenario == b"fan-in" else 21_000)
+        incidents[incident] = members
+        accounts = rows.targets if scenario == b"fan-in" else rows.sources
+        assert len(set(accounts[members].tolist())) == 1
+        assert rows.created_at[members[-1]] - rows.created_at[members[0]] <= (
+            241_000 if scenario == b"fan-in" else 21_000
+        )
     # Those that begin well before the end are complete.
-    complete = [some for some in incidents.values() if rows.created_at[some[0]] < rows.created_at[-1] - 250_000]
+    complete = [
+        members for members in incidents.values() if rows.created_at[members[0]] < rows.created_at[-1] - 250_000
+    ]
     assert len(complete) > 50
-    assert all(len(some) >= 20 for some in complete)
+    assert all(len(members) >= 20 for members in complete)
     assert not (rows.sources == rows.targets).any()
     assert len(set(rows.ids.tolist())) == len(rows)
 
@@ -86,7 +90,7 @@ def test_incidents_of_hours_are_spread_over_hours_of_events() -> None:
         slow.created_at,
     )
     incidents, counts = np.unique(rows.incident[rows.incident != b""], return_counts=True)
-    lengths = [np.ptp(rows.created_at[rows.incident == one]) / 3_600_000 for one in incidents[counts >= 15]]
+    lengths = [np.ptp(rows.created_at[rows.incident == incident]) / 3_600_000 for incident in incidents[counts >= 15]]
     assert len(lengths) > 30
     assert 8 < np.median(lengths) < 16
 
@@ -113,6 +117,6 @@ def test_rates_that_leave_nothing_are_refused(exact: bool) -> None:
 
 def test_the_standard_mix_has_all_scenarios() -> None:
     rows = taken(LabelledTraffic(1000, 2, STANDARD), [BLOCK] * 40, Schedule(2, 1_700_000_000_000).created_at)
-    names = {one.name.encode() for one in STANDARD}
+    names = {scenario.name.encode() for scenario in STANDARD}
     assert names == {b"fan-in", b"rapid-fire", b"structuring", b"account-takeover"}
     assert {*np.unique(rows.scenario).tolist()} == {b"", *names}
