@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from tests.end_to_end.compose import Stack, run, stack, why_not
+from tests.support.compose import Stack, run, stack, why_not
 from tests.support.confluent import deserialized
 
 pytestmark = [pytest.mark.compose, pytest.mark.slow]

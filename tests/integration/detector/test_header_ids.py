@@ -23,7 +23,7 @@ from services.contracts import SCHEMA_ID_HEADER, Registry, RegistrySettings
 from support.registry_replay import CONFLUENT
 from support.registry_server import Served, serving
 from support.registry_variants import RegistryOfGuids
-from tests.integration.detector.test_redrive import redrive
+from tests.support.redriving import redrive
 from tools.harness.contracts import register_all
 from tools.harness.pipeline import Pipeline
 from tools.local_cluster import Cluster

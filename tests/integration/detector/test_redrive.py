@@ -1,8 +1,5 @@
 """Dead letters go back on their topic after a fix: once each, by filter, as they were."""
 
-import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -11,6 +8,7 @@ from confluent_kafka import Message
 
 from services.detector.headers import OWNED
 from services.streaming.redriver import LEDGER
+from tests.support.redriving import redrive, redriving
 from tools.harness.pipeline import Pipeline
 from tools.harness.registry_proxy import RegistryProxy
 from tools.harness.waiting import DEADLINE, wait_for
@@ -21,20 +19,6 @@ partitions = 1
 retention = "1d"
 value = "bytes"
 """
-
-
-def redriving(pipeline: Pipeline, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "services.commands.redrive", *arguments]
-    environment = os.environ | pipeline.environment | settings
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def redrive(pipeline: Pipeline, *arguments: str, code: int = 0) -> str:
-    process = redriving(pipeline, *arguments)
-    output, errors = process.communicate(timeout=DEADLINE)
-    assert process.returncode == code, errors
-    assert "Traceback" not in errors
-    return errors if code else output
 
 
 def detect(pipeline: Pipeline, count: int, **environment: str) -> tuple[list[bytes | None], list[Message]]:

@@ -14,8 +14,8 @@ from services.contracts import Registry, RegistrySettings, frame, load_schema
 from support.registry_replay import CONFLUENT
 from support.registry_server import serving
 from support.registry_variants import RegistryOfContexts
-from tests.integration.detector.test_redrive import redrive
 from tests.support.ports import free_port
+from tests.support.redriving import redrive
 from tools.harness.contracts import register_all
 from tools.harness.pipeline import Pipeline
 from tools.harness.registry_proxy import RegistryProxy

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.errors import NotAuthorised, UsageError
-from services.streaming.broker_listener import Listener, certificate_fault, listener_at
+from services.streaming.broker_listener import BrokerListener, certificate_fault, listener_at
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.settings import KafkaSettings, librdkafka_properties
 from tests.support.certificates import write_certificates
@@ -94,13 +94,13 @@ def test_another_security_protocol_is_named(secure: SecureCluster, spoken: str, 
 def test_what_a_port_speaks_is_found_out(secure: SecureCluster) -> None:
     found = {protocol: listener_at(f"{HOST}:{port}") for protocol, port in secure.ports.items()}
     assert found == {
-        "PLAINTEXT": Listener(tls=False, mechanisms=()),
-        "SASL_PLAINTEXT": Listener(tls=False, mechanisms=("PLAIN", "SCRAM-SHA-256")),
-        "SSL": Listener(tls=True, mechanisms=()),
-        "SASL_SSL": Listener(tls=True, mechanisms=("PLAIN",)),
+        "PLAINTEXT": BrokerListener(tls=False, mechanisms=()),
+        "SASL_PLAINTEXT": BrokerListener(tls=False, mechanisms=("PLAIN", "SCRAM-SHA-256")),
+        "SSL": BrokerListener(tls=True, mechanisms=()),
+        "SASL_SSL": BrokerListener(tls=True, mechanisms=("PLAIN",)),
     }
     registry = secure.cluster.registry_url.split("/")[2]
-    assert listener_at(registry) == Listener(tls=False, mechanisms=None)  # whatever it is, it is not Kafka
+    assert listener_at(registry) == BrokerListener(tls=False, mechanisms=None)  # whatever it is, it is not Kafka
     assert listener_at(f"{HOST}:1") is None
 
 

@@ -1,6 +1,6 @@
 """The transactional loop on a real broker, with a client that hangs as librdkafka may."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from threading import Event, Thread
 from typing import Any
 
@@ -8,46 +8,15 @@ from confluent_kafka import Message, Producer
 from prometheus_client import CollectorRegistry
 
 from services.streaming.clients import KafkaClients
-from services.streaming.handler import LoopSettings, Partition
+from services.streaming.handler import LoopSettings
 from services.streaming.loop import TransactionalLoop
 from services.streaming.metrics import LoopMetrics
 from services.streaming.progress import LoopProgress
 from services.streaming.settings import KafkaSettings
 from services.streaming.sink import Sink
+from tests.support.pass_on import PassOn
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import wait_for
-
-
-class PassOn:
-    """Passes everything on to one topic."""
-
-    def __init__(self, topic: str) -> None:
-        self._topic = topic
-
-    def assigned(self, partitions: Sequence[Partition]) -> None: ...
-
-    def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None: ...
-
-    def unrestored(self) -> Collection[Partition]:
-        return ()
-
-    def is_restored(self) -> bool:
-        return True
-
-    def restore(self, seconds: float, *, between_transactions: bool) -> None: ...
-
-    def offset_metadata(self, partition: Partition) -> str:  # noqa: ARG002 - as a Handler has it
-        return ""
-
-    def dead_lettered(self, partition: Partition, offset: int) -> None: ...
-
-    def handle(self, messages: Sequence[Message], sink: Sink) -> None:
-        for message in messages:
-            sink.send(self._topic, message.value(), message.key())
-
-    def committed(self) -> None: ...
-
-    def aborted(self) -> None: ...
 
 
 class Hanging:

@@ -14,7 +14,7 @@ from services.streaming.positions import Partition
 from services.streaming.progress import LoopProgress
 from services.streaming.rebalance import RebalanceListener
 from services.streaming.settings import KafkaSettings
-from tests.integration.streaming.test_loop import PassOn
+from tests.support.pass_on import PassOn
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import DEADLINE
 

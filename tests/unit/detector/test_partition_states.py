@@ -13,7 +13,7 @@ from services.rules.model import Measure
 from services.rules.state_requirements import requirements_of
 from services.streaming.partition_reader import CommittedOffset
 from services.streaming.progress import LoopProgress
-from tests.unit.rules.test_windows import aggregation, rows, rule
+from tests.support.window_rules import aggregation, rows, rule
 
 COUNT = rule(aggregation(Measure.COUNT))
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.errors import UsageError
-from tests.unit.replay.files import GOOD, GOOD_JSON, HEADER, amounts, lines, read, reader
+from tests.support.replay_files import GOOD, GOOD_JSON, HEADER, amounts, lines, read, reader
 from tools.replay.layout import Layout
 
 CELLS = {"source": "C1", "target": "S2", "amount": "12.34", "currency": "EUR", "created_at": "2018-04-01T00:00:31Z"}

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from services.errors import UsageError
-from tests.unit.replay.files import amounts, column, read, reader, written
+from tests.support.replay_files import amounts, column, read, reader, written
 from tools.replay.layout import Layout
 from tools.replay.rows import UnreadableFile
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.replay.files import GOOD, GOOD_JSON, HEADER, amounts, column, lines, read, reader, written
+from tests.support.replay_files import GOOD, GOOD_JSON, HEADER, amounts, column, lines, read, reader, written
 from tools.replay.layout import PRESETS, Layout
 from tools.replay.row_reader import BLOCK
 

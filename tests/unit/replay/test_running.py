@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.replay.files import GOOD, HEADER, reader
+from tests.support.replay_files import GOOD, HEADER, reader
 from tools.replay.pacer import Pace
 from tools.replay.progress import Figures, Teller
 from tools.replay.replay import Replay

@@ -1,31 +1,20 @@
 """A served registry of each product, contracts to register in it, and the commands by name."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from avroguard.cli import check, diff, drift, pull, register
 from support.contract_files import ContractFiles
 from support.registry_replay import PRODUCTS
 from support.registry_server import Served, serving
-from tests.integration.avroguard.test_registry_over_tls import write_certificate
-
-COMMANDS: dict[str, Callable[[], int]] = {
-    "avroguard register": lambda: register.main([]),
-    "avroguard check": lambda: check.main(["--against", "registry"]),
-    "avroguard diff": lambda: diff.main(["registry:one-value@1", "registry:one-value"]),
-    "avroguard pull": lambda: pull.main(["one-value", "--to", "pulled", "--all-versions"]),
-    "avroguard drift": lambda: drift.main([]),
-}
+from tests.support.certificates import write_certificates
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One certificate to trust: reading the system's hundreds would be most of the time that a command takes here."""
-    file = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    write_certificate(file)
-    return file
+    return write_certificates(tmp_path_factory.mktemp("tls")).authority
 
 
 @pytest.fixture

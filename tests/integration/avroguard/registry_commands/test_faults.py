@@ -9,7 +9,7 @@ from avroguard.cli import register
 from avroguard.levels import Level
 from support.contract_files import ContractFiles, add_field
 from support.registry_server import Fault, Served
-from tests.integration.avroguard.registry_commands.conftest import COMMANDS
+from tests.support.registry_commands import COMMANDS
 
 FIRST = {
     "avroguard register": "POST {}/subjects/one-value",

@@ -14,7 +14,7 @@ from avroguard.lint import LINT_FAMILIES, lint_schema
 from avroguard.rules import RULES, Family, Profile
 from avroguard.semantics import SemanticRule, semantic_changes
 
-PAGE = (Path(__file__).parents[3] / "docs" / "schema-rules.md").read_text()
+PAGE = (Path(__file__).parents[4] / "docs" / "schema-rules.md").read_text()
 WITHOUT_EXAMPLE = {"NOT_FOR_THE_CODEC"}
 
 

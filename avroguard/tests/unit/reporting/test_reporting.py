@@ -161,7 +161,7 @@ def test_sarif_says_where_what_and_how_it_is_suppressed() -> None:
 
 
 def test_sarif_leads_to_the_page_of_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
 
     def leads_to() -> str:
         (run,) = json.loads(render(ALL, Format.SARIF))["runs"]

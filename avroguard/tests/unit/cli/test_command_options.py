@@ -88,7 +88,7 @@ def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:
     )
     reading, writing = os.pipe()
     os.close(reading)
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     done = subprocess.run(
         [sys.executable, "-c", program], stdout=writing, stderr=subprocess.PIPE, cwd=root, check=False
     )

@@ -11,7 +11,7 @@ from avroguard.avro.document import parse_json
 from avroguard.avro.schema import load_schema, parse_schema, shown
 from avroguard.errors import ContractError
 
-TRANSACTION = Path(__file__).parents[3] / "schemas" / "transaction.avsc"
+TRANSACTION = Path(__file__).parents[4] / "schemas" / "transaction.avsc"
 
 
 def fault(text: str | bytes) -> str:

@@ -10,7 +10,7 @@ from avroguard.avro.validation import validate
 from avroguard.lint import lint_schema
 from avroguard.rules import RULES, Severity
 
-TRANSACTION = Path(__file__).parents[3] / "schemas" / "transaction.avsc"
+TRANSACTION = Path(__file__).parents[4] / "schemas" / "transaction.avsc"
 
 
 def rules(schema: Any) -> set[str]:

@@ -1,0 +1,40 @@
+"""The simplest handler of the loop."""
+
+from collections.abc import Collection, Sequence
+
+from confluent_kafka import Message
+
+from services.streaming.positions import Partition
+from services.streaming.sink import Sink
+
+
+class PassOn:
+    """Passes everything on to one topic."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+
+    def assigned(self, partitions: Sequence[Partition]) -> None: ...
+
+    def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None: ...
+
+    def unrestored(self) -> Collection[Partition]:
+        return ()
+
+    def is_restored(self) -> bool:
+        return True
+
+    def restore(self, seconds: float, *, between_transactions: bool) -> None: ...
+
+    def offset_metadata(self, partition: Partition) -> str:  # noqa: ARG002 - as a Handler has it
+        return ""
+
+    def dead_lettered(self, partition: Partition, offset: int) -> None: ...
+
+    def handle(self, messages: Sequence[Message], sink: Sink) -> None:
+        for message in messages:
+            sink.send(self._topic, message.value(), message.key())
+
+    def committed(self) -> None: ...
+
+    def aborted(self) -> None: ...

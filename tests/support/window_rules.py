@@ -1,0 +1,28 @@
+"""Rules with windows, and rows for them, by a line each."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from services.rules.model import Aggregation, Columns, Measure, Mode, Rule, Severity, Window
+from tests.support.window_streams import columns_of
+
+HOUR = 3_600_000
+
+
+def aggregation(measure: Measure, field: str | None = None, over_ms: int = HOUR, **limits: int) -> Aggregation:
+    bounds = {name: Fraction(limit) for name, limit in limits.items()}
+    return Aggregation(str(measure), Window(measure, field, ("source",), over_ms), None, **bounds)
+
+
+def rule(*aggregations: Aggregation) -> Rule:
+    return Rule("rule", Severity.HIGH, "", Mode.LIVE, None, aggregations, "0" * 12)
+
+
+def rows(times: Sequence[int], source: bytes = b"ann", first: int = 0) -> Columns:
+    """A row of 2 cents to a target of its own for each time."""
+    return columns_of(
+        [
+            {"id": b"%d" % number, "source": source, "target": b"t%d" % number, "amount": 2, "created_at": time}
+            for number, time in enumerate(times, first)
+        ]
+    )
