@@ -7,6 +7,7 @@ from typing import Any
 from avroguard.avro.schema import Schema, parse_schema
 from avroguard.levels import Level
 from avroguard.registry.client import RegisteredSchema, Registration
+from avroguard.registry.subject_config import SubjectConfig
 
 
 def schema(content: Any) -> Schema:
@@ -33,7 +34,9 @@ class FakeRegistry:
         set_levels = {subject: level for subject, level in self.levels.items() if level}
         return {subject: len(versions) for subject, versions in self.held.items()}, set_levels
 
-    def find(self, subject: str, wanted: Schema) -> Registration | None:
+    def look_up(self, subject: str, wanted: Schema, extras: Any = None) -> Registration | None:
+        if extras:
+            return None
         found = [number for number, held in enumerate(self.held[subject], 1) if held.json == wanted.json]
         return Registration(subject, found[-1], found[-1]) if found else None
 
@@ -51,15 +54,15 @@ class FakeRegistry:
     def compatibility_level(self, subject: str) -> Level | None:
         return self.levels.get(subject)
 
-    def default_level(self) -> Level:
-        return Level.NONE
+    def config_in_scope(self, subject: str) -> SubjectConfig:
+        return SubjectConfig(self.levels.get(subject) or Level.NONE)
 
     def set_compatibility_level(self, subject: str, level: Level | None) -> None:
         if level and f"level of {subject}" in self.fails:
             raise self.fails[f"level of {subject}"]
         self.levels[subject] = level
 
-    def is_compatible(self, subject: str, *_: object) -> bool:
+    def is_compatible(self, subject: str, *_: object, **__: object) -> bool:
         return self.refused != (subject, self.levels.get(subject))
 
     def mode(self, subject: str) -> str | None:
@@ -74,6 +77,9 @@ class FakeRegistry:
         self.held[subject].append(wanted)
         self.extras[subject] = metadata if self.keeps else None
         return Registration(subject, len(self.held[subject]), len(self.held[subject]))
+
+    def wait_for_leader(self, seconds: float) -> None:
+        pass
 
     def __enter__(self) -> "FakeRegistry":
         return self

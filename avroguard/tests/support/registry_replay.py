@@ -1,6 +1,11 @@
-"""A registry that answers as Confluent's and Apicurio's did: 238 requests to fresh ones, recorded with both answers."""
+"""A registry that answers as Confluent's, Apicurio's and Karapace did: 238 requests to fresh ones, recorded.
+
+Karapace crashed at two of them, and ran with Avro's own Python library in place of its fork. It can't unset the level
+for all subjects: it was put back to the default after the request that does so elsewhere.
+"""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +17,8 @@ from avroguard.registry.settings import RegistrySettings
 
 CONFLUENT = "confluent_8_1_5"
 APICURIO = "apicurio_3_3_3"
-PRODUCTS = (CONFLUENT, APICURIO)
+KARAPACE = "karapace_6_2"
+PRODUCTS = (CONFLUENT, APICURIO, KARAPACE)
 SETTINGS = RegistrySettings.load(url="http://schemas.test", retries=0)
 
 
@@ -29,17 +35,29 @@ def schema_of(case: str) -> bytes:
 
 
 class Replay(httpx2.BaseTransport):
-    """Answers one request for each case, in order, and insists that it is the recorded one, at least its address."""
+    """Answers one request for each case, in order, and insists that it is the recorded one.
 
-    def __init__(self, product: str, *cases: str, any_body: bool = False) -> None:
+    Args:
+        product: Whose answers.
+        cases: The names of the recordings.
+        any_body: Whether another body may be sent.
+        any_number: Whether another version may be asked for.
+    """
+
+    def __init__(self, product: str, *cases: str, any_body: bool = False, any_number: bool = False) -> None:
         self.product = product
         self.any_body = any_body
+        self.any_number = any_number
         self.open = list(cases)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         assert self.open, f"one request more than recorded: {request.method} {request.url}"
         recording = recordings()[self.open.pop(0)]
-        assert f"{request.method} {request.url.raw_path.decode()}" == f"{recording['method']} {recording['path']}"
+        asked = f"{request.method} {request.url.raw_path.decode()}"
+        known = f"{recording['method']} {recording['path']}"
+        if self.any_number:
+            asked, known = (re.sub("/versions/.+", "/versions/N", line) for line in (asked, known))
+        assert asked == known
         if not self.any_body:
             assert _meaning(json.loads(request.content or b"null")) == _meaning(recording.get("request"))
         answer = recording[self.product]

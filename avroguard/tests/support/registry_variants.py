@@ -7,7 +7,8 @@ import re
 from typing import Any
 from uuid import UUID
 
-from support.recorded_registry import Answer, Held, RecordedRegistry
+from support.recorded_registry import Answer, RecordedRegistry
+from support.registry_contents import StoredVersion
 from support.registry_replay import CONFLUENT
 
 
@@ -85,10 +86,10 @@ class RegistryOfGuids(RecordedRegistry):
             return 404, {"error_code": 40403, "message": "Schema not found"}
         return (200, [{"context": ".", "id": ids[0]}]) if asked[2] else self._id(ids[0], query)
 
-    def _told(self, held: Held, query: str = "") -> dict[str, Any]:
-        return super()._told(held, query) | {"guid": guid_of(held)}
+    def _described(self, stored: StoredVersion, query: str = "") -> dict[str, Any]:
+        return super()._described(stored, query) | {"guid": guid_of(stored)}
 
 
-def guid_of(held: Held) -> str:
+def guid_of(stored: StoredVersion) -> str:
     """A GUID of a schema's content, as a registry might have made it."""
-    return str(UUID(bytes=hashlib.md5(json.dumps(held.body, sort_keys=True).encode()).digest()))
+    return str(UUID(bytes=hashlib.md5(json.dumps(stored.body, sort_keys=True).encode()).digest()))

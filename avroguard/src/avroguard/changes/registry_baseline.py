@@ -1,45 +1,69 @@
 """What a registry holds, as what contracts are compared with; apart, as it brings an HTTP client along."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 
 from avroguard.avro.schema import Schema
 from avroguard.changes.breakages import OldVersion
 from avroguard.compatibility import Parser
+from avroguard.config.subjects import SubjectContract
 from avroguard.config.topics import Contracts
 from avroguard.findings import Finding
 from avroguard.levels import Level
-from avroguard.registry.client import ALL_VERSIONS, Registry
+from avroguard.registry.client import ALL_VERSIONS, RegisteredSchema, Registry
+from avroguard.registry.subject_config import Table
 
 
 class RegistryBaseline:
-    """What a registry holds: every version of each subject.
+    """What a registry holds: the versions of each subject, those of one compatibility group where it has such groups.
 
     Args:
         registry: The registry.
+        contracts: The contracts that are compared: their metadata say to which group the new version of each belongs.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, contracts: Iterable[SubjectContract] = ()) -> None:
         self.label = f"the registry at {registry}"
         self._registry = registry
+        self._metadata = {contract.subject: contract.metadata for contract in contracts}
+        self._config = cache(registry.config_in_scope)
 
     def history(self, subject: str, *, whole: bool) -> Sequence[OldVersion]:
-        """Every version, or the latest."""
-        versions = self._registry.versions(subject)
-        held = [self._registry.version(subject, version) for version in (versions if whole else versions[-1:])]
+        """Return every version, or the latest; of the new version's group alone."""
+        numbers = self._registry.versions(subject)
+        if not numbers:
+            return []
+        config = self._config(subject)
+        if config.compatibility_group is None:
+            versions = [self._registry.version(subject, number) for number in (numbers if whole else numbers[-1:])]
+        else:
+            every = self._registry.history(subject)
+            group = config.group(self._new_metadata(subject, every[-1]))
+            own = [version for version in every if config.group(version.metadata) == group]
+            versions = own if whole else own[-1:]
         parser = Parser()
-        return [OldVersion(f"v{old.version}", old.schema, parser) for old in held]
+        return [OldVersion(f"v{version.version}", version.schema, parser) for version in versions]
+
+    def _new_metadata(self, subject: str, latest: RegisteredSchema) -> Table:
+        """Return what a new version gets: the contract's metadata or else the latest version's, and the registry's."""
+        own = self._metadata.get(subject)
+        return self._config(subject).metadata(latest.metadata if own is None else own)
 
     def level(self, subject: str) -> Level | None:
-        """The level set for the subject."""
+        """Return the level set for the subject."""
         return self._registry.compatibility_level(subject)
 
     def removals(self, contracts: Contracts) -> list[Finding]:  # noqa: ARG002
-        """None: what else a registry holds may be anybody's."""
+        """Return none: what else a registry holds may be anybody's."""
         return []
 
     def refuses(self, subject: str, schema: Schema, level: Level) -> bool:
-        """Whether the registry says no, where it asks for no more than ``level`` does."""
-        if not level.implies(self._registry.compatibility_level(subject) or self._registry.default_level()):
-            return False
-        version = ALL_VERSIONS if level.transitive else "latest"
-        return not self._registry.is_compatible(subject, schema, version)
+        """Return whether the registry says no, where it asks for no more than ``level`` does."""
+        return level.implies(self._config(subject).level) and not self.accepts(subject, schema, level)
+
+    def accepts(self, subject: str, schema: Schema, level: Level) -> bool:
+        """Return whether the registry says yes at the level that it has now, looking as far back as ``level`` does."""
+        grouped = self._config(subject).compatibility_group is not None
+        metadata = self._new_metadata(subject, self._registry.version(subject)) if grouped else None
+        version = ALL_VERSIONS if level.transitive or grouped else "latest"
+        return self._registry.is_compatible(subject, schema, version, metadata=metadata)

@@ -101,7 +101,8 @@ def _baseline(options: argparse.Namespace, contracts: Contracts, stack: ExitStac
     from avroguard.changes.registry_baseline import RegistryBaseline  # noqa: PLC0415
     from avroguard.registry.client import Registry  # noqa: PLC0415 - brings an HTTP client along
 
-    return RegistryBaseline(stack.enter_context(Registry(registry_settings(options, url or None))))
+    registry = stack.enter_context(Registry(registry_settings(options, url or None)))
+    return RegistryBaseline(registry, contracts.subjects)
 
 
 if __name__ == "__main__":

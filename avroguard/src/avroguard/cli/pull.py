@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from avroguard.avro.canonical_form import same_content
 from avroguard.avro.schema import shown
 from avroguard.cli.options import (
     EXIT_CODES,
@@ -21,7 +22,6 @@ from avroguard.config.tree import CONTRACTS, Directory
 from avroguard.errors import UsageError
 from avroguard.findings import Finding, exit_code
 from avroguard.lint.files import contract_findings
-from avroguard.registration.canonical_form import same_content
 from avroguard.registration.pull import Files, Pulled, pull
 from avroguard.registry.client import Registry
 from avroguard.reporting import Format, Report

@@ -28,10 +28,10 @@ from avroguard.errors import ExpectedError
 from avroguard.findings import Finding, merged
 from avroguard.registration.levels import put_levels_back, set_levels
 from avroguard.registration.lockfile import Locked, held, read_lockfile, verify, write_lockfile
-from avroguard.registration.outcomes import Outcome, apply, preview, skip
+from avroguard.registration.outcomes import Outcome, apply, failed, not_done, preview, skip
 from avroguard.registration.plan import Step, make_plan, refusal_in_a_word
 from avroguard.registry.client import Registry
-from avroguard.reporting import Format, Report
+from avroguard.reporting import Format, Report, failure_report
 
 _EPILOG = f"""\
 a line for each subject says what is done:
@@ -44,9 +44,12 @@ a line for each subject says what is done:
   LOCKED        refused as well: the registry does not hold what the lockfile says
   ROLLBACK      the registry has the schema, and a later one; refused without --allow-rollback
   SKIPPED     fine by itself, but another subject is refused
+  FAILED        the run stopped at this subject, for the reason on stderr
+  NOT DONE      the run stopped before this subject, and left it as it was
 
 White space and the order of keys never make a version. A change of docs or aliases makes one in Confluent's
-registry, and is dropped by Apicurio's: the line says so.
+registry and in Karapace, and is dropped by Apicurio's: the line says so. So does the line of a subject whose
+metadata or rules the registry drops: Confluent's Community edition drops rules, the others both.
 
 {EXIT_CODES}
 SCHEMAS_DIR names the directory of contracts.toml.
@@ -81,47 +84,85 @@ def _register(options: argparse.Namespace) -> int:
     chosen = select_subjects(contracts, options.subjects)
     settings = registry_settings(options)
     locked = read_lockfile(options.lockfile) if options.lockfile else {}
-    wait(settings, options.wait, "avroguard register")
+    left = wait(settings, options.wait, "avroguard register")
     with Registry(settings) as registry:
+        registry.wait_for_leader(left)
         differing = verify(locked, registry, options.lockfile) if options.lockfile else []
         semantic = semantic_severity(options)
         steps = make_plan(chosen, registry, allow_rollback=options.allow_rollback, semantic=semantic)
         judged = apply_contract_waivers((finding for step in steps for finding in step.findings), contracts)
         steps = [_with(step, judged) for step in steps]
         findings = [*differing, *judged]
-        if not any(finding.fails for finding in findings) and not options.dry_run:
-            findings += set_levels(steps, registry)
         if any(finding.fails for finding in findings):
             return _refuse(steps, findings, options)
-        outcomes = _apply(steps, registry, options)
+        outcomes: list[Outcome] = []
+        try:
+            findings += [] if options.dry_run else _set_levels(steps, registry, options, outcomes)
+            if any(finding.fails for finding in findings):
+                return _refuse(steps, findings, options)
+            _apply(steps, registry, options, outcomes)
+        except ExpectedError as error:
+            return _stop(error, outcomes, findings, options)
+        code = _tell(outcomes, findings, options)
         if options.lockfile and not options.dry_run:
             _lock(options.lockfile, locked, steps, registry)
     changes = options.dry_run and any(step.changes for step in steps)
-    return _tell(outcomes, findings, options) or (DRY_RUN_HAS_CHANGES if changes and options.detailed_exitcode else 0)
+    return code or (DRY_RUN_HAS_CHANGES if changes and options.detailed_exitcode else 0)
 
 
 def _with(step: Step, findings: Iterable[Finding]) -> Step:
     return replace(step, findings=tuple(finding for finding in findings if step.subject in finding.subjects))
 
 
-def _apply(steps: Sequence[Step], registry: Registry, options: argparse.Namespace) -> list[Outcome]:
-    """Do what is planned, or say it, a line for each subject; what fails halfway leaves the other levels as they were.
+def _set_levels(
+    steps: Sequence[Step], registry: Registry, options: argparse.Namespace, outcomes: list[Outcome]
+) -> list[Finding]:
+    """Set the levels; returns what the registry refuses at them. After an error each subject is said to be not done."""
+    try:
+        return set_levels(steps, registry)
+    except (ExpectedError, KeyboardInterrupt):
+        _say(map(not_done, steps), steps, options, outcomes)
+        raise
 
-    Results are on stdout, unless that is for a report.
+
+def _apply(steps: Sequence[Step], registry: Registry, options: argparse.Namespace, outcomes: list[Outcome]) -> None:
+    """Do what is planned, or say it, a line for each subject.
+
+    An error leaves the subjects after it as they were; each has a line as well.
     """
-    width = max((len(step.subject) for step in steps), default=0)
-    output = sys.stdout if options.format == Format.TEXT else sys.stderr
-    outcomes: list[Outcome] = []
     try:
         for step in steps:
-            outcomes.append(preview(step) if options.dry_run else apply(step, registry))
-            dry = " (dry run)" if options.dry_run else ""
-            with contextlib.suppress(BrokenPipeError):  # that nobody reads on is no reason to stop halfway
-                print(f"{step.subject:<{width}}  {outcomes[-1]}{dry}", file=output)
-    except ExpectedError as error:
-        put_levels_back(steps[len(outcomes) :], registry, error)
+            _say([preview(step) if options.dry_run else apply(step, registry)], steps, options, outcomes)
+    except (ExpectedError, KeyboardInterrupt) as error:
+        failing, *rest = steps[len(outcomes) :]
+        _say([failed(failing, error), *map(not_done, rest)], steps, options, outcomes)
+        put_levels_back([failing, *rest], registry, error if isinstance(error, ExpectedError) else None)
         raise
-    return outcomes
+
+
+def _say(done: Iterable[Outcome], steps: Sequence[Step], options: argparse.Namespace, outcomes: list[Outcome]) -> None:
+    """Print a line for each outcome, and keep it; on stdout, unless that is for a report."""
+    width = max((len(step.subject) for step in steps), default=0)
+    output = sys.stdout if options.format == Format.TEXT else sys.stderr
+    dry = " (dry run)" if options.dry_run else ""
+    for outcome in done:
+        outcomes.append(outcome)
+        with contextlib.suppress(BrokenPipeError):  # a reader that has gone is no reason to stop halfway
+            print(f"{outcome.subject:<{width}}  {outcome}{dry}", file=output)
+
+
+def _stop(
+    error: ExpectedError, outcomes: Sequence[Outcome], findings: Sequence[Finding], options: argparse.Namespace
+) -> int:
+    """Tell what has stopped the run, in a report together with what was done before; returns the exit code."""
+    if options.format == Format.TEXT:
+        raise error
+    for line in str(error).splitlines():
+        print(f"avroguard register: {line}", file=sys.stderr)
+    stopped = failure_report("avroguard register", error)
+    found = (*merged(findings), *stopped.findings)
+    print_report(replace(_report(outcomes, found), errors=stopped.errors), options)
+    return error.exit_code
 
 
 def _tell(outcomes: Sequence[Outcome], findings: Sequence[Finding], options: argparse.Namespace) -> int:
@@ -132,9 +173,13 @@ def _tell(outcomes: Sequence[Outcome], findings: Sequence[Finding], options: arg
             if not finding.waived:
                 print(finding)
         return 0
+    return print_report(_report(outcomes, findings), options)
+
+
+def _report(outcomes: Sequence[Outcome], findings: Iterable[Finding]) -> Report:
     subjects = tuple(outcome.subject for outcome in outcomes)
     results = tuple(outcome.as_json() for outcome in outcomes)
-    return print_report(Report("avroguard register", tuple(findings), subjects, _summary(outcomes), results), options)
+    return Report("avroguard register", tuple(findings), subjects, _summary(outcomes), results)
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:

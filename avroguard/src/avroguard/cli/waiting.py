@@ -13,7 +13,9 @@ _PAUSE = 0.5  # seconds between two looks whether the registry is up
 
 def add_wait_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--wait``."""
-    parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=0.0, help="wait until the registry is up")
+    parser.add_argument(
+        "--wait", metavar="SECONDS", type=_seconds, default=0.0, help="wait until the registry is up, and has a leader"
+    )
 
 
 def _seconds(text: str) -> float:
@@ -26,7 +28,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def wait(settings: RegistrySettings, seconds: float, name: str) -> None:
+def wait(settings: RegistrySettings, seconds: float, name: str) -> float:
     """Wait until the registry answers; not at all where the time is 0.
 
     Args:
@@ -34,16 +36,17 @@ def wait(settings: RegistrySettings, seconds: float, name: str) -> None:
         seconds: How long.
         name: The command's name, in front of what it says on stderr.
 
+    Returns:
+        How many of the seconds are left: a registry of several nodes may answer before it has a leader.
+
     Raises:
-        Unavailable: If it doesn't within this time.
+        Unavailable: If it doesn't answer within this time.
     """
-    if not seconds:
-        return
     deadline = time.monotonic() + seconds
-    impatient = settings.model_copy(update={"retries": 0, "timeout": min(settings.timeout, seconds)})
+    impatient = settings.model_copy(update={"retries": 0, "timeout": min(settings.timeout, seconds or 1.0)})
     said = False
     with Registry(impatient) as registry:
-        while True:
+        while seconds:
             try:
                 registry.ping()
             except Unavailable as error:
@@ -54,4 +57,5 @@ def wait(settings: RegistrySettings, seconds: float, name: str) -> None:
                     said = True
                 time.sleep(_PAUSE)
             else:
-                return
+                break
+    return max(deadline - time.monotonic(), 0.0)

@@ -1,22 +1,22 @@
-"""Is what a registry holds what the contracts say? Looks in both directions, and changes nothing."""
+"""Differences between what a registry holds and what the contracts say, in both directions; changes nothing."""
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
+from avroguard.avro.canonical_form import same_content
 from avroguard.config.subjects import SubjectContract
 from avroguard.config.topics import Contracts
 from avroguard.findings import Finding
 from avroguard.places import Place
-from avroguard.registration.canonical_form import same_content
-from avroguard.registration.metadata_and_rules import extras_differ
-from avroguard.registry.client import Registry
+from avroguard.registration.metadata_and_rules import missing_extras
+from avroguard.registry.client import RegisteredSchema, Registry
 from avroguard.rules import Severity
 
 
 def drift(
     contracts: Contracts, chosen: Iterable[SubjectContract], registry: Registry, *, ignored: Iterable[str] | None
 ) -> list[Finding]:
-    """What is in the contracts and not in the registry, or the other way round, or different.
+    """Return what is in the contracts and not in the registry, or the other way round, or different.
 
     Args:
         contracts: All contracts.
@@ -38,7 +38,7 @@ def _subject(contract: SubjectContract, registry: Registry) -> Iterator[Finding]
         yield _finding(place, "NOT_REGISTERED", message, "run register-schemas", subject)
         return
     latest = registry.version(subject)
-    found = registry.find(subject, schema)
+    found = latest.registration if latest.holds(schema) else registry.look_up(subject, schema)
     if found is None:
         message = f"the registry at {registry} has another schema as the latest version, v{latest.version}"
         fix = "run register-schemas if the file is right, pull-schemas if the registry is"
@@ -48,19 +48,23 @@ def _subject(contract: SubjectContract, registry: Registry) -> Iterator[Finding]
         fix = "bring the file up to date: pull-schemas"
         yield _finding(schema.where(), "NOT_THE_LATEST", message, fix, subject)
     else:
-        if not same_content(schema.json, latest.schema):
-            message = f"the registry at {registry} has other docs or aliases in v{latest.version}"
-            fix = "it takes schemas that differ in those alone for one: they come with the next change"
-            yield _finding(schema.where(), "NOT_KEPT", message, fix, subject, severity=Severity.WARNING)
-        if extras_differ(contract, latest):
-            message = f"the registry at {registry} has other metadata or rules in v{latest.version}, or keeps none"
-            yield _finding(
-                place, "NOT_KEPT", message, "run register-schemas, which says more", subject, severity=Severity.WARNING
-            )
+        yield from _not_kept(contract, latest, registry)
     level = registry.compatibility_level(subject)
     if level is not contract.compatibility:
         message = f"the registry at {registry} has the level {level or 'of its own'}, not {contract.compatibility}"
         yield _finding(place, "LEVEL_DIFFERS", message, "run register-schemas", subject)
+
+
+def _not_kept(contract: SubjectContract, latest: RegisteredSchema, registry: Registry) -> Iterator[Finding]:
+    """Yield what a registry holds otherwise in a version that it takes for the contract's."""
+    if not same_content(contract.schema.json, latest.schema):
+        message = f"the registry at {registry} has other docs or aliases in v{latest.version}"
+        fix = "it takes schemas that differ in those alone for one: they come with the next change"
+        yield _finding(contract.schema.where(), "NOT_KEPT", message, fix, contract.subject, severity=Severity.WARNING)
+    for name in missing_extras(contract, latest, registry):
+        message = f"the registry at {registry} has other {name} in v{latest.version}, or keeps none"
+        fix = "run register-schemas, which says more"
+        yield _finding(contract.place, "NOT_KEPT", message, fix, contract.subject, severity=Severity.WARNING)
 
 
 def _extra(contracts: Contracts, registry: Registry, ignored: list[str]) -> Iterator[Finding]:

@@ -1,22 +1,24 @@
 """Setting the levels of subjects, all of them or none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from avroguard.changes.baselines import REFUSED_FIX
+from avroguard.changes.registry_baseline import RegistryBaseline
 from avroguard.errors import ExpectedError
 from avroguard.findings import Finding
 from avroguard.registration.plan import Step
-from avroguard.registry.client import ALL_VERSIONS, Registry
+from avroguard.registry.client import Registry
 
 
-def set_levels(steps: Iterable[Step], registry: Registry) -> list[Finding]:
-    """Set the levels of the steps and ask the registry for its word at them; its no puts all levels back.
+def set_levels(steps: Sequence[Step], registry: Registry) -> list[Finding]:
+    """Set the levels of the steps and ask the registry for its verdicts at them; a no puts all levels back.
 
-    A registry judges by the level that a subject has, so its word on the wanted one can only be had this way.
+    A registry judges by the level that a subject has, so its verdict at another one can only be had this way.
 
     Returns:
         What the registry refuses; if it is anything, nothing has changed.
     """
+    baseline = RegistryBaseline(registry, [step.contract for step in steps])
     changed: list[Step] = []
     refused: list[Finding] = []
     try:
@@ -24,9 +26,9 @@ def set_levels(steps: Iterable[Step], registry: Registry) -> list[Finding]:
             if step.changes_level:
                 changed.append(step)
                 registry.set_compatibility_level(step.subject, step.level)
-        refused += [_refusal(step) for step in steps if _refuses(step, registry)]
-    except ExpectedError as error:
-        put_levels_back(changed, registry, error)
+        refused += [_refusal(step) for step in steps if _refuses(step, baseline)]
+    except (ExpectedError, KeyboardInterrupt) as error:
+        put_levels_back(changed, registry, error if isinstance(error, ExpectedError) else None)
         raise
     if refused:
         put_levels_back(changed, registry)
@@ -34,7 +36,7 @@ def set_levels(steps: Iterable[Step], registry: Registry) -> list[Finding]:
 
 
 def put_levels_back(steps: Iterable[Step], registry: Registry, why: ExpectedError | None = None) -> None:
-    """Undo `set_levels` for the steps that it changed, as far as the registry lets us.
+    """Undo `set_levels` for the steps that it changed, as far as the registry allows.
 
     Args:
         steps: The steps.
@@ -58,11 +60,9 @@ def put_levels_back(steps: Iterable[Step], registry: Registry, why: ExpectedErro
         raise type(first)("\n".join([str(why), *left] if why else left)) from first
 
 
-def _refuses(step: Step, registry: Registry) -> bool:
-    if step.registered or not step.latest:
-        return False
-    version = ALL_VERSIONS if step.level.transitive else "latest"
-    return not registry.is_compatible(step.subject, step.schema, version)
+def _refuses(step: Step, baseline: RegistryBaseline) -> bool:
+    new_version = step.latest and not step.registered
+    return bool(new_version) and not baseline.accepts(step.subject, step.schema, step.level)
 
 
 def _refusal(step: Step) -> Finding:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from avroguard.avro.canonical_form import fingerprint
 from avroguard.avro.schema import shown
 from avroguard.config.toml import parse_toml
 from avroguard.errors import ContractError, UsageError
 from avroguard.findings import Finding
 from avroguard.places import Place
-from avroguard.registration.canonical_form import fingerprint
 from avroguard.registry.client import Registry
 
 _HEADER = """\

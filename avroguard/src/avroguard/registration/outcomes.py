@@ -1,15 +1,21 @@
-"""What becomes of each subject when contracts are registered: foreseen, or done."""
+"""What becomes of each subject when contracts are registered: a preview, or what was done."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from avroguard.errors import ContractError
+from avroguard.avro.canonical_form import same_content
+from avroguard.errors import ContractError, FatalError
 from avroguard.findings import Finding
-from avroguard.registration.canonical_form import same_content
-from avroguard.registration.metadata_and_rules import extras_differ
+from avroguard.registration.metadata_and_rules import METADATA, RULES, missing_extras
 from avroguard.registration.plan import Step, refusal_in_a_word
 from avroguard.registry.client import Registry
+
+_SHOWN = {METADATA: "metadata", RULES: "rules"}
+_NOT_KEPT = {
+    METADATA: "the registry did not keep the metadata of the contract as they are",
+    RULES: "the registry dropped the rules of the contract, as Confluent's Community edition does",
+}
 
 
 @dataclass(frozen=True)
@@ -55,50 +61,79 @@ class Outcome:
 
 
 def preview(step: Step) -> Outcome:
-    """What `apply` would do."""
+    """Return what `apply` would do."""
     if step.registers:
-        return Outcome(step, step.status, step.latest + 1, notes=_notes(step))
-    return _left(step)
+        return Outcome(step, step.status, step.latest + 1, notes=_notes(step, new_extras=step.missing_extras))
+    return _unregistered(step)
 
 
 def apply(step: Step, registry: Registry) -> Outcome:
-    """Register the schema where it is to be, and look at what the registry holds then.
+    """Register the schema where it is to be, and read what the registry holds then.
 
     Raises:
-        ContractError: If the registry refuses it, or holds something else.
+        ContractError: If the registry refuses it, or takes it for a version that it already had.
     """
     if not step.registers:
-        return _left(step)
+        return _unregistered(step)
     contract = step.contract
     found = registry.register(step.subject, step.schema, metadata=contract.metadata, rule_set=contract.rule_set)
-    if found.version <= step.latest:
+    new = found.version > step.latest
+    if not new and step.registered is None:
         raise ContractError(
             f"subject {step.subject}: the registry took {step.schema.path} for v{found.version}, which it already had"
         )
     held = registry.version(step.subject, found.version)
-    if not step.dropped_extras and extras_differ(contract, held):
-        raise ContractError(
-            f"subject {step.subject}: the registry did not keep the metadata or rules of v{found.version}"
-        )
-    registry_keeps_docs = not same_content(step.schema.json, held.schema)
-    return Outcome(step, step.status, found.version, found.id, _notes(step, registry_keeps_docs=registry_keeps_docs))
+    missing = () if step.dropped_extras else missing_extras(contract, held, registry)
+    notes = _notes(
+        step,
+        registry_keeps_docs=not same_content(step.schema.json, held.schema),
+        new_extras=tuple(name for name in step.missing_extras if name not in missing),
+        missing=missing,
+    )
+    status = step.status if new or step.changes_level else "UNCHANGED"
+    return Outcome(step, status, found.version, found.id, notes)
 
 
 def skip(step: Step, findings: Iterable[Finding]) -> Outcome:
-    """What becomes of a subject where something is refused: nothing."""
+    """Return what becomes of a subject where something is refused: nothing."""
     refusals = [finding for finding in findings if finding.fails and step.subject in finding.subjects]
     if refusals:
         return Outcome(step, refusal_in_a_word(refusals[0]))
     return Outcome(step, "SKIPPED") if step.changes else Outcome(step, "UNCHANGED")
 
 
-def _left(step: Step) -> Outcome:
+def failed(step: Step, error: BaseException) -> Outcome:
+    """Return what becomes of the subject at which a run stops."""
+    unknown = step.registers and not isinstance(error, FatalError)
+    return Outcome(step, "FAILED", notes=("the registry may have taken it all the same: run again",) if unknown else ())
+
+
+def not_done(step: Step) -> Outcome:
+    """Return what becomes of a subject that a stopped run does not come to."""
+    return Outcome(step, "NOT DONE") if step.changes else _unregistered(step)
+
+
+def _unregistered(step: Step) -> Outcome:
     registered = step.registered
     version, id_ = (registered.version, registered.id) if registered else (None, None)
     return Outcome(step, step.status, version, id_, _notes(step))
 
 
-def _notes(step: Step, *, registry_keeps_docs: bool = False) -> tuple[str, ...]:
+def _notes(
+    step: Step,
+    *,
+    registry_keeps_docs: bool = False,
+    new_extras: Sequence[str] = (),
+    missing: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """Return what else is to be known of a subject.
+
+    Args:
+        step: The plan.
+        registry_keeps_docs: Whether the registry kept other docs or aliases than were sent.
+        new_extras: The names of what is new of metadata and rules.
+        missing: The names of what the registry did not keep of metadata and rules.
+    """
     notes = []
     if step.rolls_back:
         notes.append(f"the latest is v{step.latest}")
@@ -108,8 +143,9 @@ def _notes(step: Step, *, registry_keeps_docs: bool = False) -> tuple[str, ...]:
         notes.append("the registry keeps its docs and aliases, which differ from the file's")
     if step.dropped_extras:
         notes.append("the registry keeps no metadata and no rules: those of the contract are not in it")
-    if step.new_extras:
-        notes.append("new metadata or rules")
+    if new_extras:
+        notes.append(f"new {' and '.join(_SHOWN[name] for name in new_extras)}")
+    notes += [_NOT_KEPT[name] for name in missing]
     if step.changes_level:
         notes.append(f"level {step.level_before} -> {step.level}" if step.level_before else f"level {step.level}")
     return tuple(notes)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from avroguard.avro.canonical_form import same_but_docs, same_content
 from avroguard.avro.schema import Schema
 from avroguard.changes.baselines import check_schema
 from avroguard.changes.breakages import CheckOptions
@@ -10,8 +11,7 @@ from avroguard.changes.registry_baseline import RegistryBaseline
 from avroguard.config.subjects import SubjectContract
 from avroguard.findings import Finding
 from avroguard.levels import Level
-from avroguard.registration.canonical_form import same_but_docs, same_content
-from avroguard.registration.metadata_and_rules import extras_differ, extras_of
+from avroguard.registration.metadata_and_rules import expected_extras, extras_of, missing_extras
 from avroguard.registry.client import RegisteredSchema, Registration, Registry
 from avroguard.registry.replies import quoted
 from avroguard.rules import RULES, Family, Severity
@@ -30,7 +30,8 @@ class Step:
         latest: The latest version of the subject; 0 where there is none.
         docs_only: Whether the schema to be registered differs from the latest version in docs and aliases alone.
         registry_keeps_docs: Whether the registry holds the schema with other docs or aliases, and keeps those.
-        new_extras: Whether metadata or rules are to be registered that the registered version lacks.
+        missing_extras: What of ``metadata`` and ``ruleSet`` the registered version has otherwise than the contract
+            asks for, where the registry keeps them.
         dropped_extras: Whether the registry keeps no metadata and no rules, though the contract has some.
         findings: What is wrong with it, warnings and what is waived included.
     """
@@ -41,7 +42,7 @@ class Step:
     latest: int
     docs_only: bool
     registry_keeps_docs: bool
-    new_extras: bool
+    missing_extras: tuple[str, ...]
     dropped_extras: bool
     findings: tuple[Finding, ...]
 
@@ -68,7 +69,7 @@ class Step:
     @property
     def registers(self) -> bool:
         """Whether a version is to be registered."""
-        return self.registered is None or self.new_extras
+        return self.registered is None or bool(self.missing_extras)
 
     @property
     def rolls_back(self) -> bool:
@@ -121,7 +122,9 @@ def make_plan(
     """
     chosen = list(contracts)
     keeps_extras = any(map(extras_of, chosen)) and registry.keeps_metadata()
-    planner = _Planner(registry, RegistryBaseline(registry), keeps_extras, allow_rollback, CheckOptions(semantic))
+    planner = _Planner(
+        registry, RegistryBaseline(registry, chosen), keeps_extras, allow_rollback, CheckOptions(semantic)
+    )
     return [planner.step(contract) for contract in chosen]
 
 
@@ -144,26 +147,34 @@ class _Planner:
 
     def _planned(self, contract: SubjectContract) -> Step:
         subject, schema, registry = contract.subject, contract.schema, self.registry
-        found = registry.find(subject, schema)
         latest = max(registry.versions(subject), default=0)
         newest = registry.version(subject, latest) if latest else None
-        if newest and (found is None or found.version < latest) and _is(newest, schema):
-            found = Registration(subject, newest.version, newest.id)
-        held = newest
-        if found is None or found.version != latest:
-            held = registry.version(subject, found.version) if found else None
-        before = None if found else newest
+        held = newest if newest is None or newest.holds(schema) else self._held(contract, newest)
+        missing: tuple[str, ...] = ()
+        if held and held.version == latest and self.keeps_extras:
+            missing = missing_extras(contract, held, registry)
+        if missing:
+            older = registry.look_up(subject, schema, expected_extras(contract, registry))
+            if older and older.version < latest:  # what registering would come back to
+                held, missing = registry.version(subject, older.version), ()
         return Step(
             contract=contract,
             level_before=registry.compatibility_level(subject),
-            registered=found,
+            registered=held.registration if held else None,
             latest=latest,
-            docs_only=before is not None and same_but_docs(schema.json, before.schema),
+            docs_only=newest is not None and held is None and same_but_docs(schema.json, newest.schema),
             registry_keeps_docs=held is not None and not same_content(schema.json, held.schema),
-            new_extras=held is not None and self.keeps_extras and extras_differ(contract, held),
+            missing_extras=missing,
             dropped_extras=bool(extras_of(contract)) and not self.keeps_extras,
             findings=tuple(self._findings(contract, held, latest)),
         )
+
+    def _held(self, contract: SubjectContract, newest: RegisteredSchema) -> RegisteredSchema | None:
+        """Return the version that the registry takes the contract's schema for, if any."""
+        found = self.registry.look_up(contract.subject, contract.schema)
+        if found is None or found.version == newest.version:
+            return newest if found else None
+        return self.registry.version(contract.subject, found.version)
 
     def _findings(self, contract: SubjectContract, held: RegisteredSchema | None, latest: int) -> Sequence[Finding]:
         if held is None:
@@ -181,12 +192,8 @@ class _Planner:
             yield Finding(contract.place, "READ_ONLY", message, fix, subjects=(subject,))
 
 
-def _is(held: RegisteredSchema, schema: Schema) -> bool:
-    """Whether a version is this schema: a lookup may find an older one, or none, for the sake of metadata alone."""
-    return not schema.references and not held.references and same_content(held.schema, schema.json)
-
-
 def _rollback(contract: SubjectContract, version: int, latest: int) -> Finding:
-    message = f"the registry has this schema as v{version}, but v{latest} is the latest, and would stay so"
+    what = "this schema with these metadata and rules" if extras_of(contract) else "this schema"
+    message = f"the registry has {what} as v{version}, but v{latest} is the latest, and would stay so"
     fix = "bring the file up to date, or allow it with --allow-rollback where older services are to run again"
     return Finding(contract.schema.where(), "ROLLBACK", message, fix, subjects=(contract.subject,))

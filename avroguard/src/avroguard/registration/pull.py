@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from avroguard.avro.canonical_form import same_content
 from avroguard.levels import Level
-from avroguard.registration.canonical_form import same_content
 from avroguard.registry.client import RegisteredSchema, Registry
 
 _HEADER = "# What each topic carries; made by pull-schemas from what a registry holds.\n"
@@ -60,7 +60,7 @@ def _pull(subject: str, registry: Registry, found: dict[str, Pulled], all_versio
     latest = registry.version(subject)
     for reference in latest.references:
         _pull(str(reference.get("subject")), registry, found, all_versions)
-    level = registry.compatibility_level(subject) or registry.default_level()
+    level = registry.config_in_scope(subject).level
     numbers = [number for number in registry.versions(subject) if number < latest.version] if all_versions else []
     found[subject] = Pulled(latest, level, tuple(registry.version(subject, number) for number in numbers))
 

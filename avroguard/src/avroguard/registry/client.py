@@ -1,38 +1,21 @@
-"""The schema registry: a client for Confluent's API, as Confluent and Apicurio serve it.
+"""The schema registry: a client for Confluent's API, as Confluent, Apicurio and Karapace serve it.
 
-Where the two differ, both are meant; the differences stand beside the code that knows of them. Why this is not
+Where their answers differ, all are meant; the differences stand beside the code that knows of them. Why this is not
 Confluent's own client: docs/decisions/0003-schema-registry-client.md.
 """
 
-from collections.abc import Mapping
-from typing import Any, Self
-
-import httpx2
+from typing import Self
 
 from avroguard.avro.schema import Schema
 from avroguard.errors import ContractError, NotAuthorised
 from avroguard.levels import Level
-from avroguard.registry.contexts import unqualified
-from avroguard.registry.http import Reply
-from avroguard.registry.recent_writes import RecentVersion, RecentWrites
-from avroguard.registry.replies import (
-    RegisteredSchema,
-    Registration,
-    are_names,
-    are_numbers,
-    is_object,
-    number,
-    quoted,
-    registered,
-    schema_json,
-)
+from avroguard.registry.replies import RegisteredSchema, Registration, is_object, number, quoted
 from avroguard.registry.schema_ids import SchemaIds, UnknownSchemaId
-from avroguard.registry.settings import RegistrySettings
+from avroguard.registry.subject_config import SubjectConfig, Table, level_in, subject_config
 
 __all__ = ["ALL_VERSIONS", "NotRegistered", "RegisteredSchema", "Registration", "Registry", "UnknownSchemaId"]
 
 ALL_VERSIONS = "all"
-_Table = Mapping[str, Any] | None
 
 
 class NotRegistered(ContractError):  # noqa: N818 - reads as the state that it reports
@@ -50,12 +33,6 @@ class Registry(SchemaIds):
         transport: What carries the requests; for tests.
     """
 
-    def __init__(
-        self, settings: RegistrySettings | None = None, *, transport: httpx2.BaseTransport | None = None
-    ) -> None:
-        super().__init__(settings, transport=transport)
-        self._recent = RecentWrites()
-
     def __enter__(self) -> Self:
         return self
 
@@ -66,43 +43,12 @@ class Registry(SchemaIds):
         """Close the connections."""
         self._http.close()
 
-    def find(self, subject: str, schema: Schema) -> Registration | None:
-        """Where a schema is registered under a subject, or None; with what it refers to as that is registered now.
-
-        Apicurio finds a schema that differs in docs or aliases only, as it keeps one of both.
-
-        Raises:
-            ContractError: If the registry says that the schema is invalid.
-        """
-        body = self._body(schema)
-        if body is None:
-            return None
-        what = f"subject {subject}: looking up {schema.path}"
-
-        def ask() -> Reply:
-            return self._http.request("POST", f"/subjects/{quoted(subject)}", what, body)
-
-        def shows(reply: Reply, recent: RecentVersion) -> bool:
-            return not reply.missing or recent.schema != schema.canonical
-
-        reply = self._recent.until_shown(subject, ask, shows)
-        if reply.missing:
-            return None
-        found = reply.expect(is_object)
-        return Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
-
-    def _body(self, schema: Schema) -> dict[str, Any] | None:
-        """What a request about a schema sends; None where a schema that it refers to is not registered."""
-        references = []
-        for reference in schema.references:
-            found = self.find(reference.subject, reference.schema)
-            if found is None:
-                return None
-            references.append({"name": reference.name, "subject": reference.subject, "version": found.version})
-        return {"schema": schema.canonical} | ({"references": references} if references else {})
+    def wait_for_leader(self, seconds: float) -> None:
+        """For that long, try again what a registry of several nodes can't do for want of a leader."""
+        self._http.wait_for_leader(seconds)
 
     def require(self, subject: str, schema: Schema) -> Registration:
-        """Where a schema is registered under a subject.
+        """Return the newest version of a subject that holds a schema.
 
         Raises:
             NotRegistered: If it is not.
@@ -112,63 +58,16 @@ class Registry(SchemaIds):
             raise NotRegistered(f"subject {subject}: {schema.path} is not registered; run scripts/register-schemas")
         return found
 
-    def versions(self, subject: str) -> list[int]:
-        """The versions of a subject, oldest first; none where there is no such subject."""
-        what = f"subject {subject}: listing versions"
-
-        def ask() -> list[int]:
-            reply = self._http.request("GET", f"/subjects/{quoted(subject)}/versions", what)
-            return [] if reply.missing else sorted(reply.expect(are_numbers))
-
-        return self._recent.until_shown(subject, ask, lambda found, recent: recent.version <= max(found, default=0))
-
-    def version(self, subject: str, version: int | str = "latest") -> RegisteredSchema:
-        """One version of a subject.
-
-        Raises:
-            ContractError: If there is no such subject or version.
-        """
-        path = f"/subjects/{quoted(subject)}/versions/{version}"
-        what = f"subject {subject}: reading version {version}"
-
-        def ask(query: str = "") -> Reply:
-            return self._http.request("GET", path + query, what)
-
-        def shows(reply: Reply, recent: RecentVersion) -> bool:
-            if version == "latest":
-                return not reply.missing and recent.version <= number(reply, reply.expect(is_object), "version")
-            return not reply.missing or (isinstance(version, int) and version > recent.version)
-
-        reply = self._recent.until_shown(subject, ask, shows)
-        body = reply.expect(is_object)
-        if body.get("schemaType", "AVRO") != "AVRO":
-            raise ContractError(f"{what}: it is {body['schemaType']}, expected AVRO")
-        resolved = schema_json(reply, body)
-        if body.get("references"):
-            whole = self._recent.until_shown(subject, lambda: ask("?format=resolved"), shows)
-            resolved = schema_json(whole, whole.expect(is_object))
-        return registered(subject, reply, body, resolved, self._settings.context)
-
-    def subjects(self) -> list[str]:
-        """Every subject that the registry has, in the context that the URL chooses by their plain names."""
-        reply = self._http.request("GET", "/subjects", "listing the subjects")
-        return sorted(unqualified(name, self._settings.context) for name in reply.expect(are_names))
-
     def keeps_metadata(self) -> bool:
         """Whether the registry keeps ``metadata`` and ``ruleSet``: Confluent's does, and alone tells its version."""
         return self._http.request("GET", "/v1/metadata/version", "asking for the registry's version").ok
 
-    def history(self, subject: str) -> list[RegisteredSchema]:
-        """Every version of a subject, oldest first; none where there is no such subject."""
-        return [self.version(subject, version) for version in self.versions(subject)]
-
-    def register(
-        self, subject: str, schema: Schema, *, metadata: _Table = None, rule_set: _Table = None
-    ) -> Registration:
+    def register(self, subject: str, schema: Schema, *, metadata: Table = None, rule_set: Table = None) -> Registration:
         """Register a schema, or find that it is registered already.
 
-        Apicurio answers with an id alone, and with that of the older version for a schema that differs from it in docs
-        or aliases only; metadata and rules it drops in silence.
+        Apicurio and Karapace answer with an id alone, and drop metadata and rules in silence; Apicurio answers with the
+        id of the older version for a schema that differs from it in docs or aliases only. Confluent's Community edition
+        drops rules in silence.
 
         Args:
             subject: The subject.
@@ -199,20 +98,16 @@ class Registry(SchemaIds):
         return present
 
     def compatibility_level(self, subject: str) -> Level | None:
-        """The level set for a subject; None where none is (Apicurio then says NONE for a subject that exists)."""
+        """Return the level set for a subject; None where none is (Apicurio then says NONE if the subject exists)."""
         what = f"subject {subject}: reading the compatibility level"
         reply = self._http.request("GET", f"/config/{quoted(subject)}", what)
-        return None if reply.missing else self._level(reply)
+        return None if reply.missing else level_in(reply, reply.expect(is_object))
 
-    def default_level(self) -> Level:
-        """The level of subjects for which none is set."""
-        return self._level(self._http.request("GET", "/config", "reading the registry's compatibility level"))
-
-    def _level(self, reply: Reply) -> Level:
-        level = reply.expect(is_object).get("compatibilityLevel")
-        if not isinstance(level, str) or level not in Level.__members__:
-            raise ContractError(f"{reply.what}: {reply.endpoint} answered with the unknown level {level!r}")
-        return Level(level)
+    def config_in_scope(self, subject: str) -> SubjectConfig:
+        """Return the configuration that applies to a subject, its own or else the registry's."""
+        what = f"subject {subject}: reading the configuration"
+        reply = self._http.request("GET", f"/config/{quoted(subject)}?defaultToGlobal=true", what)
+        return subject_config(self._http.request("GET", "/config", what) if reply.missing else reply)
 
     def set_compatibility_level(self, subject: str, level: Level | None) -> None:
         """Set the level of a subject; None: unset it, so that the registry's own applies."""
@@ -240,29 +135,37 @@ class Registry(SchemaIds):
         mode = reply.body.get("mode") if reply.ok and is_object(reply.body) else None
         return mode if isinstance(mode, str) else None
 
-    def is_compatible(self, subject: str, schema: Schema, version: int | str = "latest") -> bool:
-        """What the registry itself says of a schema, at the level that it has for the subject now.
+    def is_compatible(
+        self, subject: str, schema: Schema, version: int | str = "latest", *, metadata: Table = None
+    ) -> bool:
+        """Return the registry's own verdict on a schema, at the level that it has for the subject now.
 
-        Where it has nothing to say, the answer is yes, as our own checker judges in any case: a schema that refers to
-        one which is not registered yet, or to any in Apicurio's registry, whose check takes no references (its
-        registration does, and judges then).
+        Where it has none, the answer is yes, as our own checker judges in any case: a schema that refers to one which
+        is not registered yet, or to any in Apicurio's registry, whose check takes no references (its registration does,
+        and judges then).
 
         Args:
             subject: The subject; compatible with anything where there is no such subject.
             schema: The schema that would be registered.
             version: The version to compare with; ``all``: all of them, as far as the level asks.
+            metadata: The metadata that the version would have; counts where the subject has compatibility groups.
 
         Raises:
             ContractError: If there is no such version, or the registry says that the schema is invalid.
         """
-        which = "" if version == ALL_VERSIONS else f"/{version}"
-        path = f"/compatibility/subjects/{quoted(subject)}/versions{which}"
         body = self._body(schema)
         if body is None:
             return True
+        body |= {"metadata": metadata} if metadata else {}
         self._recent.await_level(subject, lambda: self.compatibility_level(subject))
         what = f"subject {subject}: checking {schema.path} against version {version}"
-        reply = self._http.request("POST", path, what, body)
-        if (reply.missing and reply.error_code == 40401) or (schema.references and reply.status == 422):
+        path = f"/compatibility/subjects/{quoted(subject)}/versions"
+        reply = self._http.request("POST", path if version == ALL_VERSIONS else f"{path}/{version}", what, body)
+        if version == ALL_VERSIONS and reply.unknown_path:  # Karapace checks one version at a time
+            return all(
+                self.is_compatible(subject, schema, known, metadata=metadata) for known in self.versions(subject)
+            )
+        no_subject = reply.error_code == 40401 or (version == "latest" and reply.error_code == 40402)
+        if (reply.missing and no_subject) or (schema.references and reply.status == 422):
             return True
         return reply.expect(is_object).get("is_compatible") is True

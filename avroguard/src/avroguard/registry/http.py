@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 
@@ -27,6 +27,10 @@ _TODO = {
     42202: "; expected a version from 1 on, or latest",
     42205: "; it is not in mode READWRITE, as a whole or for this subject: see GET /mode",
 }
+
+
+_NO_LEADER = (50003, 50004)
+"""Confluent's codes for a request that could not be forwarded to the leader, or not as there is none."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ class Reply:
         """
         return self.status == 404 and (self.error_code or 0) >= 40401
 
+    @property
+    def unknown_path(self) -> bool:
+        """Whether the registry, or whatever answers there, does not know the request at all."""
+        return self.status == 404 and not self.missing
+
     def expect(self, shape: Callable[[Any], bool]) -> Any:
         """Return the body of a success, of the shape that the API promises.
 
@@ -84,7 +93,7 @@ class Reply:
 
     def refusal(self) -> FatalError:
         """The error for a reply that the caller has no use for."""
-        if self.status == 404 and not self.missing:
+        if self.unknown_path:
             return UsageError(
                 f"{self.what}: {self.endpoint} answered 404: SCHEMA_REGISTRY_URL is not the base of a registry's "
                 "Confluent API (Apicurio's ends in /apis/ccompat/v7)"
@@ -92,6 +101,13 @@ class Reply:
         code = f" ({self.error_code})" if self.error_code else ""
         todo = _TODO.get(self.error_code or 0) or _TODO.get(self.status, "")
         return ContractError(f"{self.what}: {self.endpoint} answered {self.status}{code}: {self.message}{todo}")
+
+
+class _Fault(NamedTuple):
+    """What kept a reply from coming, and the registry's own code for it."""
+
+    text: str
+    code: int | None = None
 
 
 class Http:
@@ -106,6 +122,7 @@ class Http:
         self._bases = settings.base_urls
         self._retries = settings.retries
         self._timeout = settings.timeout
+        self._leader_deadline = 0.0
         headers = {"Accept": f"{_MEDIA_TYPE}, application/json"}
         if settings.bearer_token:
             headers["Authorization"] = f"Bearer {settings.bearer_token.get_secret_value()}"
@@ -123,6 +140,10 @@ class Http:
         """Close the connections."""
         self._client.close()
 
+    def wait_for_leader(self, seconds: float) -> None:
+        """For that long, try again whatever is answered that the registry has no leader to forward it to."""
+        self._leader_deadline = time.monotonic() + seconds
+
     def request(self, method: str, path: str, what: str, json: Any = None) -> Reply:
         """Ask the registry, trying again after a pause where it doesn't answer or answers with a fault of its own.
 
@@ -136,35 +157,40 @@ class Http:
             Unavailable: If no try gave an answer (no connection, timeout, 408, 429, 5xx, not JSON).
             NotAuthorised: On 401 and 403.
         """
-        fault = ""
-        for attempt in range(self._retries + 1):
-            if attempt:
-                pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
-                time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
+        attempt = 0
+        fault = _Fault("")
+        while True:
             for base in self._bases:
                 answer = self._try(method, base + path, what, json)
                 if isinstance(answer, Reply):
                     return answer
                 fault = answer
-        tries = "once" if not self._retries else f"{self._retries + 1} times"
-        raise Unavailable(f"{what}: {fault} (tried {tries}); is the schema registry up at {', '.join(self._bases)}?")
+            leader_may_come = fault.code in _NO_LEADER and time.monotonic() < self._leader_deadline
+            if attempt >= self._retries and not leader_may_come:
+                break
+            pause = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
+            attempt += 1
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
+        tries = f"{attempt + 1} times" if attempt else "once"
+        urls = ", ".join(self._bases)
+        raise Unavailable(f"{what}: {fault.text} (tried {tries}); is the schema registry up at {urls}?")
 
-    def _try(self, method: str, url: str, what: str, json: Any) -> Reply | str:
+    def _try(self, method: str, url: str, what: str, json: Any) -> Reply | _Fault:
         """One exchange: the reply, or what kept one from coming."""
         endpoint = f"{method} {url}"
         headers = {"Content-Type": _MEDIA_TYPE} if json is not None else {}
         try:
             response = self._client.request(method, url, json=json, headers=headers)
         except httpx2.TimeoutException:
-            return f"{endpoint}: no answer within {self._timeout:g} s"
+            return _Fault(f"{endpoint}: no answer within {self._timeout:g} s")
         except httpx2.HTTPError as error:
             hint = " (set SCHEMA_REGISTRY_CA_FILE)" if "CERTIFICATE_VERIFY_FAILED" in str(error) else ""
-            return f"{endpoint}: {str(error) or type(error).__name__}{hint}"
+            return _Fault(f"{endpoint}: {str(error) or type(error).__name__}{hint}")
         return _understood(what, endpoint, response)
 
 
-def _understood(what: str, endpoint: str, response: httpx2.Response) -> Reply | str:
-    """The reply to be handed to the caller, or what is wrong with it if another try may mend it."""
+def _understood(what: str, endpoint: str, response: httpx2.Response) -> Reply | _Fault:
+    """Return the reply to be handed to the caller, or what is wrong with it if another try may mend it."""
     status = response.status_code
     if status in (401, 403):
         cause = "the credentials are missing or wrong" if status == 401 else "the credentials may not do this"
@@ -172,23 +198,18 @@ def _understood(what: str, endpoint: str, response: httpx2.Response) -> Reply | 
             f"{what}: {endpoint} answered {status}: {cause}; "
             "set SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN"
         )
-    if status >= 500 or status in (408, 429):
-        return f"{endpoint} answered {status} {response.reason_phrase}".rstrip() + _reason_given(response)
     if 300 <= status < 400:
-        return f"{endpoint} answered {status}: it redirects elsewhere, which a registry does not"
+        return _Fault(f"{endpoint} answered {status}: it redirects elsewhere, which a registry does not")
     try:
-        return Reply(what, endpoint, status, response.json())
+        reply = Reply(what, endpoint, status, response.json())
     except ValueError:
+        reply = Reply(what, endpoint, status, None)
         if status < 300:
-            return f"{endpoint} answered {status} with something that is not JSON"
-        return Reply(what, endpoint, status, None)
-
-
-def _reason_given(response: httpx2.Response) -> str:
-    """What a registry says of a fault of its own, to follow the status; empty where it says nothing in JSON."""
-    try:
-        reply = Reply("", "", response.status_code, response.json())
-    except ValueError:
-        return ""
+            return _Fault(f"{endpoint} answered {status} with something that is not JSON")
+    if status < 500 and status not in (408, 429):
+        return reply
     code = f" ({reply.error_code})" if reply.error_code else ""
-    return f"{code}: {reply.message}" if reply.message != NO_REASON else code
+    reason = "" if reply.message == NO_REASON else f": {reply.message}"
+    return _Fault(
+        f"{f'{endpoint} answered {status} {response.reason_phrase}'.rstrip()}{code}{reason}", reply.error_code
+    )

@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+from avroguard.avro.canonical_form import same_content
+from avroguard.avro.schema import Schema
 from avroguard.errors import ContractError
 from avroguard.registry.contexts import DEFAULT_CONTEXT, unqualified
 from avroguard.registry.http import Reply
@@ -53,6 +55,20 @@ class RegisteredSchema:
     rule_set: Mapping[str, Any] | None = None
     guid: UUID | None = None
 
+    @property
+    def registration(self) -> Registration:
+        """That the version is registered, and where."""
+        return Registration(self.subject, self.version, self.id)
+
+    def holds(self, schema: Schema) -> bool:
+        """Return whether the version is a schema, docs and aliases included, referring to the same subjects.
+
+        Which versions of those it refers to does not count where they hold the same.
+        """
+        own = {(reference.get("name"), reference.get("subject")) for reference in self.references}
+        same_references = own == {(reference.name, reference.subject) for reference in schema.references}
+        return same_references and same_content(self.schema, schema.json)
+
 
 def registered(
     subject: str, reply: Reply, body: dict[str, Any], resolved: Any, context: str = DEFAULT_CONTEXT
@@ -66,21 +82,26 @@ def registered(
         resolved: The schema with its references resolved.
         context: The context that was asked: references to its subjects get their plain names.
     """
-    references: Any = body.get("references")
     return RegisteredSchema(
         subject,
         number(reply, body, "version"),
         number(reply, body, "id"),
         resolved,
         schema_json(reply, body),
-        tuple(
-            {**reference, "subject": unqualified(str(reference.get("subject")), context)}
-            for reference in (references if is_list(references) else ())
-            if is_object(reference)
-        ),
+        references_in(body, context),
         _table(body, "metadata"),
         _table(body, "ruleSet"),
         _guid(body.get("guid")),
+    )
+
+
+def references_in(body: dict[str, Any], context: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the references of a version, those to subjects of a context by their plain names."""
+    references: Any = body.get("references")
+    return tuple(
+        {**reference, "subject": unqualified(str(reference.get("subject")), context)}
+        for reference in (references if is_list(references) else ())
+        if is_object(reference)
     )
 
 

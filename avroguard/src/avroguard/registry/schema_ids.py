@@ -8,10 +8,11 @@ import httpx2
 
 from avroguard.errors import ContractError, PoisonError
 from avroguard.registry.contexts import normalized, unqualified
-from avroguard.registry.http import Http, Reply
+from avroguard.registry.http import Reply
 from avroguard.registry.ids import HeaderSchemaId, SchemaId
 from avroguard.registry.replies import are_context_ids, are_uses, is_list, is_object, schema_json
 from avroguard.registry.settings import RegistrySettings
+from avroguard.registry.subject_versions import SubjectVersions
 
 HIGHEST_ID = 2**31 - 1
 """A registry's ids are Java's ints. Confluent's answers a higher one as if the URL led to no registry at all."""
@@ -33,7 +34,7 @@ class NotAnAvroSchema(PoisonError):  # noqa: N818 - reads as the state that it r
     """The id is of a schema of another kind, or of one that can't be read: for good, as an id never means another."""
 
 
-class SchemaIds:
+class SchemaIds(SubjectVersions):
     """Looks schema ids up.
 
     Args:
@@ -44,16 +45,12 @@ class SchemaIds:
     def __init__(
         self, settings: RegistrySettings | None = None, *, transport: httpx2.BaseTransport | None = None
     ) -> None:
-        self._settings = settings or RegistrySettings.load()
-        self._http = Http(self._settings, transport)
+        super().__init__(settings, transport=transport)
         self._by_id: dict[int, Any] = {}  # what an id means never changes
 
     def ping(self) -> None:
         """Ask for something that every registry answers; returns when it did."""
         self._http.request("GET", "/schemas/types", "asking for the schema types").expect(is_list)
-
-    def __str__(self) -> str:
-        return ", ".join(self._settings.base_urls)
 
     def schema_by_id(self, schema_id: int) -> Any:
         """Return the schema of an id as plain JSON data, references resolved; asked for once.
@@ -64,7 +61,7 @@ class SchemaIds:
             NotAnAvroSchema: If the id is of another kind of schema, or its schema can't be read.
         """
         if schema_id not in self._by_id:
-            self._by_id[schema_id] = self._resolved(f"schema id {schema_id}", lambda query: self._ask(schema_id, query))
+            self._by_id[schema_id] = self._schema(f"schema id {schema_id}", lambda query: self._ask(schema_id, query))
         return self._by_id[schema_id]
 
     def schema_of(self, schema_id: SchemaId) -> Any:
@@ -100,7 +97,7 @@ class SchemaIds:
             GuidsUnknown: If the registry knows no GUIDs.
             NotAnAvroSchema: If it is of another kind, or can't be read.
         """
-        return self._resolved(f"schema GUID {guid}", lambda query: self._ask_guid(guid, query))
+        return self._schema(f"schema GUID {guid}", lambda query: self._ask_guid(guid, query))
 
     def subjects_of(self, schema_id: int) -> frozenset[str]:
         """Return the subjects under which an id is registered, those of the URL's context by their plain names.
@@ -135,9 +132,13 @@ class SchemaIds:
     def _unknown_guid(self, guid: UUID) -> UnknownSchemaId:
         return UnknownSchemaId(f"schema GUID {guid} is not in the registry at {self}")
 
-    @staticmethod
-    def _resolved(what: str, ask: Callable[[str], Reply]) -> Any:
-        """The schema in the answer to a request, which is asked again for the whole where it has references."""
+    def _schema(self, what: str, ask: Callable[[str], Reply]) -> Any:
+        """Return the schema in the answer to a request, which is sent again for the whole where it has references.
+
+        Raises:
+            NotAnAvroSchema: If the schema is of another kind, or can't be read: the schema's fault, not the registry's.
+            ContractError: If the reply has no text.
+        """
         reply = ask("")
         body = reply.expect(is_object)
         if body.get("schemaType", "AVRO") != "AVRO":
@@ -145,19 +146,10 @@ class SchemaIds:
         if body.get("references"):
             reply = ask("?format=resolved")
             body = reply.expect(is_object)
-        return _parsed(what, reply, body)
-
-
-def _parsed(what: str, reply: Reply, body: dict[str, Any]) -> Any:
-    """The schema in a reply.
-
-    Raises:
-        NotAnAvroSchema: If the registry has a text that can't be read: that is the schema's fault, not the registry's.
-        ContractError: If the reply has no text.
-    """
-    try:
-        return schema_json(reply, body)
-    except (ContractError, RecursionError):
-        if not isinstance(body.get("schema"), str):
-            raise
-        raise NotAnAvroSchema(f"{what}: not JSON, or nested too deeply to be read") from None
+        try:
+            schema = schema_json(reply, body)
+        except (ContractError, RecursionError):
+            if not isinstance(body.get("schema"), str):
+                raise
+            raise NotAnAvroSchema(f"{what}: not JSON, or nested too deeply to be read") from None
+        return self._resolved(reply, body) if body.get("references") else schema

@@ -3,8 +3,8 @@ from itertools import product
 
 import pytest
 
+from avroguard.avro.canonical_form import fingerprint, same_content
 from avroguard.levels import Level
-from avroguard.registration.canonical_form import fingerprint, same_content
 from support.registry_replay import CONFLUENT, recordings
 
 USER = {"type": "record", "name": "User", "namespace": "ex", "fields": [{"name": "id", "type": "long"}]}

@@ -88,9 +88,9 @@ def test_metadata_are_registered_where_they_are_kept(run: Run) -> None:
     registry.keeps = True
     assert run(contracts(V1, metadata=OWNER), registry, "--dry-run") == (
         0,
-        "CHANGED v2, new metadata or rules (dry run)",
+        "CHANGED v2, new metadata (dry run)",
     )
-    assert run(contracts(V1, metadata=OWNER), registry) == (0, "CHANGED v2 id 2, new metadata or rules")
+    assert run(contracts(V1, metadata=OWNER), registry) == (0, "CHANGED v2 id 2, new metadata")
     assert registry.extras["x-value"] == OWNER
     assert run(contracts(V1, metadata=OWNER), registry) == (0, "UNCHANGED v2 id 2")
 

@@ -5,7 +5,7 @@ import json
 import httpx2
 
 from avroguard.avro.schema import parse_schema
-from avroguard.registry.client import Registry
+from avroguard.registry.client import Registration, Registry
 from avroguard.registry.settings import RegistrySettings
 
 BASE = "http://schemas.test/contexts/.ctx2"
@@ -67,4 +67,20 @@ def test_requests_name_subjects_plainly() -> None:
     settings = RegistrySettings.load(url=BASE + "/", retries=0)
     registry = Registry(settings, transport=httpx2.MockTransport(handler))
     assert registry.find("t11-value", parse_schema("s.avsc", json.dumps("long").encode())) is None
-    assert asked == ["/contexts/.ctx2/subjects/t11-value"]
+    subject = "/contexts/.ctx2/subjects/t11-value"
+    assert asked == [f"{subject}/versions/latest", subject]
+
+
+def test_a_schema_in_another_context_is_not_ours() -> None:
+    """Confluent's registry looks into every context where the default one does not have the schema."""
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "GET":
+            return httpx2.Response(404, json={"error_code": 40401, "message": "Subject 't11-value' not found."})
+        return httpx2.Response(200, json={"subject": ":.ctx2:t11-value", "version": 1, "id": 7, "schema": '"long"'})
+
+    schema = parse_schema("s.avsc", json.dumps("long").encode())
+    for base, found in (("http://schemas.test", None), (BASE, Registration("t11-value", 1, 7))):
+        settings = RegistrySettings.load(url=base, retries=0)
+        registry = Registry(settings, transport=httpx2.MockTransport(handler))
+        assert registry.find("t11-value", schema) == found

@@ -182,11 +182,22 @@ def test_a_schema_that_cannot_be_read_is_the_messages_fault(text: str) -> None:
 
 def test_an_id_with_references_is_asked_for_whole() -> None:
     def handler(request: httpx2.Request) -> httpx2.Response:
-        text = '"resolved"' if request.url.query == b"format=resolved" else '"ex.A"'
+        text = '"long"' if request.url.query == b"format=resolved" else '"ex.A"'
         references = [{"name": "ex.A", "subject": "a", "version": 1}]
         return httpx2.Response(200, json={"schema": text, "references": references})
 
-    assert registry(handler).schema_by_id(5) == "resolved"
+    assert registry(handler).schema_by_id(5) == "long"
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [({"version": 1}, "answered with a schema within itself"), ({}, "answered with a reference to no version")],
+)
+def test_references_that_lead_nowhere_are_an_error(reference: dict[str, int], said: str) -> None:
+    references = [{"name": "ex.A", "subject": "a", **reference}]
+    body = {"version": 1, "id": 5, "schema": '"ex.A"', "references": references}
+    with pytest.raises(ContractError, match=said):
+        registry(answering(httpx2.Response(200, json=body))).schema_by_id(5)
 
 
 words = st.sampled_from(["schema", "id", "version", "subject", "references", "schemaType", "error_code", "message"])

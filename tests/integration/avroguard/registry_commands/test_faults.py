@@ -1,5 +1,6 @@
 """Answers that are faults: one line that names the endpoint, the documented exit code, nothing half done."""
 
+import json
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from support.registry_server import Fault, Served
 from tests.support.registry_commands import COMMANDS
 
 FIRST = {
-    "avroguard register": "POST {}/subjects/one-value",
+    "avroguard register": "GET {}/subjects/one-value/versions",
     "avroguard check": "GET {}/config/one-value",
     "avroguard diff": "GET {}/subjects/one-value/versions/1",
     "avroguard pull": "GET {}/subjects/one-value/versions/latest",
@@ -135,7 +136,10 @@ def test_a_refusal_halfway_leaves_the_subject_as_it_was(
     served.faults = [Fault(REGISTER, wrong.status, wrong.body)]
     assert register.main([]) == wrong.code
     output = capsys.readouterr()
-    assert output.out == "one-value  CHANGED v2 id 2, level FULL_TRANSITIVE -> FULL\n"
+    first, second = output.out.splitlines()
+    assert first == "one-value  CHANGED v2 id 2, level FULL_TRANSITIVE -> FULL"
+    unknown = ", the registry may have taken it all the same: run again" if wrong.code == 3 else ""
+    assert second == f"two-value  FAILED{unknown}"
     assert "two-value" in output.err
     assert wrong.said in output.err
     held = {"one-value": [1, 2], "two-value": [1]}
@@ -167,7 +171,7 @@ def test_a_fault_while_levels_are_set_puts_them_back(
     served.faults = [Fault(request_, 500, times=2)]
     assert register.main([]) == 3
     output = capsys.readouterr()
-    assert output.out == ""
+    assert output.out == "one-value  NOT DONE\ntwo-value  NOT DONE\n"
     assert "two-value" in output.err
     assert served.registry.state() == before
 
@@ -185,7 +189,7 @@ def test_levels_that_cannot_be_put_back_are_told_beside_what_went_wrong(
     left = "subject one-value: the level, FULL_TRANSITIVE before, may be left as FULL: "
     assert second.startswith(f"avroguard register: {left}")
     assert f"setting the level FULL_TRANSITIVE: PUT {served.url}/config/one-value answered 500" in second
-    assert output.out == ""
+    assert output.out == "one-value  FAILED\ntwo-value  NOT DONE\n"
     levels = {"one-value": Level.FULL, "two-value": Level.FULL_TRANSITIVE}
     assert served.registry.state() == ({subject: [1] for subject in files.subjects}, levels)
 
@@ -196,9 +200,67 @@ def test_a_refusal_after_which_levels_cannot_be_put_back_is_no_finding(
     files.change(OPTIONAL)
     files.change_contracts("FULL_TRANSITIVE", "FULL")
     served.faults = [Fault("PUT /config/two-value", 500, spares=1)]
-    monkeypatch.setattr(served.registry, "_breaks", lambda *_: served.registry.levels["two-value"] is Level.FULL)
+    monkeypatch.setattr(served.registry, "breaks", lambda *_: served.registry.levels["two-value"] is Level.FULL)
     assert register.main([]) == 3
     output = capsys.readouterr()
     assert "subject two-value: the level, FULL_TRANSITIVE before, may be left as FULL: " in output.err
     assert "nothing has been changed" not in output.err
     assert served.registry.levels == {"one-value": Level.FULL_TRANSITIVE, "two-value": Level.FULL}
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "junit"])
+def test_a_report_of_a_run_that_stops_halfway_has_what_was_done(
+    served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    files.change(OPTIONAL)
+    served.faults = [Fault(REGISTER, 422, b'{"error_code": 42205, "message": "read-only"}')]
+    assert register.main(["--format", form]) == 1
+    output = capsys.readouterr()
+    assert "answered 422 (42205): read-only" in output.out
+    assert "one-value  CHANGED v2 id 2\ntwo-value  FAILED\n" in output.err
+    if form == "json":
+        report = json.loads(output.out)
+        assert [(result["subject"], result["status"]) for result in report["results"]] == [
+            ("one-value", "CHANGED"),
+            ("two-value", "FAILED"),
+        ]
+
+
+def test_an_interrupt_puts_levels_back_and_says_what_was_not_done(
+    served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = served.registry.state()
+    files.change(OPTIONAL)
+    files.change_contracts("FULL_TRANSITIVE", "FULL")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(register, "apply", interrupted)
+    assert register.main([]) == 130
+    failed, not_done = capsys.readouterr().out.splitlines()
+    assert failed == "one-value  FAILED, the registry may have taken it all the same: run again"
+    assert not_done == "two-value  NOT DONE"
+    assert served.registry.state() == before
+
+
+NO_LEADER = b'{"error_code": 50004, "message": "Leader not known."}'
+
+
+def test_waiting_covers_a_registry_that_has_no_leader_yet(
+    served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.change(OPTIONAL)
+    served.faults = [Fault(REGISTER, 500, NO_LEADER, times=5)]
+    assert register.main([]) == 3
+    assert "answered 500 Internal Server Error (50004): Leader not known." in capsys.readouterr().err
+    served.faults = [Fault(REGISTER, 500, NO_LEADER, times=5)]
+    assert register.main(["--wait", "60"]) == 0, capsys.readouterr().err
+    assert served.faults[0].times == 0
+
+
+def test_waiting_for_a_leader_ends(served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    files.change(OPTIONAL)
+    served.faults = [Fault(REGISTER, 500, NO_LEADER)]
+    assert register.main(["--wait", "0.2"]) == 3
+    assert "Leader not known." in capsys.readouterr().err

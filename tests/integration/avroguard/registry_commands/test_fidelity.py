@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from avroguard.registration.canonical_form import same_content
+from avroguard.avro.canonical_form import same_content
 from support.registry_replay import CONFLUENT, PRODUCTS
 from support.registry_server import CONFLUENT_TYPE, serving
 
