@@ -98,7 +98,7 @@ def test_one_refused_subject_holds_all_back(
     files.change(add_field(name="channel", type="string"))
     capsys.readouterr()
     assert register.main([]) == 1
-    assert [line.split()[0] for line in lines(capsys)] == ["INCOMPATIBLE", "SKIPPED"]
+    assert [line.split()[0] for line in lines(capsys)] == ["SKIPPED", "INCOMPATIBLE"]
     assert held(registry, files) == before
 
 
