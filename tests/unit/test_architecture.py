@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,16 @@ def test_the_arrows_are_the_imports() -> None:
     assert len(drawn) == len(set(drawn)) == len(PACKAGES.splitlines()) - 1
     imports = {(a, b) for a, b in _imports() if a != b and "errors" not in (a, b) and "" not in (a, b)}
     assert set(drawn) == imports
+
+
+def test_the_layers_of_avroguard_are_those_of_import_linter() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = (contract["layers"] for contract in contracts if contract.get("containers") == ["avroguard"])
+    section = PAGE.partition("Inside `avroguard`")[2].partition("\n\n`rules`")[0]
+    drawn = re.findall(r"^\| ([a-z_, ]+) \|", section, re.MULTILINE)
+    assert drawn == ["layer", *(layer.replace(" | ", ", ") for layer in layers)]
 
 
 def test_every_package_has_its_line() -> None:
