@@ -24,7 +24,7 @@ from avroguard.compatibility.nodes import (
     Union,
     kind,
 )
-from avroguard.compatibility.parsing import parse
+from avroguard.compatibility.parsing import parse_valid
 from avroguard.errors import ContractError
 
 # Avro specification, "Schema Resolution": what a reader may read besides its own type.
@@ -40,7 +40,7 @@ _Incompatibilities = tuple[Incompatibility, ...]
 
 
 def incompatibilities(reader: object, writer: object) -> list[Incompatibility]:
-    """Lists every reason why ``reader`` can't read what ``writer`` wrote.
+    """List every reason why ``reader`` can't read what ``writer`` wrote.
 
     Args:
         reader: The schema to read with: dict, list or str as ``json.load`` or ``fastavro.parse_schema`` gives it.
@@ -50,13 +50,13 @@ def incompatibilities(reader: object, writer: object) -> list[Incompatibility]:
         The reasons in the order of the reader's schema; none when the two are compatible.
 
     Raises:
-        ContractError: One of the two is no Avro schema.
+        ContractError: One of the two is no Avro schema: Avro Java refuses it.
     """
-    return compare(parse(reader), parse(writer))
+    return compare(parse_valid(reader), parse_valid(writer))
 
 
 def compare(reader: Node, writer: Node, direction: Direction | None = None) -> list[Incompatibility]:
-    """Does what ``incompatibilities`` does with two schemas that are parsed already.
+    """Do what ``incompatibilities`` does with two schemas that are parsed already.
 
     The messages speak of the new and the older schema where the direction is given, of reader and writer otherwise.
     """

@@ -4,7 +4,7 @@ Names resolve as Apache Avro Java 1.12 resolves them (``Schema.Parser``, the ref
 the Avro specification's section "Names" plus: a type may be used before it is defined, and a short name that is
 unknown in the enclosing namespace is looked up without a namespace among the types defined so far.
 
-Only what the checks rest on is validated here; whether a schema is good in every respect is a linter's question.
+Only what the checks rest on is validated by `parse`; `parse_valid` refuses whatever Avro Java refuses.
 """
 
 from collections import Counter
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from avroguard.avro.names import PRIMITIVES
+from avroguard.avro.validation import validate
 from avroguard.compatibility.nodes import (
     Array,
     Enum,
@@ -29,7 +30,9 @@ from avroguard.compatibility.nodes import (
     kind,
 )
 from avroguard.errors import ContractError
+from avroguard.findings import FindingsError
 from avroguard.places import JsonPath
+from avroguard.rules import RULES
 
 _N = TypeVar("_N", bound=Named)
 _RESERVED = {"type", "name", "namespace", "doc", "aliases", "symbols", "default", "size"}
@@ -45,6 +48,21 @@ def parse(schema: object) -> Node:
         ContractError: It is no Avro schema; the message says where and why.
     """
     return schema if isinstance(schema, Node) else Parser().parse(schema)
+
+
+def parse_valid(schema: object) -> Node:
+    """Read a schema as `parse` does, unless Avro Java refuses it.
+
+    Raises:
+        ContractError: It is no Avro schema; a line for each reason, with the position.
+    """
+    node = parse(schema)
+    if node is schema:
+        return node
+    findings = [finding for finding in validate(schema) if RULES[finding.rule].refused_by_avro_java]
+    if findings:
+        raise FindingsError(findings, [_line(finding.path, finding.advice) for finding in findings])
+    return node
 
 
 class Parser:
@@ -261,5 +279,8 @@ def _texts(value: object, path: JsonPath) -> list[str]:
 
 
 def _malformed(path: JsonPath, problem: str) -> ContractError:
-    place = "/".join(map(str, path)) or "the schema"
-    return ContractError(f"not an Avro schema: at {place}: {problem}")
+    return ContractError(_line(path, problem))
+
+
+def _line(path: JsonPath, problem: str) -> str:
+    return f"not an Avro schema: at {'/'.join(map(str, path)) or 'the schema'}: {problem}"

@@ -113,6 +113,24 @@ def test_what_is_no_schema_is_refused_with_its_place(schema: Any, place: str, pr
     assert problem in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("schema", "line"),
+    [
+        (record(("1a", "int")), 'at fields/0/name: expected a "name" (letters, digits and _'),
+        (record(("a", "int", "x")), 'at fields/0/default: the default "x" of the field "a" does not fit its type'),
+        (enum("X", "X"), 'at symbols/1: the symbol "X" stands twice in this enum; keep one'),
+        (fixed(-1), "at size: expected an attribute"),
+        (record({"name": "a", "type": "int", "order": "up"}), "at fields/0/order: expected "),
+        (record(A_INT, namespace="a-b"), "at namespace: expected names joined by dots"),
+    ],
+)
+def test_what_avro_java_refuses_is_refused(schema: Any, line: str) -> None:
+    for reader, writer in ((schema, schema), ("int", schema), (schema, "int")):
+        with pytest.raises(ContractError) as refused:
+            incompatibilities(reader, writer)
+        assert str(refused.value).startswith(f"not an Avro schema: {line}")
+
+
 def test_a_schema_nested_without_end_is_refused() -> None:
     deep: Any = "int"
     for _ in range(2000):
@@ -145,11 +163,14 @@ def test_every_schema_reads_itself_unless_a_field_is_ambiguous(seed: int) -> Non
     assert {found.rule for found in incompatibilities(schema, copy.deepcopy(schema))} <= {Rule.READER_FIELD_AMBIGUOUS}
 
 
-@given(st.integers(0, 10**6), st.sampled_from(["int", ["null", "string"], array("long"), enum("X", name="New")]))
-def test_a_field_added_with_a_default_is_fully_compatible(seed: int, kind: Any) -> None:
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([("int", 0), (["null", "string"], None), (array("long"), []), (enum("X", name="New"), "X")]),
+)
+def test_a_field_added_with_a_default_is_fully_compatible(seed: int, added: tuple[Any, Any]) -> None:
     ((schema, _, _),) = pairs(seed, 1)
     old = record(("inner", schema), name="Outer")
-    new = record(("inner", schema), {"name": "added", "type": kind, "default": None}, name="Outer")
+    new = record(("inner", schema), ("added", *added), name="Outer")
 
     before = incompatibilities(old, old)
     assert incompatibilities(new, old) == incompatibilities(old, new) == before
