@@ -1,10 +1,10 @@
-"""`check-rules`: would the detector take a rules file? Nothing needs to run.
+"""`check-rules`: checks a rules file as the detector does at its start, without a broker or registry.
 
-It reads the settings that the detector reads (RULES_FILE, SUSPICIOUS_AMOUNT, REPARTITION_TOPICS, TRANSACTIONS_TOPIC,
-ALLOWED_LATENESS, SCHEMAS_DIR), and says what the detector would refuse: what is wrong in the file, a rule that no stage
-can run, a topic that contracts.toml keeps for less time than a window looks back.
+It reads the settings of the detector (RULES_FILE, SUSPICIOUS_AMOUNT, REPARTITION_TOPICS, TRANSACTIONS_TOPIC,
+ALLOWED_LATENESS, SCHEMAS_DIR) and reports what the detector would reject: faults of the file, a rule that no stage can
+evaluate, a topic whose retention in contracts.toml is shorter than a window.
 
-Exit codes: 0 the detector would take it, 1 it would not, 2 a setting or an argument is wrong.
+Exit codes: 0 the detector would activate the rules, 1 it would reject them, 2 a setting or an argument is wrong.
 """
 
 import argparse
@@ -27,26 +27,26 @@ _COLUMNS = ("rule", "severity", "mode", "version", "looks back", "when")
 
 
 class _Settings(DetectorSettings):
-    """The detector's settings; no broker is asked for anything."""
+    """Settings of the detector; no broker is needed."""
 
     kafka_broker_url: str = "localhost:9092"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code."""
+    """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(
         prog=_PROGRAM,
-        description="Would the detector take a rules file? Nothing needs to run.",
+        description="Check a rules file as the detector does at its start, without a broker or registry.",
         epilog=(__doc__ or "").partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "file", metavar="FILE", nargs="?", type=Path, help="by default RULES_FILE, else the detector's own"
     )
-    parser.add_argument("--quiet", action="store_true", help="say nothing about a file that is good")
+    parser.add_argument("--quiet", action="store_true", help="print nothing for a valid file")
     options = parser.parse_args(arguments)
     try:
-        topology = _planned(options.file)
+        topology = _checked(options.file)
     except ExpectedError as error:
         for line in str(error).splitlines():
             print(f"{_PROGRAM}: {line}", file=sys.stderr)
@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _planned(file: Path | None) -> Topology:
-    """What the detector would make of the file."""
+def _checked(file: Path | None) -> Topology:
+    """Return the topology that the detector would make of the file."""
     settings = load_settings(_Settings, RegistrySettings)
     path = file or settings.rules_file
     if not path.is_file():
@@ -68,8 +68,8 @@ def _planned(file: Path | None) -> Topology:
     topics = [contracts.topic(topic) for topic in settings.stages(KEY).values()]
     rules = load_rules(path, topics[0].required_schema, constants_of(settings.suspicious_amount))
     topology = build_topology(rules, settings.stages(KEY))
-    kept = {topic.name: topic.retention_ms for topic in topics}
-    require_retention(topology, kept, round(settings.allowed_lateness * 1000))
+    retention_ms = {topic.name: topic.retention_ms for topic in topics}
+    require_retention(topology, retention_ms, round(settings.allowed_lateness * 1000))
     return topology
 
 

@@ -47,7 +47,7 @@ def parse_service_arguments(
     further: Mapping[str, str],
     arguments: Sequence[str] | None = None,
 ) -> None:
-    """Print the help where it is asked for, and refuse every other argument.
+    """Print the help for `--help`, and refuse every other argument.
 
     Args:
         name: The service's module, such as ``services.generator``.
@@ -57,7 +57,7 @@ def parse_service_arguments(
         arguments: The arguments; by default those of the process.
 
     Raises:
-        SystemExit: Help was asked for (exit code 0), or there is another argument (exit code 2, after one line).
+        SystemExit: For `--help` (exit code 0), or for another argument (exit code 2, after one line).
     """
     parser = _Parser(
         prog=f"python -m {name}",

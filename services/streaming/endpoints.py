@@ -102,7 +102,7 @@ class _ServerOnIPv6(_Server):
 class _SilentHandler(WSGIRequestHandler):
     """Request handler that logs nothing: probes come every few seconds."""
 
-    timeout = 10  # seconds until a client that sends nothing is given up
+    timeout = 10  # seconds after which an idle client is disconnected
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""

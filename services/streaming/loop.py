@@ -14,7 +14,7 @@ Reactions to failures:
                                             are read again
     another exception, or the broker      abort, rewind, and halve the batch, a transaction each, until the record is
       refuses a record                      alone; it goes to the dead-letter topic
-    an abortable error (delivery failed,  abort, rewind, go on
+    an abortable error (delivery failed,  abort, rewind, continue
       coordinator moved, group generation over)
     partitions are revoked                commit the open transaction before another member gets them
     partitions are lost                   abort: another member has them already

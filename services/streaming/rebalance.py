@@ -229,7 +229,7 @@ class RebalanceListener:
     def _with_copartitioned(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         """Return partitions of the first topic with the assigned ones that are co-partitioned with them.
 
-        The client is not asked which are assigned: it refuses while it is being closed, and may lose partitions then.
+        The assignment is not read from the client: while it closes it refuses the call, and may lose partitions.
         """
         copartitioned = self._copartitioned_with(partitions)
         self._missing -= _names(copartitioned)

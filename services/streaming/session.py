@@ -120,7 +120,7 @@ class Session:
 
     def close(self) -> None:
         """Leave the group; an open transaction is aborted by the broker when the next producer takes over."""
-        self._transaction.forget()
+        self._transaction.abandon()
         self._handler.aborted()
         self._partitions.end()
         if not self._reachable:

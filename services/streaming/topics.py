@@ -234,8 +234,8 @@ def topic_configs(admin: AdminClient, topics: Iterable[TopicDeclaration]) -> dic
 
     Args:
         admin: Client of the cluster.
-        topics: Contracts of the topics. They are the answer for a topic that the brokers do not describe, which a log
-            line says: describing takes a permission (DescribeConfigs) that reading and writing do not.
+        topics: Contracts of the topics. They replace the answer for a topic that the brokers do not describe, which is
+            logged: describing takes a permission (DescribeConfigs) that reading and writing do not.
     """
     configs = {}
     for topic in topics:

@@ -141,7 +141,7 @@ class Transaction:
         with suppress(KafkaException):
             self._producer.abort_transaction(1)
 
-    def forget(self) -> None:
+    def abandon(self) -> None:
         """Leave the open transaction to the broker, which aborts it when the next producer initialises."""
         self._opened_at = None
 

@@ -80,7 +80,7 @@ def _number(body: bytes, at: int, where: str) -> tuple[int, int]:
             break
         shift += 7
         if shift > 63:
-            raise PoisonError(f"{where}: the number at byte {start} goes on after 10 bytes, the longest that there is")
+            raise PoisonError(f"{where}: the number at byte {start} continues after 10 bytes, the limit of a varint")
     if value >> 64:
         raise PoisonError(f"{where}: the number at byte {start} has more than 64 bits")
     return (value >> 1) ^ -(value & 1), at

@@ -112,4 +112,4 @@ def test_committed_offsets_have_their_metadata(pipeline: Pipeline) -> None:
     range_reader = reader(pipeline)
     values = range_reader.committed([(pipeline.input, 0), (pipeline.input, 1)])
     range_reader.close()
-    assert [(one.offset, one.metadata) for one in values.values()] == [(7, "a note"), (None, "")]
+    assert [(committed.offset, committed.metadata) for committed in values.values()] == [(7, "a note"), (None, "")]

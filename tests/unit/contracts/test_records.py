@@ -31,7 +31,7 @@ LIST = {"type": "record", "name": "L", "fields": [{"name": "next", "type": ["nul
     [
         (record("long"), b"", "field f0 of R: truncated"),
         (record("long"), b"\x80", "field f0 of R: truncated"),
-        (record("long"), b"\x80" * 10 + b"\1", "goes on after 10 bytes"),
+        (record("long"), b"\x80" * 10 + b"\1", "continues after 10 bytes"),
         (record("long"), b"\xff" * 9 + b"\2", "more than 64 bits"),
         (record("int"), number(2**31), "2147483648 is out of range"),
         (record("int"), b"\2\2", "1 bytes too many"),

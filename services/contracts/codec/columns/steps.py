@@ -138,7 +138,7 @@ def text(*, emit: bool) -> Step:
             _decode_rows(cursor, np.flatnonzero(table.max(axis=1) >= 0x80), start)
         if not emit:
             return None
-        # An S array forgets zero bytes at the end of a value.
+        # An S array drops zero bytes at the end of a value.
         cursor.fallback |= (cursor.buffer[start + length - 1] == 0) & (length > 0)
         return Column(table.view(f"S{widest}").reshape(len(start)))
 
