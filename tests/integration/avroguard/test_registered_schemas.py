@@ -65,7 +65,7 @@ def test_what_is_registered_can_be_found_again(files: ContractFiles, registry: R
     assert registry.is_compatible(files.subjects[0], schema)
     with pytest.raises(UnknownSchemaId):
         registry.schema_by_id(2_000_000_000)
-    with pytest.raises(ContractError, match="is not registered; run scripts/register-schemas"):
+    with pytest.raises(ContractError, match="is not registered; run avroguard register"):
         registry.require(files.subjects[0] + "-of-nobody", schema)
 
 

@@ -136,7 +136,7 @@ def test_an_unregistered_schema_ends_the_generator_with_a_hint(cluster: Cluster,
     assert finished(generator) == 1
     (line,) = generator.events("stopped")
     assert f"{pipeline.input}-value" in line["reason"]
-    assert "run scripts/register-schemas" in line["reason"]
+    assert "run avroguard register" in line["reason"]
     with pipeline.registry as registry:
         assert registry.versions(f"{pipeline.input}-value") == []
 

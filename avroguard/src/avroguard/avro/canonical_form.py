@@ -61,7 +61,7 @@ def _field(field: dict[str, Any], namespace: str, *, docs: bool) -> dict[str, An
     if "aliases" in result:
         result["aliases"] = sorted(result["aliases"])
     if "default" in result:
-        result["default"] = _plain_numbers(result["default"])
+        result["default"] = plain_numbers(result["default"])
     return {**result, "type": _canonical(field["type"], namespace, docs=docs)}
 
 
@@ -70,13 +70,13 @@ def _attributes(attributes: dict[str, Any], *, docs: bool) -> dict[str, Any]:
     return {key: value for key, value in attributes.items() if key not in ("doc", "aliases") or (docs and value)}
 
 
-def _plain_numbers(value: Any) -> Any:
+def plain_numbers(value: Any) -> Any:
     """Return a default with 1 for 1.0: which of both is meant depends on the type alone."""
     match value:
         case float() if value.is_integer():
             return int(value)
         case list():
-            return [_plain_numbers(item) for item in value]
+            return [plain_numbers(item) for item in value]
         case dict():
-            return {key: _plain_numbers(item) for key, item in value.items()}
+            return {key: plain_numbers(item) for key, item in value.items()}
     return value

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from avroguard.avro.canonical_form import plain_numbers
 from avroguard.compatibility import Node, parse
 from avroguard.compatibility.nodes import (
     Array,
@@ -127,9 +128,8 @@ class _Walk:
             if before.name != field.name:
                 yield Difference(Kind.CHANGED, part, f"was named {before.name}", before.path, field.path)
             yield from _texts(before, field, part)
-            if json.dumps(before.attributes.get("default", ...), default=str) != json.dumps(
-                field.attributes.get("default", ...), default=str
-            ):
+            was, now = (plain_numbers(one.attributes.get("default", ...)) for one in (before, field))
+            if json.dumps(was, default=str) != json.dumps(now, default=str):
                 was, now = (_default(one).removeprefix(" = ") or "none" for one in (before, field))
                 yield Difference(Kind.CHANGED, part, f"default {_from_to(was, now)}", before.path, field.path)
             yield from self.types(before.type, field.type, part)

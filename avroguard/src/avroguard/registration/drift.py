@@ -35,24 +35,24 @@ def _subject(contract: SubjectContract, registry: Registry) -> Iterator[Finding]
     versions = registry.versions(subject)
     if not versions:
         message = f"the registry at {registry} has no subject {subject}"
-        yield _finding(place, "NOT_REGISTERED", message, "run register-schemas", subject)
+        yield _finding(place, "NOT_REGISTERED", message, "run avroguard register", subject)
         return
     latest = registry.version(subject)
     found = latest.registration if latest.holds(schema) else registry.look_up(subject, schema)
     if found is None:
         message = f"the registry at {registry} has another schema as the latest version, v{latest.version}"
-        fix = "run register-schemas if the file is right, pull-schemas if the registry is"
+        fix = "run avroguard register if the file is right, avroguard pull if the registry is"
         yield _finding(schema.where(), "NOT_REGISTERED", message, fix, subject)
     elif found.version != latest.version:
         message = f"the file is v{found.version} in the registry at {registry}, where v{latest.version} is the latest"
-        fix = "bring the file up to date: pull-schemas"
+        fix = "bring the file up to date: avroguard pull"
         yield _finding(schema.where(), "NOT_THE_LATEST", message, fix, subject)
     else:
         yield from _not_kept(contract, latest, registry)
     level = registry.compatibility_level(subject)
     if level is not contract.compatibility:
         message = f"the registry at {registry} has the level {level or 'of its own'}, not {contract.compatibility}"
-        yield _finding(place, "LEVEL_DIFFERS", message, "run register-schemas", subject)
+        yield _finding(place, "LEVEL_DIFFERS", message, "run avroguard register", subject)
 
 
 def _not_kept(contract: SubjectContract, latest: RegisteredSchema, registry: Registry) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def _not_kept(contract: SubjectContract, latest: RegisteredSchema, registry: Reg
         yield _finding(contract.schema.where(), "NOT_KEPT", message, fix, contract.subject, severity=Severity.WARNING)
     for name in missing_extras(contract, latest, registry):
         message = f"the registry at {registry} has other {name} in v{latest.version}, or keeps none"
-        fix = "run register-schemas, which says more"
+        fix = "run avroguard register, which says more"
         yield _finding(contract.place, "NOT_KEPT", message, fix, contract.subject, severity=Severity.WARNING)
 
 
@@ -72,7 +72,7 @@ def _extra(contracts: Contracts, registry: Registry, ignored: list[str]) -> Iter
     for subject in registry.subjects():
         if subject not in known and not any(fnmatchcase(subject, pattern) for pattern in ignored):
             message = f"the registry at {registry} has the subject {subject}, which the contracts don't have"
-            fix = "bring it here with pull-schemas, or leave it to others with --ignore"
+            fix = "bring it here with avroguard pull, or leave it to others with --ignore"
             yield _finding(Place(contracts.name, 1), "NOT_IN_CONTRACTS", message, fix, subject)
 
 

@@ -11,7 +11,7 @@ from avroguard.avro.canonical_form import same_content
 from avroguard.levels import Level
 from avroguard.registry.client import RegisteredSchema, Registry
 
-_HEADER = "# What each topic carries; made by pull-schemas from what a registry holds.\n"
+_HEADER = "# What each topic carries; made by avroguard pull from what a registry holds.\n"
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _UNKNOWN = "  # a registry doesn't know: say what the topic has"
 

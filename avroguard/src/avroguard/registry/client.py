@@ -55,7 +55,7 @@ class Registry(SchemaIds):
         """
         found = self.find(subject, schema)
         if found is None:
-            raise NotRegistered(f"subject {subject}: {schema.path} is not registered; run scripts/register-schemas")
+            raise NotRegistered(f"subject {subject}: {schema.path} is not registered; run avroguard register")
         return found
 
     def keeps_metadata(self) -> bool:

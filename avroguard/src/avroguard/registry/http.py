@@ -23,7 +23,7 @@ _LONGEST_PAUSE = 5.0
 # What to do about a refusal, by Confluent's error code, or by the status for registries without such codes.
 _TODO = {
     409: "; avroguard check --against registry says what is incompatible, and where",
-    422: "; the registry takes what it was sent for invalid: lint-schemas may say why",
+    422: "; the registry takes what it was sent for invalid: avroguard lint may say why",
     42202: "; expected a version from 1 on, or latest",
     42205: "; it is not in mode READWRITE, as a whole or for this subject: see GET /mode",
 }

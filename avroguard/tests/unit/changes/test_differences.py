@@ -61,6 +61,11 @@ def test_fields() -> None:
     ]
 
 
+def test_a_default_written_with_another_number_of_digits_is_the_same() -> None:
+    assert told(record(("x", "double", 1.0)), record(("x", "double", 1))) == []
+    assert told(record(("x", "double", 1.0)), record(("x", "double", 1.5))) == ["~ field x of R: default 1.0 -> 1.5"]
+
+
 def test_a_default_of_null_is_not_none() -> None:
     old, new = record(("x", ["null", "int"])), record(("x", ["null", "int"], None))
     assert told(old, new) == ["~ field x of R: default none -> null"]

@@ -135,8 +135,8 @@ def test_a_refusal_of_any_shape_names_subject_and_endpoint(response: httpx2.Resp
     [
         (409, 40901, "avroguard check --against registry says what is incompatible"),
         (409, 409, "avroguard check --against registry says what is incompatible"),
-        (422, 42201, "lint-schemas may say why"),
-        (422, 422, "lint-schemas may say why"),
+        (422, 42201, "avroguard lint may say why"),
+        (422, 422, "avroguard lint may say why"),
         (422, 42205, "it is not in mode READWRITE"),
         (418, 41800, "no reason given"),
     ],

@@ -63,7 +63,7 @@ def test_find_does_not_mind_spelling(product: str, case: str) -> None:
 @pytest.mark.parametrize(("case", "subject"), [("lookup unknown schema", "s1"), ("lookup unknown subject", "nope")])
 def test_find_and_require_what_is_not_registered(product: str, case: str, subject: str) -> None:
     assert replaying(product, case).look_up(subject, sent(case)) is None
-    expected = f"subject {subject}: user.avsc is not registered; run scripts/register-schemas"
+    expected = f"subject {subject}: user.avsc is not registered; run avroguard register"
     latest = "version latest" if subject == "s1" else "unknown subject latest"
     with pytest.raises(ContractError, match=expected):
         replaying(product, latest, case).require(subject, sent(case))
