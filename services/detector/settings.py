@@ -20,7 +20,7 @@ _DEPRECATED = {"STAGE_TOPICS": "REPARTITION_TOPICS"}
 
 
 class DetectorSettings(ServiceSettings):
-    """The detector's settings; the README lists them with their meaning.
+    """The detector's settings; docs/settings.md lists them with their meaning.
 
     Attributes:
         transactions_topic: The topic of transactions that is read.

@@ -12,7 +12,7 @@ from services.streaming.settings import ServiceSettings
 
 
 class GeneratorSettings(ServiceSettings):
-    """The generator's settings; the README lists them with their meaning.
+    """The generator's settings; docs/settings.md lists them with their meaning.
 
     Attributes:
         transactions_topic: Topic of the transactions.
