@@ -111,7 +111,7 @@ class Alerts:
         self._logged[match.rule.name] += 1
         if self._logged[match.rule.name] <= LOG_LIMIT:
             log.info(
-                "shadow rule fired",
+                "shadow rule matched",
                 rule=match.rule.name,
                 version=match.rule.version,
                 reason=self._reason(match, columns),

@@ -276,7 +276,7 @@ class DetectorHandler:
         if not matched:
             return {}
         topologies = [topology] if earlier[0][0] == topology.version else self._versions.in_use
-        known = frozenset[str]().union(*(one.stage_of(stage.topic).live_before for one in topologies))
+        known = frozenset[str]().union(*(version.stage_of(stage.topic).live_before for version in topologies))
         live: dict[int, list[str]] = {}
         for row, names in matched.items():
             known_names = [name for name in names if name in known]

@@ -113,6 +113,6 @@ class KeyVerifier:
             f"transactions; mend the producer (key = {field}, partitioner murmur2_random), or set "
             "INPUT_KEYED=repartition"
         )
-        log.warning("input keyed wrongly: rules miss transactions", topic=self._topic, field=field, **{
+        log.warning("input key mismatch", topic=self._topic, field=field, **{
             kind.replace(" ", "_"): number for kind, number in self._mismatched.items()})  # fmt: skip
         self._mismatched.clear()

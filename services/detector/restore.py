@@ -200,7 +200,7 @@ class Restorer:
             target.state.rollback()
             if len(messages) == 1:
                 topic, number, offset = position_of(messages[0])
-                log.exception("record left out of the windows", topic=topic, partition=number, offset=offset,
+                log.exception("record skipped in restore", topic=topic, partition=number, offset=offset,
                               reason=f"{type(error).__name__}: {error}")  # fmt: skip
                 return None
             half = len(messages) // 2

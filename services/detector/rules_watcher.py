@@ -67,7 +67,7 @@ class RulesWatcher:
         self._metrics.reloads.labels(result="activated").inc()
         if topology.version == self._versions.proposed.version:
             return  # other words for the same rules
-        log.info("rules read", version=topology.version, file=str(self._path))
+        log.info("rules loaded", version=topology.version, file=str(self._path))
         self._versions.propose(topology)
 
     def _digest(self) -> str:

@@ -7,13 +7,13 @@ The registration of an id decides how its transactions are passed on:
       lost by that
     under another one, and a field would be    dead letter (FieldWouldBeLost), before any rule sees it
       lost by that
-    schema of another record, or no Avro        dead letter (WrongRecordError, NotAnAvroSchema)
+    schema of another record, or no Avro       dead letter (WrongRecordError, NotAnAvroSchema)
     not known                                  dead letter (UnknownSchemaId, InvalidSchemaId)
 
 A follower of the registry may lag: where it does not know an id yet, or that it is registered under an output's
-subject, it is asked again for `PATIENCE_SECONDS` from the first transaction on, within a
-budget that bounds how long such ids can delay all others (see `lookup_budget`). After that, the refusal is cached for
-`UNKNOWN_SECONDS`, and the id is looked up once after each further such time.
+subject, it is asked again for `PATIENCE_SECONDS` from the first transaction on, within a budget that bounds how long
+such ids can delay all others (see `lookup_budget`). After that, the refusal is cached for `UNKNOWN_SECONDS`, and the id
+is looked up once after each further such time.
 """
 
 import time

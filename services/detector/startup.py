@@ -36,10 +36,10 @@ def checked_topics(
     if configs[topics.input].message_timestamp_type != "LogAppendTime":
         meaning = (
             f"{topics.input} has message.timestamp.type={configs[topics.input].message_timestamp_type}: its producers "
-            "date its records, and one dated ahead makes windows of other accounts forget too soon; expected "
-            "LogAppendTime (scripts/create-topics says how)"
+            "set the timestamps of its records, and one in the future expires the windows of other accounts too soon; "
+            "expected LogAppendTime (scripts/create-topics says how)"
         )
-        log.warning("timestamps are the producers'", topic=topics.input, reason=meaning)
+        log.warning("timestamps set by producers", topic=topics.input, reason=meaning)
         progress.degraded("timestamps", meaning)
     offsets = StartOffsets(
         # Stable offsets would be waited for until the broker aborts what a killed detector has left open.

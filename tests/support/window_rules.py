@@ -1,9 +1,10 @@
-"""Rules with windows, and rows for them, by a line each."""
+"""Rules and rows for tests of windows: payments of one account, each of 2 cents."""
 
 from collections.abc import Sequence
 from fractions import Fraction
 
 from services.rules.model import Aggregation, Columns, Measure, Mode, Rule, Severity, Window
+from services.rules.windows import WindowState
 from tests.support.window_streams import columns_of
 
 HOUR = 3_600_000
@@ -26,3 +27,9 @@ def rows(times: Sequence[int], source: bytes = b"ann", first: int = 0) -> Column
             for number, time in enumerate(times, first)
         ]
     )
+
+
+def state_of(*rules: Rule, lateness_ms: int = 0) -> WindowState:
+    state = WindowState(lateness_ms=lateness_ms)
+    state.require(aggregation for one in rules for aggregation in one.aggregations)
+    return state

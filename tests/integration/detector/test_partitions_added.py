@@ -13,7 +13,7 @@ windows.payments = { measure = "count", by = ["source"], over = "10s", at_least 
 """
 
 
-def test_it_goes_on_and_judges_what_comes_in_the_new_ones(pipeline: Pipeline) -> None:
+def test_new_partitions_are_evaluated_without_a_restart(pipeline: Pipeline) -> None:
     path = pipeline.directory / "rules.toml"
     path.write_text(RAPID)
     refresh = {"KAFKA_CONFIG_TOPIC_METADATA_REFRESH_INTERVAL_MS": "1000", "RULES_FILE": str(path)}

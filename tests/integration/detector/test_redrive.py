@@ -38,7 +38,7 @@ def headers(message: Message) -> list[tuple[str, bytes]]:
     return message.headers() or []
 
 
-def test_after_a_fix_what_had_died_is_judged_once_as_it_was(pipeline: Pipeline) -> None:
+def test_after_a_fix_dead_letters_are_evaluated_once_unchanged(pipeline: Pipeline) -> None:
     pipeline.alter(pipeline.input, message_timestamp_type="CreateTime")
     known = pipeline.transactions(50)
     yesterday = int(time.time() * 1000) - 86_400_000
@@ -149,7 +149,7 @@ def test_a_newer_run_takes_over_from_an_older_one(pipeline: Pipeline) -> None:
     assert set(values.values()) == {2}
 
 
-def test_what_cannot_be_done_is_said_in_a_line(pipeline: Pipeline) -> None:
+def test_an_impossible_redrive_is_refused_in_a_line(pipeline: Pipeline) -> None:
     contracts = pipeline.schemas / "contracts.toml"
     contracts.write_text(contracts.read_text().replace(f'= "{pipeline.dead}"', '= "nowhere"') + NOWHERE)
     assert "topic nowhere does not exist" in redrive(pipeline, "--topic", "nowhere", code=1)

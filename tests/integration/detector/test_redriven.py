@@ -43,7 +43,7 @@ def end(detector: Service, how: str) -> None:
 
 
 @pytest.mark.parametrize("size", [1_500_000, 3_000_000])
-def test_a_record_that_is_small_only_on_the_wire_dies_and_can_be_put_back(pipeline: Pipeline, size: int) -> None:
+def test_a_record_that_is_small_only_on_the_wire_can_be_redriven(pipeline: Pipeline, size: int) -> None:
     """It fits its topic compressed; neither an output nor the dead-letter topic takes it as it is."""
     good = pipeline.transactions(20)
     large = good[0] + b"x" * size
@@ -70,7 +70,7 @@ def test_a_record_that_is_small_only_on_the_wire_dies_and_can_be_put_back(pipeli
     ]
 
 
-def test_a_record_with_headers_that_cannot_be_read_is_judged_without_them(pipeline: Pipeline) -> None:
+def test_a_record_with_unreadable_headers_is_evaluated_without_them(pipeline: Pipeline) -> None:
     (value,) = pipeline.transactions(1)
     with RawProducer(pipeline.cluster.bootstrap_servers) as raw:
         raw.produce(pipeline.input, value, b"account00001", [(b"\xff\xfe", b"x"), (b"trace", b"7")])

@@ -40,7 +40,7 @@ def dead_values(outcome: Outcome) -> set[bytes | None]:
     return {every[origin] for origin in outcome.dead}
 
 
-def test_limits_that_shrink_while_it_runs_make_dead_letters_of_what_is_too_large(pipeline: Pipeline) -> None:
+def test_records_beyond_limits_that_shrink_are_dead_letters(pipeline: Pipeline) -> None:
     with start(pipeline) as detector:
         detector.wait_for("rebalance", change="assigned")
         pay_with_long_names(pipeline, {})
@@ -68,7 +68,7 @@ def test_limits_that_shrink_while_it_runs_make_dead_letters_of_what_is_too_large
     assert letters.keys() == {b"", str(len(values[200])).encode()}
 
 
-def test_a_dead_letter_topic_that_takes_nothing_is_told_of_at_the_end_of_patience(pipeline: Pipeline) -> None:
+def test_a_dead_letter_topic_that_takes_nothing_ends_the_retries(pipeline: Pipeline) -> None:
     with start(pipeline, RETRY_TIMEOUT="3") as detector:
         detector.wait_for("rebalance", change="assigned")
         pay_with_long_names(pipeline, {})

@@ -73,7 +73,7 @@ def test_a_restore_longer_than_the_poll_interval_keeps_the_membership(
     assert len(pipeline.read(pipeline.fraud)) == 1  # the hundredth: all others were restored
 
 
-def test_records_deleted_before_they_were_read_are_counted_and_told_of(pipeline: Pipeline) -> None:
+def test_records_deleted_before_they_were_read_are_counted_and_logged(pipeline: Pipeline) -> None:
     port = free_port()
     with pipeline.start("detector") as running:
         pay(pipeline, [Payment("payer", "shop", 1000)])

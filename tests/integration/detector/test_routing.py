@@ -70,7 +70,7 @@ def test_transactions_are_logged_one_by_one_only_when_asked_for(pipeline: Pipeli
     assert detector.events("transaction") == []
 
 
-def test_what_has_been_judged_is_not_judged_again_after_a_restart(pipeline: Pipeline) -> None:
+def test_a_restart_evaluates_no_transaction_twice(pipeline: Pipeline) -> None:
     transactions = pipeline.transactions(400)
     for expected, part in ((200, transactions[:200]), (400, transactions[200:])):
         pipeline.produce(part)

@@ -80,7 +80,7 @@ def test_the_fiftieth_sender_is_one_too_many(pipeline: Pipeline) -> None:
     assert None not in versions
 
 
-def test_a_rule_by_the_payer_is_judged_where_all_payments_of_an_account_meet(pipeline: Pipeline) -> None:
+def test_a_rule_by_the_payer_is_evaluated_on_its_repartition_topic(pipeline: Pipeline) -> None:
     start = time.time_ns() // 1_000_000
     payments = [Payment("busy", f"shop{n}", 1000, start) for n in range(6)]
     payments += [Payment(f"calm{n}", "shop1", 1000, start) for n in range(20)]
@@ -117,7 +117,7 @@ def test_windows_outlive_the_process(pipeline: Pipeline, end: str) -> None:
     assert fired(pipeline.read(pipeline.fraud)) == {"many-senders": 1}
 
 
-def test_a_changed_file_holds_for_what_comes_next(pipeline: Pipeline) -> None:
+def test_a_changed_file_is_active_for_later_transactions(pipeline: Pipeline) -> None:
     path = pipeline.directory / "rules.toml"
     start = time.time_ns() // 1_000_000
     with pipeline.start("detector", **rules(pipeline, RAPID)) as detector:
@@ -142,19 +142,19 @@ def test_a_changed_file_holds_for_what_comes_next(pipeline: Pipeline) -> None:
     assert alert["rule_version"] == activated[-1]["rule_versions"]["many-senders"]
 
 
-def test_a_rule_in_the_shadow_is_only_told(pipeline: Pipeline) -> None:
+def test_matches_of_a_shadow_rule_are_only_logged(pipeline: Pipeline) -> None:
     start = time.time_ns() // 1_000_000
     shadow = RAPID.replace("reason", 'mode = "shadow"\nreason')
     with pipeline.start("detector", **rules(pipeline, shadow)) as detector:
         pay(pipeline, [Payment("busy", "shop", 1000, start + n) for n in range(4)])
         wait_for(lambda: len(pipeline.read(pipeline.legit)) == 4, "4 transactions")
-        told = detector.events("shadow rule fired")
+        told = detector.events("shadow rule matched")
         assert detector.stop() == 0
     assert [event["reason"] for event in told] == [f"{n} payments by {account('busy')} in 10 s" for n in (3, 4)]
     assert (pipeline.read(pipeline.fraud), alerts(pipeline)) == ([], [])
 
 
-def test_a_topic_that_forgets_too_soon_is_said_at_start(pipeline: Pipeline) -> None:
+def test_a_retention_shorter_than_a_window_is_an_error_at_start(pipeline: Pipeline) -> None:
     with pipeline.start("detector", **rules(pipeline, FAN_IN.replace("24h", "30d"))) as detector:
         assert detector.exit_code() == 1
     assert "rule many-senders looks back 720 h" in detector.text

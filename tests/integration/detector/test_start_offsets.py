@@ -86,7 +86,7 @@ def test_expired_offsets_are_refused_and_each_choice_gives_what_it_says(pipeline
     assert len(pipeline.read(pipeline.by_source)) == 10
 
 
-def test_a_time_is_begun_at_and_windows_hold_what_was_before_it_once(pipeline: Pipeline) -> None:
+def test_windows_include_earlier_transactions_once_after_a_start_time(pipeline: Pipeline) -> None:
     first = pay(pipeline, payments(3))
     detect(pipeline, 3)
     time.sleep(0.1)

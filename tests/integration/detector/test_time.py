@@ -69,7 +69,7 @@ def test_producers_that_date_their_records_are_shown(pipeline: Pipeline) -> None
     pipeline.alter(pipeline.input, message_timestamp_type="CreateTime")
     port = free_port()
     with start(pipeline, METRICS_PORT=str(port)) as detector:
-        told = detector.wait_for("timestamps are the producers'")
+        told = detector.wait_for("timestamps set by producers")
         assert f"{pipeline.input} has message.timestamp.type=CreateTime" in told["reason"]
         detector.wait_for("rebalance", change="assigned")
         pay(pipeline, [Payment("ann", "shop", 1000)])

@@ -49,7 +49,7 @@ def test_deprecated_words_are_warned_about(
     ]
 
 
-def test_every_fault_of_a_broken_file_is_told(
+def test_every_fault_of_a_broken_file_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = RULE.replace("high", "higher").replace("source", "sourze")
@@ -59,7 +59,7 @@ def test_every_fault_of_a_broken_file_is_told(
     assert by.startswith('check-rules: mine.toml:4: rule many: windows.payments: by: unknown field "sourze"; did you')
 
 
-def test_a_rule_that_no_stage_can_run_is_told(
+def test_a_rule_without_a_stage_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert checked(tmp_path, RULE.replace('["source"]', '["currency"]'), monkeypatch) == 1
@@ -68,7 +68,7 @@ def test_a_rule_that_no_stage_can_run_is_told(
     assert checked(tmp_path, RULE.replace('["source"]', '["currency"]'), monkeypatch) == 0
 
 
-def test_a_window_longer_than_its_topic_is_kept_is_told(
+def test_a_window_longer_than_the_retention_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert checked(tmp_path, RULE.replace('"1h"', '"365d"'), monkeypatch) == 1

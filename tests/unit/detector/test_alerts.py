@@ -79,7 +79,7 @@ def test_the_same_finding_has_the_same_id() -> None:
     assert len({first, *others}) == 4
 
 
-def test_headers_name_the_version_and_what_fired() -> None:
+def test_headers_name_the_version_and_the_matched_rules() -> None:
     headers = HeaderWriter()
     assert headers("v1") == [("rules.version", b"v1")]
     assert headers("v1", ["a", "b"]) == [("rules.version", b"v1"), ("rules.fired", b"a,b")]

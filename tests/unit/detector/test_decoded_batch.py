@@ -31,7 +31,7 @@ class OneDecoder:
 
 
 @pytest.mark.parametrize("writers", [[1, 1, 1], [1, 2, 1]])
-def test_a_field_without_a_value_is_known_as_such_whoever_wrote_it(writers: list[int]) -> None:
+def test_null_fields_are_marked_whatever_schema_wrote_them(writers: list[int]) -> None:
     schemas = {1: READER, 2: OLDER}
     records = [{"source": "a", "country": "DE"}, {"source": "b", "country": None}, {"source": "c", "country": ""}]
     values = [
@@ -51,7 +51,7 @@ def test_a_field_without_a_value_is_known_as_such_whoever_wrote_it(writers: list
     assert condition.mask(batch.columns, 3).tolist() == [False, False, True]
 
 
-def test_bare_bodies_stand_beside_framed_ones() -> None:
+def test_bare_bodies_and_framed_values_are_decoded_in_one_batch() -> None:
     records = [{"source": name, "country": None} for name in "abcde"]
     bodies = [RecordEncoder(READER).encode(record) for record in records]
     in_header, failure = HeaderSchemaId(2), PoisonError("no id")

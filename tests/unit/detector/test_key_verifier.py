@@ -48,7 +48,7 @@ def test_records_are_counted_by_what_is_wrong_with_them() -> None:
 
 
 @pytest.mark.parametrize("key", [b"x" * 100_000, b"nul\0", b"\0"])
-def test_of_keys_that_a_column_cannot_hold_the_partition_is_not_looked_at(key: bytes) -> None:
+def test_the_partition_of_keys_that_no_column_takes_is_not_verified(key: bytes) -> None:
     assert not mismatches([key, b"a"], [key, b"a"], [3, partition(b"a")], COUNT)
 
 
@@ -64,7 +64,7 @@ def look(keys: KeyVerifier, messages: list[Keyed], targets: list[bytes]) -> dict
     return keys.mismatches("target", some, batch_of(targets))
 
 
-def test_a_sample_of_a_large_batch_is_looked_at_until_something_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_of_a_large_batch_is_verified_until_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
     keys, reported, clock = verifier(monkeypatch)
     count = 10 * SAMPLE
     wrong = [Keyed(None, 0)] * count

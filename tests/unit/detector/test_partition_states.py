@@ -25,7 +25,7 @@ class NothingBefore:
     def close(self) -> None: ...
 
 
-def test_each_partition_is_told_of_within_a_second_or_so_but_never_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_are_measured_one_partition_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = CollectorRegistry()
     reader: Any = NothingBefore()
     restorer = Restorer(reader, {}, lambda _ranges: {}, LoopProgress())  # type: ignore[arg-type]

@@ -89,7 +89,7 @@ def test_a_changed_file_is_proposed_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("remove", [False, True])
-def test_the_old_rules_hold_on_when_the_file_is_broken_or_gone(tmp_path: Path, remove: bool) -> None:
+def test_the_previous_version_is_kept_when_the_file_is_broken_or_gone(tmp_path: Path, remove: bool) -> None:
     path = tmp_path / "rules.toml"
     path.write_text("first")
     watcher, versions, registry = watched(path)

@@ -20,9 +20,7 @@ def test_a_newer_schema_is_passed_through_where_it_is_registered(
     assert decoder.lost == ("note",)
 
 
-def test_a_field_is_never_lost_in_silence(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
-) -> None:
+def test_a_field_is_never_dropped(registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock) -> None:
     registry.add(7, NEWER, "legit-value", "input-value")
     decoders = make()
     error = refusal(decoders, 7)
@@ -63,7 +61,7 @@ def test_what_loses_nothing_is_reencoded(registry: FakeRegistry, make: Callable[
     assert decoders.take_reencoded() == 0
 
 
-def test_a_value_that_the_outputs_schema_cannot_hold_is_the_messages_fault(
+def test_a_value_beyond_the_outputs_schema_is_the_messages_fault(
     registry: FakeRegistry, make: Callable[..., SchemaDecoders]
 ) -> None:
     amount = {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 2}

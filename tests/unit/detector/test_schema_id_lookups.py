@@ -12,7 +12,7 @@ from services.errors import ContractError, NotAuthorised, Unavailable, UsageErro
 from tests.support.fake_registry import INVOICE, NEWER, SCHEMA, Clock, FakeRegistry, later, refusal
 
 
-def test_an_unknown_id_is_asked_for_again_at_the_first_commit_after_a_while(
+def test_an_unknown_id_is_looked_up_again_at_a_commit_after_a_while(
     registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
 ) -> None:
     decoders = make()
@@ -39,7 +39,7 @@ def test_an_id_that_a_follower_does_not_know_yet_is_waited_for(
     assert len(registry.asked) < 12
 
 
-def test_an_id_that_never_comes_holds_others_up_for_some_seconds_once(
+def test_an_id_that_is_never_registered_delays_others_once(
     registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
 ) -> None:
     decoders = make()

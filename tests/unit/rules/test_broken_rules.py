@@ -185,7 +185,7 @@ def test_the_file_that_they_are_made_of_is_sound() -> None:
     assert (rule.name, rule.line) == ("many", 3)
 
 
-def test_all_faults_are_told_at_once_in_the_order_of_the_file_and_name_the_rule() -> None:
+def test_all_faults_are_reported_at_once_in_the_order_of_the_file() -> None:
     content = RULE.replace("amount >= 100", "amuont >= 100").replace('"high"', '"higher"').replace('"1h"', '"1"')
     assert [fault.split(": ")[:3] for fault in faults(content)] == [
         ["rules.toml:4", "rule many", "severity"],
@@ -194,7 +194,7 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_file_and_name_the_rule(
     ]
 
 
-def test_a_fault_is_told_once() -> None:
+def test_a_fault_is_reported_once() -> None:
     assert len(faults(replaced("{payments} of ", "").replace("5 }", '"x" }'))) == 1
 
 
@@ -210,7 +210,7 @@ def test_windows_need_the_time_and_the_id_of_a_transaction() -> None:
     ]
 
 
-def test_a_file_that_cannot_be_read_is_told_by_name(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(RulesError, match=r"nowhere\.toml: cannot be read: No such file"):
         load_rules(tmp_path / "nowhere.toml", SCHEMA, CONSTANTS)
     with pytest.raises(RulesError, match="cannot be read: Is a directory"):

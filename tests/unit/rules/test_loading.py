@@ -141,7 +141,7 @@ def test_the_deprecated_word_for_inactivity_is_read_with_a_warning() -> None:
     assert read(FILE).warnings == ()
 
 
-def test_a_rule_about_inactivity_keeps_the_version_that_it_had_under_the_old_word() -> None:
+def test_a_rule_about_inactivity_keeps_its_version_of_the_old_word() -> None:
     text = """[rules.sleeper]
 severity = "low"
 reason = "after {pause}"

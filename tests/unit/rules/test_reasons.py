@@ -27,7 +27,7 @@ def figure_of(measure: str, value: int | Fraction | None) -> str:
     return render_aggregate(rule_with("{it}", it=measure).aggregations[0], value, FIELDS)
 
 
-def test_a_reason_shows_fields_and_figures() -> None:
+def test_a_reason_shows_fields_and_aggregates() -> None:
     rule = rule_with(
         "{payments} transfers of {amount} {currency} from {senders}", payments="count", senders="distinct target"
     )
@@ -66,7 +66,7 @@ def test_a_reason_shows_values_exactly() -> None:
         ("average amount", None, "none"),
     ],
 )
-def test_a_figure_is_shown_with_its_places(measure: str, value: int | Fraction | None, shown: str) -> None:
+def test_an_aggregate_is_shown_with_its_places(measure: str, value: int | Fraction | None, shown: str) -> None:
     assert figure_of(measure, value) == shown
 
 

@@ -72,7 +72,7 @@ def test_a_stage_names_the_live_rules_before_it() -> None:
     assert topology.live == {"simple", "payer"}
 
 
-def test_a_rule_runs_where_all_of_its_windows_can_be_kept() -> None:
+def test_a_rule_runs_on_the_stage_that_all_its_windows_share() -> None:
     topology = planned(rule("both", ("target", "source"), ("source",)))
     assert [len(stage.rules) for stage in topology.stages] == [0, 1]
 
@@ -85,7 +85,7 @@ def test_a_rule_without_a_stage_is_refused(keys: list[tuple[str, ...]]) -> None:
         planned(rule("odd", *keys))
 
 
-def test_a_topic_that_forgets_too_soon_is_refused() -> None:
+def test_a_retention_shorter_than_a_window_is_an_error() -> None:
     topology = planned(rule("short", ("source",)), rule("long", ("source",), over_ms=24 * HOUR))
     require_retention(topology, {"by-source": 25 * HOUR, "input": 1}, HOUR)
     require_retention(topology, {"by-source": -1}, HOUR)
