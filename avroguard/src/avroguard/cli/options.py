@@ -117,4 +117,4 @@ def apply_contract_waivers(
 ) -> list[Finding]:
     """The findings by the contracts' rules, with those marked that are waived today, and expired waivers."""
     decided = [waiver for waiver in contracts.waivers if RULES[waiver.rule].family in families]
-    return apply_waivers(contracts.rules.apply(findings), decided, dt.datetime.now(dt.UTC).date())
+    return contracts.rules.apply(apply_waivers(findings, decided, dt.datetime.now(dt.UTC).date()))

@@ -46,3 +46,23 @@ def test_what_a_version_in_between_has_changed_is_not_told_again_though_the_fiel
 def test_what_is_incompatible_is_told_for_every_version() -> None:
     one, other = (record(("a", kind)) for kind in ("int", "string"))
     assert told(other, one, other) == [("TYPE_CHANGED", ("v1",)), ("TYPE_CHANGED", ("v1",))]
+
+
+def amount_of(precision: int) -> dict[str, Any]:
+    return record(("amount", {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": 2}))
+
+
+def test_a_decimal_may_become_wider_for_its_readers_and_narrower_for_its_writers() -> None:
+    narrow, wide = amount_of(10), amount_of(12)
+    assert told(wide, narrow, level=Level.BACKWARD) == []
+    assert told(narrow, wide, level=Level.FORWARD) == []
+    for new, old, level in ((wide, narrow, Level.FULL), (wide, narrow, Level.FORWARD), (narrow, wide, Level.BACKWARD)):
+        assert told(new, old, level=level) == [("DECIMAL_PRECISION_CHANGED", ("v1",))]
+
+
+def test_a_default_that_changes_matters_to_versions_without_the_field_alone() -> None:
+    without = record(("b", "int"))
+    zero, one = (record(("b", "int"), ("a", "int", default)) for default in (0, 1))
+    assert told(one, zero) == told(one, without, zero, level=Level.BACKWARD) == []
+    assert told(one, without, zero) == [("DEFAULT_CHANGED", ("v2",))]
+    assert told(one, without, zero, level=Level.FORWARD_TRANSITIVE) == []
