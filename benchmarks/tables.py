@@ -29,7 +29,7 @@ def render(results: Results) -> str:
         spread = f"memory {min(memory):.0f} to {max(memory):.0f} MB, {memory[-1]:.0f} MB at the end"
         parts += ["", f"Soak: {last.messages:,} messages in {last.seconds:.0f} s, {spread}"]
     if targets := _targets(results):
-        parts += ["", "What is to be reached", targets]
+        parts += ["", "Targets", targets]
     parts += [f"skipped: {results.labels[name]}: {reason}" for name, reason in results.skipped.items()]
     return "\n".join(parts)
 
@@ -77,7 +77,7 @@ def _targets(results: Results) -> str:
         reach = f"{'>=' if target.at_least else '<='} {target.reach:g} {target.unit}"
         verdict = "reached" if target.reached(spread.median) else "NOT reached"
         rows.append([target.figure, reach, f"{spread.median:.2f} ({spread.low:.2f}..{spread.high:.2f})", verdict])
-    return table_text(["figure", "reach", "measured", ""], rows) if rows else ""
+    return table_text(["figure", "target", "measured", ""], rows) if rows else ""
 
 
 def _factor(spread: Spread | None) -> str:
