@@ -18,9 +18,9 @@ from avroguard.registry.client import NotRegistered, RegisteredSchema, Registrat
 from avroguard.registry.schema_ids import GuidsUnknown, InvalidSchemaId, NotAnAvroSchema, UnknownSchemaId
 from avroguard.registry.settings import RegistrySettings
 from services.contracts.codec.columns import ColumnDecoder, ColumnEncoder, Form, Kind, kinds_of
-from services.contracts.codec.framing import HEADER_SIZE, frame, split_by_schema, unframe
 from services.contracts.codec.header_ids import SCHEMA_ID_HEADER, HeaderSchemaId, SchemaId, header_schema_id
 from services.contracts.codec.records import RecordDecoder, RecordEncoder, SplicingEncoder
+from services.contracts.codec.wire_format import HEADER_SIZE, frame, split_by_schema, unframe
 from services.contracts.topics import SCHEMAS_ENVIRONMENT, load_contracts
 
 __all__ = [

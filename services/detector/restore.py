@@ -15,7 +15,7 @@ from services.detector.schema_decoders import SchemaDecoders
 from services.rules.model import EVENT_TIME, Window
 from services.rules.state_requirements import StateRequirements
 from services.streaming.partition_reader import Chunk, PartitionReader
-from services.streaming.poison import NOT_OF_A_RECORD
+from services.streaming.poison_search import NOT_OF_A_RECORD
 from services.streaming.positions import Partition, position_of
 from services.streaming.progress import LoopProgress
 

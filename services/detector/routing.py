@@ -18,7 +18,7 @@ from services.rules.model import Mode, Rule
 from services.rules.rule_match import RuleMatch
 from services.rules.topology import Stage, Topology
 from services.streaming.dead_letters import Headers
-from services.streaming.poison import PoisonRecords
+from services.streaming.poison_search import PoisonRecords
 from services.streaming.positions import position_of
 from services.streaming.record_size import batch_size, headers_size
 from services.streaming.sink import Sink, TooLargeError

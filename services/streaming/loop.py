@@ -32,7 +32,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 from services.streaming.failures import RetryBudget, raise_if_refused, reason
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
-from services.streaming.poison import PoisonSearch
+from services.streaming.poison_search import PoisonSearch
 from services.streaming.progress import LoopProgress
 from services.streaming.session import Session
 

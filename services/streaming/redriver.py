@@ -26,8 +26,8 @@ from services.streaming.dead_letter_reading import (
 )
 from services.streaming.dead_letters import HEADERS, KEY, UNREADABLE_HEADERS, VALUE
 from services.streaming.failures import is_fatal, reason
-from services.streaming.originals import OriginalReader
-from services.streaming.poison import is_refused_record
+from services.streaming.original_records import OriginalReader
+from services.streaming.poison_search import is_refused_record
 from services.streaming.record_size import batch_size
 from services.streaming.sink import ANY_PARTITION
 from services.streaming.topic_reader import TopicReader

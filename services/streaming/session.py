@@ -13,7 +13,7 @@ from services.streaming.failures import ClientHung, RetryBudget, is_fatal, raise
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
 from services.streaming.offset_reset import OffsetReset
-from services.streaming.poison import NOT_OF_A_RECORD, PoisonRecords, PoisonSearch, is_refused_record
+from services.streaming.poison_search import NOT_OF_A_RECORD, PoisonRecords, PoisonSearch, is_refused_record
 from services.streaming.positions import Partition, next_offsets
 from services.streaming.progress import LoopProgress
 from services.streaming.rebalance import RebalanceListener

@@ -15,7 +15,7 @@ from services.streaming.dead_letters import (
     dead_letter_record_without_content,
     read_headers,
 )
-from services.streaming.poison import PoisonRecords
+from services.streaming.poison_search import PoisonRecords
 from services.streaming.positions import Partition, position_of
 
 ANY_PARTITION = -1  # the partitioner's choice, by the key

@@ -16,8 +16,8 @@ from fastavro.validation import ValidationError
 
 from avroguard.avro.parsed import Parsed
 from avroguard.compatibility import incompatibilities
+from services.contracts.codec.body_validation import compile_check
 from services.contracts.codec.default_values import decode_default
-from services.contracts.codec.wire import compile_check
 from services.errors import ContractError, PoisonError
 
 

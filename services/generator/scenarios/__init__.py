@@ -4,7 +4,7 @@ Pure: no clock, no I/O, no Kafka; the same for the same seed. ``docs/scenarios.m
 """
 
 from services.generator.scenarios.fraud import AccountTakeover, FanIn, RapidFire, Scenario, Structuring
-from services.generator.scenarios.reading import STANDARD, read_scenarios
+from services.generator.scenarios.parsing import STANDARD, read_scenarios
 from services.generator.scenarios.stream import Block, labelled_stream
 from services.generator.scenarios.traffic import LabelledTraffic, LabelledTransactions, require_accounts
 

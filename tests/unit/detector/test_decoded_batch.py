@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from services.contracts import HEADER_SIZE, ColumnDecoder, HeaderSchemaId, RecordEncoder
-from services.contracts.codec.framing import frame
+from services.contracts.codec.wire_format import frame
 from services.detector.decoded_batch import decode_batch
 from services.errors import PoisonError
 from services.rules.condition_parser import parse_condition

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.errors import PoisonError
-from services.streaming.poison import PoisonSearch, UnprocessableError
+from services.streaming.poison_search import PoisonSearch, UnprocessableError
 from services.streaming.positions import Partition, RecordPosition, next_offsets, position_of
 
 BATCH = 100

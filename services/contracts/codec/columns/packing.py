@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from services.contracts.codec.body_validation import INT64_DIGITS, LONG_RANGE, value_range
 from services.contracts.codec.columns.cursor import Array, Ints, Mask
 from services.contracts.codec.columns.steps import are_uuids
-from services.contracts.codec.wire import INT64_DIGITS, LONG_RANGE, value_range
 
 _POWERS = np.array([1 << (8 * size - 1) for size in range(1, 8)], np.int64)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from services.contracts.codec.body_validation import INT64_DIGITS, LONG_RANGE
 from services.contracts.codec.columns.cursor import WIDEST, Array, Cursor, Ints, Mask
-from services.contracts.codec.wire import INT64_DIGITS, LONG_RANGE
 
 _UUID_SIZE = 36
 _HYPHENS = [8, 13, 18, 23]

@@ -1,4 +1,4 @@
-"""Configuration of topics: the brokers', or the contract's where describing is not authorised."""
+"""Topics: their configuration, the brokers' or the contract's, and the wait for new ones."""
 
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -6,12 +6,20 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import ConfigEntry, ConfigResource
+from confluent_kafka.admin import ClusterMetadata, ConfigEntry, ConfigResource, TopicMetadata
 from structlog.testing import capture_logs
 
 from services.contracts import Contracts, load_contracts
+from services.errors import Unavailable
+from services.streaming import topics
 from services.streaming.clients import DEAD_LETTER_MAX_BYTES
-from services.streaming.topics import DEFAULT_MAX_MESSAGE_BYTES, TopicConfig, declared_config, topic_configs
+from services.streaming.topics import (
+    DEFAULT_MAX_MESSAGE_BYTES,
+    TopicConfig,
+    await_created,
+    declared_config,
+    topic_configs,
+)
 
 INPUT, DEAD_LETTERS = "queueing.transactions", "queueing.transactions.dlq"
 DAY_MS = 86_400_000
@@ -59,13 +67,41 @@ def test_the_configuration_is_that_of_the_brokers(contracts: Contracts) -> None:
 
 
 def test_the_contract_is_used_where_describing_is_not_authorised(contracts: Contracts) -> None:
-    topics = [contracts.topic(INPUT), contracts.topic(DEAD_LETTERS)]
+    declared = [contracts.topic(INPUT), contracts.topic(DEAD_LETTERS)]
     values = {"retention.ms": "5", "max.message.bytes": "77", "message.timestamp.type": "CreateTime"}
     with capture_logs() as logs:
-        configs = topic_configs(FakeAdmin({DEAD_LETTERS: values}), topics)  # type: ignore[arg-type]
-    assert configs == {INPUT: declared_config(topics[0]), DEAD_LETTERS: TopicConfig(5, 77, "CreateTime")}
+        configs = topic_configs(FakeAdmin({DEAD_LETTERS: values}), declared)  # type: ignore[arg-type]
+    assert configs == {INPUT: declared_config(declared[0]), DEAD_LETTERS: TopicConfig(5, 77, "CreateTime")}
     assert [(line["topic"], "TOPIC_AUTHORIZATION_FAILED" in line["reason"]) for line in logs] == [(INPUT, True)]
 
 
 def test_no_topics_need_no_request() -> None:
     assert topic_configs(FakeAdmin({}), []) == {}  # type: ignore[arg-type]
+
+
+class LateAdmin:
+    """Knows the partitions of a topic only after some requests."""
+
+    def __init__(self, *counts: int) -> None:
+        self.counts = list(counts)
+
+    def list_topics(self, **_options: Any) -> ClusterMetadata:
+        partitions = self.counts.pop(0) if len(self.counts) > 1 else self.counts[0]
+        metadata = ClusterMetadata()
+        if partitions:
+            topic = TopicMetadata()
+            topic.partitions = dict.fromkeys(range(partitions))
+            metadata.topics = {INPUT: topic}
+        return metadata
+
+
+def test_new_partitions_are_awaited_until_the_brokers_know_them() -> None:
+    admin = LateAdmin(0, 2, 4)
+    await_created(admin, {INPUT: 4})  # type: ignore[arg-type]
+    assert admin.counts == [4]
+
+
+def test_topics_that_the_brokers_never_know_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "PROPAGATION_SECONDS", 0)
+    with pytest.raises(Unavailable, match=f"do not know yet: {INPUT}"):
+        await_created(LateAdmin(2), {INPUT: 4})  # type: ignore[arg-type]

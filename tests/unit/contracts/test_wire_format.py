@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts.codec.framing import UnframedError, frame, split_by_schema, unframe
+from services.contracts.codec.wire_format import UnframedError, frame, split_by_schema, unframe
 from services.errors import PoisonError
 
 VALUES = st.lists(
