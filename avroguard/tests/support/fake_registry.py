@@ -1,4 +1,4 @@
-"""What the commands need of a registry, in memory."""
+"""A registry in memory, as far as the commands need it."""
 
 import json
 from collections import defaultdict
@@ -15,7 +15,7 @@ def schema(content: Any) -> Schema:
 
 
 class FakeRegistry:
-    """What a plan needs of a registry, in memory; unset levels are None as in Confluent's."""
+    """A registry as far as a plan needs it; unset levels are None as in Confluent's."""
 
     def __init__(self, *versions: Any) -> None:
         held = [schema(version) for version in versions]

@@ -23,7 +23,7 @@ class RecordedRegistry(RegistryContents):
     """The answers of one registry."""
 
     def answer(self, method: str, target: str, body: Any) -> Answer:
-        """What the product answers; None for a body is an empty one."""
+        """The answer of the product: status and body; None for an empty one."""
         path, _, query = target.partition("?")
         routes: list[tuple[str, str, Callable[..., Answer]]] = [
             ("GET", "/schemas/types", lambda: (200, ["JSON", "PROTOBUF", "AVRO"])),
@@ -89,7 +89,7 @@ class RecordedRegistry(RegistryContents):
         return 200, {"subject": subject, "version": stored.version, "id": stored.id} | self._described(stored, query)
 
     def _described(self, stored: StoredVersion, query: str = "") -> dict[str, Any]:
-        """What every product says of a schema, each in its way."""
+        """The keys of a version that describe its schema."""
         resolved = "format=resolved" in query and not self.karapace
         content = stored.schema.json if resolved else stored.schema.document.json
         body: dict[str, Any] = {"schema": json.dumps(content, separators=(",", ":"), sort_keys=self.karapace)}

@@ -1,4 +1,4 @@
-"""What the recorded registry holds, and when each product takes two schemas for one."""
+"""The contents of the recorded registry, and which schemas each product takes for one."""
 
 import json
 from collections.abc import Mapping
@@ -117,7 +117,7 @@ class RegistryContents:
         return [version for version in versions if _property(version.body, key) == _property(body, key)]
 
     def identity(self, schema: Schema, body: Body) -> object:
-        """What has an id of its own: the text or the content, docs and metadata or not."""
+        """The key of an id: the text or the content, with docs and metadata or without."""
         references = json.dumps(body.get("references") or [], sort_keys=True)
         if self.karapace:
             return json.dumps(schema.document.json, sort_keys=True), references

@@ -50,7 +50,7 @@ class Served:
     asked: list[str] = field(default_factory=list)
 
     def fault(self, request: str) -> Fault | None:
-        """What goes wrong with a request."""
+        """The fault that meets a request, if any."""
         for fault in self.faults:
             if fault.times and request.startswith(fault.request):
                 if not fault.spares:

@@ -1,4 +1,4 @@
-"""What a registry holds, as what contracts are compared with; apart, as it brings an HTTP client along."""
+"""The versions in a registry as a baseline; a module of its own, as it brings an HTTP client along."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -15,7 +15,7 @@ from avroguard.registry.subject_config import Table
 
 
 class RegistryBaseline:
-    """What a registry holds: the versions of each subject, those of one compatibility group where it has such groups.
+    """The versions of each subject in a registry, those of one compatibility group where it has such groups.
 
     Args:
         registry: The registry.

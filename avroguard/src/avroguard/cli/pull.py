@@ -1,4 +1,4 @@
-"""`avroguard pull`: bring what a registry holds under version control."""
+"""`avroguard pull`: write what a registry holds as files, for version control."""
 
 import argparse
 import json
@@ -58,22 +58,22 @@ def _pull(options: argparse.Namespace) -> int:
     directory: Path = options.to
     contracts = directory / CONTRACTS
     with Registry(registry_settings(options)) as registry:
-        found = pull(options.subjects, registry, all_versions=options.all_versions)
+        subjects_pulled = pull(options.subjects, registry, all_versions=options.all_versions)
     files = Files(_known(contracts))
-    used = {str(reference.get("subject")) for pulled in found for reference in pulled.latest.references}
-    for pulled in found:
+    used = {str(reference.get("subject")) for pulled in subjects_pulled for reference in pulled.latest.references}
+    for pulled in subjects_pulled:
         files.add(pulled, referred_to=pulled.latest.subject in used)
     before = contracts.read_text(encoding="utf-8") if contracts.is_file() else None
-    wanted = dict(files.written)
+    contents = dict(files.written)
     if (text := files.contracts(before)) is not None:
-        wanted[CONTRACTS] = text
-    _say(found, files)
-    done = {shown(directory / name): _write(directory / name, content) for name, content in wanted.items()}
+        contents[CONTRACTS] = text
+    _say(subjects_pulled, files)
+    done = {shown(directory / name): _write(directory / name, content) for name, content in contents.items()}
     findings = _findings(contracts)
     if options.format != Format.TEXT:
         results = tuple({"file": name, "status": status} for name, status in done.items())
-        subjects = tuple(pulled.latest.subject for pulled in found)
-        about = f"{len(found)} subject{'' if len(found) == 1 else 's'} pulled to {shown(directory)}"
+        subjects = tuple(pulled.latest.subject for pulled in subjects_pulled)
+        about = f"{len(subjects_pulled)} subject{'' if len(subjects_pulled) == 1 else 's'} pulled to {shown(directory)}"
         return print_report(Report("avroguard pull", tuple(findings), subjects, about, results), options)
     for line in [*(f"{name}: {status}" for name, status in done.items()), *findings]:
         print(line)
@@ -81,7 +81,7 @@ def _pull(options: argparse.Namespace) -> int:
 
 
 def _findings(contracts: Path) -> list[Finding]:
-    """What is wrong with the contracts as they are now."""
+    """Return the findings in the contracts as they are now."""
     if not contracts.is_file():
         return []
     return list(contract_findings(inspect_contracts(Directory(contracts.parent)).faults, shown(contracts)))
@@ -121,19 +121,19 @@ def _same(present: str, content: str) -> bool:
         return False
 
 
-def _say(found: Sequence[Pulled], files: Files) -> None:
-    """Tell on stderr what was found, and what the files can't say."""
-    latest_of = {pulled.latest.subject: pulled.latest.version for pulled in found}
-    for pulled in found:
+def _say(subjects_pulled: Sequence[Pulled], files: Files) -> None:
+    """Print on stderr what was pulled, and what the files can't say."""
+    latest_of = {pulled.latest.subject: pulled.latest.version for pulled in subjects_pulled}
+    for pulled in subjects_pulled:
         latest = pulled.latest
-        told = [f"{latest.subject} v{latest.version} id {latest.id}, {pulled.level}"]
+        facts = [f"{latest.subject} v{latest.version} id {latest.id}, {pulled.level}"]
         for reference in latest.references:
             subject, version = str(reference.get("subject")), reference.get("version")
             if version != latest_of[subject]:
-                told.append(f"refers to v{version} of {subject}, where the files have v{latest_of[subject]}")
-        if latest.subject in files.homeless:
-            told.append(f"has no place in {CONTRACTS}, which takes the values of topics and types with a name")
-        print(f"avroguard pull: {'; '.join(told)}", file=sys.stderr)
+                facts.append(f"refers to v{version} of {subject}, where the files have v{latest_of[subject]}")
+        if latest.subject in files.unplaced:
+            facts.append(f"has no place in {CONTRACTS}, which takes the values of topics and types with a name")
+        print(f"avroguard pull: {'; '.join(facts)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

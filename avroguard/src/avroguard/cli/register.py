@@ -27,7 +27,7 @@ from avroguard.config.tree import CONTRACTS, default_directory
 from avroguard.errors import ExpectedError
 from avroguard.findings import Finding, merged
 from avroguard.registration.levels import put_levels_back, set_levels
-from avroguard.registration.lockfile import Locked, held, read_lockfile, verify, write_lockfile
+from avroguard.registration.lockfile import Locked, latest_versions, read_lockfile, verify, write_lockfile
 from avroguard.registration.outcomes import Outcome, apply, failed, not_done, preview, skip
 from avroguard.registration.plan import Step, make_plan, refusal_in_a_word
 from avroguard.registry.client import Registry
@@ -160,8 +160,8 @@ def _stop(
     for line in str(error).splitlines():
         print(f"avroguard register: {line}", file=sys.stderr)
     stopped = failure_report("avroguard register", error)
-    found = (*merged(findings), *stopped.findings)
-    print_report(replace(_report(outcomes, found), errors=stopped.errors), options)
+    everything = (*merged(findings), *stopped.findings)
+    print_report(replace(_report(outcomes, everything), errors=stopped.errors), options)
     return error.exit_code
 
 
@@ -211,7 +211,7 @@ def _refuse(steps: Sequence[Step], findings: Sequence[Finding], options: argpars
 
 
 def _lock(path: Path, locked: dict[str, Locked], steps: Iterable[Step], registry: Registry) -> None:
-    if write_lockfile(path, locked | held((step.subject for step in steps), registry)):
+    if write_lockfile(path, locked | latest_versions((step.subject for step in steps), registry)):
         print(f"avroguard register: {path}: written", file=sys.stderr)
 
 

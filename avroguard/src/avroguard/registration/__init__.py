@@ -1,1 +1,1 @@
-"""Bringing contracts into a registry and back: plan, lockfile, drift, pull."""
+"""Contracts into a registry and back: plan, lockfile, drift, pull."""

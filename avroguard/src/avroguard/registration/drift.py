@@ -38,13 +38,13 @@ def _subject(contract: SubjectContract, registry: Registry) -> Iterator[Finding]
         yield _finding(place, "NOT_REGISTERED", message, "run avroguard register", subject)
         return
     latest = registry.version(subject)
-    found = latest.registration if latest.holds(schema) else registry.look_up(subject, schema)
-    if found is None:
+    match = latest.registration if latest.holds(schema) else registry.look_up(subject, schema)
+    if match is None:
         message = f"the registry at {registry} has another schema as the latest version, v{latest.version}"
         fix = "run avroguard register if the file is right, avroguard pull if the registry is"
         yield _finding(schema.where(), "NOT_REGISTERED", message, fix, subject)
-    elif found.version != latest.version:
-        message = f"the file is v{found.version} in the registry at {registry}, where v{latest.version} is the latest"
+    elif match.version != latest.version:
+        message = f"the file is v{match.version} in the registry at {registry}, where v{latest.version} is the latest"
         fix = "bring the file up to date: avroguard pull"
         yield _finding(schema.where(), "NOT_THE_LATEST", message, fix, subject)
     else:

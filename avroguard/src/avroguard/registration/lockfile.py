@@ -1,4 +1,4 @@
-"""What a registry held when the contracts were registered: a file per environment, to be kept under version control.
+"""The lockfile: the latest versions of a registry at registration, a file per environment under version control.
 
 A table for each subject: the fingerprint of the schema that the registry holds, its version and its id.
 """
@@ -28,10 +28,10 @@ _BACK = "take it back from version control"
 
 @dataclass(frozen=True)
 class Locked:
-    """One subject.
+    """A subject in a lockfile.
 
     Attributes:
-        fingerprint: What identifies the schema.
+        fingerprint: The fingerprint of the schema.
         version: Its version.
         id: Its id.
         line: The line of its table in the file; 0 where it comes from a registry.
@@ -44,7 +44,7 @@ class Locked:
 
 
 def read_lockfile(path: Path) -> dict[str, Locked]:
-    """The subjects of a lockfile; none where there is no file yet.
+    """Return the subjects of a lockfile; none where there is no file yet.
 
     Raises:
         UsageError: If no file can be written there.
@@ -73,8 +73,8 @@ def read_lockfile(path: Path) -> dict[str, Locked]:
 
 def _locked(file: str, line: int, subject: str, table: Any) -> Locked:
     match table:
-        case {"fingerprint": str(found), "version": int(version), "id": int(id_)} if len(table) == 3:
-            return Locked(found, version, id_, line)
+        case {"fingerprint": str(digest), "version": int(version), "id": int(id_)} if len(table) == 3:
+            return Locked(digest, version, id_, line)
     raise ContractError(f"{file}:{line}: subject {subject}: expected fingerprint, version and id; {_BACK}")
 
 
@@ -83,18 +83,18 @@ def _line(text: str, subject: str) -> int:
     return text.count("\n", 0, header.start()) + 1 if header else 1
 
 
-def held(subjects: Iterable[str], registry: Registry) -> dict[str, Locked]:
-    """What a registry holds as the latest version of each subject; nothing where there is no such subject."""
-    found = {}
+def latest_versions(subjects: Iterable[str], registry: Registry) -> dict[str, Locked]:
+    """Return the latest version of each subject that a registry has."""
+    locked = {}
     for subject in subjects:
         if registry.versions(subject):
             latest = registry.version(subject)
-            found[subject] = Locked(fingerprint(latest.schema), latest.version, latest.id)
-    return found
+            locked[subject] = Locked(fingerprint(latest.schema), latest.version, latest.id)
+    return locked
 
 
 def verify(locked: Mapping[str, Locked], registry: Registry, path: Path) -> list[Finding]:
-    """Where a registry does not hold what a lockfile says."""
+    """Return a finding for each subject that a registry does not hold as a lockfile says."""
     findings = []
     for subject, lock in locked.items():
         present = registry.version(subject, lock.version) if lock.version in registry.versions(subject) else None

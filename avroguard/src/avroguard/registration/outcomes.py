@@ -1,4 +1,4 @@
-"""What becomes of each subject when contracts are registered: a preview, or what was done."""
+"""Outcomes of registering contracts, subject by subject: previewed, applied, skipped or stopped."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class Outcome:
     """One subject.
 
     Attributes:
-        step: What was planned.
-        status: What became of it, in a word or two: ``NEW``, ``UNCHANGED``, ``SKIPPED``.
+        step: The plan.
+        status: The result, in a word or two: ``NEW``, ``UNCHANGED``, ``SKIPPED``.
         version: The version that has the schema, or will have; None where it is refused or skipped.
         id: The id of the schema; None where it is not registered.
-        notes: What else is to be known, each in a few words.
+        notes: Further facts, each in a few words.
     """
 
     step: Step
@@ -61,14 +61,14 @@ class Outcome:
 
 
 def preview(step: Step) -> Outcome:
-    """Return what `apply` would do."""
+    """Return the outcome that `apply` would have."""
     if step.registers:
         return Outcome(step, step.status, step.latest + 1, notes=_notes(step, new_extras=step.missing_extras))
     return _unregistered(step)
 
 
 def apply(step: Step, registry: Registry) -> Outcome:
-    """Register the schema where it is to be, and read what the registry holds then.
+    """Register the schema if the plan says so, and read back what the registry stored.
 
     Raises:
         ContractError: If the registry refuses it, or takes it for a version that it already had.
@@ -76,26 +76,27 @@ def apply(step: Step, registry: Registry) -> Outcome:
     if not step.registers:
         return _unregistered(step)
     contract = step.contract
-    found = registry.register(step.subject, step.schema, metadata=contract.metadata, rule_set=contract.rule_set)
-    new = found.version > step.latest
+    registration = registry.register(step.subject, step.schema, metadata=contract.metadata, rule_set=contract.rule_set)
+    new = registration.version > step.latest
     if not new and step.registered is None:
         raise ContractError(
-            f"subject {step.subject}: the registry took {step.schema.path} for v{found.version}, which it already had"
+            f"subject {step.subject}: the registry took {step.schema.path} for v{registration.version}, "
+            "which it already had"
         )
-    held = registry.version(step.subject, found.version)
-    missing = () if step.dropped_extras else missing_extras(contract, held, registry)
+    stored = registry.version(step.subject, registration.version)
+    missing = () if step.dropped_extras else missing_extras(contract, stored, registry)
     notes = _notes(
         step,
-        registry_keeps_docs=not same_content(step.schema.json, held.schema),
+        registry_keeps_docs=not same_content(step.schema.json, stored.schema),
         new_extras=tuple(name for name in step.missing_extras if name not in missing),
         missing=missing,
     )
     status = step.status if new or step.changes_level else "UNCHANGED"
-    return Outcome(step, status, found.version, found.id, notes)
+    return Outcome(step, status, registration.version, registration.id, notes)
 
 
 def skip(step: Step, findings: Iterable[Finding]) -> Outcome:
-    """Return what becomes of a subject where something is refused: nothing."""
+    """Return the outcome for a subject of a run in which something is refused."""
     refusals = [finding for finding in findings if finding.fails and step.subject in finding.subjects]
     if refusals:
         return Outcome(step, refusal_in_a_word(refusals[0]))
@@ -103,13 +104,13 @@ def skip(step: Step, findings: Iterable[Finding]) -> Outcome:
 
 
 def failed(step: Step, error: BaseException) -> Outcome:
-    """Return what becomes of the subject at which a run stops."""
+    """Return the outcome for the subject at which a run stops."""
     unknown = step.registers and not isinstance(error, FatalError)
     return Outcome(step, "FAILED", notes=("the registry may have taken it all the same: run again",) if unknown else ())
 
 
 def not_done(step: Step) -> Outcome:
-    """Return what becomes of a subject that a stopped run does not come to."""
+    """Return the outcome for a subject that a stopped run does not come to."""
     return Outcome(step, "NOT DONE") if step.changes else _unregistered(step)
 
 
@@ -126,13 +127,13 @@ def _notes(
     new_extras: Sequence[str] = (),
     missing: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """Return what else is to be known of a subject.
+    """Return further facts about a subject.
 
     Args:
         step: The plan.
         registry_keeps_docs: Whether the registry kept other docs or aliases than were sent.
-        new_extras: The names of what is new of metadata and rules.
-        missing: The names of what the registry did not keep of metadata and rules.
+        new_extras: Names of the metadata or rules that are new.
+        missing: Names of the metadata or rules that the registry did not keep.
     """
     notes = []
     if step.rolls_back:

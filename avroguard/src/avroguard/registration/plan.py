@@ -1,4 +1,4 @@
-"""What registering the contracts would do, subject by subject, worked out before anything is changed."""
+"""The plan of registering contracts, subject by subject, made before anything is changed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,19 +21,19 @@ _WORDS = {"ROLLBACK": "ROLLBACK", "LOCK_DIFFERS": "LOCKED", "READ_ONLY": "READ O
 
 @dataclass(frozen=True)
 class Step:
-    """What is to be done for one subject.
+    """The plan for one subject.
 
     Attributes:
-        contract: What the subject shall hold.
+        contract: The contract of the subject.
         level_before: The level that it has; None where none is set.
-        registered: Where the schema is registered already; None where it is to be.
+        registered: The version that has the schema already; None where it is to be registered.
         latest: The latest version of the subject; 0 where there is none.
         docs_only: Whether the schema to be registered differs from the latest version in docs and aliases alone.
         registry_keeps_docs: Whether the registry holds the schema with other docs or aliases, and keeps those.
         missing_extras: What of ``metadata`` and ``ruleSet`` the registered version has otherwise than the contract
             asks for, where the registry keeps them.
         dropped_extras: Whether the registry keeps no metadata and no rules, though the contract has some.
-        findings: What is wrong with it, warnings and what is waived included.
+        findings: Its findings, warnings and waived ones included.
     """
 
     contract: SubjectContract
@@ -53,12 +53,12 @@ class Step:
 
     @property
     def schema(self) -> Schema:
-        """What it shall hold."""
+        """The contract's schema."""
         return self.contract.schema
 
     @property
     def level(self) -> Level:
-        """The level that it shall have."""
+        """The level to be set."""
         return self.contract.compatibility
 
     @property
@@ -99,7 +99,7 @@ class Step:
 
 
 def refusal_in_a_word(finding: Finding) -> str:
-    """What keeps a subject from being registered, in a word or two."""
+    """Return why a subject is not registered, in a word or two."""
     if RULES[finding.rule].family is Family.SEMANTICS:
         return "OTHER MEANING"
     return _WORDS.get(finding.rule, "INCOMPATIBLE")
@@ -139,7 +139,7 @@ class _Planner:
     options: CheckOptions
 
     def step(self, contract: SubjectContract) -> Step:
-        """What is to be done for a subject."""
+        """Return the plan for a subject."""
         planned = self._planned(contract)
         if planned.changes and not planned.refused:
             return replace(planned, findings=(*planned.findings, *self._read_only(contract)))
@@ -149,38 +149,38 @@ class _Planner:
         subject, schema, registry = contract.subject, contract.schema, self.registry
         latest = max(registry.versions(subject), default=0)
         newest = registry.version(subject, latest) if latest else None
-        held = newest if newest is None or newest.holds(schema) else self._held(contract, newest)
+        stored = newest if newest is None or newest.holds(schema) else self._stored(contract, newest)
         missing: tuple[str, ...] = ()
-        if held and held.version == latest and self.keeps_extras:
-            missing = missing_extras(contract, held, registry)
+        if stored and stored.version == latest and self.keeps_extras:
+            missing = missing_extras(contract, stored, registry)
         if missing:
             older = registry.look_up(subject, schema, expected_extras(contract, registry))
             if older and older.version < latest:  # what registering would come back to
-                held, missing = registry.version(subject, older.version), ()
+                stored, missing = registry.version(subject, older.version), ()
         return Step(
             contract=contract,
             level_before=registry.compatibility_level(subject),
-            registered=held.registration if held else None,
+            registered=stored.registration if stored else None,
             latest=latest,
-            docs_only=newest is not None and held is None and same_but_docs(schema.json, newest.schema),
-            registry_keeps_docs=held is not None and not same_content(schema.json, held.schema),
+            docs_only=newest is not None and stored is None and same_but_docs(schema.json, newest.schema),
+            registry_keeps_docs=stored is not None and not same_content(schema.json, stored.schema),
             missing_extras=missing,
             dropped_extras=bool(extras_of(contract)) and not self.keeps_extras,
-            findings=tuple(self._findings(contract, held, latest)),
+            findings=tuple(self._findings(contract, stored, latest)),
         )
 
-    def _held(self, contract: SubjectContract, newest: RegisteredSchema) -> RegisteredSchema | None:
+    def _stored(self, contract: SubjectContract, newest: RegisteredSchema) -> RegisteredSchema | None:
         """Return the version that the registry takes the contract's schema for, if any."""
-        found = self.registry.look_up(contract.subject, contract.schema)
-        if found is None or found.version == newest.version:
-            return newest if found else None
-        return self.registry.version(contract.subject, found.version)
+        match = self.registry.look_up(contract.subject, contract.schema)
+        if match is None or match.version == newest.version:
+            return newest if match else None
+        return self.registry.version(contract.subject, match.version)
 
-    def _findings(self, contract: SubjectContract, held: RegisteredSchema | None, latest: int) -> Sequence[Finding]:
-        if held is None:
+    def _findings(self, contract: SubjectContract, stored: RegisteredSchema | None, latest: int) -> Sequence[Finding]:
+        if stored is None:
             return check_schema(contract, contract.compatibility, self.baseline, self.options)
-        if held.version < latest and not self.allow_rollback:
-            return [_rollback(contract, held.version, latest)]
+        if stored.version < latest and not self.allow_rollback:
+            return [_rollback(contract, stored.version, latest)]
         return ()
 
     def _read_only(self, contract: SubjectContract) -> Iterator[Finding]:

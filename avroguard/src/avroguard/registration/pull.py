@@ -1,4 +1,4 @@
-"""What to write so that what a registry holds is under version control: schema files and entries of contracts.toml."""
+"""Schema files and entries of contracts.toml that say what a registry holds."""
 
 import json
 import re
@@ -43,26 +43,26 @@ class Pulled:
 
 
 def pull(subjects: Iterable[str], registry: Registry, *, all_versions: bool) -> list[Pulled]:
-    """What a registry holds of some subjects and of those that they refer to, each after those.
+    """Return some subjects of a registry and those that they refer to, each after those.
 
     Raises:
         ContractError: If the registry has no such subject.
     """
-    found: dict[str, Pulled] = {}
+    pulled_by_subject: dict[str, Pulled] = {}
     for subject in subjects:
-        _pull(subject, registry, found, all_versions)
-    return list(found.values())
+        _pull(subject, registry, pulled_by_subject, all_versions)
+    return list(pulled_by_subject.values())
 
 
-def _pull(subject: str, registry: Registry, found: dict[str, Pulled], all_versions: bool) -> None:
-    if subject in found:
+def _pull(subject: str, registry: Registry, pulled_by_subject: dict[str, Pulled], all_versions: bool) -> None:
+    if subject in pulled_by_subject:
         return
     latest = registry.version(subject)
     for reference in latest.references:
-        _pull(str(reference.get("subject")), registry, found, all_versions)
+        _pull(str(reference.get("subject")), registry, pulled_by_subject, all_versions)
     level = registry.config_in_scope(subject).level
     numbers = [number for number in registry.versions(subject) if number < latest.version] if all_versions else []
-    found[subject] = Pulled(latest, level, tuple(registry.version(subject, number) for number in numbers))
+    pulled_by_subject[subject] = Pulled(latest, level, tuple(registry.version(subject, number) for number in numbers))
 
 
 @dataclass
@@ -73,13 +73,13 @@ class Files:
         known: The file of each subject that contracts.toml has already.
         written: What to write.
         entries: What to add to contracts.toml.
-        homeless: The subjects that contracts.toml has no place for: no topic's values, and without a name.
+        unplaced: The subjects that contracts.toml has no place for: no topic's values, and without a name.
     """
 
     known: Mapping[str, str]
     written: dict[str, str] = field(default_factory=dict)
     entries: list[str] = field(default_factory=list)
-    homeless: list[str] = field(default_factory=list)
+    unplaced: list[str] = field(default_factory=list)
     _schemas: dict[str, Any] = field(default_factory=dict)
 
     def add(self, pulled: Pulled, *, referred_to: bool) -> None:
@@ -102,7 +102,7 @@ class Files:
         elif pulled.has_name:
             self.entries.append(_entry(pulled, name))
         else:
-            self.homeless.append(latest.subject)
+            self.unplaced.append(latest.subject)
 
     def _free_name(self, latest: RegisteredSchema) -> str:
         """A file of the schema's name, unless another schema has it."""
@@ -125,23 +125,23 @@ class Files:
 
 def _entry(pulled: Pulled, name: str, topic: str | None = None) -> str:
     if topic:
-        told = [f"[topics.{_toml(topic)}]", f"partitions = 1{_UNKNOWN}", f'retention = "7d"{_UNKNOWN}']
-        told.append(f"value = {_toml(name)}")
+        lines = [f"[topics.{_toml(topic)}]", f"partitions = 1{_UNKNOWN}", f'retention = "7d"{_UNKNOWN}']
+        lines.append(f"value = {_toml(name)}")
     else:
-        told = [f"[schemas.{_toml(name)}]", f"subject = {_toml(pulled.latest.subject)}"]
+        lines = [f"[schemas.{_toml(name)}]", f"subject = {_toml(pulled.latest.subject)}"]
     extras = {"metadata": pulled.latest.metadata, "ruleSet": pulled.latest.rule_set}
-    told.append(f'compatibility = "{pulled.level}"')
-    return "\n".join([*told, *(f"{key} = {_toml(value)}" for key, value in extras.items() if value), ""])
+    lines.append(f'compatibility = "{pulled.level}"')
+    return "\n".join([*lines, *(f"{key} = {_toml(value)}" for key, value in extras.items() if value), ""])
 
 
 def _toml(value: Any) -> str:
     """A JSON value as an inline value of TOML; what is null has no place there."""
     match value:
         case dict():
-            inner = (f"{_toml(key)} = {_toml(one)}" for key, one in value.items() if one is not None)
-            return f"{{ {', '.join(inner)} }}"
+            pairs = (f"{_toml(key)} = {_toml(inner)}" for key, inner in value.items() if inner is not None)
+            return f"{{ {', '.join(pairs)} }}"
         case list():
-            return f"[{', '.join(_toml(one) for one in value if one is not None)}]"
+            return f"[{', '.join(_toml(item) for item in value if item is not None)}]"
     return json.dumps(value, ensure_ascii=False)
 
 

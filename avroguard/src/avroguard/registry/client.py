@@ -53,10 +53,10 @@ class Registry(SchemaIds):
         Raises:
             NotRegistered: If it is not.
         """
-        found = self.find(subject, schema)
-        if found is None:
+        registration = self.find(subject, schema)
+        if registration is None:
             raise NotRegistered(f"subject {subject}: {schema.path} is not registered; run avroguard register")
-        return found
+        return registration
 
     def keeps_metadata(self) -> bool:
         """Whether the registry keeps ``metadata`` and ``ruleSet``: Confluent's does, and alone tells its version."""
@@ -80,15 +80,15 @@ class Registry(SchemaIds):
         """
         body = self._body(schema)
         if body is None:
-            names = ", ".join(f"{one.name} under {one.subject}" for one in schema.references)
+            names = ", ".join(f"{reference.name} under {reference.subject}" for reference in schema.references)
             raise ContractError(f"subject {subject}: {schema.path} refers to {names}: register that first")
         extras = {"metadata": metadata, "ruleSet": rule_set}
         body |= {name: value for name, value in extras.items() if value is not None}
         what = f"subject {subject}: registering {schema.path}"
         reply = self._http.request("POST", f"/subjects/{quoted(subject)}/versions", what, body)
-        found = reply.expect(is_object)
-        if "version" in found:
-            registration = Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
+        answer = reply.expect(is_object)
+        if "version" in answer:
+            registration = Registration(subject, number(reply, answer, "version"), number(reply, answer, "id"))
             self._recent.registered(subject, schema.canonical, registration.version)
             return registration
         self._recent.registered(subject, schema.canonical)
@@ -122,7 +122,7 @@ class Registry(SchemaIds):
             reply.expect(is_object)
 
     def mode(self, subject: str) -> str | None:
-        """What may be done to a subject, such as ``READWRITE`` or ``READONLY``; None where the registry doesn't tell.
+        """Return the mode of a subject, such as ``READWRITE`` or ``READONLY``; None where the registry doesn't tell.
 
         Confluent's registry enforces it, Apicurio's does not.
         """

@@ -35,10 +35,10 @@ _NO_LEADER = (50003, 50004)
 
 @dataclass(frozen=True)
 class Reply:
-    """What a registry answered: a success, or a refusal that the caller has to understand.
+    """An answer of a registry: a success, or a refusal that the caller has to understand.
 
     Attributes:
-        what: What was wanted, with the subject: ``subject s: registering schemas/transaction.avsc``.
+        what: The purpose, with the subject: ``subject s: registering schemas/transaction.avsc``.
         endpoint: The request, as messages name it: ``GET http://registry:8081/subjects``.
         status: The HTTP status, below 500 and neither 401 nor 403.
         body: The parsed JSON; None where there was none.
@@ -62,7 +62,7 @@ class Reply:
 
     @property
     def message(self) -> str:
-        """What the registry said about it, for people, in one line."""
+        """The registry's own message, in one line."""
         text = self.body.get("message") or self.body.get("detail") if isinstance(self.body, dict) else self.body
         return " ".join(str(text).split())[:1000] if text else NO_REASON
 
@@ -104,7 +104,7 @@ class Reply:
 
 
 class _Fault(NamedTuple):
-    """What kept a reply from coming, and the registry's own code for it."""
+    """The reason why no reply came, and the registry's own code for it."""
 
     text: str
     code: int | None = None
@@ -176,7 +176,7 @@ class Http:
         raise Unavailable(f"{what}: {fault.text} (tried {tries}); is the schema registry up at {urls}?")
 
     def _try(self, method: str, url: str, what: str, json: Any) -> Reply | _Fault:
-        """One exchange: the reply, or what kept one from coming."""
+        """One exchange: the reply, or why none came."""
         endpoint = f"{method} {url}"
         headers = {"Content-Type": _MEDIA_TYPE} if json is not None else {}
         try:

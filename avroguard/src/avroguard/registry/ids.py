@@ -1,4 +1,4 @@
-"""What a message says about its schema: an id of the registry's, or a GUID."""
+"""Ids of schemas as messages carry them: an id of the registry's, or a GUID."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -19,4 +19,4 @@ class HeaderSchemaId:
 
 
 SchemaId = int | HeaderSchemaId
-"""What a message says about its schema: the id in front of its body, or in a header."""
+"""The schema id of a message: in front of its body, or in a header."""

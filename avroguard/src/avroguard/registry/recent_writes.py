@@ -14,7 +14,7 @@ from typing import TypeVar
 from avroguard.levels import Level
 
 VISIBLE_SECONDS = 5.0
-"""How long after a write an answer that does not show it is asked for again."""
+"""Seconds after a write during which an answer that does not show it is asked for again."""
 
 _FIRST_PAUSE = 0.02  # seconds before the first further look; doubled for each one after it
 _LONGEST_PAUSE = 0.5
@@ -38,7 +38,7 @@ class RecentVersion:
 
 
 class RecentWrites:
-    """What one client wrote to a registry lately."""
+    """The latest writes of one client."""
 
     def __init__(self) -> None:
         self._versions: dict[str, RecentVersion] = {}
@@ -66,7 +66,7 @@ class RecentWrites:
         """
         if subject in self._levels:
             level, deadline = self._levels.pop(subject)
-            repeat_until(read, lambda found: found is level, deadline)
+            repeat_until(read, lambda answer: answer is level, deadline)
 
     def until_shown(self, subject: str, ask: Callable[[], T], shows: Callable[[T, RecentVersion], bool]) -> T:
         """Ask about a subject; again for a while where an answer does not show what was registered lately.
@@ -80,7 +80,7 @@ class RecentWrites:
             The last answer.
         """
         recent = self.version_of(subject)
-        return ask() if recent is None else repeat_until(ask, lambda found: shows(found, recent), recent.deadline)
+        return ask() if recent is None else repeat_until(ask, lambda answer: shows(answer, recent), recent.deadline)
 
 
 def repeat_until(ask: Callable[[], T], shows: Callable[[T], bool], deadline: float) -> T:

@@ -1,4 +1,4 @@
-"""What a registry's replies hold, in the shape that its API promises or not at all."""
+"""Contents of a registry's replies, in the shape that its API promises or not at all."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a schema id of a message means to a registry: the schema, and the subjects that it is registered under."""
+"""Schemas by the id that a message carries, and the subjects that they are registered under."""
 
 from collections.abc import Callable
 from typing import Any
@@ -86,7 +86,7 @@ class SchemaIds(SubjectVersions):
         contexts = self._ask_guid(guid, "/ids").expect(are_context_ids)
         if not contexts:
             raise self._unknown_guid(guid)
-        ids = [one["id"] for one in contexts if normalized(one["context"]) == self._settings.context]
+        ids = [entry["id"] for entry in contexts if normalized(entry["context"]) == self._settings.context]
         return ids[0] if ids else None
 
     def schema_by_guid(self, guid: UUID) -> Any:

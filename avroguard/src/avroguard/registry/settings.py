@@ -1,4 +1,4 @@
-"""Where the schema registry is and how to prove who we are, from the environment or from files."""
+"""Settings of the schema registry: its URL and credentials, from the environment or from files."""
 
 import os
 import ssl
@@ -17,7 +17,7 @@ _ALSO_FROM_FILE = ("url", "basic_auth", "bearer_token")
 
 
 class RegistrySettings(BaseSettings):
-    """How to reach the registry; each setting is ``SCHEMA_REGISTRY_`` and its name in capitals.
+    """Settings of the registry; each is ``SCHEMA_REGISTRY_`` and its name in capitals.
 
     The URL, the basic auth and the bearer token may be read from a file instead: ``SCHEMA_REGISTRY_URL_FILE``.
 
@@ -146,7 +146,7 @@ class RegistrySettings(BaseSettings):
 
     @property
     def user_and_password(self) -> tuple[str, str] | None:
-        """What basic auth sends: ``SCHEMA_REGISTRY_BASIC_AUTH``, else what the first URL with a user names."""
+        """User and password of basic auth: ``SCHEMA_REGISTRY_BASIC_AUTH``, or those of the first URL with a user."""
         if self.basic_auth:
             user, _, password = self.basic_auth.get_secret_value().partition(":")
             return user, password

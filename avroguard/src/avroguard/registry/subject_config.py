@@ -1,4 +1,4 @@
-"""What the configuration of Confluent's registry adds to the metadata and rules of a new version, and how it groups.
+"""The configuration of a subject: its level, and what Confluent's registry adds to metadata and rules by it.
 
 Source: its documentation of data contracts, and the merging of metadata and rule sets in its client's entities.
 https://docs.confluent.io/platform/current/schema-registry/fundamentals/data-contracts.html

@@ -89,10 +89,10 @@ class SubjectVersions:
         reply = self._recent.until_shown(subject, ask, shows)
         if reply.missing:
             return None
-        found = reply.expect(is_object)
-        if str(found.get("subject", "")).startswith(":.") and not self._is_ours(found["subject"]):
+        answer = reply.expect(is_object)
+        if str(answer.get("subject", "")).startswith(":.") and not self._is_ours(answer["subject"]):
             return None
-        return Registration(subject, number(reply, found, "version"), number(reply, found, "id"))
+        return Registration(subject, number(reply, answer, "version"), number(reply, answer, "id"))
 
     def _is_ours(self, subject: str) -> bool:
         """Return whether a qualified subject is of the URL's context."""
@@ -102,10 +102,10 @@ class SubjectVersions:
         """Return what a request about a schema sends; None where a type that it refers to is not registered."""
         references = []
         for reference in schema.references:
-            found = self.find(reference.subject, reference.schema)
-            if found is None:
+            target = self.find(reference.subject, reference.schema)
+            if target is None:
                 return None
-            references.append({"name": reference.name, "subject": reference.subject, "version": found.version})
+            references.append({"name": reference.name, "subject": reference.subject, "version": target.version})
         return {"schema": schema.canonical} | ({"references": references} if references else {})
 
     def versions(self, subject: str) -> list[int]:
@@ -116,7 +116,7 @@ class SubjectVersions:
             reply = self._http.request("GET", f"/subjects/{quoted(subject)}/versions", what)
             return [] if reply.missing else sorted(reply.expect(are_numbers))
 
-        return self._recent.until_shown(subject, ask, lambda found, recent: recent.version <= max(found, default=0))
+        return self._recent.until_shown(subject, ask, lambda numbers, recent: recent.version <= max(numbers, default=0))
 
     def version(self, subject: str, version: int | str = "latest") -> RegisteredSchema:
         """Return one version of a subject.
