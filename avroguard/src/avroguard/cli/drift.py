@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 
 from avroguard.cli.options import (
-    EXIT_CODES,
     REGISTRY_ENVIRONMENT,
     add_output_options,
     add_registry_options,
@@ -26,7 +25,13 @@ _EPILOG = f"""\
 Looks in both directions: what is missing in the registry, is another version there or has another level, and
 what the registry has besides. Where others use the registry as well, --ignore 'theirs.*' leaves theirs out.
 
-{EXIT_CODES}
+exit codes:
+  0  the registry holds what the contracts say; there may be warnings: what it does not keep
+  1  it does not, or holds more
+  2  wrong usage or configuration
+  3  the registry does not answer
+  4  not authorised
+
 SCHEMAS_DIR names the directory of contracts.toml.
 {REGISTRY_ENVIRONMENT}"""
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from avroguard.avro.canonical_form import same_content
 from avroguard.avro.schema import shown
 from avroguard.cli.options import (
-    EXIT_CODES,
     REGISTRY_ENVIRONMENT,
     add_output_options,
     add_registry_options,
@@ -31,7 +30,13 @@ Writes the latest version of each subject, and of those that it refers to, as a 
 entry to DIR/{CONTRACTS} for each subject that is not there yet. A subject that is there already keeps its entry, and
 its file is brought up to date. What is wrong with DIR/{CONTRACTS} then is a finding.
 
-{EXIT_CODES}
+exit codes:
+  0  written, or unchanged
+  1  the registry has no such subject, or the contracts are wrong with what was written
+  2  wrong usage or configuration, or a file can't be written
+  3  the registry does not answer
+  4  not authorised
+
 {REGISTRY_ENVIRONMENT}"""
 
 

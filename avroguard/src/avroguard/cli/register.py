@@ -9,7 +9,6 @@ from pathlib import Path
 
 from avroguard.cli.options import (
     DRY_RUN_HAS_CHANGES,
-    EXIT_CODES,
     REGISTRY_ENVIRONMENT,
     add_output_options,
     add_registry_options,
@@ -43,7 +42,7 @@ a line for each subject says what is done:
   READ ONLY     refused as well: the registry has the subject in another mode than READWRITE
   LOCKED        refused as well: the registry does not hold what the lockfile says
   ROLLBACK      the registry has the schema, and a later one; refused without --allow-rollback
-  SKIPPED     fine by itself, but another subject is refused
+  SKIPPED       fine by itself, but another subject is refused
   FAILED        the run stopped at this subject, for the reason on stderr
   NOT DONE      the run stopped before this subject, and left it as it was
 
@@ -51,7 +50,14 @@ White space and the order of keys never make a version. A change of docs or alia
 registry and in Karapace, and is dropped by Apicurio's: the line says so. So does the line of a subject whose
 metadata or rules the registry drops: Confluent's Community edition drops rules, the others both.
 
-{EXIT_CODES}
+exit codes:
+  0  registered, or nothing to do; with --dry-run: nothing is refused
+  1  something is refused: before anything was changed, or by the registry at a subject that is FAILED
+  2  wrong usage or configuration
+  3  the registry does not answer, or has no leader; what had been done by then is printed
+  4  not authorised
+  5  a dry run has changes (with --detailed-exitcode)
+
 SCHEMAS_DIR names the directory of contracts.toml.
 {REGISTRY_ENVIRONMENT}"""
 

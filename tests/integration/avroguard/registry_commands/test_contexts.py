@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from avroguard.cli import drift, pull, register
-from support.contract_files import ContractFiles, add_field
+from avroguard.cli import check, drift, pull, register
+from support.contract_files import SCHEMAS, ContractFiles, add_field
 from support.registry_replay import CONFLUENT
 from support.registry_server import Served, serving
 from support.registry_variants import RegistryOfContexts
@@ -43,6 +43,18 @@ def test_drift_still_finds_what_the_contracts_lack(
     output = capsys.readouterr().out
     assert "NOT_IN_CONTRACTS" in output
     assert "has the subject two-value, which the contracts don't have" in output
+
+
+def test_references_and_verdicts_are_of_the_context(
+    served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SCHEMAS_DIR", str(SCHEMAS))
+    for status in ("NEW", "UNCHANGED"):
+        assert register.main([]) == 0, capsys.readouterr().err
+        assert {line.split()[1] for line in capsys.readouterr().out.splitlines()} == {status}
+    assert check.main(["--against", "registry"]) == 0
+    assert drift.main([]) == 0, capsys.readouterr().out
+    assert served.registry.subjects == {}
 
 
 def test_pull_writes_plain_names(served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from avroguard.cli import drift, register
+from avroguard.cli import check, drift, pull, register
 from avroguard.levels import Level
 from services.contracts import Registry, RegistrySettings, load_schema
 from services.errors import ContractError
@@ -84,9 +84,12 @@ def test_only_what_was_written_is_waited_for(follower: Served, files: ContractFi
         assert registry.require("one-value", transaction).version == 1
 
 
-def test_drift_after_registration_finds_nothing(
+def test_nothing_is_found_right_after_registration(
     follower: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert register.main([]) == 0
     lagging(follower).lag = 0
     assert drift.main([]) == 0, capsys.readouterr().out
+    assert check.main(["--against", "registry"]) == 0, capsys.readouterr().out
+    assert pull.main(["one-value", "--to", "schemas"]) == 0
+    assert "schemas/transaction.avsc: unchanged" in capsys.readouterr().out
