@@ -9,7 +9,6 @@ Faults of a single record are found before it is added to windows: a dead letter
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 
@@ -242,7 +241,7 @@ class DetectorHandler:
                 columns = {name: column[rows] for name, column in batch.columns.items()}
                 newest = int(columns[EVENT_TIME].max())
                 evaluation = self._partitions.evaluate(partition, columns, times[rows], stage.windowed)
-                matches += [replace(match, row=int(rows[match.row])) for match in evaluation.matches]
+                matches += [match._replace(row=int(rows[match.row])) for match in evaluation.matches]
                 self._counts["late", stage.topic] += evaluation.late
             first, last = messages[int(read[0])].offset(), messages[int(read[-1])].offset()
             self._partitions.note(partition, first or 0, (last or 0) + 1, newest)

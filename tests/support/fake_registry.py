@@ -48,14 +48,14 @@ class Clock:
 
 
 class FakeRegistry:
-    """Knows the schemas that were added, from a time on; answers take a while. Remembers what it is asked for."""
+    """Knows the schemas that were added, from a time on; answers take a while. `requests` has the ids looked up."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.schemas: dict[int, tuple[float, Any]] = {}
         self.subjects: dict[int, tuple[float, list[str]]] = {}
         self.fails: Exception | None = None
-        self.asked: list[SchemaId] = []
+        self.requests: list[SchemaId] = []
         self.guids: dict[UUID, int] = {}
         self.other_contexts: set[int] = set()
         self.knows_no_guids = False
@@ -67,7 +67,7 @@ class FakeRegistry:
 
     def schema_of(self, schema_id: SchemaId) -> Any:
         number = schema_id.id if isinstance(schema_id, HeaderSchemaId) else schema_id
-        self.asked.append(schema_id)
+        self.requests.append(schema_id)
         if isinstance(number, UUID):
             if self.knows_no_guids:
                 raise GuidsUnknown(f"no GUIDs such as {number}")
@@ -79,7 +79,7 @@ class FakeRegistry:
 
     def schema_by_id(self, schema_id: int) -> Any:
         if schema_id > HIGHEST_ID:
-            self.asked.pop()
+            self.requests.pop()
             raise InvalidSchemaId(f"no {schema_id}")
         self._clock.now += LATENCY
         if self.fails:

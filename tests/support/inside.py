@@ -71,7 +71,7 @@ def detector(
         def run() -> None:
             try:
                 loop.run()
-            except BaseException as error:  # noqa: BLE001 - told below
+            except BaseException as error:  # noqa: BLE001 - raised below
                 failures.append(error)
 
         thread = Thread(target=run)

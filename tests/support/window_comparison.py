@@ -15,7 +15,7 @@ from tests.support.window_streams import Fired, Recomputed, Row, columns_of, ran
 
 
 class Comparison:
-    """One stream: batches that are judged or only kept, with all that can happen in between.
+    """One stream: batches that are evaluated or only added, with all that can happen in between.
 
     Args:
         random: Decides everything.
@@ -47,12 +47,12 @@ class Comparison:
             self._run()
 
     def _run(self) -> None:
-        steps = (self._judge, self._judge, self._judge, self._add, self._commit, self._commit, self._commit)
-        rare = (self._rollback, self._reload, self._rebuild, self._change_rules, self._judge_and_undo)
+        steps = (self._evaluate, self._evaluate, self._evaluate, self._add, self._commit, self._commit, self._commit)
+        rare = (self._rollback, self._reload, self._rebuild, self._change_rules, self._evaluate_and_undo)
         for _ in range(self._random.randint(1, 12)):
             self._random.choice(steps if self._random.random() < 0.7 else rare)()
         self._commit()
-        self._judge()
+        self._evaluate()
         self._seen["streams"] += 1
 
     def _batch(self) -> tuple[list[Row], np.ndarray | None, list[int]]:
@@ -69,7 +69,7 @@ class Comparison:
         clocks = [time - self._random.choice([0, 0, 0, 1, 30]) for time in times]
         return rows, np.array(clocks, dtype=np.int64), clocks
 
-    def _judge(self) -> None:
+    def _evaluate(self) -> None:
         rows, clock, clocks = self._batch()
         before = self._expected.watermark_ms
         fired, late = self._expected.take(rows, clocks, self._wheres, self._rules)
@@ -84,11 +84,12 @@ class Comparison:
         self._seen["firings"] += len(fired)
         self._seen["late"] += late
         self._seen["out of order"] += sum(time < max(times[:index]) for index, time in enumerate(times) if index)
-        self._seen["contributors"] += sum(len(one.contributors) for one in fired)
+        self._seen["contributors"] += sum(len(match.contributors) for match in fired)
 
     def _compare(self, evaluation: Evaluation, fired: Sequence[Fired], late: int) -> None:
         got = [
-            Fired(one.row, one.rule.name, one.key, dict(one.aggregates), one.contributors) for one in evaluation.matches
+            Fired(match.row, match.rule.name, match.key, dict(match.aggregates), match.contributors)
+            for match in evaluation.matches
         ]
         assert got == fired
         assert evaluation.late == late
@@ -111,11 +112,11 @@ class Comparison:
         del self._history[self._committed_rows :]
         self._seen["rollbacks"] += 1
 
-    def _judge_and_undo(self) -> None:
+    def _evaluate_and_undo(self) -> None:
         self._commit()
         before = self._engine.dump()
         for _ in range(self._random.randint(1, 2)):
-            self._judge()
+            self._evaluate()
         self._rollback()
         assert self._engine.dump() == before
 

@@ -31,5 +31,5 @@ def rows(times: Sequence[int], source: bytes = b"ann", first: int = 0) -> Column
 
 def state_of(*rules: Rule, lateness_ms: int = 0) -> WindowState:
     state = WindowState(lateness_ms=lateness_ms)
-    state.require(aggregation for one in rules for aggregation in one.aggregations)
+    state.require(aggregation for rule in rules for aggregation in rule.aggregations)
     return state

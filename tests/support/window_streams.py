@@ -95,7 +95,7 @@ class Recomputed:
         rules: Sequence[Rule] = (),
         only: Collection[Window] | None = None,
     ) -> tuple[list[Fired], int]:
-        """Read rows and judge each; the firings and how many rows were late."""
+        """Read rows and evaluate each; return the matches and the number of late rows."""
         fired, late = [], 0
         for index, row in enumerate(rows):
             if self.watermark_ms is not None and row["created_at"] < self.watermark_ms - self.lateness_ms:
@@ -108,11 +108,11 @@ class Recomputed:
                 if (only is None or window in only) and (where is None or where.holds(row)):  # type: ignore[attr-defined]
                     read.append((self.order, row))
             for rule in rules:
-                fired += self._judge(rule, index, row)
+                fired += self._evaluate(rule, index, row)
             self.order += 1
         return fired, late
 
-    def _judge(self, rule: Rule, index: int, row: Row) -> list[Fired]:
+    def _evaluate(self, rule: Rule, index: int, row: Row) -> list[Fired]:
         if rule.when is not None and not rule.when.holds(row):  # type: ignore[attr-defined]
             return []
         aggregations = {

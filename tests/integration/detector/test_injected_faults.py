@@ -1,4 +1,4 @@
-"""An exception that nobody foresaw, for one record, at every call that touches it: it alone is a dead letter."""
+"""An unforeseen exception for one record, at every call that touches it: it alone is a dead letter."""
 
 import json
 import random
@@ -168,9 +168,9 @@ class FaultyDecoder(Wrapped):
 
 
 class FaultyAlerts(Wrapped):
-    def encode(self, found: Any, columns: Any, body: bytes, key: bytes | None) -> Any:
+    def encode(self, match: Any, columns: Any, body: bytes, key: bytes | None) -> Any:
         self._faults.raise_if("alert", body)
-        return self._real.encode(found, columns, body, key)
+        return self._real.encode(match, columns, body, key)
 
 
 class FaultyStates(Wrapped):

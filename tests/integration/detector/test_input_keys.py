@@ -1,4 +1,4 @@
-"""An input that is keyed wrongly: seen, counted and shown; and judged rightly where it is repartitioned."""
+"""An input with wrong keys: mismatches are counted, logged and shown; repartitioned, it is evaluated correctly."""
 
 import time
 import urllib.request
@@ -34,7 +34,7 @@ def start(pipeline: Pipeline, **settings: str) -> Service:
 
 def fan_in(pipeline: Pipeline) -> list[bytes]:
     """Payments of many to one, and the last sender three times."""
-    now = time.time_ns() // 1_000_000  # of one moment, so that it is the same in whatever order they are judged
+    now = time.time_ns() // 1_000_000  # of one moment, so that it is the same in whatever order they are evaluated
     names = [*range(SENDERS), SENDERS - 1, SENDERS - 1]
     return encoded(pipeline, [Payment(f"payer{name}", "mule", 1000, now) for name in names])
 
@@ -62,8 +62,8 @@ def test_a_mismatch_is_counted_logged_and_shown(pipeline: Pipeline, key: bytes |
         assert "keyed" not in get(port, "/readyz")
         spread(pipeline, fan_in(pipeline), key)
         pipeline.wait_for_outputs(2 * (SENDERS + 2))
-        told = detector.wait_for("input key mismatch")
-        assert told[kind.replace(" ", "_")] >= 1
+        event = detector.wait_for("input key mismatch")
+        assert event[kind.replace(" ", "_")] >= 1
         counted = f'fraud_detector_input_key_mismatches_total{{kind="{kind}"}}'
         wait_for(lambda: counted in get(port, "/metrics"), "the metric")
         assert f"{pipeline.input} is not keyed by target as Java's clients do it" in get(port, "/readyz")  # and ready

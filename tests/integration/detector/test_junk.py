@@ -1,4 +1,4 @@
-"""Records at random beside good ones: each has exactly one place, and the good ones are judged as if alone.
+"""Records at random beside good ones: each has exactly one place, and the good ones are evaluated as if alone.
 
 More of them, or others: `JUNK_RECORDS=10000 JUNK_SEED=7 pytest tests/integration/detector/test_junk.py`.
 """
@@ -94,14 +94,14 @@ def require_good_as_if_alone(pipeline: Pipeline, outcome: Outcome, good: frozens
         expected[transaction] |= found
     fraud = records(pipeline, good_of(list(outcome.fraud), good))
     legit = records(pipeline, good_of(list(outcome.legit), good))
-    wanted = {transaction: {name for name, _ in found} for transaction, found in expected.items()}
+    expected_names = {transaction: {name for name, _ in found} for transaction, found in expected.items()}
     for _, record in fraud + legit:
         if record["amount"] >= 900:
-            wanted.setdefault(str(record["id"]), set()).add("large")
+            expected_names.setdefault(str(record["id"]), set()).add("large")
     found_by_id = {str(record["id"]): names(message) for message, record in fraud}
     assert len(fraud) + len(legit) == len(good)
-    assert found_by_id == wanted
-    return Counter(name for found in wanted.values() for name in found)
+    assert found_by_id == expected_names
+    return Counter(name for found in expected_names.values() for name in found)
 
 
 def names(message: Message) -> set[str]:
@@ -149,12 +149,12 @@ def test_random_records_have_one_place_each_and_disturb_no_others(pipeline: Pipe
         detector.wait_for("rebalance", change="assigned")
         write(pipeline.cluster.bootstrap_servers, pipeline.input, mixed(chance, good, junk))
 
-        def judged() -> bool:
+        def evaluated() -> bool:
             assert detector.process.poll() is None
             places = sum(len(pipeline.read(topic)) for topic in (pipeline.legit, pipeline.fraud, pipeline.dead))
             return places >= count + GOOD
 
-        wait_for(judged, "every record has a place", timeout=60 + RECORDS / 5, pause=0.5)
+        wait_for(evaluated, "every record has a place", timeout=60 + RECORDS / 5, pause=0.5)
         searches = detector.events("batch failed, searching for the record")
         assert detector.stop() == 0
     outcome = outcome_of(pipeline)

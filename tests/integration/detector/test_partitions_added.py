@@ -44,4 +44,4 @@ def test_new_partitions_are_evaluated_without_a_restart(pipeline: Pipeline) -> N
         assert not detector.events("transaction aborted")
     assert (len(legit), len(fraud), len(dead)) == (76, 0, 0)
     used = {message.partition() for message in pipeline.read(pipeline.by_source)}
-    assert used & {4, 5}  # and they were judged
+    assert used & {4, 5}  # and they were evaluated

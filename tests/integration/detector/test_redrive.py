@@ -22,7 +22,7 @@ value = "bytes"
 
 
 def detect(pipeline: Pipeline, count: int, **environment: str) -> tuple[list[bytes | None], list[Message]]:
-    """Runs the detector until there are `count` outputs; what was judged, and the dead letters."""
+    """Runs the detector until there are `count` outputs; return the evaluated values, and the dead letters."""
     with pipeline.start("detector", **environment) as detector:
         legit, fraud, dead = pipeline.wait_for_outputs(count)
         assert detector.stop() == 0
@@ -57,8 +57,8 @@ def test_after_a_fix_dead_letters_are_evaluated_once_unchanged(pipeline: Pipelin
     assert sorted(message.value() for message in dead) == sorted(new)
     assert redrive(pipeline) == f"50 put back on {pipeline.input}\n"
     assert redrive(pipeline) == "nothing to put back\n"  # twice is once
-    judged, _ = detect(pipeline, 150)  # the registry knows the schema now
-    assert sorted(judged) == sorted(known + new)
+    evaluated, _ = detect(pipeline, 150)  # the registry knows the schema now
+    assert sorted(evaluated) == sorted(known + new)
     revived = [one for topic in (pipeline.legit, pipeline.fraud) for one in pipeline.read(topic) if one.key()]
     assert len(revived) == 50
     for message in revived:
@@ -86,10 +86,10 @@ def test_only_what_is_wanted_is_put_back(pipeline: Pipeline) -> None:
     pipeline.produce([b"rubbish", b"more rubbish"])
     detect(pipeline, 7)
     before = len(pipeline.read(pipeline.input))
-    told = redrive(pipeline, "--dry-run", "--error", "UnframedError").splitlines()
-    assert len(told) == 3
-    assert all("UnframedError" in line for line in told[:2])
-    assert told[-1] == f"2 would be put back on {pipeline.input}"
+    lines = redrive(pipeline, "--dry-run", "--error", "UnframedError").splitlines()
+    assert len(lines) == 3
+    assert all("UnframedError" in line for line in lines[:2])
+    assert lines[-1] == f"2 would be put back on {pipeline.input}"
     assert len(pipeline.read(pipeline.input)) == before  # a dry run does nothing
     assert pipeline.dead + LEDGER not in pipeline.admin.list_topics(timeout=10).topics
     put_back = f"put back on {pipeline.input}\n"

@@ -85,10 +85,15 @@ def test_records_deleted_before_they_were_read_are_counted_and_logged(pipeline: 
     admin.delete_records([deleted])[deleted].result()
     with pipeline.start("detector", METRICS_PORT=str(port)) as running:
         pipeline.wait_for_outputs(6)
-        told = running.wait_for("records deleted before they were read")
+        event = running.wait_for("records deleted before they were read")
         metrics = fetch(port)
         assert running.stop() == 0
-    assert (told["level"], told["topic"], told["partition"], told["records"]) == ("error", pipeline.input, number, 15)
+    assert (event["level"], event["topic"], event["partition"], event["records"]) == (
+        "error",
+        pipeline.input,
+        number,
+        15,
+    )
     assert lost(metrics) == {(pipeline.input, str(number)): 15}
 
 

@@ -72,8 +72,8 @@ def test_the_fiftieth_sender_is_one_too_many(pipeline: Pipeline) -> None:
     assert alert["key"] == {"target": account("mule"), "amount": "1000.00"}
     assert alert["figures"] == {"senders": "50", "payments": "51"}
     assert str(alert["transaction"]["id"]) == senders[49].id
-    wanted = sorted([*senders, *again], key=lambda one: one.at_ms)
-    assert [str(one) for one in alert["contributors"]] == [one.id for one in wanted]
+    expected = sorted([*senders, *again], key=lambda payment: payment.at_ms)
+    assert [str(one) for one in alert["contributors"]] == [payment.id for payment in expected]
     assert abs(alert["detected_at"].timestamp() - time.time()) < timedelta(minutes=5).total_seconds()
     versions = {header(message, "rules.version") for message in pipeline.read(pipeline.legit)}
     assert versions == {header(suspicious, "rules.version")}
@@ -148,9 +148,9 @@ def test_matches_of_a_shadow_rule_are_only_logged(pipeline: Pipeline) -> None:
     with pipeline.start("detector", **rules(pipeline, shadow)) as detector:
         pay(pipeline, [Payment("busy", "shop", 1000, start + n) for n in range(4)])
         wait_for(lambda: len(pipeline.read(pipeline.legit)) == 4, "4 transactions")
-        told = detector.events("shadow rule matched")
+        events = detector.events("shadow rule matched")
         assert detector.stop() == 0
-    assert [event["reason"] for event in told] == [f"{n} payments by {account('busy')} in 10 s" for n in (3, 4)]
+    assert [event["reason"] for event in events] == [f"{n} payments by {account('busy')} in 10 s" for n in (3, 4)]
     assert (pipeline.read(pipeline.fraud), alerts(pipeline)) == ([], [])
 
 

@@ -1,4 +1,4 @@
-"""What is missing or wrong at start ends the detector with one clear line, never a traceback."""
+"""A detector that lacks something at start ends with one clear line, never a traceback."""
 
 import pytest
 from confluent_kafka.admin import NewPartitions, NewTopic

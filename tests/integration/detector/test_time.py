@@ -41,7 +41,7 @@ def test_no_date_of_one_account_changes_the_verdicts_on_others(pipeline: Pipelin
         return [Payment(name, "shop", 1000, at) for at in times]
 
     with start(pipeline, METRICS_PORT=str(port)) as detector:
-        # A replay of last year's data is judged by last year's time.
+        # A replay of last year's data is evaluated by last year's time.
         assert fired(pipeline, *of("old", last_year, last_year + 59_000, last_year + 59_500)) == [False, False, True]
         assert fired(pipeline, *of("old", last_year + 3 * 60_000)) == [False]
         # The present, and what is late by less than is allowed.
@@ -69,8 +69,8 @@ def test_producers_that_date_their_records_are_shown(pipeline: Pipeline) -> None
     pipeline.alter(pipeline.input, message_timestamp_type="CreateTime")
     port = free_port()
     with start(pipeline, METRICS_PORT=str(port)) as detector:
-        told = detector.wait_for("timestamps set by producers")
-        assert f"{pipeline.input} has message.timestamp.type=CreateTime" in told["reason"]
+        event = detector.wait_for("timestamps set by producers")
+        assert f"{pipeline.input} has message.timestamp.type=CreateTime" in event["reason"]
         detector.wait_for("rebalance", change="assigned")
         pay(pipeline, [Payment("ann", "shop", 1000)])
         pipeline.wait_for_outputs(1)

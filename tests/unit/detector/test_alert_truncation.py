@@ -55,10 +55,10 @@ def test_what_fits_is_whole() -> None:
 def test_contributors_go_first_and_the_latest_stay() -> None:
     _, whole = alert(100_000, contributors=100)
     record, said = alert(2000, contributors=100)
-    kept = len(said["contributors"])
-    assert 0 < kept < 100
-    assert said["contributors"] == whole["contributors"][-kept:]
-    assert said["reason"] == f"100 payments from a to b [cut: {100 - kept} contributors left out]"
+    count = len(said["contributors"])
+    assert 0 < count < 100
+    assert said["contributors"] == whole["contributors"][-count:]
+    assert said["reason"] == f"100 payments from a to b [cut: {100 - count} contributors left out]"
     assert said["transaction"] == whole["transaction"]
     assert batch_size(record.key, record.value, None) <= 2000
 

@@ -41,10 +41,10 @@ def test_messages_without_headers_are_one_run() -> None:
 
 def test_schema_ids_and_what_is_wrong_with_them() -> None:
     good: Headers = [("trace", b"7"), (SCHEMA_ID_HEADER, b"\x01" + GUID.bytes)]
-    found = HeaderRuns.of([None, good, good, [("trace", b"7")], [(SCHEMA_ID_HEADER, b"?")]]).schema_ids()
-    assert found.keys() == {1, 2, 4}
-    assert found[1] == found[2] == HeaderSchemaId(GUID)
-    assert isinstance(found[4], SchemaIdHeaderError)
+    schema_ids = HeaderRuns.of([None, good, good, [("trace", b"7")], [(SCHEMA_ID_HEADER, b"?")]]).schema_ids()
+    assert schema_ids.keys() == {1, 2, 4}
+    assert schema_ids[1] == schema_ids[2] == HeaderSchemaId(GUID)
+    assert isinstance(schema_ids[4], SchemaIdHeaderError)
 
 
 def test_a_part_of_messages_has_its_own_runs() -> None:

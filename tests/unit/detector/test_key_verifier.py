@@ -37,13 +37,13 @@ def batch_of(targets: list[bytes]) -> DecodedBatch:
 
 def test_records_are_counted_by_what_is_wrong_with_them() -> None:
     good, other = b"account00001", b"account00002"
-    found = mismatches(
+    kinds = mismatches(
         [good, None, other, good, None, b""],
         [good, good, good, good, good, good],
         [partition(good), 0, 0, (partition(good) + 1) % COUNT, 0, 0],
         COUNT,
     )
-    assert found == {"no key": 2, "other key": 2, "other partitioner": 1}
+    assert kinds == {"no key": 2, "other key": 2, "other partitioner": 1}
     assert not mismatches([good, b""], [good, b""], [partition(good), partition(b"")], COUNT)
 
 
@@ -70,7 +70,7 @@ def test_a_sample_of_a_large_batch_is_verified_until_a_mismatch(monkeypatch: pyt
     wrong = [Keyed(None, 0)] * count
     assert look(keys, wrong, [b"a"] * count) == {("key_mismatch", "no key"): SAMPLE}
     assert look(keys, wrong, [b"a"] * count) == {("key_mismatch", "no key"): count}  # now all of them are counted
-    assert [bool(one) for one in reported] == [True]  # at most once a minute
+    assert [bool(reason) for reason in reported] == [True]  # at most once a minute
     assert "in is not keyed by target as Java's clients do it (256 with no key)" in str(reported[0])
     clock.now += 61
     look(keys, wrong[:3], [b"a"] * 3)

@@ -29,21 +29,21 @@ def test_windows_are_measured_one_partition_at_a_time(monkeypatch: pytest.Monkey
     registry = CollectorRegistry()
     reader: Any = NothingBefore()
     restorer = Restorer(reader, {}, lambda _ranges: {}, LoopProgress())  # type: ignore[arg-type]
-    held = PartitionStates(reader, restorer, DetectorMetrics(registry), 0)
+    states = PartitionStates(reader, restorer, DetectorMetrics(registry), 0)
     every = [("in", number) for number in range(4)]
-    held.assigned(every)
-    assert held.restore({"in": requirements_of([COUNT], 0)}, 0.1, between_transactions=True)
+    states.assigned(every)
+    assert states.restore({"in": requirements_of([COUNT], 0)}, 0.1, between_transactions=True)
     for number, partition in enumerate(every, 1):
         columns = rows(range(number))
-        held.evaluate(partition, columns, columns["created_at"], [COUNT])
+        states.evaluate(partition, columns, columns["created_at"], [COUNT])
     reported = []
     for quarter in range(1, 6):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda now=1000 + quarter / 4: now))
-        held.commit()
+        states.commit()
         reported.append(
             [
-                registry.get_sample_value("fraud_detector_window_entries", {"topic": "in", "partition": one})
-                for one in "0123"
+                registry.get_sample_value("fraud_detector_window_entries", {"topic": "in", "partition": number})
+                for number in "0123"
             ]
         )
     assert [sum(entries is not None for entries in at) for at in reported] == [1, 2, 3, 4, 4]

@@ -1,4 +1,4 @@
-"""Which rules hold when: one set at a time, the one before for what it began, and none but whole ones."""
+"""Versions of the rules: one is current, the one before is kept for a while, and broken files are rejected."""
 
 from pathlib import Path
 from threading import Event

@@ -18,15 +18,15 @@ def test_an_unknown_id_is_looked_up_again_at_a_commit_after_a_while(
     decoders = make()
     for _ in range(3):
         assert isinstance(refusal(decoders, 7), UnknownSchemaId)
-    asked = len(registry.asked)
+    requests = len(registry.requests)
     decoders.committed()
     clock.now += 1000
     refusal(decoders, 7)  # without a commit it stays known as unknown: what has to be read again must get on
-    assert len(registry.asked) == asked
+    assert len(registry.requests) == requests
     registry.add(7, SCHEMA.json, "legit-value")
     decoders.committed()
     assert decoders.decoder_of(7).passthrough_topics == {"legit"}
-    assert len(registry.asked) == asked + 1
+    assert len(registry.requests) == requests + 1
 
 
 @pytest.mark.parametrize(("delay", "waited"), [(0.1, 0.5), (3.0, 4.5), (4.5, 5.0)])
@@ -36,7 +36,7 @@ def test_an_id_that_a_follower_does_not_know_yet_is_waited_for(
     registry.add(7, SCHEMA.json, "legit-value", "fraud-value", visible_at=clock.now + delay)
     assert make().decoder_of(7).passthrough_topics == {"legit", "fraud"}
     assert clock.waited <= waited
-    assert len(registry.asked) < 12
+    assert len(registry.requests) < 12
 
 
 def test_an_id_that_is_never_registered_delays_others_once(
@@ -71,7 +71,7 @@ def test_ids_beyond_all_registries_cost_nothing(
     decoders, before = make(), clock.now
     for schema_id in range(2**31, 2**31 + 100):
         assert isinstance(refusal(decoders, schema_id), InvalidSchemaId)
-    assert (registry.asked, clock.now) == ([], before)
+    assert (registry.requests, clock.now) == ([], before)
     assert not decoders._known
     assert not decoders._refused
 
@@ -112,7 +112,7 @@ def test_what_waiting_cannot_mend_is_not_waited_for(
         assert type(refusal(decoders, 9)) is error
         later(decoders, clock)
     assert clock.waited == 0
-    assert registry.asked == [9]
+    assert registry.requests == [9]
 
 
 def test_a_schema_nested_too_deeply_is_the_messages_fault(

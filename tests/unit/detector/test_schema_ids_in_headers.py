@@ -51,4 +51,4 @@ def test_a_registry_without_guids_is_not_waited_for(
     assert isinstance(refusal(decoders, GUID), GuidsUnknown)
     assert clock.waited == 0
     assert isinstance(refusal(decoders, GUID), GuidsUnknown)
-    assert registry.asked == [GUID]
+    assert registry.requests == [GUID]
