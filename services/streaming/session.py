@@ -155,7 +155,7 @@ class Session:
             pause = self._retry_budget.failed(error)
             self._restore_at = now + pause
             self._progress.waiting(reason(error))
-            log.warning("restore is waiting", reason=reason(error), retry_in=pause)
+            log.warning("restore delayed", reason=reason(error), retry_in=pause)
         else:
             self._retry_budget.succeeded()
             self._progress.waiting(None)

@@ -126,7 +126,7 @@ def test_a_default_of_null_is_null_in_every_row() -> None:
         (record(x="long"), with_field(record(), "y", "long"), "can't read what this writer wrote"),
         ("string", "string", "string is not a record"),
         (record(y="long"), record(y="long"), "R has no field x: it has y"),
-        (record(xs="long"), record(xs="long"), "R has no field x; did you mean xs"),
+        (record(xs="long"), record(xs="long"), 'R has no field x; did you mean "xs"'),
     ],
 )
 def test_incompatible_fields_are_refused_at_construction(writer: Any, reader: Any, reason: str) -> None:

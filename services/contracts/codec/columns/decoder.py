@@ -1,12 +1,12 @@
 """Vectorised decoding of selected fields of a batch of messages into columns, with every check."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from avroguard.avro.names import suggestion
 from avroguard.avro.parsed import Parsed
 from services.contracts.codec.columns.cursor import PADDING, Array, Cursor, Ints, Mask
 from services.contracts.codec.columns.kinds import Form, Kind, kind_of, optional
@@ -182,8 +182,7 @@ def _field(read: Parsed, name: str) -> dict[str, Any]:
         raise ContractError(f"{read.name} is not a record: it has no fields to decode")
     fields: dict[str, dict[str, Any]] = {field["name"]: field for field in top["fields"]}
     if name not in fields:
-        near = difflib.get_close_matches(name, fields, 1)
-        hint = f"; did you mean {near[0]}?" if near else f": it has {', '.join(fields)}"
+        hint = suggestion(name, list(fields)) or f": it has {', '.join(fields)}"
         raise ContractError(f"{read.name} has no field {name}{hint}")
     return fields[name]
 
