@@ -26,7 +26,7 @@ class Finding:
         path: Position in the schema: the JSON keys and indices that lead to it from the root.
         field: The field that the place is in or is, such as ``payments.Transaction.amount``; empty outside of fields.
         waived: Why the finding does not count; empty where it does.
-        explanation: What happens to data because of it, shown in a few lines; empty where nobody asked.
+        explanation: What happens to data because of it, shown in a few lines; empty where it was not asked for.
     """
 
     place: Place
@@ -52,7 +52,7 @@ class Finding:
         return cls(place, rule, message, fix, RULES[rule].severity)
 
     def __str__(self) -> str:
-        """The finding in one line: ``schemas/transaction.avsc:14:7: RULE message (breaks v2 of a-value); fix``."""
+        """Return one line: ``schemas/transaction.avsc:14:7: RULE message (breaks v2 of a-value); fix``."""
         breaks = f"breaks {', '.join(self.breaks)} of " if self.breaks else ""
         concerns = f" ({breaks}{', '.join(self.subjects)})" if self.subjects else ""
         return f"{self.text}{concerns}{f'; {self.fix}' if self.fix else ''}"
@@ -75,7 +75,7 @@ class Finding:
 
 
 class FindingsError(ContractError):
-    """A file can't be used for what was found in it.
+    """A file can't be used because of its findings.
 
     Args:
         findings: What is wrong, each with its place; at least one.
@@ -100,7 +100,7 @@ class InvalidSchemaError(FindingsError):
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings with those of the same place and text made one, which names every subject and every version.
+    """Return the findings, with those of the same place and text as one, which names every subject and version.
 
     What is waived and what is not stay apart: a waiver may be for one of the subjects.
     """
@@ -115,7 +115,7 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
-    """What a command that found this exits with: 1 where a finding counts, else 0."""
+    """Return the exit code of a command with these findings: 1 where a finding counts, else 0."""
     return int(any(finding.fails for finding in findings))
 
 

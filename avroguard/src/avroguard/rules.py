@@ -31,7 +31,7 @@ class Profile(StrEnum):
 
 
 class Family(StrEnum):
-    """Who asks for a rule."""
+    """The source of a rule."""
 
     SYNTAX = "syntax"
     """The schema is refused by Avro Java's parser, which registries use as well."""
@@ -57,7 +57,7 @@ class RuleInfo:
         id: The stable name, which findings and waivers use.
         family: Who asks for it.
         severity: How bad a finding is, unless a command says otherwise.
-        summary: What is asked, in one sentence.
+        summary: The rule, in one sentence.
         profile: The smallest profile of lint that has the rule; rules that are not lint's are in each.
     """
 
@@ -110,7 +110,7 @@ _ALL = [
         ENUM_DEFAULT_UNKNOWN="The default of an enum is one of its symbols.",
         FIXED_SIZE_INVALID="A fixed has a size of 0 or more bytes.",
         DEFAULT_INVALID="A default is a value of its field's type, in kind and in range.",
-        DEFAULT_RECURSIVE="A default does not hold a record inside itself.",
+        DEFAULT_RECURSIVE="A default does not contain a record inside itself.",
         ORDER_INVALID="The order of a field is ascending, descending or ignore.",
     ),
     *_rules(
@@ -118,7 +118,7 @@ _ALL = [
         Severity.ERROR,
         Profile.MINIMAL,
         JSON_KEY_REPEATED="An object has a key once.",
-        RECORD_ENDLESS="A record does not hold itself without an end.",
+        RECORD_ENDLESS="A record does not contain itself without an end.",
         ENUM_EMPTY="An enum has symbols.",
         DEFAULT_UNREADABLE="A default of bytes, fixed, float, enum or decimal can be read.",
         DECIMAL_INVALID="A decimal has a precision, a scale within it, and room for its digits.",
@@ -223,12 +223,12 @@ _ALL = [
         REFUSED_BY_REGISTRY="The registry takes the schema.",
         READ_ONLY="A subject that is to be changed can be written.",
         ROLLBACK="A version that is not the latest is not registered again unless that is meant.",
-        LOCK_DIFFERS="A registry holds what the lockfile of its environment says.",
+        LOCK_DIFFERS="A registry has what the lockfile of its environment says.",
         NOT_REGISTERED="What the contracts say is registered.",
         NOT_THE_LATEST="What the contracts say is the latest version in the registry.",
         LEVEL_DIFFERS="A subject has the level in the registry that the contracts give it.",
         NOT_KEPT="The registry keeps what it is given.",
-        NOT_IN_CONTRACTS="What the registry holds is in the contracts.",
+        NOT_IN_CONTRACTS="What the registry has is in the contracts.",
     ),
 ]
 RULES = {rule.id: rule for rule in _ALL}

@@ -1,1 +1,1 @@
-"""Avro's schema language: JSON with places, and every fault with its rule and place."""
+"""Avro's schema language: JSON with positions, and every finding with its rule and position."""

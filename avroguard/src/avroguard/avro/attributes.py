@@ -28,7 +28,7 @@ class Names:
         later: Every type of this file, wherever it is defined.
         defined: The types so far.
         unfinished: The records whose fields are being read.
-        broken: Whether one of the types so far is no type at all, so that no default can be held against it.
+        broken: Whether one of the types so far is no type at all, so that no default can be checked against it.
     """
 
     foreign: Mapping[str, Mapping[str, Any]]
@@ -38,7 +38,7 @@ class Names:
     broken: bool = False
 
     def resolve(self, name: str, namespace: str) -> bool:
-        """Whether a name is known here."""
+        """Whether a name is known at this place."""
         full = full_name(name, namespace)
         if full not in self.defined and full in self.foreign:
             self.defined |= self.foreign[full]
@@ -46,7 +46,7 @@ class Names:
 
 
 def check_name(schema: dict[str, Any], kind: str, path: JsonPath, namespace: str) -> Iterator[Finding]:
-    """Check a definition's name; ``namespace`` is what it is in, by itself or by what encloses it."""
+    """Check a definition's name; ``namespace`` is its own, or the enclosing one."""
     name = schema.get("name")
     if "name" not in schema:
         yield Finding.at(path, "ATTRIBUTE_INVALID", f'expected an attribute "name" in this {kind}')
@@ -197,8 +197,8 @@ def check_field_name(field: dict[str, Any], seen: set[str], path: JsonPath) -> I
     """Check a field's name; adds it to those seen in the record."""
     name, here = field.get("name"), (*path, "name")
     if not isinstance(name, str) or "." in name:
-        found = f", found {json_shown(name)}" if "name" in field else ""
-        yield Finding.at(here, "NAME_INVALID", f'expected a "name" ({_NAME_RULE}) in this field{found}')
+        shown = f", found {json_shown(name)}" if "name" in field else ""
+        yield Finding.at(here, "NAME_INVALID", f'expected a "name" ({_NAME_RULE}) in this field{shown}')
         return
     if finding := _name_finding(name, here, 'a "name"'):
         yield finding

@@ -16,15 +16,15 @@ _JAVA_DOUBLE = re.compile(
 
 
 class UnfinishedRecordError(Exception):
-    """A default was held against a record whose fields are still being read."""
+    """A default is for a record whose fields are still being read."""
 
 
 def default_fits(default: Any, schema: Any, namespace: str, defined: Mapping[str, Any]) -> bool:
     """Whether a default, as JSON, is a value of the type.
 
     A default of a union may be of any branch, as Avro allows since 1.12; bytes and fixed are written as strings of
-    the characters U+0000 to U+00FF. Whether a default of an enum is one of its symbols is not asked here:
-    registries don't ask it either.
+    the characters U+0000 to U+00FF. Whether a default of an enum is one of its symbols is not checked:
+    registries don't check it either.
 
     Args:
         default: The value of ``default`` as plain JSON data.
@@ -32,7 +32,7 @@ def default_fits(default: Any, schema: Any, namespace: str, defined: Mapping[str
         namespace: The namespace that encloses the type.
         defined: The named types so far, by full name.
     """
-    return _Judge(defined).fits(default, schema, namespace)
+    return _Fit(defined).fits(default, schema, namespace)
 
 
 def default_accepted(
@@ -85,8 +85,8 @@ _PRIMITIVES: dict[str, Callable[[Any], bool]] = {
 
 
 @dataclass(frozen=True)
-class _Judge:
-    """Holds values against types; ``defined`` has the named ones by full name."""
+class _Fit:
+    """Compares values with types; ``defined`` has the named types by full name."""
 
     defined: Mapping[str, Any]
 
@@ -103,7 +103,7 @@ class _Judge:
         if name in _PRIMITIVES:
             return self.fits_primitive(default, name)
         full = full_name(name, namespace)
-        if full not in self.defined:  # found outside of the namespace or further down, by lenient parsers only
+        if full not in self.defined:  # lenient parsers look outside of the namespace, and further down
             full = name
         if full not in self.defined:  # Avro Java takes it for a record without fields until it is defined
             return isinstance(default, dict)
@@ -139,18 +139,18 @@ class _Judge:
 
     def fits_record(self, default: dict[str, Any], schema: dict[str, Any], namespace: str) -> bool:
         inside = enclosed_namespace(schema, namespace)
-        return all(self._fits_field(default, one, inside) for one in schema["fields"])
+        return all(self._fits_field(default, field, inside) for field in schema["fields"])
 
     def _fits_field(self, default: dict[str, Any], field: dict[str, Any], namespace: str) -> bool:
-        """Whether the field's value, or for want of one its own default, fits."""
+        """Whether the field's value, or its own default where it has no value, fits."""
         if field["name"] not in default:
             return "default" in field
         return self.fits(default[field["name"]], field["type"], namespace)
 
 
 @dataclass(frozen=True)
-class _Lenient(_Judge):
-    """As ``Schema.isValidDefault`` of Avro Java 1.12 judges."""
+class _Lenient(_Fit):
+    """The verdict of ``Schema.isValidDefault`` in Avro Java 1.12."""
 
     unfinished: Sequence[Mapping[str, Any]]
 
@@ -163,14 +163,14 @@ class _Lenient(_Judge):
         return isinstance(default, str)
 
     def fits_record(self, default: dict[str, Any], schema: dict[str, Any], namespace: str) -> bool:
-        if any(schema is one for one in self.unfinished):
+        if any(schema is record for record in self.unfinished):
             raise UnfinishedRecordError
         return super().fits_record(default, schema, namespace)
 
 
 @dataclass(frozen=True)
-class _Exact(_Judge):
-    """As readers need it."""
+class _Exact(_Fit):
+    """The verdict that readers need."""
 
     def fits_enum(self, default: Any, symbols: list[str]) -> bool:
         return default in symbols

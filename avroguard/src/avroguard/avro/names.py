@@ -57,13 +57,13 @@ def name_uses(schema: Any, namespace: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def is_primitive(schema: Any) -> bool:
-    """Whether a type is the name of a primitive one."""
+    """Whether a type is the name of a primitive type."""
     return isinstance(schema, str) and schema in PRIMITIVES
 
 
 def field_at(schema: Any, path: JsonPath) -> str:
     """The innermost field at ``path``, such as ``payments.Transaction.amount``; empty where it is in none."""
-    found, namespace, record = "", "", ""
+    field, namespace, record = "", "", ""
     for index, key in enumerate(path):
         if isinstance(schema, dict) and isinstance(schema.get("name"), str) and schema.get("type") in _RECORDS:
             namespace = enclosed_namespace(schema, namespace)
@@ -74,8 +74,8 @@ def field_at(schema: Any, path: JsonPath) -> str:
             break
         schema = schema[key]  # type: ignore[index]
         if path[index - 1 : index] == ("fields",) and isinstance(schema, dict):
-            found = f"{record}.{schema.get('name', key)}"
-    return found
+            field = f"{record}.{schema.get('name', key)}"
+    return field
 
 
 def suggestion(name: str, known: list[str]) -> str:

@@ -29,7 +29,7 @@ class Parsed:
     def of(cls, schema: Any) -> "Parsed":
         """Parse a schema given as plain JSON data: an object, a union as a list, or the name of a type.
 
-        Defaults that don't fit are left to whoever uses them: a writer's default means nothing to a reader.
+        Defaults are not checked: a writer's default means nothing to a reader.
 
         Raises:
             ContractError: If it is not a valid Avro schema.
@@ -90,5 +90,5 @@ def _valid_decimal(schema: dict[str, Any]) -> bool:
 
 
 def digits_in(size: int) -> int:
-    """How many decimal digits a signed number of so many bytes can always hold."""
+    """Return the number of decimal digits for which a signed number of that many bytes always has room."""
     return math.floor(math.log10(2) * (8 * size - 1))

@@ -1,4 +1,4 @@
-"""Types that one schema file uses and another defines: found, and put where they are used. No I/O."""
+"""Types that one schema file uses and another defines: their names, and schemas with them in place. No I/O."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,13 +21,13 @@ def foreign_names(schema: Any) -> list[str]:
     It need not be valid.
     """
     defined: set[str] = set()
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for name, definition in name_uses(schema):
         if definition is not None:
             defined.add(name)
         elif name not in defined:
-            found[name] = None
-    return list(found)
+            names[name] = None
+    return list(names)
 
 
 def _has_no_name(schema: Any) -> bool:

@@ -36,7 +36,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Schema:
-    """An Avro schema as somebody wrote it; certain to be valid.
+    """A valid Avro schema, with the text that it was read from.
 
     Attributes:
         document: The text it comes from, with positions.
@@ -70,10 +70,10 @@ class Schema:
     @cached_property
     def _foreign(self) -> dict[str, "Schema"]:
         """Every type that the references lead to, by full name."""
-        found: dict[str, Schema] = {}
+        schemas: dict[str, Schema] = {}
         for reference in self.references:
-            found |= {**reference.schema._foreign, reference.name: reference.schema}  # noqa: SLF001 - its own class
-        return found
+            schemas |= {**reference.schema._foreign, reference.name: reference.schema}  # noqa: SLF001 - its own class
+        return schemas
 
     @property
     def name(self) -> str:

@@ -1,6 +1,6 @@
 """What keeps a JSON value from being an Avro schema: types, unions and names, each finding with its rule and place.
 
-Two kinds of rules, told apart by their family: what Avro Java 1.12, the reference, refuses (SYNTAX), and what it lets
+Two families of rules: what Avro Java 1.12, the reference, refuses (SYNTAX), and what it lets
 pass although the specification (https://avro.apache.org/docs/1.12.0/specification/), the codec that this project uses
 or other parsers don't (PORTABILITY).
 """
@@ -39,7 +39,7 @@ from avroguard.rules import RULES
 
 
 def validate(schema: Any, foreign: Mapping[str, Mapping[str, Any]] | None = None) -> list[Finding]:
-    """Everything that keeps ``schema`` (plain JSON data) from being an Avro schema, in text order.
+    """Return everything that keeps ``schema`` (plain JSON data) from being an Avro schema, in text order.
 
     Args:
         schema: The value.
@@ -74,7 +74,7 @@ def _unknown_type(name: str, path: JsonPath, namespace: str, names: Names) -> Fi
         message = f'the type "{full}" is used before its definition, which most parsers can\'t read'
         return Finding.at(path, "TYPE_USED_BEFORE_DEFINITION", message, "define it here, and use its name further down")
     known = [*names.defined, *names.foreign]
-    near = suggestion(name, [*sorted(PRIMITIVES | COMPLEX), *known, *(one.rpartition(".")[2] for one in known)])
+    near = suggestion(name, [*sorted(PRIMITIVES | COMPLEX), *known, *(full.rpartition(".")[2] for full in known)])
     message = (
         f"unknown type {json_shown(name)}: expected a primitive type, a type that this file defines before this place, "
         "or that of a file which contracts.toml lists under [schemas]"
@@ -99,7 +99,7 @@ def _union(branches: list[Any], path: JsonPath, namespace: str, names: Names) ->
 
 
 def _branch_kind(branch: Any, namespace: str, names: Names) -> str:
-    """What tells a branch from the others: the full name of a named type, else the kind of type."""
+    """Return the identity of a branch: the full name of a named type, else the kind of type."""
     if isinstance(branch, dict):
         kind = branch.get("type")
         if isinstance(kind, str) and kind in NAMED:
@@ -142,14 +142,14 @@ def _element(schema: dict[str, Any], attribute: str, path: JsonPath, namespace: 
 def _named(schema: dict[str, Any], kind: str, path: JsonPath, namespace: str, names: Names) -> Iterator[Finding]:
     """Check a definition; from then on its name is known."""
     name, inside = schema.get("name"), enclosed_namespace(schema, namespace)
-    found = [*check_name(schema, kind, path, inside), *check_namespace(schema, path)]
+    findings = [*check_name(schema, kind, path, inside), *check_namespace(schema, path)]
     full = full_name(name, inside).removeprefix(".") if isinstance(name, str) else ""
     if full in names.defined:
-        found.append(repeated(schema, full, path, names))
+        findings.append(repeated(schema, full, path, names))
     if full:
         names.defined[full] = schema
-    found += [*check_alias(schema, path, names_types=True), *check_doc(schema, path)]
-    yield from found
+    findings += [*check_alias(schema, path, names_types=True), *check_doc(schema, path)]
+    yield from findings
     match kind:
         case "enum":
             body = list(check_enum(schema, path))
@@ -159,7 +159,7 @@ def _named(schema: dict[str, Any], kind: str, path: JsonPath, namespace: str, na
             names.unfinished.append(schema)
             body = list(_fields(schema, path, inside, names))
             names.unfinished.pop()
-    names.broken = names.broken or any(RULES[finding.rule].refused_by_avro_java for finding in (*found, *body))
+    names.broken = names.broken or any(RULES[finding.rule].refused_by_avro_java for finding in (*findings, *body))
     yield from body
 
 
@@ -170,22 +170,22 @@ def _fields(schema: dict[str, Any], path: JsonPath, namespace: str, names: Names
         yield Finding.at((*path, "fields"), "ATTRIBUTE_INVALID", message)
         return
     seen: set[str] = set()
-    for index, one in enumerate(fields):
+    for index, field in enumerate(fields):
         here = (*path, "fields", index)
-        if not isinstance(one, dict):
-            message = f"expected a field (an object with name and type), found {json_shown(one)}"
+        if not isinstance(field, dict):
+            message = f"expected a field (an object with name and type), found {json_shown(field)}"
             yield Finding.at(here, "ATTRIBUTE_INVALID", message)
             continue
-        yield from check_field_name(one, seen, here)
-        yield from check_alias(one, here, names_types=False)
-        yield from check_doc(one, here)
-        yield from check_order(one, here)
-        if "type" not in one:
-            message = f'expected an attribute "type" in the field {json_shown(one.get("name"))}'
+        yield from check_field_name(field, seen, here)
+        yield from check_alias(field, here, names_types=False)
+        yield from check_doc(field, here)
+        yield from check_order(field, here)
+        if "type" not in field:
+            message = f'expected an attribute "type" in the field {json_shown(field.get("name"))}'
             yield Finding.at(here, "ATTRIBUTE_INVALID", message)
             continue
-        wrong = list(_type(one["type"], (*here, "type"), namespace, names))
+        wrong = list(_type(field["type"], (*here, "type"), namespace, names))
         yield from wrong
         names.broken = names.broken or any(RULES[finding.rule].refused_by_avro_java for finding in wrong)
-        if not names.broken and "default" in one:
-            yield from check_default(one, here, namespace, names)
+        if not names.broken and "default" in field:
+            yield from check_default(field, here, namespace, names)

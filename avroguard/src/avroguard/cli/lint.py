@@ -1,4 +1,4 @@
-"""`avroguard lint`: is each schema acceptable to every parser, and good practice?"""
+"""`avroguard lint`: check that each schema is acceptable to every parser, and good practice."""
 
 import argparse
 import datetime as dt
@@ -70,7 +70,9 @@ def _lint(options: argparse.Namespace) -> int:
         findings += _lint_group(contracts, group, paths, profile)
     about = _about(len(files), sum(len(idl_files_of(path)) for path in paths))
     code = print_report(Report("avroguard lint", tuple(merged(findings)), tuple(map(shown, files)), about), options)
-    return code or int(options.strict and any(one.severity is Severity.WARNING and not one.waived for one in findings))
+    return code or int(
+        options.strict and any(finding.severity is Severity.WARNING and not finding.waived for finding in findings)
+    )
 
 
 def _about(files: int, left_out: int) -> str:

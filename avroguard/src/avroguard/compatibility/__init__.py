@@ -4,7 +4,7 @@
 level, ``losses`` lists what a reader's schema leaves out. No I/O.
 """
 
-from avroguard.compatibility.checking import incompatibilities
+from avroguard.compatibility.comparison import incompatibilities
 from avroguard.compatibility.history import directions_of, history_incompatibilities
 from avroguard.compatibility.incompatibility import Direction, Incompatibility, Rule
 from avroguard.compatibility.losses import losses

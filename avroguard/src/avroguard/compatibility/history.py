@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from avroguard.compatibility.checking import compare
+from avroguard.compatibility.comparison import compare
 from avroguard.compatibility.incompatibility import Direction, Incompatibility
 from avroguard.compatibility.parsing import parse
 from avroguard.levels import Level
@@ -34,9 +34,9 @@ def history_incompatibilities(new: object, history: Sequence[object], level: Lev
 
 
 def directions_of(level: Level) -> tuple[Direction, ...]:
-    """Return the directions in which a level asks for compatibility."""
-    asked = {Direction.BACKWARD: level.backward, Direction.FORWARD: level.forward}
-    return tuple(direction for direction in Direction if asked[direction])
+    """Return the directions in which a level requires compatibility."""
+    required = {Direction.BACKWARD: level.backward, Direction.FORWARD: level.forward}
+    return tuple(direction for direction in Direction if required[direction])
 
 
 def _with_version(new: object, schema: object, level: Level) -> Iterator[Incompatibility]:

@@ -1,4 +1,4 @@
-"""Which of a writer's data a reader's schema has no place for: what is gone once it is written anew by that schema.
+"""Data of a writer for which a reader's schema has no place: they are gone once written anew by that schema.
 
 Schema resolution drops such data in silence. A field that the reader knows by an alias is kept, and so is a number that
 the reader promotes, as far as the wider type goes.
@@ -6,7 +6,7 @@ the reader promotes, as far as the wider type goes.
 
 from collections.abc import Iterator
 
-from avroguard.compatibility.checking import compare
+from avroguard.compatibility.comparison import compare
 from avroguard.compatibility.nodes import Array, Enum, Field, Map, Node, Primitive, Record, Union, kind
 from avroguard.compatibility.parsing import parse
 from avroguard.errors import ContractError

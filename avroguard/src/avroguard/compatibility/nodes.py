@@ -1,4 +1,4 @@
-"""A schema as the checks see it: names resolved, every node knowing its place in the JSON that it came from."""
+"""Nodes of a parsed schema: names are resolved, and each node has its position in the JSON."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Node:
     """One type in a schema. Nodes are compared by identity: two places are two nodes.
 
     Attributes:
-        path: Where the type stands in the schema.
+        path: Position of the type in the schema.
         attributes: The JSON object that defines it, empty where a bare name does.
     """
 
@@ -79,7 +79,7 @@ class Field:
     """A field of a record, with its own place in the schema.
 
     Attributes:
-        path: Where it stands.
+        path: Its position.
         attributes: The JSON object that defines it.
         name: Its name.
         aliases: The names that it is known by as well.
@@ -116,7 +116,7 @@ class Record(Named):
     fields: tuple[Field, ...]
 
     def field(self, name: str) -> Field | None:
-        """Returns the field of that name."""
+        """Return the field of that name."""
         return next((field for field in self.fields if field.name == name), None)
 
 
@@ -150,7 +150,7 @@ class Reference(Node):
 
 def are_primitives(types: Collection[Any]) -> bool:
     """Whether all of some types are names of primitive ones."""
-    return all(type(one) is str for one in types) and PRIMITIVES.issuperset(types)
+    return all(type(kind) is str for kind in types) and PRIMITIVES.issuperset(types)
 
 
 def is_plain(schema: Any) -> bool:
@@ -166,13 +166,13 @@ def is_plain(schema: Any) -> bool:
 
 
 def kind(node: Node) -> str:
-    """Returns the type's name in the specification, such as ``record`` or ``long``."""
+    """Return the type's name in the specification, such as ``record`` or ``long``."""
     definition = node.definition
     return definition.name if isinstance(definition, Primitive) else type(definition).__name__.lower()
 
 
 def label(node: Node) -> str:
-    """Returns what a message calls the type, such as ``array of long`` or ``enum payments.Channel``."""
+    """Return what a message calls the type, such as ``array of long`` or ``enum payments.Channel``."""
     match node.definition:
         case Array(items=items):
             detail = f" of {label(items)}"

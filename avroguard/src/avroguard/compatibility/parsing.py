@@ -1,4 +1,4 @@
-"""Reads a schema's JSON shape into nodes.
+"""The parser that makes nodes of a schema's JSON.
 
 Names resolve as Apache Avro Java 1.12 resolves them (``Schema.Parser``, the reference of this package), which is
 the Avro specification's section "Names" plus: a type may be used before it is defined, and a short name that is
@@ -39,7 +39,7 @@ _RESERVED = {"type", "name", "namespace", "doc", "aliases", "symbols", "default"
 
 
 def parse(schema: object) -> Node:
-    """Reads a schema from its JSON shape.
+    """Read a schema from its JSON shape.
 
     Args:
         schema: A dict, list or str as ``json.load`` or ``fastavro.parse_schema`` gives it; or what this has returned.
@@ -77,7 +77,7 @@ class Parser:
         self._fields: dict[JsonPath, Field] = {}
 
     def parse(self, schema: object) -> Node:
-        """Reads one of them, as `parse` does."""
+        """Read one of the schemas, as `parse` does."""
         reader = _Reader(self._fields)
         try:
             root = reader.read(schema, (), None)
@@ -153,7 +153,7 @@ class _Reader:
 
     def _union(self, schema: list[object], path: JsonPath, namespace: str | None) -> Union:
         if are_primitives(schema) and len(set(map(str, schema))) == len(schema):
-            return Union(path, {}, tuple(Primitive((*path, index), {}, str(one)) for index, one in enumerate(schema)))
+            return Union(path, {}, tuple(Primitive((*path, index), {}, str(name)) for index, name in enumerate(schema)))
         branches = tuple(self.read(branch, (*path, index), namespace) for index, branch in enumerate(schema))
         seen = set()
         for branch in branches:
@@ -161,7 +161,7 @@ class _Reader:
                 raise _malformed(branch.path, "a union directly inside a union is not allowed: merge the two")
             name = branch.full_name if isinstance(branch, Named | Reference) else kind(branch)
             if name in seen:
-                raise _malformed(branch.path, f"the union has {name} twice: a branch must be told by its name")
+                raise _malformed(branch.path, f"the union has {name} twice: branches differ by name")
             seen.add(name)
         return Union(path, {}, branches)
 
@@ -211,7 +211,7 @@ class _Reader:
         return self._define(Fixed(path, schema, name, space, _aliases(schema, path, space), size))
 
     def _claim(self, full_name: str, path: JsonPath) -> None:
-        """Makes a name known, before its type is read where the type may refer to itself."""
+        """Make a name known, before its type is read where the type may refer to itself."""
         if full_name in self._declared:
             raise _malformed((*path, "name"), f"{full_name} is defined twice: refer to it by its name")
         self._declared.add(full_name)
@@ -224,16 +224,16 @@ class _Reader:
         return node
 
 
-def _same_words(one: Any, other: Mapping[str, Any]) -> bool:
+def _same_words(field: Any, other: Mapping[str, Any]) -> bool:
     """Whether two fields say the same; where Python takes 1, 1.0 and true for equal in a default, the answer is no."""
-    if one != other:
+    if field != other:
         return False
-    default = one.get("default")
+    default = field.get("default")
     return type(default) is type(other.get("default")) and (not default or not isinstance(default, dict | list))
 
 
 def _repeats(node: Named, first: Named) -> bool:
-    """Whether a second definition is one that the reference lets pass: the same enum or fixed, no properties."""
+    """Whether the reference lets a second definition pass: the same enum or fixed, no properties."""
     match node, first:
         case Enum(symbols=again), Enum(symbols=symbols):
             same = again == symbols
@@ -256,7 +256,7 @@ def _name(schema: Mapping[str, Any], path: JsonPath, namespace: str | None) -> t
 
 
 def _split(name: str, namespace: str | None) -> tuple[str, str | None]:
-    """Splits a name: a dotted one brings its namespace along, another takes the one given."""
+    """Split a name: a name with a dot has its own namespace, another has the one that is given."""
     before, dot, after = name.rpartition(".")
     return after, (before if dot else namespace) or None
 

@@ -19,7 +19,7 @@ _HEADER = re.compile(r"\s*\[\[\s*(?:waivers|\"waivers\"|'waivers')\s*\]\]")
 
 @dataclass(frozen=True)
 class Waiver:
-    """One decision.
+    """A decision to accept the findings of a rule at a place for a time.
 
     Attributes:
         rule: The id of the rule.
@@ -40,7 +40,7 @@ class Waiver:
     field: str | None = None
 
     def covers(self, finding: Finding) -> bool:
-        """Whether a finding is one that it is about."""
+        """Whether the waiver is about a finding."""
         return (
             finding.rule == self.rule
             and (self.file is None or matches(self.file, finding.place.file))
@@ -58,10 +58,10 @@ def apply_waivers(
     """Mark the findings that are waived, and add what is wrong with the waivers themselves.
 
     Args:
-        findings: What has been found.
-        waivers: What has been decided.
+        findings: The findings of a command.
+        waivers: The waivers of the contracts.
         today: The day by which a waiver has expired or not.
-        looked_for: Whether everything has been looked at that a waiver may be about: it is told if it is not needed.
+        looked_for: Whether everything was checked that a waiver may be about: it is reported if it waives nothing.
     """
     valid = [waiver for waiver in waivers if waiver.expires >= today]
     used: set[Waiver] = set()
@@ -76,7 +76,7 @@ def apply_waivers(
 
 def _expired(waiver: Waiver) -> Finding:
     message = f"the waiver of {waiver.rule} has expired on {waiver.expires}: {waiver.reason}"
-    return Finding(waiver.place, "WAIVER_EXPIRED", message, "mend what it waives, or decide anew and give a later date")
+    return Finding(waiver.place, "WAIVER_EXPIRED", message, "mend what it waives, or renew it with a later date")
 
 
 def _unused(waiver: Waiver) -> Finding:
@@ -126,7 +126,7 @@ def _line(lines: Sequence[str], table: Place, key: str) -> Place:
 
 
 def _faults(table: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    """What is wrong with one table: the key, and what was expected."""
+    """Yield what is wrong with a table: the key, and what was expected."""
     for key in table:
         if key not in _KEYS:
             near = suggestion(key, list(_KEYS)) or f"; expected one of {', '.join(_KEYS)}"

@@ -1,5 +1,5 @@
-"""Is a schema acceptable to every parser, and good practice? Rules that need one schema and nothing else. No I/O."""
+"""Rules for single schemas: acceptable to every parser, and good practice. No I/O but in `files`."""
 
-from avroguard.lint.linting import LINT_FAMILIES, lint_schema
+from avroguard.lint.schema_lint import LINT_FAMILIES, lint_schema
 
 __all__ = ["LINT_FAMILIES", "lint_schema"]

@@ -1,4 +1,4 @@
-"""Can aliases be told from names?
+"""Aliases that clash with names.
 
 Avro Java reads by rewriting the writer's schema with the reader's aliases. Where an alias is a name of something else
 as well, what comes out is another schema: pairs that are compatible by every check can then not be read.
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 from avroguard.compatibility.nodes import Named
 from avroguard.findings import Finding
-from avroguard.lint.view import View
+from avroguard.lint.schema_view import SchemaView
 
 _FIX = "remove the alias, or rename what else has the name"
 
 
-def of_types(view: View) -> Iterator[Finding]:
+def of_types(view: SchemaView) -> Iterator[Finding]:
     """The alias of a type is not a name or an alias of another."""
     named = list(view.of(Named))
     aliases = Counter(alias for node in named for alias in set(node.aliases))
@@ -31,7 +31,7 @@ def of_types(view: View) -> Iterator[Finding]:
             yield Finding.at((*node.path, "aliases", index), "ALIAS_CLASH", message, _FIX)
 
 
-def of_fields(view: View) -> Iterator[Finding]:
+def of_fields(view: SchemaView) -> Iterator[Finding]:
     """The alias of a field is not a name or an alias of another field in the record, nor its own name."""
     for record, field in view.fields:
         names = {other.name for other in record.fields}

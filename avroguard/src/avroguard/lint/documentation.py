@@ -1,13 +1,13 @@
-"""Is it said what the data mean?"""
+"""Documentation of the data's meaning."""
 
 from collections.abc import Iterator
 
 from avroguard.compatibility.nodes import Enum, Named, Record, kind
 from avroguard.findings import Finding
-from avroguard.lint.view import View
+from avroguard.lint.schema_view import SchemaView
 
 
-def docs(view: View) -> Iterator[Finding]:
+def docs(view: SchemaView) -> Iterator[Finding]:
     """Records, enums and fields have a doc."""
     for node in view.of(Named):
         if isinstance(node, Record | Enum) and not _said(node.attributes.get("doc")):

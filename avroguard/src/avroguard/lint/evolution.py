@@ -1,4 +1,4 @@
-"""Will the schema be easy to change without breaking anybody?"""
+"""Room for changes that break no reader and no writer."""
 
 import re
 from collections.abc import Iterator
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from avroguard.avro.defaults import default_fits, default_readable
 from avroguard.compatibility.nodes import Enum, Node, Record, Union, kind
 from avroguard.findings import Finding
-from avroguard.lint.view import View
+from avroguard.lint.schema_view import SchemaView
 
 
-def optional_fields(view: View) -> Iterator[Finding]:
+def optional_fields(view: SchemaView) -> Iterator[Finding]:
     """In the union of an optional field null comes first and is the default."""
     for record, field in view.fields:
         kinds = [kind(branch) for branch in field.type.branches] if isinstance(field.type, Union) else []
@@ -25,7 +25,7 @@ def optional_fields(view: View) -> Iterator[Finding]:
             yield Finding.at((*field.path, "type"), "NULL_NOT_FIRST", message, fix)
 
 
-def defaults(view: View) -> Iterator[Finding]:
+def defaults(view: SchemaView) -> Iterator[Finding]:
     """A default can be read, by older parsers as well."""
     for record, field in view.fields:
         if not field.has_default:
@@ -34,8 +34,8 @@ def defaults(view: View) -> Iterator[Finding]:
         written, namespace = field.attributes["type"], record.namespace or ""
         if not default_readable(field.default, written, namespace, view.named):
             message = (
-                f"{what} is no symbol of its enum, or has no bytes for its decimal: whoever needs the default can't "
-                "read the data"
+                f"{what} is no symbol of its enum, or has no bytes for its decimal: readers that need the default "
+                "can't read the data"
             )
             yield Finding.at(here, "DEFAULT_UNREADABLE", message, r'name one of the symbols, or write 0 as "\u0000"')
         elif isinstance(written, list) and not default_fits(field.default, written[0], namespace, view.named):
@@ -43,15 +43,15 @@ def defaults(view: View) -> Iterator[Finding]:
             yield Finding.at(here, "DEFAULT_OF_LATER_BRANCH", message, "put the type of the default first")
 
 
-def endless_records(view: View) -> Iterator[Finding]:
-    """A record has values: it does not hold itself, or only where that may end."""
+def endless_records(view: SchemaView) -> Iterator[Finding]:
+    """A record has values: it contains itself only where that may end."""
     finite: set[str] = set()
     records = list(view.of(Record))
     for _ in records:
-        finite |= {one.full_name for one in records if all(_ends(field.type, finite) for field in one.fields)}
+        finite |= {record.full_name for record in records if all(_ends(field.type, finite) for field in record.fields)}
     for record in records:
         if record.full_name not in finite:
-            message = f"record {record.full_name} holds itself without an end: no value of it can be written"
+            message = f"record {record.full_name} contains itself without an end: no value of it can be written"
             fix = "let the field that leads back be a union with null, or an array"
             yield Finding.at((*record.path, "name"), "RECORD_ENDLESS", message, fix)
 
@@ -69,7 +69,7 @@ def _ends(node: Node, finite: set[str]) -> bool:
 _FALLBACKS = re.compile(r"(.*_)?(unknown|undefined|unspecified|unrecognized|unrecognised)", re.IGNORECASE)
 
 
-def enums(view: View) -> Iterator[Finding]:
+def enums(view: SchemaView) -> Iterator[Finding]:
     """An enum has symbols, and a default for those to come."""
     for enum in view.of(Enum):
         fallback = next((symbol for symbol in enum.symbols if _FALLBACKS.fullmatch(symbol)), None)

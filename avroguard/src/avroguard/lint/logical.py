@@ -1,4 +1,4 @@
-"""Are logical types where Avro looks for them? Where they are not, it reads the plain type without a word.
+"""Logical types where Avro does not look for them: it reads the plain type without a word.
 
 The types and what each annotates: https://avro.apache.org/docs/1.12.0/specification/#logical-types
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from avroguard.avro.names import suggestion
 from avroguard.compatibility.nodes import Fixed, Node, Reference, kind
 from avroguard.findings import Finding
-from avroguard.lint.view import View
+from avroguard.lint.schema_view import SchemaView
 
 _MOMENTS = [f"{kind}-{unit}" for kind in ("timestamp", "local-timestamp") for unit in ("millis", "micros", "nanos")]
 _ANNOTATES = {
@@ -23,7 +23,7 @@ _ANNOTATES = {
 }
 
 
-def on_types(view: View) -> Iterator[Finding]:
+def on_types(view: SchemaView) -> Iterator[Finding]:
     """A logical type is known, and annotates what it is defined for."""
     for node in view.types:
         name = node.attributes.get("logicalType")
@@ -47,7 +47,7 @@ def on_types(view: View) -> Iterator[Finding]:
             yield Finding.at(here, "DECIMAL_SCALE_MISSING", message, 'write "scale", even where it is 0')
 
 
-def on_fields(view: View) -> Iterator[Finding]:
+def on_fields(view: SchemaView) -> Iterator[Finding]:
     """A logical type stands inside of the type."""
     for record, field in view.fields:
         if "logicalType" in field.attributes:

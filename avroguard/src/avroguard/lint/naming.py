@@ -1,4 +1,4 @@
-"""Are names as people and generated code expect them?"""
+"""Styles of names, as people and generated code expect them."""
 
 import re
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from avroguard.compatibility.nodes import Enum, Named
 from avroguard.findings import Finding
-from avroguard.lint.view import View
+from avroguard.lint.schema_view import SchemaView
 
 _PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
 _NAMESPACE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
@@ -15,7 +15,7 @@ _CAMEL = re.compile(r"[a-z][A-Za-z0-9]*")
 _UPPER = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 
 
-def types(view: View) -> Iterator[Finding]:
+def types(view: SchemaView) -> Iterator[Finding]:
     """Types in PascalCase, in a namespace in small letters."""
     for node in view.of(Named):
         if not _PASCAL.fullmatch(node.name):
@@ -32,8 +32,8 @@ def types(view: View) -> Iterator[Finding]:
         yield Finding.at(("name",), "NAMESPACE_MISSING", message, 'add "namespace" before the schema is used')
 
 
-def fields(view: View) -> Iterator[Finding]:
-    """Fields in snake_case or camelCase, in one schema all alike: by the style of most."""
+def fields(view: SchemaView) -> Iterator[Finding]:
+    """Fields in snake_case or camelCase, in one schema all alike: by the most frequent style."""
     styles = Counter(_style(field.name) for _, field in view.fields)
     usual = "camelCase" if styles["camelCase"] > styles["snake_case"] else "snake_case"
     for record, field in view.fields:
@@ -51,7 +51,7 @@ def _style(name: str) -> str:
     return "snake_case" if snake else "camelCase" if camel else "none"
 
 
-def symbols(view: View) -> Iterator[Finding]:
+def symbols(view: SchemaView) -> Iterator[Finding]:
     """Symbols in UPPER_CASE."""
     for enum in view.of(Enum):
         wrong = [(index, symbol) for index, symbol in enumerate(enum.symbols) if not _UPPER.fullmatch(symbol)]

@@ -24,8 +24,8 @@ def junit(tool: str, findings: Sequence[Finding], errors: Sequence[str], checked
         suite = ET.SubElement(root, "testsuite", name=_clean(name))
         if not rules:
             ET.SubElement(suite, "testcase", name=tool, classname=_clean(name), time="0")
-        for rule, found in rules.items():
-            _case(suite, name, rule, found)
+        for rule, of_rule in rules.items():
+            _case(suite, name, rule, of_rule)
         _count(suite)
     if errors:
         suite = ET.SubElement(root, "testsuite", name=tool)
@@ -42,17 +42,17 @@ def _suites(finding: Finding, checked: Sequence[str]) -> list[str]:
     return [subject for subject in finding.subjects if subject in checked] or [finding.place.file]
 
 
-def _case(suite: ET.Element, name: str, rule: str, found: Sequence[Finding]) -> None:
-    place = found[0].place
+def _case(suite: ET.Element, name: str, rule: str, findings: Sequence[Finding]) -> None:
+    place = findings[0].place
     case = ET.SubElement(suite, "testcase", name=rule, classname=_clean(name), file=_clean(place.file))
     case.attrib |= {"line": str(place.line), "time": "0"}
-    failing = [finding for finding in found if finding.fails]
+    failing = [finding for finding in findings if finding.fails]
     if failing:
         failure = ET.SubElement(case, "failure", type=rule, message=_clean(failing[0].message))
         failure.text = _clean("\n".join(map(str, failing)))
-    elif all(finding.waived for finding in found):
-        ET.SubElement(case, "skipped", message=_clean(f"waived: {found[0].waived}"))
-    others = [finding for finding in found if finding.severity is not Severity.ERROR and not finding.waived]
+    elif all(finding.waived for finding in findings):
+        ET.SubElement(case, "skipped", message=_clean(f"waived: {findings[0].waived}"))
+    others = [finding for finding in findings if finding.severity is not Severity.ERROR and not finding.waived]
     if others:
         ET.SubElement(case, "system-out").text = _clean("\n".join(map(str, others)))
 

@@ -27,7 +27,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True)
 class Report:
-    """What a command has found.
+    """The findings of a command.
 
     Attributes:
         tool: The command: ``avroguard lint``.
@@ -47,7 +47,7 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """One line: what was looked at, and how many findings there are of each kind."""
+        """One line: what was checked, and the number of findings of each severity."""
         counts = Counter("waived" if finding.waived else str(finding.severity) for finding in self.findings)
         counts[Severity.ERROR] += len(self.errors)
         parts = [

@@ -45,7 +45,7 @@ def _version() -> str:
 def _home(environment: Mapping[str, str]) -> str | None:
     """Where the pages of the rules are, as a URI that ends in a slash; None where they are not at hand.
 
-    In a workflow of GitHub that is where everybody who sees the findings can read them; else it is the checkout.
+    In a workflow of GitHub they are read there; else in the checkout.
     """
     root = Path(__file__).parents[4]
     if not (root / PAGE).is_file():

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from avroguard.compatibility import Direction, Incompatibility
-from avroguard.compatibility.checking import compare
+from avroguard.compatibility.comparison import compare
 from avroguard.compatibility.nodes import (
     Array,
     Enum,
@@ -21,7 +21,7 @@ from avroguard.compatibility.nodes import (
 )
 from avroguard.compatibility.parsing import parse
 from avroguard.errors import ContractError
-from avroguard.semantics.collected import Changes
+from avroguard.semantics.change_collector import ChangeCollector
 from avroguard.semantics.rules import SemanticRule
 from avroguard.semantics.values import add_logical_changes, add_promotions
 
@@ -46,7 +46,7 @@ def semantic_changes(
     Raises:
         ContractError: One of the schemas is no Avro schema.
     """
-    comparison = _Comparison(Changes(directions), [parse(schema) for schema in earlier])
+    comparison = _Comparison(ChangeCollector(directions), [parse(schema) for schema in earlier])
     before, after = parse(old), parse(new)
     try:
         comparison.types(before, after, "the value")
@@ -58,7 +58,7 @@ def semantic_changes(
 class _Comparison:
     """Goes through the places that two schemas have in common, once through each pair of types."""
 
-    def __init__(self, changes: Changes, earlier: Sequence[Node]) -> None:
+    def __init__(self, changes: ChangeCollector, earlier: Sequence[Node]) -> None:
         self.changes = changes
         self._earlier = earlier
         self._seen: set[tuple[Node, Node]] = set()

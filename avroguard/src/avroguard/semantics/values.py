@@ -3,7 +3,7 @@
 from avroguard.compatibility import Direction
 from avroguard.compatibility.nodes import Node, kind
 from avroguard.places import JsonPath
-from avroguard.semantics.collected import Changes
+from avroguard.semantics.change_collector import ChangeCollector
 from avroguard.semantics.meanings import Meaning, meaning, precision, scale
 from avroguard.semantics.rules import SemanticRule
 
@@ -11,7 +11,7 @@ _LOSSY = {("int", "float"), ("long", "float"), ("long", "double")}
 _KEYS = {"logicalType": "connect.name", "scale": "connect.parameters", "precision": "connect.parameters"}
 
 
-def add_logical_changes(changes: Changes, old: Node, new: Node, place: str) -> None:
+def add_logical_changes(changes: ChangeCollector, old: Node, new: Node, place: str) -> None:
     """Add the changes of a value's meaning beyond its type."""
     was, now = meaning(old), meaning(new)
     if was == now or (was and now and was.equals(now)):
@@ -44,7 +44,7 @@ def _name(value_meaning: Meaning | None) -> str:
     return value_meaning.name if value_meaning else ""
 
 
-def _add_decimal_changes(changes: Changes, old: Node, new: Node, place: str) -> None:
+def _add_decimal_changes(changes: ChangeCollector, old: Node, new: Node, place: str) -> None:
     was, now = scale(old), scale(new)
     if was != now:
         example = f"{_decimal(1234, was)} as {_decimal(1234, now)}" if _small(was, now) else "another number"
@@ -71,7 +71,7 @@ def _add_decimal_changes(changes: Changes, old: Node, new: Node, place: str) -> 
     )
 
 
-def add_promotions(changes: Changes, old: Node, new: Node, place: str) -> None:
+def add_promotions(changes: ChangeCollector, old: Node, new: Node, place: str) -> None:
     """Add what is lost where one type is read as another."""
     for direction in Direction:
         kinds = (kind(old), kind(new)) if direction is Direction.BACKWARD else (kind(new), kind(old))

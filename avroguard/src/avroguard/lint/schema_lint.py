@@ -1,4 +1,4 @@
-"""Holds a schema file against every rule."""
+"""The check of a schema file by every rule."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from avroguard.avro.validation import validate
 from avroguard.errors import ContractError
 from avroguard.findings import Finding, InvalidSchemaError, merged
 from avroguard.lint import aliases, documentation, evolution, logical, naming
-from avroguard.lint.view import Check, View
+from avroguard.lint.schema_view import Check, SchemaView
 from avroguard.rules import Family
 
 LINT_FAMILIES = frozenset({Family.SYNTAX, Family.PORTABILITY, Family.PRACTICE})
@@ -34,9 +34,9 @@ _CHECKS: tuple[Check, ...] = (
 
 
 def lint_schema(name: str, content: bytes, shared: Mapping[str, Reference] | None = None) -> list[Finding]:
-    """Everything that is wrong with a schema file, in text order.
+    """Return everything that is wrong with a schema file, in text order.
 
-    Good practice is asked of valid schemas only.
+    Good practice is checked in valid schemas only.
 
     Args:
         name: What to call the file in messages.
@@ -64,7 +64,7 @@ def lint_schema(name: str, content: bytes, shared: Mapping[str, Reference] | Non
 def _practice(schema: Schema) -> list[Finding]:
     try:
         fastavro.parse_schema(schema.json, named_schemas={})
-        view = View(schema.json)
+        view = SchemaView(schema.json)
         return [finding for check in _CHECKS for finding in check(view)]
     except (SchemaParseException, UnknownType, LookupError, TypeError, ValueError, ContractError) as error:
         return [Finding.at((), "NOT_FOR_THE_CODEC", str(error))]

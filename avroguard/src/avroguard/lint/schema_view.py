@@ -1,4 +1,4 @@
-"""A schema as the rules look at it: every type and every field of it, once, in text order."""
+"""A schema for the rules: every type and every field of it, once, in text order."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ _N = TypeVar("_N", bound=Node)
 
 
 @dataclass(frozen=True)
-class View:
-    """What a rule is given.
+class SchemaView:
+    """A valid schema, with its types and fields.
 
     Attributes:
         json: The schema as plain JSON data, valid and standing alone.
@@ -47,4 +47,4 @@ class View:
         return {node.full_name: node.attributes for node in self.of(Named)}
 
 
-Check = Callable[[View], Iterator[Finding]]
+Check = Callable[[SchemaView], Iterator[Finding]]

@@ -1,4 +1,4 @@
-"""The changes of meaning that matter in the directions of a level."""
+"""A collector of changes of meaning, for the directions of a level."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from avroguard.places import JsonPath
 from avroguard.semantics.rules import SemanticRule
 
 
-class Changes:
+class ChangeCollector:
     """Collects changes of meaning, each once.
 
     Args:

@@ -1,4 +1,4 @@
-"""Can a reader's schema read everything that a writer's schema writes?
+"""The comparison of a reader's schema with a writer's: everything that the reader can't read.
 
 The verdict is that of Apache Avro Java 1.12's ``SchemaCompatibility.checkReaderWriterCompatibility``, with one
 exception that has a rule of its own (``RECURSION_UNPROVEN``). What is peculiar to that reference and followed here:
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from avroguard.compatibility.incompatibility import Direction, Incompatibility, Rule
-from avroguard.compatibility.messages import IncompatibilityFactory
+from avroguard.compatibility.incompatibility_factory import IncompatibilityFactory
 from avroguard.compatibility.nodes import (
     Array,
     Enum,
