@@ -99,7 +99,7 @@ def test_a_transaction_that_stays_open_is_an_error(
 ) -> None:
     put(writer, dead, letter("in", 0, 1), commit=False)
     monkeypatch.setattr(topic_reader, "QUIET_SECONDS", 2.0)
-    with pytest.raises(Unavailable, match=f"{dead}-0 before 1: nothing more came for 2 s"):
+    with pytest.raises(Unavailable, match=f"{dead}-0 before 1: no message for 2 s"):
         dead_offsets(reader(cluster), dead, {("in", 0): (0, 9)})
     writer.abort_transaction(DEADLINE)
 
