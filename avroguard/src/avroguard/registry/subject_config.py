@@ -91,8 +91,11 @@ def _merged_metadata(below: Table, above: Table) -> Table:
 def _merged_rules(below: Table, above: Table) -> Table:
     if not below or not above:
         return above or below
-    families = dict.fromkeys((*below, *above))
-    return {family: _by_name((*(below.get(family) or ()), *(above.get(family) or ()))) for family in families}
+    merged = {**below, **above}
+    for family in below.keys() & above.keys():
+        if isinstance(above[family], list):
+            merged[family] = _by_name((*(below[family] or ()), *above[family]))
+    return merged
 
 
 def _by_name(rules: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
