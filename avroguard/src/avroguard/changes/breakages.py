@@ -116,11 +116,12 @@ def _changed(new: Node, history: Sequence[OldVersion], level: Level, options: Ch
         return
     directions, nodes = directions_of(level), [old.node for old in history]
     for index, old in enumerate(history):
-        later = nodes[:index:-1]
+        changes = semantic_changes(old.node, new, directions, nodes)
+        later = nodes[:index:-1] if changes else ()
         made_before = {
             _identity(change) for between in later for change in semantic_changes(old.node, between, directions, nodes)
         }
-        for change in semantic_changes(old.node, new, directions, nodes):
+        for change in changes:
             if change.rule == SemanticRule.DOC_REMOVED and later:
                 continue
             if _identity(change) not in made_before:
