@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from services.detector.alerts import alert_id
+from services.rules.alert_content import alert_id
 from services.rules.loading import load_rules
 from services.streaming.clients import PARTITIONER
 from tests.support.payments import Payment, account, encoded

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from services.contracts import HEADER_SIZE, RecordDecoder, RecordEncoder, Registration, load_contracts
-from services.detector.alerts import Alerts, alert_id
+from services.detector.alerts import Alerts
 from services.detector.headers import HeaderWriter
+from services.rules.alert_content import alert_id
 from services.rules.loading import parse_rules
 from services.rules.rule_match import RuleMatch
 
