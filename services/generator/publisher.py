@@ -137,19 +137,20 @@ class Publisher:
         self._check()
         return done
 
-    def finish(self, *, patiently: bool) -> DeliveryCounts:
-        """Wait until all messages are delivered.
-
-        Args:
-            patiently: Wait for as long as the producer retries, until a stop.
+    def flush(self) -> DeliveryCounts:
+        """Wait until all messages are delivered, for as long as the producer retries, until a stop.
 
         Raises:
             DeliveryFailed: Some messages were not delivered.
             NotAuthorised: The brokers refused some messages.
         """
-        while patiently and len(self._producer) and not self._reason and not self._stop.is_set():
+        while len(self._producer) and not self._reason and not self._stop.is_set():
             self._progress.waiting(f"broker: {len(self._producer)} messages are not yet acknowledged")
             self._producer.flush(0.2)
+        return self._finish()
+
+    def _finish(self) -> DeliveryCounts:
+        """Wait briefly for the outstanding messages, and raise if not all were delivered."""
         self._producer.flush(_FLUSH_SECONDS)
         self._metrics.queued.set(len(self._producer))
         counts = self.counts
@@ -166,7 +167,7 @@ class Publisher:
 
     def _check(self) -> None:
         if self._reason:
-            self.finish(patiently=False)
+            self._finish()
 
     def _on_failure(self, error: KafkaError | None, _message: Message) -> None:
         if error is not None:

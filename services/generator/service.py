@@ -113,7 +113,7 @@ class Generator(Generic[Rows]):
                     pause = (schedule.offset(sent + done) - elapsed) / SECOND
                     self._stop.wait(max(pause, _TICK))
             sent += len(rows)
-        counts = self._publisher.finish(patiently=True)
+        counts = self._publisher.flush()
         log.info("ended", **self._delivered(counts), seconds=round((time.monotonic_ns() - started) / SECOND, 1))
         return counts
 

@@ -52,7 +52,7 @@ _MAX_ATTEMPTS = 3
 _TIMEOUT = 30.0
 
 
-class Superseded(RetryableError):  # noqa: N818 - reads as what happened
+class Fenced(RetryableError):  # noqa: N818 - reads as what happened
     """A newer run for the same topic has fenced this one."""
 
 
@@ -124,7 +124,7 @@ class Redriver:
 
         Raises:
             ContractError: The dead-letter topic, or an input topic, does not exist.
-            Superseded: Another run has taken over.
+            Fenced: A newer run has taken over.
             Unavailable: The brokers do not answer.
             NotAuthorised: A topic may not be read or written.
             KafkaException: A broker refuses or does not answer.
@@ -214,7 +214,7 @@ class Redriver:
                 refusal = self._try(producer, letters)
             except KafkaException as error:
                 if is_fatal(error):
-                    raise Superseded(f"another run for {self._topic} has taken over: {reason(error)}") from error
+                    raise Fenced(f"another run for {self._topic} has taken over: {reason(error)}") from error
                 raise
             if refusal is not None:
                 if len(letters) == 1:

@@ -137,4 +137,4 @@ class Sender:
         Raises:
             DeliveryFailed: If not everything was delivered.
         """
-        self._publisher.finish(patiently=True)
+        self._publisher.flush()

@@ -45,7 +45,7 @@ def place(message: Message) -> tuple[str, int, int]:
     return str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
 
 
-def bury(pipeline: Pipeline, *letters: DeadLetterRecord) -> None:
+def write_dead_letters(pipeline: Pipeline, *letters: DeadLetterRecord) -> None:
     producer = Producer({"bootstrap.servers": pipeline.cluster.bootstrap_servers,
                          "message.max.bytes": DEAD_LETTER_MAX_BYTES})  # fmt: skip
     failed: list[object] = []
@@ -81,7 +81,7 @@ def test_omitted_values_are_read_from_the_original_topic(pipeline: Pipeline) -> 
     original = produce(pipeline, LARGE, key=b"target", headers=[("trace", b"7")])
     record = letter(original)
     assert record.value is None
-    bury(pipeline, record)
+    write_dead_letters(pipeline, record)
     code, output, _ = redrive(pipeline, "--dry-run")
     assert (code, output[-1]) == (0, f"1 would be put back on {pipeline.input}")
     assert redrive(pipeline) == (0, [f"1 put back on {pipeline.input}"], [])
@@ -93,7 +93,7 @@ def test_omitted_values_are_read_from_the_original_topic(pipeline: Pipeline) -> 
 @pytest.mark.parametrize("limit", [16_000, 8000])
 def test_omitted_headers_and_keys_are_read_from_the_original_topic(pipeline: Pipeline, limit: int) -> None:
     original = produce(pipeline, b"v" * 9000, key=b"k" * 9000, headers=[("trace", b"h" * 9000)])
-    bury(pipeline, letter(original, limit))
+    write_dead_letters(pipeline, letter(original, limit))
     assert redrive(pipeline)[0] == 0
     message = newest(pipeline, original)
     assert (message.key(), message.headers()) == (
@@ -111,7 +111,7 @@ def test_unreadable_headers_are_dropped_by_a_redrive(pipeline: Pipeline) -> None
         Original(pipeline.input, 2, offset, b"target", values[offset], None, headers_unreadable=True)
         for offset in (0, 1)
     )
-    bury(pipeline, letter(small), letter(large, limit=5000))
+    write_dead_letters(pipeline, letter(small), letter(large, limit=5000))
     _, output, _ = redrive(pipeline, "--dry-run")
     assert [line.endswith("because, without its headers") for line in output[:2]] == [True, True]
     code, output, _ = redrive(pipeline)
@@ -167,7 +167,7 @@ def test_refused_dead_letters_do_not_stop_the_others(
 ) -> None:
     original = produce(pipeline, LARGE, key=b"target")
     good = produce(pipeline, b"good", key=b"target")
-    bury(pipeline, letter(good), letter(change(pipeline, original)), letter(good))
+    write_dead_letters(pipeline, letter(good), letter(change(pipeline, original)), letter(good))
     expected = words.format(input=pipeline.input, legit=pipeline.legit, dead=pipeline.dead)
     for verb, arguments in (("would be ", ["--dry-run"]), ("", [])):
         code, output, errors = redrive(pipeline, *arguments)
@@ -183,7 +183,7 @@ def test_refused_dead_letters_do_not_stop_the_others(
 
 def test_a_record_that_its_topic_rejects_is_refused_alone(pipeline: Pipeline) -> None:
     originals = [produce(pipeline, os.urandom(size), key=b"target") for size in (1000, 30_000, 2000, 40_000, 3000)]
-    bury(pipeline, *map(letter, originals))
+    write_dead_letters(pipeline, *map(letter, originals))
     pipeline.alter(pipeline.input, max_message_bytes="20000")
     code, output, errors = redrive(pipeline)
     assert (code, output) == (1, [f"3 put back on {pipeline.input}", "2 refused"])
@@ -196,7 +196,7 @@ def test_a_record_that_its_topic_rejects_is_refused_alone(pipeline: Pipeline) ->
 def test_large_dead_letters_are_redriven_in_small_transactions(pipeline: Pipeline) -> None:
     """More than the producer's queue holds (256 MB) would be in one of 500 dead letters."""
     originals = [Original(pipeline.input, 0, 1, b"target", os.urandom(900_000), None) for _ in range(40)]
-    bury(pipeline, *map(letter, originals))
+    write_dead_letters(pipeline, *map(letter, originals))
     assert redrive(pipeline)[:2] == (0, [f"40 put back on {pipeline.input}"])
     assert len(pipeline.read(pipeline.input)) == 40
 

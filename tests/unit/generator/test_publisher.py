@@ -53,7 +53,7 @@ def test_a_full_queue_loses_nothing_and_keeps_the_order() -> None:
     publisher, registry = publisher_over(producer)
     values = [b"%d" % number for number in range(10)]
     assert publisher.send(values, values) == 10
-    assert publisher.finish(patiently=True) == DeliveryCounts(delivered=10, failed=0, outstanding=0)
+    assert publisher.flush() == DeliveryCounts(delivered=10, failed=0, outstanding=0)
     assert producer.delivered == values
     assert registry.get_sample_value("fraud_generator_transactions_total") == 10
 
@@ -79,4 +79,4 @@ def test_a_broker_that_does_not_answer_leaves_messages_outstanding() -> None:
     stop.set()
     assert publisher.send([b"c"], [b""]) == 0
     with pytest.raises(DeliveryFailed, match="did not answer within 8 s; 0 transactions delivered, 0 failed, 2 outst"):
-        publisher.finish(patiently=True)
+        publisher.flush()

@@ -40,7 +40,7 @@ class FakeMessage:
         return self._value
 
 
-def buried(original: Original, limit: int = LIMIT) -> DeadLetter:
+def dead_lettered(original: Original, limit: int = LIMIT) -> DeadLetter:
     record = dead_letter_record(original, PoisonError("because"), limit)
     letter = dead_letter_of(FakeMessage(record.key, record.value, record.headers))  # type: ignore[arg-type]
     assert letter is not None
@@ -49,7 +49,7 @@ def buried(original: Original, limit: int = LIMIT) -> DeadLetter:
 
 def test_a_dead_letter_can_be_redriven_with_its_own_headers() -> None:
     own = [("trace", b"7"), ("trace", b"8"), ("__connect.errors.topic", b"of another system")]
-    letter = buried(replace(ORIGINAL, headers=own))
+    letter = dead_lettered(replace(ORIGINAL, headers=own))
     assert (letter.topic, letter.source_partition, letter.source_offset) == ("transactions", 3, 170)
     assert (letter.position, letter.origin) == ("3-17", "transactions-3-170")
     assert (letter.error, letter.reason) == ("avroguard.errors.PoisonError", "because")
@@ -58,15 +58,15 @@ def test_a_dead_letter_can_be_redriven_with_its_own_headers() -> None:
 
 
 def test_each_redrive_is_counted() -> None:
-    once = buried(ORIGINAL).redrive_headers()
-    again = buried(replace(ORIGINAL, headers=once))
+    once = dead_lettered(ORIGINAL).redrive_headers()
+    again = dead_lettered(replace(ORIGINAL, headers=once))
     assert again.redrives == 1
     assert again.redrive_headers() == [("trace", b"7"), ("__redrive.count", b"2")]
 
 
 @pytest.mark.parametrize("count", [b"many", b"9" * 5000, None])
 def test_an_invalid_redrive_count_restarts_at_one(count: bytes | None) -> None:
-    assert buried(replace(ORIGINAL, headers=[("__redrive.count", count)])).redrive_headers() == [
+    assert dead_lettered(replace(ORIGINAL, headers=[("__redrive.count", count)])).redrive_headers() == [
         ("__redrive.count", b"1")
     ]
 
@@ -83,7 +83,7 @@ LARGE = Original("transactions", 3, 170, b"k" * 9000, b"v" * 9000, [("trace", b"
 
 @pytest.mark.parametrize(("limit", "omitted"), [(24_000, 1), (16_000, 2), (8000, 3)])
 def test_omitted_parts_are_taken_from_the_original(limit: int, omitted: int) -> None:
-    letter = buried(LARGE, limit)
+    letter = dead_lettered(LARGE, limit)
     assert (letter.is_whole, len(letter.omitted)) == (False, omitted)
     whole = letter.with_original(LARGE)
     assert (whole.key, whole.value, whole.headers) == (LARGE.key, LARGE.value, LARGE.headers)
@@ -103,16 +103,16 @@ def test_omitted_parts_are_taken_from_the_original(limit: int, omitted: int) -> 
 )
 def test_an_original_that_differs_is_refused(change: dict[str, Any], words: str) -> None:
     with pytest.raises(OriginalDiffers, match=words):
-        buried(LARGE, 8000).with_original(replace(LARGE, **change))
+        dead_lettered(LARGE, 8000).with_original(replace(LARGE, **change))
 
 
 def test_unreadable_headers_are_missing_from_a_whole_letter() -> None:
-    letter = buried(replace(ORIGINAL, headers=None, headers_unreadable=True))
+    letter = dead_lettered(replace(ORIGINAL, headers=None, headers_unreadable=True))
     assert (letter.is_whole, letter.omitted) == (True, {"unreadable-headers"})
     assert letter.redrive_headers() == [("__redrive.count", b"1")]
 
 
-LETTER = replace(buried(ORIGINAL), timestamp_ms=1000, partition=3, offset=17)
+LETTER = replace(dead_lettered(ORIGINAL), timestamp_ms=1000, partition=3, offset=17)
 
 
 @pytest.mark.parametrize(
