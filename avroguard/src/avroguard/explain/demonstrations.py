@@ -1,33 +1,42 @@
 """Finds a value that shows what is wrong between two schemas. No I/O."""
 
 import copy
-import struct
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from avroguard.avro.parsed import Parsed
 from avroguard.compatibility import Incompatibility
 from avroguard.compatibility.parsing import parse
 from avroguard.errors import ContractError
-from avroguard.explain.codec import Failed, decode, encode
+from avroguard.explain.binary import ReadError, encode
+from avroguard.explain.resolution import Decoder
 from avroguard.explain.samples import samples
 from avroguard.places import JsonPath
 from avroguard.semantics import SemanticRule
 
 _LOGICAL = ("logicalType", "precision", "scale")
 _UNKNOWN = "UNKNOWN_TO_BOTH"
+_READ_NEVERTHELESS = (
+    "Avro Java reads each value tried: with data it is more lenient than in its own check of schemas, which registries "
+    "use, and than other implementations"
+)
+_BY_SHORT_NAME = "Avro Java reads each value tried by the last part of the name; what goes by full names fails"
+_LOSSES: dict[str, str] = {
+    SemanticRule.PROMOTION_LOSES_DIGITS: "the reader's type can't hold every digit",
+    SemanticRule.BYTES_READ_AS_TEXT: "bytes that are no UTF-8 become U+FFFD in Java; other implementations fail",
+}
 
 
 class Outcome(StrEnum):
     """What a demonstration shows."""
 
     FAILS = "FAILS"
-    """The codec can't read the value."""
+    """The value can't be read."""
     CHANGES = "CHANGES"
     """Another value is read than was written."""
     NOTHING = "NOTHING"
-    """No value shows it with this codec; the reason says why."""
+    """No value shows it; the reason says why."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Demonstration:
         outcome: What is shown.
         written: The value that was written, as its writer reads it; None where nothing is shown.
         read: What the reader reads; None where it reads nothing.
-        reason: The codec's error, or how the value changes, or why nothing can be shown.
+        reason: The error, or how the value changes, or why nothing can be shown.
         body: The bytes that were written.
     """
 
@@ -58,26 +67,17 @@ def demonstrate(reader: Any, writer: Any, found: Incompatibility) -> Demonstrati
         found: What keeps the one from reading the other.
     """
     try:
-        reads, writes = Parsed.of(reader), Parsed.of(writer)
+        writes, reads = _decoder(writer), _decoder(writer, reader)
+        bodies = list(_bodies(writer, found.writer_path))
     except ContractError as error:
-        return Demonstration(Outcome.NOTHING, reason=f"the codec does not take one of the schemas: {error}")
-    written = None
-    for value in samples(parse(writer), found.writer_path):
-        body = encode(writes, value)
-        if body is None:
-            continue
-        written = decode(body, writes)
-        read = decode(body, writes, reads)
-        if isinstance(read, Failed):
-            return Demonstration(Outcome.FAILS, written, reason=read.reason, body=body)
-    if written is None:
-        reason = "the writer's schema has no finite value, or no small one that the codec can write"
-        return Demonstration(Outcome.NOTHING, reason=reason)
-    return Demonstration(
-        Outcome.NOTHING,
-        reason="fastavro is more lenient than Avro's rules and reads each value tried; Avro Java, registries and the "
-        "services of this project refuse to",
-    )
+        return Demonstration(Outcome.NOTHING, reason=str(error))
+    if not bodies:
+        return Demonstration(Outcome.NOTHING, reason="the writer's schema has no finite value, or no small one")
+    for body in bodies:
+        read = reads(body)
+        if isinstance(read, _Failed):
+            return Demonstration(Outcome.FAILS, writes(body), reason=read.reason, body=body)
+    return Demonstration(Outcome.NOTHING, reason=_READ_NEVERTHELESS)
 
 
 def demonstrate_change(old: Any, new: Any, change: Incompatibility) -> Demonstration:
@@ -109,11 +109,9 @@ def _change(old: Any, new: Any, change: Incompatibility) -> Demonstration:  # no
         case SemanticRule.ENUM_DEFAULT_CHANGED:
             return _enum_defaults(old, new, change)
         case SemanticRule.PROMOTION_LOSES_DIGITS | SemanticRule.BYTES_READ_AS_TEXT:
-            return _promoted(old, new, change)
+            return _either_way(old, new, change, Outcome.CHANGES, "none of the values tried is beyond the other type")
         case SemanticRule.NAMESPACE_CHANGED | SemanticRule.UNION_BRANCH_SHADOWED:
-            return _either_way(old, new, change.old_path, change.new_path, Outcome.FAILS) or Demonstration(
-                Outcome.NOTHING, reason="fastavro goes by the last part of a name; what goes by full names fails"
-            )
+            return _either_way(old, new, change, Outcome.FAILS, _BY_SHORT_NAME)
         case SemanticRule.ENUM_SYMBOL_MOVED:
             reason = "Avro resolves symbols by name; what keeps or compares their positions takes one for another"
             return Demonstration(Outcome.NOTHING, reason=reason)
@@ -121,7 +119,7 @@ def _change(old: Any, new: Any, change: Incompatibility) -> Demonstration:  # no
 
 
 def _reinterpreted(old: Any, new: Any, change: Incompatibility) -> Demonstration:
-    """The old schema's bytes, taken by the logical type of the new one: as Avro Java does, though not fastavro."""
+    """The old schema's bytes, read by the logical type of the new one."""
     place, after = _type_path(old, change.old_path), _at(new, _type_path(new, change.new_path))
     patched = copy.deepcopy(old)
     target = _at(patched, place)
@@ -132,22 +130,7 @@ def _reinterpreted(old: Any, new: Any, change: Incompatibility) -> Demonstration
         for key in _LOGICAL:
             target.pop(key, None)
         target |= attributes
-    writes, seen_as = Parsed.of(old), Parsed.of(patched)
-    for value in samples(parse(old), place):
-        body = encode(writes, value)
-        if body is None:
-            continue
-        written, read = decode(body, writes), decode(body, seen_as)
-        if isinstance(read, Failed):
-            return Demonstration(Outcome.FAILS, written, reason=read.reason)
-        if read != written:
-            reason = (
-                "whoever goes by the new schema, as Avro Java does, takes the same bytes for that; fastavro goes by "
-                "the writer's schema here and reads what was written"
-            )
-            return Demonstration(Outcome.CHANGES, written, read, reason)
-    reason = "the small values tried mean the same in both; larger ones need not"
-    return Demonstration(Outcome.NOTHING, reason=reason)
+    return _compared(old, old, patched, place, isolated=True)
 
 
 def _defaults(old: Any, new: Any, change: Incompatibility) -> Demonstration:
@@ -170,54 +153,71 @@ def _enum_defaults(old: Any, new: Any, change: Incompatibility) -> Demonstration
     return _compared(extended, old, new, (*place, "symbols", len(symbols) - 1))
 
 
-def _compared(writer: Any, old: Any, new: Any, goal: JsonPath) -> Demonstration:
-    writes, before, after = Parsed.of(writer), Parsed.of(old), Parsed.of(new)
-    for value in samples(parse(writer), goal):
-        body = encode(writes, value)
-        if body is None:
-            continue
-        was, now = decode(body, writes, before), decode(body, writes, after)
-        if not isinstance(was, Failed) and not isinstance(now, Failed) and was != now:
-            return Demonstration(Outcome.CHANGES, was, now, "the same bytes, read with the older and the new schema")
-    return Demonstration(Outcome.NOTHING, reason="the codec reads the values tried alike with both schemas")
+def _compared(writer: Any, old: Any, new: Any, goal: JsonPath, *, isolated: bool = False) -> Demonstration:
+    """The first value of a writer that two schemas read as different ones.
+
+    Where they differ in nothing but what is to be shown (``isolated``), that the new one fails shows it as well.
+    """
+    before, after = _decoder(writer, old), _decoder(writer, new)
+    for body in _bodies(writer, goal):
+        was, now = before(body), after(body)
+        if isinstance(now, _Failed) and isolated:
+            return Demonstration(Outcome.FAILS, was, reason=now.reason, body=body)
+        if not isinstance(was, _Failed) and not isinstance(now, _Failed) and was != now:
+            reason = "the same bytes, read with the older and the new schema"
+            return Demonstration(Outcome.CHANGES, was, now, reason, body)
+    return Demonstration(Outcome.NOTHING, reason="the values tried are the same in both")
 
 
-def _promoted(old: Any, new: Any, change: Incompatibility) -> Demonstration:
-    wanted = Outcome.FAILS if change.rule is SemanticRule.BYTES_READ_AS_TEXT else Outcome.CHANGES
-    if shown := _either_way(old, new, change.old_path, change.new_path, wanted):
-        return shown
-    if change.rule is SemanticRule.BYTES_READ_AS_TEXT:
-        return Demonstration(Outcome.NOTHING, reason="the codec reads the values tried, none of which is beyond text")
-    value = 2**24 + 1
-    as_float = struct.unpack("<f", struct.pack("<f", value))[0]
-    reason = f"fastavro keeps all digits of a promoted number; in a float of 32 bits {value} becomes {as_float:.0f}"
-    return Demonstration(Outcome.NOTHING, reason=reason)
-
-
-def _either_way(old: Any, new: Any, old_path: JsonPath, new_path: JsonPath, wanted: Outcome) -> Demonstration | None:
-    """The first value that one of the two schemas writes and the other one fails on, or takes for another number.
+def _either_way(old: Any, new: Any, change: Incompatibility, wanted: Outcome, otherwise: str) -> Demonstration:
+    """The first value that one of the two schemas writes and the other one fails on, or reads as another value.
 
     In one of the directions the types may be incompatible, which is for another finding to show.
     """
-    for writer, reader, goal in ((old, new, old_path), (new, old, new_path)):
-        writes, reads = Parsed.of(writer), Parsed.of(reader)
-        for value in samples(parse(writer), goal):
-            body = encode(writes, value)
-            if body is None:
-                continue
-            written, read = decode(body, writes), decode(body, writes, reads)
-            if isinstance(written, Failed):
-                continue
-            if isinstance(read, Failed):
+    for writer, reader, goal in ((old, new, change.old_path), (new, old, change.new_path)):
+        writes, reads = _decoder(writer), _decoder(writer, reader)
+        for body in _bodies(writer, goal):
+            written, read = writes(body), reads(body)
+            if isinstance(read, _Failed):
                 if wanted is Outcome.FAILS:
-                    return Demonstration(Outcome.FAILS, written, reason=read.reason)
+                    return Demonstration(Outcome.FAILS, written, reason=read.reason, body=body)
             elif wanted is Outcome.CHANGES and _lost(written, read):
-                return Demonstration(Outcome.CHANGES, written, read, "the reader's type can't hold every digit")
-    return None
+                return Demonstration(Outcome.CHANGES, written, read, _LOSSES[change.rule], body)
+    return Demonstration(Outcome.NOTHING, reason=otherwise)
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """That a value can't be read, and why."""
+
+    reason: str
+
+
+def _decoder(writer: Any, reader: Any = None) -> Callable[[bytes], Any]:
+    """What reads bodies of a writer: as values, or `_Failed`."""
+    try:
+        decode = Decoder(writer, reader).decode
+    except ReadError as error:
+        failed = _Failed(str(error))
+        return lambda _: failed
+
+    def read(body: bytes) -> Any:
+        try:
+            return decode(body)
+        except ReadError as error:
+            return _Failed(str(error))
+
+    return read
+
+
+def _bodies(writer: Any, goal: JsonPath) -> Iterator[bytes]:
+    """Values of a schema that go through a place of it, encoded."""
+    schema = parse(writer)
+    return (encode(schema, value) for value in samples(schema, goal))
 
 
 def _lost(written: Any, read: Any) -> bool:
-    """Whether a whole number was read as another one."""
+    """Whether a number was read as another one, or bytes as the text of others."""
     match written, read:
         case dict(), dict():
             return any(_lost(written[key], read[key]) for key in written.keys() & read.keys())
@@ -225,6 +225,8 @@ def _lost(written: Any, read: Any) -> bool:
             return any(map(_lost, written, read))
         case int(), float():
             return int(read) != written
+        case bytes(), str():
+            return read.encode() != written
     return False
 
 

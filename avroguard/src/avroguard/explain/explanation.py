@@ -2,8 +2,8 @@
 
 from avroguard.changes.breakages import Breakage
 from avroguard.compatibility import Direction, incompatibilities
-from avroguard.explain.codec import shown
 from avroguard.explain.demonstrations import Demonstration, Outcome, demonstrate, demonstrate_change
+from avroguard.explain.display import shown
 from avroguard.levels import Level
 
 

@@ -1,8 +1,6 @@
 """Small values of a schema, made to go through one place of it. No I/O."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
-from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -17,6 +15,8 @@ from avroguard.compatibility.nodes import (
     Union,
     kind,
 )
+from avroguard.explain.binary import branch_name
+from avroguard.explain.logical_values import decimal_bytes
 from avroguard.places import JsonPath
 
 _ATTEMPTS = 60  # random values, where the one on the direct way shows nothing
@@ -24,7 +24,10 @@ _DEEP = 5  # from here on values are kept as short as the schema allows
 _TOO_DEEP = 60
 _BIG = 100  # parts, from which on values are kept as short as the schema allows as well
 _TOO_BIG = 5000  # parts, beyond which a value is given up: it would be no small one
-_MOMENT = datetime(2024, 5, 17, 12, 34, 56, 789000, tzinfo=UTC)
+_LARGE_PART = 100  # bytes of a fixed that count for a part
+_MILLIS_OF_DAY = (12 * 60 * 60 + 34 * 60 + 56) * 1000 + 789
+_DAY = 19860  # 2024-05-17
+_MILLIS = _DAY * 86_400_000 + _MILLIS_OF_DAY
 _PLAIN: dict[str, Any] = {
     "null": None,
     "boolean": True,
@@ -38,19 +41,21 @@ _PLAIN: dict[str, Any] = {
 # Beyond what a float and a double hold exactly, so that a loss shows; and bytes that are no text.
 _EDGE: dict[str, Any] = {**_PLAIN, "int": 2**24 + 1, "long": 2**53 + 1, "bytes": b"\xff"}
 _LOGICAL: dict[tuple[str, object], Any] = {
-    ("int", "date"): date(2024, 5, 17),
-    ("int", "time-millis"): time(12, 34, 56, 789000),
-    ("long", "time-micros"): time(12, 34, 56, 789000),
-    ("long", "timestamp-millis"): _MOMENT,
-    ("long", "timestamp-micros"): _MOMENT,
-    ("long", "local-timestamp-millis"): _MOMENT.replace(tzinfo=None),
-    ("long", "local-timestamp-micros"): _MOMENT.replace(tzinfo=None),
+    ("int", "date"): _DAY,
+    ("int", "time-millis"): _MILLIS_OF_DAY,
+    ("long", "time-micros"): _MILLIS_OF_DAY * 1000,
+    ("long", "timestamp-millis"): _MILLIS,
+    ("long", "timestamp-micros"): _MILLIS * 1000,
+    ("long", "timestamp-nanos"): _MILLIS * 1_000_000,
+    ("long", "local-timestamp-millis"): _MILLIS,
+    ("long", "local-timestamp-micros"): _MILLIS * 1000,
+    ("long", "local-timestamp-nanos"): _MILLIS * 1_000_000,
     ("string", "uuid"): "3f0d1c1e-8f5e-4b57-9d1e-2f6b6a4c7e10",
 }
 
 
 def samples(schema: Node, goal: JsonPath) -> Iterator[Any]:
-    """Values of a schema, as fastavro writes them; the one that goes the direct way to a place first.
+    """Values of a schema, as `encode` takes them; the one that goes the direct way to a place first.
 
     Args:
         schema: The schema, parsed.
@@ -93,6 +98,9 @@ class _Sampler:
             case Enum(symbols=symbols) as enum:
                 return self.symbol(enum, symbols)
             case Fixed(size=size) as fixed:
+                self.parts += size // _LARGE_PART
+                if self.parts > _TOO_BIG:
+                    raise OverflowError
                 return self.decimal(fixed, size) or b"\x01" * size
             case Primitive(name=name) as primitive:
                 return self.primitive(primitive, name)
@@ -135,20 +143,13 @@ class _Sampler:
             return found
         return (_EDGE if self.leads(node) or self.random else _PLAIN)[name]
 
-    def decimal(self, node: Node, size: int | None) -> Decimal | None:
-        """12.34 or what is like it, where the type is a decimal."""
-        precision, scale = node.attributes.get("precision"), node.attributes.get("scale", 0)
-        if node.attributes.get("logicalType") != "decimal" or type(precision) is not int or type(scale) is not int:
-            return None
-        if precision < 1 or not 0 <= scale <= precision:
+    def decimal(self, node: Node, size: int | None) -> bytes | None:
+        """1234 without its point, or as many of its digits as there is room for, where the type is a decimal."""
+        precision = node.attributes.get("precision")
+        if node.attributes.get("logicalType") != "decimal" or type(precision) is not int:
             return None
         digits = min(4, precision, 2 * size if size is not None else 4)
-        return Decimal("1234"[:digits]).scaleb(-scale) if digits else None
-
-
-def branch_name(branch: Node) -> str:
-    """What fastavro calls a branch of a union."""
-    return str(getattr(branch.definition, "full_name", kind(branch)))
+        return decimal_bytes(int("1234"[:digits]), size) if digits > 0 else None
 
 
 def _heights(schema: Node) -> dict[Node, int]:
@@ -181,6 +182,8 @@ def _height(node: Node, heights: dict[Node, int]) -> int | None:
     match node.definition:
         case Record() as record:
             return heights.get(record)
+        case Enum(symbols=()):
+            return None
         case Union(branches=branches):
             found = [height for branch in branches if (height := _height(branch, heights)) is not None]
             return min(found, default=None)

@@ -13,7 +13,7 @@ from avroguard.avro.parsed import Parsed
 from avroguard.changes.breakages import Breakage, OldVersion
 from avroguard.compatibility import history_incompatibilities, incompatibilities
 from avroguard.explain import demonstrate, demonstrate_change, explain
-from avroguard.explain.codec import shown
+from avroguard.explain.display import shown
 from avroguard.explain.demonstrations import Outcome
 from avroguard.levels import Level
 from avroguard.semantics import SemanticRule, semantic_changes
