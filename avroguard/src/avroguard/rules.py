@@ -141,7 +141,6 @@ _ALL = [
         TYPE_USED_BEFORE_DEFINITION="A type is defined where it stands first.",
         ATTRIBUTE_IGNORED="Attributes have a value of the right kind, or parsers ignore them without a word.",
         ORDER_IN_CAPITALS="The order of a field is written in small letters.",
-        NOT_FOR_THE_CODEC="The codec of this project takes the schema.",
     ),
     *_rules(
         Family.PORTABILITY,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from avroguard.avro.parsed import Parsed
+from services.contracts.codec.parsed import Parsed
 from services.errors import PoisonError
 
 # Deeper than any sensible data, far from the end of the C stack on which a library would recurse.

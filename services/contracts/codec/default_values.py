@@ -6,7 +6,7 @@ from typing import Any
 import fastavro
 
 from avroguard.avro.defaults import default_fits
-from avroguard.avro.parsed import Parsed
+from services.contracts.codec.parsed import Parsed
 from services.errors import ContractError
 
 

@@ -14,10 +14,10 @@ import fastavro
 from fastavro.read import SchemaResolutionError
 from fastavro.validation import ValidationError
 
-from avroguard.avro.parsed import Parsed
 from avroguard.compatibility import incompatibilities
 from services.contracts.codec.body_validation import compile_check
 from services.contracts.codec.default_values import decode_default
+from services.contracts.codec.parsed import Parsed
 from services.errors import ContractError, PoisonError
 
 

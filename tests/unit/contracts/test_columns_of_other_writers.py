@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avroguard.avro.parsed import Parsed
 from services.contracts.codec.columns import ColumnDecoder, Columns
+from services.contracts.codec.parsed import Parsed
 from services.errors import ContractError
 from support.avro_mutations import mutated
 from support.avro_records import body, damaged, number, octets

@@ -240,7 +240,7 @@ def _whose(field: dict[str, Any]) -> str:
 
 
 def check_decimal(schema: dict[str, Any], path: JsonPath) -> Iterator[Finding]:
-    """A decimal that makes no sense: the codec refuses it, though the specification would have it ignored."""
+    """The faults of a decimal: codecs refuse it, though the specification would have its logical type ignored."""
     if schema.get("logicalType") != "decimal":
         return
     precision, scale = schema.get("precision"), schema.get("scale", 0)

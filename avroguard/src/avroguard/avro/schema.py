@@ -7,9 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import fastavro
-from fastavro.schema import SchemaParseException, UnknownType
-
 from avroguard.avro.document import Document, parse_json
 from avroguard.avro.names import definitions, enclosed_namespace, field_at, full_name
 from avroguard.avro.references import foreign_names, inlined
@@ -139,13 +136,7 @@ def parse_schema(name: str, content: bytes, shared: Mapping[str, Reference] | No
     foreign = {full: definitions(reference.schema.json) for full, reference in shared.items()}
     if findings := validate(document.json, foreign):
         raise InvalidSchemaError([Schema(document).located(finding) for finding in findings], "Avro")
-    schema = Schema(document, tuple(shared[full] for full in foreign_names(document.json) if full in shared))
-    try:
-        fastavro.parse_schema(schema.json, named_schemas={})
-    except (SchemaParseException, UnknownType, LookupError, TypeError, ValueError) as error:
-        finding = schema.located(Finding.at((), "NOT_FOR_THE_CODEC", str(error)))
-        raise InvalidSchemaError([finding], "Avro") from None
-    return schema
+    return Schema(document, tuple(shared[full] for full in foreign_names(document.json) if full in shared))
 
 
 def shown(path: Path) -> str:

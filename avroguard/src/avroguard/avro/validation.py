@@ -1,8 +1,7 @@
 """What keeps a JSON value from being an Avro schema: types, unions and names, each finding with its rule and place.
 
-Two families of rules: what Avro Java 1.12, the reference, refuses (SYNTAX), and what it lets
-pass although the specification (https://avro.apache.org/docs/1.12.0/specification/), the codec that this project uses
-or other parsers don't (PORTABILITY).
+Two families of rules: what Avro Java 1.12, the reference, refuses (SYNTAX), and what it lets pass although the
+specification (https://avro.apache.org/docs/1.12.0/specification/) or other parsers don't (PORTABILITY).
 """
 
 from collections.abc import Iterator, Mapping

@@ -88,7 +88,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _explain() -> Explain:
-    """Imported only when asked for: it brings the codec along."""
+    """Import what explains only when it is asked for."""
     from avroguard.explain import explain  # noqa: PLC0415
 
     return explain

@@ -2,19 +2,17 @@
 
 from collections import Counter
 from decimal import Decimal
-from io import BytesIO
 from typing import Any
 
-import fastavro
 import pytest
-from fastavro.read import SchemaResolutionError
 
-from avroguard.avro.parsed import Parsed
 from avroguard.changes.breakages import Breakage, OldVersion
 from avroguard.compatibility import history_incompatibilities, incompatibilities
 from avroguard.explain import demonstrate, demonstrate_change, explain
-from avroguard.explain.display import shown
+from avroguard.explain.binary import ReadError
 from avroguard.explain.demonstrations import Outcome
+from avroguard.explain.display import shown
+from avroguard.explain.resolution import Decoder
 from avroguard.levels import Level
 from avroguard.semantics import SemanticRule, semantic_changes
 from support.avro_mutations import pairs
@@ -29,7 +27,7 @@ def case(old: Any, new: Any, level: Level = Level.FULL) -> Breakage:
     return Breakage(OldVersion("v1", old), new, level, change)
 
 
-def test_what_fails_in_a_demonstration_fails_with_the_codec() -> None:
+def test_what_fails_in_a_demonstration_can_not_be_read() -> None:
     outcomes: Counter[Outcome] = Counter()
     for old, new, _ in pairs(7, 150):
         for reader, writer in ((new, old), (old, new)):
@@ -39,12 +37,9 @@ def test_what_fails_in_a_demonstration_fails_with_the_codec() -> None:
                 if shows.outcome is Outcome.NOTHING:
                     assert shows.reason
                     continue
-                schemas = Parsed.of(writer).schema, Parsed.of(reader).schema
-                assert fastavro.schemaless_reader(BytesIO(shows.body), schemas[0], None) == shows.written
-                with pytest.raises(
-                    (SchemaResolutionError, ValueError, LookupError, TypeError, AttributeError, EOFError)
-                ):
-                    fastavro.schemaless_reader(BytesIO(shows.body), *schemas)
+                assert Decoder(writer).decode(shows.body) == shows.written
+                with pytest.raises(ReadError):
+                    Decoder(writer, reader).decode(shows.body)
     assert outcomes[Outcome.FAILS] > 50
     assert outcomes[Outcome.CHANGES] == 0
 
@@ -81,20 +76,20 @@ def test_who_fails_and_when_nobody_does() -> None:
     assert "only with every consumer deployed before the first producer they never meet it" in text
 
 
-def test_a_decimal_is_shown_as_whoever_goes_by_the_reader_reads_it() -> None:
+def test_a_decimal_is_read_by_the_scale_of_the_reader() -> None:
     old, new = record(("amount", CENTS)), record(("amount", {**CENTS, "scale": 4}))
     text = explain(case(old, new))
     assert 'written with v1: {"amount": 12.34}' in text
     assert 'read with the new schema: {"amount": 0.1234}' in text
-    assert "fastavro goes by the writer's schema here" in text
+    assert "(the same bytes, read with the older and the new schema)" in text
 
 
 @pytest.mark.parametrize(
     ("old", "new", "rule", "outcome", "read"),
     [
-        ("bytes", "string", SemanticRule.BYTES_READ_AS_TEXT, Outcome.FAILS, None),
+        ("bytes", "string", SemanticRule.BYTES_READ_AS_TEXT, Outcome.CHANGES, {"x": "\ufffd"}),
         ("long", "double", SemanticRule.PROMOTION_LOSES_DIGITS, Outcome.CHANGES, {"x": float(2**53)}),
-        ("int", "float", SemanticRule.PROMOTION_LOSES_DIGITS, Outcome.NOTHING, None),
+        ("int", "float", SemanticRule.PROMOTION_LOSES_DIGITS, Outcome.CHANGES, {"x": float(2**24)}),
         (
             {"type": "long", "logicalType": "timestamp-millis"},
             {"type": "long", "logicalType": "timestamp-micros"},

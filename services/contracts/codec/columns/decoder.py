@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from avroguard.avro.names import suggestion
-from avroguard.avro.parsed import Parsed
 from services.contracts.codec.columns.cursor import PADDING, Array, Cursor, Ints, Mask
 from services.contracts.codec.columns.kinds import Form, Kind, kind_of, optional
 from services.contracts.codec.columns.steps import Column
 from services.contracts.codec.columns.walk import NotVectorisable, ProjectedField, Walk, compile_walk
 from services.contracts.codec.default_values import decode_default
+from services.contracts.codec.parsed import Parsed
 from services.contracts.codec.records import RecordDecoder, require_compatible
 from services.contracts.codec.wire_format import HEADER_SIZE
 from services.errors import ContractError, PoisonError

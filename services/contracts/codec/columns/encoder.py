@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from avroguard.avro.parsed import Parsed
 from services.contracts.codec.columns.cursor import Array, Mask
 from services.contracts.codec.columns.kinds import optional
 from services.contracts.codec.columns.packing import Packed, Packer, Unpackable, or_null, packer, place
 from services.contracts.codec.default_values import encode_default
+from services.contracts.codec.parsed import Parsed
 from services.contracts.codec.wire_format import frame
 from services.errors import ContractError
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from avroguard.avro.parsed import Parsed
 from services.contracts.codec.body_validation import INT64_DIGITS
 from services.contracts.codec.columns.cursor import WIDEST, Array, Ints
+from services.contracts.codec.parsed import Parsed
 from services.errors import ContractError, PoisonError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

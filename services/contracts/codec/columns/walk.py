@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from avroguard.avro.parsed import Parsed
 from services.contracts.codec.body_validation import INT64_DIGITS, value_range
 from services.contracts.codec.columns import steps
 from services.contracts.codec.columns.cursor import WIDEST
 from services.contracts.codec.columns.kinds import Kind, optional
+from services.contracts.codec.parsed import Parsed
 
 # Limit of the steps, as a record that is used in many places is walked in each of them.
 _MAX_STEPS = 1000

@@ -8,7 +8,7 @@ import fastavro
 from fastavro.schema import SchemaParseException, UnknownType
 
 from avroguard.avro.names import COMPLEX, PRIMITIVES
-from avroguard.errors import ContractError
+from services.errors import ContractError
 
 _KINDS = PRIMITIVES | COMPLEX
 
