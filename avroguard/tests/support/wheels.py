@@ -30,9 +30,9 @@ def environment(wheels: Path) -> dict[str, str]:
 
 
 def make_wheels(target: Path, scratch: Path) -> Path:
-    """Fill a directory with the wheels of avroguard, of what it needs, and of what builds it."""
+    """Fill a directory with the wheels of avroguard and of what builds it."""
     build_wheel(target, scratch)
-    for name in ("fastavro", *_BUILDING):
+    for name in _BUILDING:
         pack_installed(name, target)
     return target
 

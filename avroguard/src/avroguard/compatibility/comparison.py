@@ -43,7 +43,7 @@ def incompatibilities(reader: object, writer: object) -> list[Incompatibility]:
     """List every reason why ``reader`` can't read what ``writer`` wrote.
 
     Args:
-        reader: The schema to read with: dict, list or str as ``json.load`` or ``fastavro.parse_schema`` gives it.
+        reader: The schema to read with: dict, list or str as ``json.load`` gives it.
         writer: The schema that the data were written with, in the same form.
 
     Returns:

@@ -42,7 +42,7 @@ def parse(schema: object) -> Node:
     """Read a schema from its JSON shape.
 
     Args:
-        schema: A dict, list or str as ``json.load`` or ``fastavro.parse_schema`` gives it; or what this has returned.
+        schema: A dict, list or str as ``json.load`` gives it; or what this has returned.
 
     Raises:
         ContractError: It is no Avro schema; the message says where and why.
