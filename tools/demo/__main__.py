@@ -5,10 +5,12 @@ import json
 import sys
 from dataclasses import asdict
 
+from rich.console import Console
+
 from services.errors import ExpectedError
 from services.streaming.logs import configure_logging
 from tools.command_line import INTERRUPTED, print_error, whole_number
-from tools.demo.display import display
+from tools.demo.display import Display
 from tools.demo.interrupts import Interrupts
 from tools.demo.run import STEPS, run
 
@@ -37,8 +39,8 @@ def main() -> int:
     configure_logging("demo", "error")
     interrupts = Interrupts()
     try:
-        with display(STEPS, options.duration, json=options.json) as shown:
-            summary = run(options.duration, options.rate, shown, interrupts)
+        with Display(Console(stderr=options.json), STEPS, options.duration) as display:
+            summary = run(options.duration, options.rate, display, interrupts)
     except ExpectedError as error:
         return print_error("demo", error)
     except OSError as error:

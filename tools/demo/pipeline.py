@@ -5,12 +5,10 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
-from pathlib import Path
 from threading import Event
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from services.errors import FatalError
 from services.streaming.lifecycle import wait_until
@@ -18,9 +16,11 @@ from tools.demo.display import Display, StepProgress
 from tools.demo.watch import Watch
 from tools.harness.processes import ChildProcess, ProcessDied
 from tools.harness.waiting import NeverCame, wait_for
+from tools.local_cluster.persistent import REPOSITORY
 from tools.topics.consumer_group import ConsumerGroup
 from tools.topics.reader import Offsets, Partition
 
+LOGS = REPOSITORY / ".local" / "demo"
 DETECTOR, WARM_UP, GENERATOR, DRAIN = "detector", "warm-up", "generator", "drain"
 
 # A stable name: a run that was killed leaves a transaction open, which the next detector of that name ends at once.
@@ -42,34 +42,30 @@ Pause = Callable[[float], object]
 
 
 class Pipeline:
-    """The services of one run, which end with the block.
+    """The services of one run.
 
     Args:
+        stack: Ends the services with its block.
         display: Shows the steps.
         group: The detector's consumer group.
         stages: The partitions of each topic that the detector reads, in the order that transactions go through them.
-        logs: Directory of the services' logs.
         timeout: Seconds that a service may take to begin its work.
     """
 
     def __init__(
-        self, display: Display, group: ConsumerGroup, stages: Sequence[Sequence[Partition]], logs: Path, timeout: float
+        self,
+        stack: ExitStack,
+        display: Display,
+        group: ConsumerGroup,
+        stages: Sequence[Sequence[Partition]],
+        timeout: float,
     ) -> None:
+        self._stack = stack
         self._display = display
         self._group = group
         self._stages = stages
-        self._logs = logs
         self._timeout = timeout
         self._services: dict[str, ChildProcess] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for service in self._services.values():
-            service.kill()
 
     def require_alive(self) -> None:
         """Make sure that the services run.
@@ -153,11 +149,12 @@ class Pipeline:
 
     def _start(self, name: str, variables: Mapping[str, str]) -> ChildProcess:
         inherited = {name: value for name, value in os.environ.items() if name != "METRICS_PORT"}  # fits only one
-        log = self._logs / f"{name}.log"
+        log = LOGS / f"{name}.log"
         log.unlink(missing_ok=True)
         command = [sys.executable, "-P", "-m", f"services.{name}"]
-        self._services[name] = ChildProcess(name, command, {**inherited, **variables}, log)
-        return self._services[name]
+        service = self._stack.enter_context(ChildProcess(name, command, {**inherited, **variables}, log))
+        self._services[name] = service
+        return service
 
     def _end(self, name: str, watch: Watch) -> None:
         service = self._services[name]

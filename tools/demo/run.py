@@ -12,7 +12,7 @@ from tools.demo.cluster import CLUSTER, SCHEMAS, TOPICS, create_topics, provide_
 from tools.demo.display import Display
 from tools.demo.interrupts import Interrupts
 from tools.demo.observer import Observer
-from tools.demo.pipeline import DETECTOR, GENERATOR, WARM_UP, Pipeline
+from tools.demo.pipeline import DETECTOR, GENERATOR, LOGS, WARM_UP, Pipeline
 from tools.demo.summary import Summary, summarise
 from tools.demo.watch import Watch
 from tools.local_cluster.persistent import REPOSITORY
@@ -20,7 +20,6 @@ from tools.topics.consumer_group import ConsumerGroup
 from tools.topics.reader import Offsets, Partition
 
 STEPS = [CLUSTER, TOPICS, SCHEMAS, DETECTOR, WARM_UP, GENERATOR]
-LOGS = REPOSITORY / ".local" / "demo"
 
 
 def run(duration: float | None, rate: int, display: Display, interrupts: Interrupts) -> Summary:
@@ -52,7 +51,7 @@ def run(duration: float | None, rate: int, display: Display, interrupts: Interru
         registry = stack.enter_context(Registry())
         schema = contracts.topic(settings.transactions_topic).required_schema
 
-        pipeline = stack.enter_context(Pipeline(display, group, stages, LOGS, settings.startup_timeout))
+        pipeline = Pipeline(stack, display, group, stages, settings.startup_timeout)
         pipeline.start_detector()
         pipeline.warm_up(rate)
         starts = group.ends([*stages[0], *outputs])

@@ -1,6 +1,6 @@
 """The live screen, the plain line of figures and the summary, drawn from plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,27 +25,22 @@ class View:
     """Everything on the screen.
 
     Attributes:
-        steps: Those to a running pipeline, in order.
+        steps: Those to a running pipeline, by name, in order.
         duration: Seconds that the run lasts; None: until Ctrl-C.
-        ending: The steps after it, in order.
+        ending: The steps after it.
         downloads: Bytes that have come and bytes in total, by name.
         figures: The pipeline; None before it runs.
     """
 
-    steps: list[Step]
+    steps: dict[str, Step]
     duration: float | None
-    ending: list[Step] = field(default_factory=list)
+    ending: dict[str, Step] = field(default_factory=dict)
     downloads: dict[str, tuple[int, int]] = field(default_factory=dict)
     figures: Figures | None = None
 
     def update(self, step: Step) -> None:
         """Replace the step of that name; a new one belongs to the end of the run."""
-        for steps in (self.steps, self.ending):
-            for number, known in enumerate(steps):
-                if known.name == step.name:
-                    steps[number] = step
-                    return
-        self.ending.append(step)
+        (self.steps if step.name in self.steps else self.ending)[step.name] = step
 
 
 def render(view: View, width: int, height: int, clock: float) -> RenderableType:
@@ -60,10 +55,10 @@ def render(view: View, width: int, height: int, clock: float) -> RenderableType:
     inner = min(width, MAX_WIDTH) - 2
     parts: list[RenderableType] = [_title(view, inner), Text()]
     if view.figures is None:
-        parts += [_step_list(view.steps, clock), *_downloads(view.downloads, inner)]
+        parts += [_step_list(view.steps.values(), clock), *_downloads(view.downloads, inner)]
     else:
         parts += [
-            _step_line(view.ending or view.steps, clock),
+            _step_line((view.ending or view.steps).values(), clock),
             Text(),
             _numbers(view.figures, inner),
             *_suspicious(view.figures.suspicious[: max(0, height - 14)]),
@@ -158,7 +153,7 @@ def _mark(step: Step, clock: float) -> Text:
     return Text("✓", style=_GOOD)
 
 
-def _step_list(steps: Sequence[Step], clock: float) -> RenderableType:
+def _step_list(steps: Iterable[Step], clock: float) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for _ in range(4):
         table.add_column(no_wrap=True, overflow="ellipsis")
@@ -169,7 +164,7 @@ def _step_list(steps: Sequence[Step], clock: float) -> RenderableType:
     return table
 
 
-def _step_line(steps: Sequence[Step], clock: float) -> RenderableType:
+def _step_line(steps: Iterable[Step], clock: float) -> RenderableType:
     line = Text(no_wrap=True, overflow="ellipsis")
     for step in steps:
         line.append_text(_mark(step, clock))

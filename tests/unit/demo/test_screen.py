@@ -14,11 +14,16 @@ from tools.demo.figures import Figures, Sample, Step
 from tools.demo.screen import View
 from tools.demo.summary import Summary
 
-STEPS = [
+
+def named(*steps: Step) -> dict[str, Step]:
+    return {step.name: step for step in steps}
+
+
+STEPS = named(
     Step("cluster", "kafka 4.1.0 on port 9092", 4.2),
     Step("topics", "asking"),
     Step("x"),
-]
+)
 HISTORY = tuple(Sample(20_000.4, 1_204, 58, 117) for _ in range(100))
 SUSPICIOUS = tuple(
     {
@@ -86,7 +91,7 @@ def test_the_view_fits_the_height(height: int) -> None:
 
 
 def test_the_end_of_a_run_takes_the_place_of_its_beginning() -> None:
-    view = View(STEPS, None, ending=[Step("drain", "1,204 left to judge")], figures=FIGURES)
+    view = View(STEPS, None, ending=named(Step("drain", "1,204 left to judge")), figures=FIGURES)
     text = drawn(screen.render(view, 80, 24, 0.0), 80)
     assert "drain 1,204 left to judge" in text
     assert "cluster" not in text
