@@ -1,4 +1,4 @@
-"""What every test may ask for: a real cluster, made once per session when the first test wants it, and unused names."""
+"""Fixtures of all tests: a real cluster, made once per session when the first test needs it, and unused names."""
 
 import itertools
 import os
@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What shares fixtures is run by one worker, in its order: a file, or a folder that has fixtures of its own."""
+    """Run the tests that share fixtures in one worker, in order: a file, or a folder that has fixtures of its own."""
     if config.getoption("dist", "no") != "no":
         for item in items:
             own = item.path.parent / "conftest.py"

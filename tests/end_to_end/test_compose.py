@@ -79,7 +79,7 @@ def exit_codes(containers: Stack, service: str) -> list[int]:
 
 
 def health(containers: Stack, service: str) -> list[str]:
-    """What the engine thinks of each container of a service: starting, healthy or unhealthy."""
+    """Health of each container of a service: starting, healthy or unhealthy."""
     return [
         run("docker", "inspect", "--format", "{{.State.Health.Status}}", container).strip()
         for container in containers.containers(service)

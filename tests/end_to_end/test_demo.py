@@ -101,7 +101,7 @@ def test_it_shows_the_pipeline_and_counts_every_transaction_once(pipeline: Pipel
 
 
 def require_every_id_once_where_its_amount_belongs(pipeline: Pipeline) -> None:
-    """What the pipeline wrote, read by somebody else's code: confluent-kafka's own deserializer."""
+    """Check the outputs as an independent reader has them: confluent-kafka's own deserializer."""
     generated, legit, fraud = (records(pipeline, topic) for topic in (pipeline.input, pipeline.legit, pipeline.fraud))
     assert generated
     assert min(record["amount"] for record in fraud) >= Decimal("900.00")

@@ -72,7 +72,7 @@ def id_of(pipeline: Pipeline, schemas: Path) -> int:
 
 
 def judged(pipeline: Pipeline) -> Counter[int]:
-    """How many verdicts there are on transactions of each schema id."""
+    """Number of verdicts on transactions of each schema id."""
     legit, fraud, _ = pipeline.outputs()
     return Counter(int.from_bytes(value[1:5], "big") for value in legit + fraud if value)
 

@@ -1,1 +1,1 @@
-"""What integration and end-to-end tests share besides `tools.harness`."""
+"""Helpers of tests besides `tools.harness`."""

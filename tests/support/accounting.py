@@ -1,4 +1,4 @@
-"""Where each record of an input topic has gone, from the topics alone."""
+"""Destination of each record of an input topic, from the topics alone."""
 
 import hashlib
 from collections import Counter

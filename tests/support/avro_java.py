@@ -33,7 +33,7 @@ def avro_java() -> "AvroJava":
 
 
 class AvroJava:
-    """What the tests ask Avro Java."""
+    """Questions to Avro Java."""
 
     def __init__(self) -> None:
         avro = jpype.JPackage("org").apache.avro
@@ -53,7 +53,7 @@ class AvroJava:
             raise RefusedByJavaError(str(error)) from None
 
     def refusal(self, schema: Any) -> str:
-        """Why Java does not take a schema; empty where it does. The parser also throws what is no error of Avro's."""
+        """Reason for which Java rejects a schema; empty where it accepts it. Errors that are not Avro's count, too."""
         try:
             self._parser().parse(json.dumps(schema))
         except jpype.JException as error:

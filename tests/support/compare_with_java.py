@@ -21,7 +21,7 @@ STRICTER = {Rule.RECURSION_UNPROVEN}
 
 @dataclass
 class Comparison:
-    """What came out of comparing verdicts, each pair in both directions."""
+    """Result of comparing verdicts, each pair in both directions."""
 
     verdicts: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)

@@ -32,7 +32,7 @@ LEVELS = [level for level in Level if level is not Level.NONE]
 
 @dataclass
 class Comparison:
-    """What came out.
+    """Result of a comparison.
 
     Attributes:
         verdicts: How often the registry said what.

@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def why_not() -> str | None:
-    """Why no containers can be run here, or None where they can."""
+    """Reason for which no containers can be run here, or None."""
     for probe in (["docker", "info"], ["docker", "compose", "version"]):
         try:
             done = subprocess.run(probe, capture_output=True, text=True, check=False)
@@ -41,7 +41,7 @@ class Stack:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What the compose files are told."""
+        """Variables of the compose files."""
         return {
             "KAFKA_NETWORK": self.name,
             "KAFKA_HOST_PORT": str(self.kafka_port),

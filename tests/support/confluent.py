@@ -1,4 +1,4 @@
-"""What somebody else's client reads: confluent-kafka's own deserializer, given nothing but the registry's address."""
+"""An independent reader: confluent-kafka's own deserializer, given nothing but the registry's address."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -12,7 +12,7 @@ from services.streaming.record_size import batch_size, headers_size
 from tools.harness.raw_producer import RawProducer
 
 LIMIT = 1_048_588
-"""What a topic takes by default (`max.message.bytes`)."""
+"""Largest message of a topic by default (`max.message.bytes`)."""
 
 LARGE = 100_000
 """Bytes from which on a record is written by itself, so that a broker does not refuse its batch."""

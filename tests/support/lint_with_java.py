@@ -23,7 +23,7 @@ FOUND_BY_JAVA_ALONE = {"TYPE_USED_BEFORE_DEFINITION", "TYPE_OUTSIDE_NAMESPACE"}
 
 @dataclass
 class Comparison:
-    """What came out of asking both."""
+    """Result of asking both."""
 
     verdicts: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)

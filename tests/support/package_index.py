@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class PackageIndex:
-    """What pip takes for an index: ``index.url``.
+    """A package index for pip: ``index.url``.
 
     Args:
         directory: Where it is made.

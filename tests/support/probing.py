@@ -1,4 +1,4 @@
-"""What a service answers at its endpoints."""
+"""Answers of a service at its endpoints."""
 
 import json
 import re
@@ -18,7 +18,7 @@ class Endpoints:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the service has to be told."""
+        """Settings of the service."""
         return {"METRICS_PORT": str(self._port), "METRICS_HOST": HOST}
 
     def probe(self, path: str) -> tuple[int, dict[str, Any]]:

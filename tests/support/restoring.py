@@ -42,7 +42,7 @@ def rules(over: str = "1h") -> tuple[Rule, ...]:
 
 @dataclass(frozen=True)
 class Record:
-    """What is looked at of a message."""
+    """The parts of a message that matter here."""
 
     place: tuple[str, int, int]
     content: bytes
@@ -165,7 +165,7 @@ class Restoring:
             assert time.monotonic() < deadline
 
     def count(self, partition: Partition, some: tuple[Rule, ...] | None = None) -> int:
-        """How many transactions a window holds, the one that asks included."""
+        """Number of transactions in a window, the current one included."""
         asking = {"id": np.array([b"%08d-0000-4000-8000-000000000000" % 10**7]), "source": np.array([b"payer"]),
                   "created_at": np.array([NOW + COUNT * 1000])}  # fmt: skip
         (match,) = self.states.evaluate(partition, asking, asking["created_at"], some or rules()).matches

@@ -1,4 +1,4 @@
-"""What tests of rules need: a schema with a field of every type, and columns for it."""
+"""A schema with a field of every type, and columns for it."""
 
 import json
 from decimal import Decimal

@@ -129,7 +129,7 @@ class Comparison:
         self._seen["reloads"] += 1
 
     def _rebuild(self) -> None:
-        """What a restart does: read from as far back as the longest window needs, and go on."""
+        """Restart: read from as far back as the longest window needs, and go on."""
         self._commit()
         longest = max((window.over_ms for window in self._wheres), default=0)
         first = 0

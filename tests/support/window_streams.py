@@ -29,7 +29,7 @@ Row = Mapping[str, Any]
 KEYS = (("target",), ("source",), ("amount",), ("target", "amount"), ("source", "target"), ("amount", "created_at"))
 ACCOUNTS = (b"ann", b"bob", b"bo", b"", b"\0x", b"c" * 40)
 ODD_ACCOUNTS = (*ACCOUNTS, b"nul\0", b"\0", b"long" * 80)
-"""What a column of fixed width can't hold: such a batch has a column of objects."""
+"""Values that a column of fixed width can't hold: such a batch has a column of objects."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ def _limits(random: Random, window: Window) -> tuple[Fraction | None, Fraction |
 
 @dataclass(frozen=True)
 class Habits:
-    """What the rows of a stream are like.
+    """Properties of the rows of a stream.
 
     Attributes:
         accounts: Who pays and is paid.

@@ -41,7 +41,7 @@ class Counting:
         )
 
     def summary(self) -> Summary:
-        """What the topics hold of the run now."""
+        """The summary of the topics as they are now."""
         written = self.group.ends(self.outputs)
         while not self.observer.reader.has_reached(written):
             self.observer.step(0.1)

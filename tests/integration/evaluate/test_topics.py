@@ -1,4 +1,4 @@
-"""What is in the topics gives the figures that the same transactions give in memory."""
+"""Transactions in topics give the same figures as in memory."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What ``scripts/local-cluster`` prints and exits with."""
+"""Output and exit codes of ``scripts/local-cluster``."""
 
 import subprocess
 import sys

@@ -40,7 +40,7 @@ def replayed(pipeline: Pipeline, *arguments: str, **environment: str) -> tuple[i
 
 
 def said(err: str) -> list[str]:
-    """What it says itself: librdkafka may log that a fresh broker isn't ready."""
+    """Its own lines: librdkafka may log that a fresh broker isn't ready."""
     return [line for line in err.splitlines() if '"event": "librdkafka"' not in line]
 
 

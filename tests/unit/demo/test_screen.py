@@ -1,4 +1,4 @@
-"""What the live view and the summary show, at the widths of common terminals."""
+"""The live screen and the summary at the widths of common terminals."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""What cells mean as fields of the contract."""
+"""Conversion of cells to fields of the contract."""
 
 import string
 import uuid

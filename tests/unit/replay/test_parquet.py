@@ -1,4 +1,4 @@
-"""What of Parquet's types can be read, and what is said of the rest."""
+"""Types of Parquet that can be read, and the errors for the others."""
 
 import sys
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""What is sent when, and when a replay ends."""
+"""Order and pace of a replay, and its end."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is printed of a message."""
+"""A message as printed."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
