@@ -79,10 +79,10 @@ def _names(of: Sequence[str]) -> Callable[[str], list[str]]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmark", description="This system and its peers on the same work.")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often everybody runs, in rotation")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each contender, in rotation")
     parser.add_argument("--messages", type=int, default=1_000_000, metavar="N", help="slow peers get a part of them")
-    everybody = [contender.name for contender in DETECTORS]
-    parser.add_argument("--only", type=_names(everybody), metavar="NAMES", help=f"some of {','.join(everybody)}")
+    names = [contender.name for contender in DETECTORS]
+    parser.add_argument("--only", type=_names(names), metavar="NAMES", help=f"some of {','.join(names)}")
     parser.add_argument("--parts", type=_names(PARTS), metavar="PARTS", help=f"some of {','.join(PARTS)}")
     parser.add_argument("--seconds", type=int, default=13, metavar="N", help="of each run of the latency part")
     parser.add_argument("--quick", action="store_true", help="one round of a tenth of the messages")
@@ -156,7 +156,7 @@ def _rotate(
     number: int,
     run: Callable[[Contender, list[str]], Drained],
 ) -> None:
-    """One round: everybody once, another one first each time."""
+    """One round: each contender once, another one first each time."""
     first = number % max(1, len(contenders))
     for contender, command in [*contenders[first:], *contenders[:first]]:
         key = f"{kind}.{contender.name}"

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
-    configure_logging("chaos", level="error")  # on standard error: the output may be somebody's JSON
+    configure_logging("chaos", level="error")  # on standard error: the output may be JSON
     console = Console(stderr=options.json, soft_wrap=True, highlight=False, markup=False)
     if not console.is_terminal:
         console.width = 160

@@ -127,7 +127,7 @@ def average_precision(score: Ints, fraud: Mask) -> float | None:
 
 
 def precision_at(verdicts: Verdicts, per_day: int = PER_DAY) -> float | None:
-    """The precision of what somebody can look at who takes up to `per_day` transactions a day, highest score first.
+    """Precision of the `per_day` transactions with the highest scores of each day.
 
     For each day (UTC, by event time) on which anything was called fraud: the share of fraud among the `per_day`
     highest scores above 0, or among all of them where there are fewer; then the mean over these days. Where several

@@ -139,13 +139,13 @@ def report_on(
     """Take all figures of a judged history.
 
     Raises:
-        UsageError: Nothing was judged, or nobody knows the truth about it.
+        UsageError: No transaction was evaluated, or the truth is unknown.
     """
     if not len(history):
         raise UsageError(f"{source}: there are no transactions to judge")
     if history.truth is None:
         raise UsageError(
-            f"{source}: nobody says which transactions are fraud; a topic needs labels (--labels-topic), a file a "
+            f"{source}: no labels say which transactions are fraud; a topic needs labels (--labels-topic), a file a "
             "column with them (--map fraud=COLUMN); scripts/backtest needs neither"
         )
     truth = history.truth

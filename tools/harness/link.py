@@ -21,7 +21,7 @@ class Link:
 
     Attributes:
         rate: Bytes per second that pass, both ways together; 0 is without limit.
-        met: How many connections were cut, or came while it was cut: the proof that somebody noticed.
+        met: How many connections were cut, or came while it was cut: the proof that clients noticed.
     """
 
     def __init__(self, port: int, target: int) -> None:

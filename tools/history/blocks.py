@@ -19,8 +19,8 @@ class Labels:
 
     Attributes:
         fraud: Whether it is.
-        scenario: The kind of fraud as bytes; empty where nobody said.
-        incident: Which occurrence of the scenario as bytes; empty where nobody said.
+        scenario: The kind of fraud as bytes; empty where unknown.
+        incident: Which occurrence of the scenario as bytes; empty where unknown.
     """
 
     fraud: Mask
@@ -39,7 +39,7 @@ class Block:
     Attributes:
         columns: By field name an array of a value per row, as rules want them (see `services.rules`).
         rows: How many there are.
-        labels: The truth about them; None where nobody knows it.
+        labels: The truth about them; None where it is unknown.
         partition: The partition of the first stage's topic that each was read from; None to find it by the key.
         clock: What the watermark is taken from instead of the event time, in milliseconds; None for the event time.
         counted: Which rows are reported about; the others are only there to fill the windows. None: all are.
@@ -60,7 +60,7 @@ class Truth:
     Attributes:
         fraud: Whether it is.
         scenario: The number of its scenario in `scenarios`; -1 for what is no fraud.
-        incident: The number of its incident; -1 where there is none or nobody said.
+        incident: The number of its incident; -1 where there is none or it is unknown.
         scenarios: The names.
     """
 

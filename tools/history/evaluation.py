@@ -41,7 +41,7 @@ class History:
         rules: In the order of `fired`.
         fired: For each rule the rows on which it fired, ascending.
         created_at: The event time of each row, in milliseconds since 1970.
-        truth: None where nobody knows it.
+        truth: None where it is unknown.
         late: How many transactions were later than the allowed lateness, summed over the stages.
         warm_up: How many transactions were read only to fill the windows.
         seconds: How long judging took, making or reading the transactions left out.

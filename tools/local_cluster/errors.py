@@ -4,7 +4,7 @@ from services.errors import FatalError
 
 
 class ClusterError(FatalError):
-    """The local cluster can't do what was asked until somebody changes something."""
+    """The local cluster can't do what was asked until its user changes something."""
 
 
 class LockError(ClusterError):

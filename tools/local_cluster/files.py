@@ -15,7 +15,7 @@ def exclusive(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterato
 
     Args:
         path: The lock file; it is made, and stays.
-        waiting: Called once when somebody else holds it, before waiting for them.
+        waiting: Called once when another process holds it, before waiting.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:

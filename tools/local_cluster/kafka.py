@@ -20,7 +20,7 @@ from tools.local_cluster.files import write_whole
 from tools.local_cluster.node import Node, java
 from tools.local_cluster.ports import HOST
 
-# The parallel collector: G1 marks a heap as small as this over and over, and everybody else on the machine waits.
+# The parallel collector: G1 marks a heap as small as this over and over, and all other processes on the machine wait.
 JVM = ("-Xms256m", "-Xmx768m", "-XX:+UseParallelGC", "-Xshare:auto", "-Djava.awt.headless=true",
        "-Dorg.slf4j.simpleLogger.showDateTime=true",
        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS")  # fmt: skip
@@ -51,7 +51,7 @@ def broker_properties(node: int, port: int, voters: Mapping[int, int], data: str
 
     Returns:
         Properties by name. Internal topics have min(3, nodes) replicas, of which min(2, nodes) must be in sync; topics
-        come into being only when somebody creates them; a transaction whose producer is gone is aborted about a second
+        come into being only when they are created; a transaction whose producer is gone is aborted about a second
         after its own timeout.
     """
     nodes = len(voters)

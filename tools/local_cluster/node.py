@@ -93,7 +93,7 @@ class Node(ABC):
         self.process.kill()
 
     def pause(self) -> None:
-        """Halt it (SIGSTOP): its port stays open and nobody answers."""
+        """Halt it (SIGSTOP): its port stays open without answers."""
         self.process.pause()
 
     def resume(self) -> None:

@@ -21,7 +21,7 @@ _claims: list[socket.socket] = []
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, and that no process which still runs was given by this function.
+    """Ports without a listener, and not given by this function to a process that still runs.
 
     A server takes seconds to begin to listen: until this process ends, a UDP socket of the same number says whose the
     port is.

@@ -53,8 +53,8 @@ class Block:
             source, target and currency as bytes, amount unscaled (cents for a scale of 2), created_at in milliseconds.
         labelled: Whether the file says anything about it.
         fraud: Whether it is fraud; False where the file doesn't say.
-        scenario: The kind of fraud as bytes; empty where nobody said, and where it is no fraud.
-        incident: Which occurrence of the scenario, as bytes; empty where nobody said, and where it is no fraud.
+        scenario: The kind of fraud as bytes; empty where unknown, and where it is no fraud.
+        incident: Which occurrence of the scenario, as bytes; empty where unknown, and where it is no fraud.
         errors: The rows between these that don't fit.
         read: How much of the file has been read with these, 0 to 1.
     """

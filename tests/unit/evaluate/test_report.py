@@ -96,7 +96,7 @@ def test_days_add_up() -> None:
 
 
 def test_without_truth_or_transactions_there_are_no_figures() -> None:
-    with pytest.raises(UsageError, match="nobody says which transactions are fraud"):
+    with pytest.raises(UsageError, match="no labels say which transactions are fraud"):
         report_on(
             replace(history(FIRED, SCENARIO, INCIDENT), truth=None), rules_file="", rules_version="", source="these"
         )

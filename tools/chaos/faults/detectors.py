@@ -127,7 +127,7 @@ def terminated(trial: Trial) -> None:
 def come_and_go(trial: Trial) -> None:
     """A third joins two, one leaves, and all are replaced one by one; partitions that stay put keep moving."""
     team = {name: trial.detector(name) for name in ("one", "two")}
-    everybody = list(team.values())
+    members = list(team.values())
     trial.generator(5000)
     trial.until_moving()
     owners = _settled(trial, team)
@@ -150,7 +150,7 @@ def come_and_go(trial: Trial) -> None:
     trial.random_moment(0.0, 1.0)
     began = time.monotonic()
     team["three"] = trial.detector("three")
-    everybody.append(team["three"])
+    members.append(team["three"])
     settle(began)
     began = time.monotonic()
     leaver = team.pop(trial.chance.choice(("one", "two")))
