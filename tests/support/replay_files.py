@@ -6,7 +6,7 @@ from typing import Any
 
 from services.contracts import load_contracts
 from tools.replay.layout import Layout
-from tools.replay.row_reader import Block, Reader, RowError
+from tools.replay.row_reader import Block, RowError, RowReader
 
 SCHEMA = load_contracts().topic("queueing.transactions").required_schema
 HEADER = "source,target,amount,currency,created_at\n"
@@ -16,8 +16,8 @@ GOOD_JSON = (
 )
 
 
-def reader(path: Path, layout: Layout | None = None, *more: Path) -> Reader:
-    return Reader([path, *more], layout or Layout(), SCHEMA)
+def reader(path: Path, layout: Layout | None = None, *more: Path) -> RowReader:
+    return RowReader([path, *more], layout or Layout(), SCHEMA)
 
 
 def read(path: Path, layout: Layout | None = None, rows: int = 10_000) -> tuple[list[Block], list[RowError]]:

@@ -16,7 +16,7 @@ from tools.backtest.comparison import Comparison
 from tools.backtest.result import Result, result_of
 from tools.backtest.terminal_report import show
 from tools.command_line import INTERRUPTED, print_error
-from tools.history import judge_history
+from tools.history import evaluate_history
 from tools.history.options import add_input_options, load, open_input, shown, topic_of
 from tools.history.progress import show_progress
 from tools.history.stages import stages_of
@@ -63,7 +63,7 @@ def backtest(options: argparse.Namespace) -> Result:
     fields = fields_of_schema(contracts.topic(topic_of(options)).required_schema)
     comparison = Comparison(live, changed, fields, options.examples)
     with open_input(options, contracts, longest_ms=max(live.longest_ms, changed.longest_ms), labels=False) as source:
-        history = judge_history(
+        history = evaluate_history(
             show_progress(source.blocks()),
             stages_of(live, changed, partitions=source.partitions),
             lateness_ms=int(options.lateness.total_seconds() * 1000),

@@ -9,7 +9,7 @@ from services.rules.conditions import null_mark
 from services.rules.fields import Field
 from services.rules.model import ID, Mode, Rule, RuleSet
 from services.rules.reasons import render_reason
-from tools.history import Block, Found
+from tools.history import Block, RowMatch
 
 
 class Change(StrEnum):
@@ -80,7 +80,7 @@ class Comparison:
         self._most = examples
         self._shown: dict[tuple[Change, str], set[tuple[Any, ...]]] = {}
 
-    def watch(self, block: Block, matches: Sequence[Found]) -> None:
+    def watch(self, block: Block, matches: Sequence[RowMatch]) -> None:
         """Take in the rule matches of a block: of one file, of the other, or of both."""
         for row, firings in _by_row(matches):
             fraud = bool(block.labels.fraud[row]) if block.labels else None
@@ -102,7 +102,7 @@ class Comparison:
                     match = old[name] if change is Change.NO_LONGER else new[name]
                     self._show(block, match, change, _verdict(was=was, now=now), fraud)
 
-    def _show(self, block: Block, match: Found, change: Change, verdict: str, fraud: bool | None) -> None:
+    def _show(self, block: Block, match: RowMatch, change: Change, verdict: str, fraud: bool | None) -> None:
         """Keep an example, unless there are enough or there is one of the same key."""
         rule, key = match.firing.rule, match.firing.key or (block.columns[ID][match.row],)
         shown = self._shown.setdefault((change, rule.name), set())
@@ -120,7 +120,7 @@ class Comparison:
         return self._fields[name].show(block.columns[name][row])
 
 
-def _by_row(matches: Sequence[Found]) -> Iterator[tuple[int, Sequence[Found]]]:
+def _by_row(matches: Sequence[RowMatch]) -> Iterator[tuple[int, Sequence[RowMatch]]]:
     first = 0
     for last in range(1, len(matches) + 1):
         if last == len(matches) or matches[last].row != matches[first].row:
@@ -128,7 +128,7 @@ def _by_row(matches: Sequence[Found]) -> Iterator[tuple[int, Sequence[Found]]]:
             first = last
 
 
-def _decides(matches: Iterable[Found]) -> bool:
+def _decides(matches: Iterable[RowMatch]) -> bool:
     return any(_is_live(match.firing.rule) for match in matches)
 
 
@@ -136,7 +136,7 @@ def _is_live(rule: Rule) -> bool:
     return rule.mode is Mode.LIVE
 
 
-def _change(old: Found | None, new: Found | None) -> Change | None:
+def _change(old: RowMatch | None, new: RowMatch | None) -> Change | None:
     was, now = old is not None and _is_live(old.firing.rule), new is not None and _is_live(new.firing.rule)
     if now and not was:
         return Change.NEWLY

@@ -13,7 +13,7 @@ from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import DEADLINE, wait_for
 
 
-class Watch:
+class OutputWatch:
     """Reads the outputs of a pipeline, read committed, in a thread of its own.
 
     Keys decide the partitions of inputs and outputs alike, so the output partition tells the input partition.

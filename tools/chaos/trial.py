@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from services.errors import Unavailable
 from tools.chaos.lab import Bench
-from tools.chaos.output_watch import Watch
+from tools.chaos.output_watch import OutputWatch
 from tools.chaos.plain_reader import PlainReader, compare
 from tools.chaos.results import Broken, NotRun, Tally
 from tools.harness.pipeline import Pipeline
@@ -87,7 +87,7 @@ class Trial:
         self._stack = ExitStack()
         self._began = self._started = 0.0
         self.reader = PlainReader(bench.cluster.registry_url)
-        self.watch = Watch(self.pipeline)
+        self.watch = OutputWatch(self.pipeline)
         self.reference: Reference | None = None
 
     def __enter__(self) -> Self:
@@ -125,12 +125,12 @@ class Trial:
         among.append(self.pipeline.start(kind, **environment))
         return among[-1]
 
-    def forget(self, service: Service) -> None:
+    def exclude(self, service: Service) -> None:
         """Leave a service out of all checks: it was killed on purpose."""
         self._detectors = [known for known in self._detectors if known is not service]
         self._generators = [known for known in self._generators if known is not service]
 
-    def until_moving(self, timeout: float = DEADLINE) -> None:
+    def wait_for_output(self, timeout: float = DEADLINE) -> None:
         """Waits for the first output."""
         self.watch.wait_until_more(0.0, timeout)
         self._began = time.monotonic()
@@ -139,13 +139,13 @@ class Trial:
     def random_moment(self, earliest: float, latest: float) -> None:
         """Waits for a random time; that is the fault's moment."""
         time.sleep(self.chance.uniform(earliest, latest))
-        self.struck()
+        self.note_fault()
 
-    def struck(self) -> None:
+    def note_fault(self) -> None:
         """Notes the fault's moment."""
         self.moment = time.monotonic() - self._began if self._began else 0.0
 
-    def until_open(self) -> int:
+    def wait_for_open_transaction(self) -> int:
         """Wait for an open transaction, and return the number of partitions that hold it."""
         return wait_for(self.open_transactions, "a transaction is open", 20, pause=0.01)
 
@@ -216,7 +216,7 @@ class Trial:
         """
         self.require(seconds <= limit * self._leniency, f"{what} took {seconds:.2f} s, more than {limit:.0f} s")
 
-    def until_recovered(self, since: float, timeout: float = DRAINED) -> float:
+    def wait_for_recovery(self, since: float, timeout: float = DRAINED) -> float:
         """Waits for an output that became visible after a time on the monotonic clock; the seconds between them."""
         self.recovery = self.watch.wait_until_more(since, timeout)
         return self.recovery

@@ -16,7 +16,7 @@ from tools.evaluate.page import page
 from tools.evaluate.pictures import pictures
 from tools.evaluate.report import Report, report_on
 from tools.evaluate.terminal_report import show
-from tools.history import judge_history
+from tools.history import evaluate_history
 from tools.history.options import add_input_options, load, open_input, shown
 from tools.history.progress import show_progress
 from tools.history.stages import stages_of
@@ -58,7 +58,7 @@ def evaluate(options: argparse.Namespace) -> Report:
     contracts = load_contracts()
     rules = load(options.rules, options, contracts)
     with open_input(options, contracts, longest_ms=rules.longest_ms, labels=True) as source:
-        history = judge_history(
+        history = evaluate_history(
             show_progress(source.blocks()),
             stages_of(rules, partitions=source.partitions),
             lateness_ms=int(options.lateness.total_seconds() * 1000),

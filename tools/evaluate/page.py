@@ -51,7 +51,7 @@ and those that are none (false alarms).</dd>
 on which nothing fired, counts with the share of fraud among all. Between 0 and 1.</dd>
 <dt>Precision at 100 a day</dt><dd>Of the 100 highest scores of a day (of all, on days with fewer), the share that is
 fraud; averaged over the days on which anything was called fraud.</dd>
-<dt>Found after</dt><dd>From the first transaction of an incident to the first of it that was called fraud, in event
+<dt>RowMatch after</dt><dd>From the first transaction of an incident to the first of it that was called fraud, in event
 time, over the incidents that were found: half of them within the median, and 90 of 100 within the other figure. 0 s: by
 their first transaction. Payments before: how many of its transactions came before the one that was called fraud.</dd>
 <dt>Per scenario</dt><dd>The live rules together, on the scenario's transactions and those that are no fraud.</dd>

@@ -70,7 +70,7 @@ class Truth:
     scenarios: tuple[str, ...]
 
 
-class TruthKeeper:
+class TruthCollector:
     """Gathers labels block by block: names become numbers, since millions of rows are kept.
 
     Two incidents of different scenarios are never the same one, whatever their names.

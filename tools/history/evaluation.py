@@ -12,14 +12,14 @@ from services.rules.model import EVENT_TIME, ID, Rule, fields_of
 from services.rules.rule_match import RuleMatch
 from services.rules.windows import WindowState
 from services.streaming.partitioner import partition_of
-from tools.history.blocks import Block, Truth, TruthKeeper
+from tools.history.blocks import Block, Truth, TruthCollector
 from tools.history.stages import Stage
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Found:
+class RowMatch:
     """A rule that fired on a transaction of a block.
 
     Attributes:
@@ -64,11 +64,11 @@ class History:
         return int(self.created_at.max() - self.created_at.min()) if len(self) else 0
 
 
-Watch = Callable[[Block, Sequence[Found]], None]
+Watch = Callable[[Block, Sequence[RowMatch]], None]
 """Told of each block what fired on its counted rows, by row."""
 
 
-def judge_history(
+def evaluate_history(
     blocks: Iterable[Block], stages: Sequence[Stage], *, lateness_ms: int, watch: Watch | None = None
 ) -> History:
     """Judge transactions in the order of the log.
@@ -83,20 +83,22 @@ def judge_history(
         watch: Told what fired.
     """
     rules = tuple(rule for stage in stages for rule in stage.rules)
-    judges = [_StageJudge(stage, lateness_ms, first=index == 0) for index, stage in enumerate(stages) if stage.rules]
+    evaluators = [
+        _StageEvaluator(stage, lateness_ms, first=index == 0) for index, stage in enumerate(stages) if stage.rules
+    ]
     number = {id(rule): index for index, rule in enumerate(rules)}
     fired: list[list[int]] = [[] for _ in rules]
     times: list[NDArray[np.int64]] = []
-    keeper: TruthKeeper | None = None
+    collector: TruthCollector | None = None
     done = warm_up = late = 0
     seconds = 0.0
     for block in blocks:
         begun = time.perf_counter()
-        matches: list[Found] = []
-        for judge in judges:
-            firings, some_late = judge.judge(block)
+        matches: list[RowMatch] = []
+        for evaluator in evaluators:
+            firings, some_late = evaluator.evaluate(block)
             late += some_late
-            matches += [Found(row, number[id(firing.rule)], firing) for row, firing in firings]
+            matches += [RowMatch(row, number[id(firing.rule)], firing) for row, firing in firings]
         seconds += time.perf_counter() - begun
         counted = np.arange(block.rows) if block.counted is None else np.flatnonzero(block.counted)
         warm_up += block.rows - len(counted)
@@ -109,8 +111,8 @@ def judge_history(
             fired[match.rule].append(int(place[match.row]))
         times.append(np.asarray(block.columns[EVENT_TIME], np.int64)[counted])
         if block.labels is not None:
-            keeper = keeper or TruthKeeper()
-            keeper.add(block.labels.at(counted))
+            collector = collector or TruthCollector()
+            collector.add(block.labels.at(counted))
         done += len(counted)
         if watch is not None:
             watch(block, matches)
@@ -118,14 +120,14 @@ def judge_history(
         rules,
         tuple(np.array(rows, np.int64) for rows in fired),
         np.concatenate([np.zeros(0, np.int64), *times]),
-        keeper.truth() if keeper else None,
+        collector.truth() if collector else None,
         late,
         warm_up,
         seconds,
     )
 
 
-class _StageJudge:
+class _StageEvaluator:
     """One stage: the windows of each partition of its topic."""
 
     def __init__(self, stage: Stage, lateness_ms: int, *, first: bool) -> None:
@@ -137,7 +139,7 @@ class _StageJudge:
         for state in self._states:
             state.require(aggregation for rule in stage.rules for aggregation in rule.aggregations)
 
-    def judge(self, block: Block) -> tuple[list[tuple[int, RuleMatch]], int]:
+    def evaluate(self, block: Block) -> tuple[list[tuple[int, RuleMatch]], int]:
         """Rule matches of each row of a block, and the number of late rows."""
         matches: list[tuple[int, RuleMatch]] = []
         late = 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tools.history.blocks import Block, Labels
-from tools.replay.row_reader import Reader
+from tools.replay.row_reader import RowReader
 
 _SHOWN = 20
 _ROWS = 65_536
@@ -25,7 +25,7 @@ class FileInput:
         labelled: Of how many transactions the files say whether they are fraud.
     """
 
-    reader: Reader
+    reader: RowReader
     name: str
     partitions: int
     refused: int = field(default=0, init=False)

@@ -25,7 +25,7 @@ from tools.history.generated_input import StreamInput, StreamSettings
 from tools.history.topic_input import TopicInput, TopicSettings
 from tools.local_cluster import LocalCluster
 from tools.replay.options import add_layout_options, layout_of
-from tools.replay.row_reader import Reader
+from tools.replay.row_reader import RowReader
 
 _ROOT = Path(__file__).parents[2]
 _UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -163,7 +163,7 @@ def _opened(
     if options.from_topic:
         return _topic(options, contracts, timedelta(milliseconds=longest_ms) + options.lateness, labels=labels)
     if options.file:
-        reader = Reader(options.file, layout_of(options), contracts.topic(topic_of(options)).required_schema)
+        reader = RowReader(options.file, layout_of(options), contracts.topic(topic_of(options)).required_schema)
         return nullcontext(FileInput(reader, ", ".join(map(str, options.file)), partitions))
     settings = {name: value for name, value in stream.items() if value is not None}
     return nullcontext(StreamInput(StreamSettings(**settings), partitions))  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 `reading` has the rows of files as columns and labels, for whatever wants them:
 
-    reader = Reader(paths, layout, schema)      # raises UsageError where a file or the layout is of no use
+    reader = RowReader(paths, layout, schema)      # raises UsageError where a file or the layout is of no use
     for block in reader.blocks():               # numpy columns, labels, and the rows that don't fit
 
 `options` has the arguments that say how a file is laid out, for every command that takes such files:

@@ -35,9 +35,9 @@ from tools.command_line import positive_number, print_error, whole_number
 from tools.local_cluster import LocalCluster
 from tools.replay.options import add_layout_options, layout_of
 from tools.replay.pacer import Pace
-from tools.replay.progress import Figures, teller
+from tools.replay.progress import Figures, show_replay
 from tools.replay.replay import Replay
-from tools.replay.row_reader import Reader
+from tools.replay.row_reader import RowReader
 from tools.replay.sender import Encoder, Sender
 
 _EPILOG = """\
@@ -102,13 +102,13 @@ def _replay(options: argparse.Namespace) -> Figures:
     layout = layout_of(options)
     topics = load_settings(Topics, KafkaSettings, RegistrySettings)
     contracts = load_contracts()
-    reader = Reader(options.files, layout, contracts.topic(topics.transactions_topic).required_schema)
+    reader = RowReader(options.files, layout, contracts.topic(topics.transactions_topic).required_schema)
     stop = stop_on_signals()
     spare_garbage_collection()
     sender = None if options.dry_run else _sender(topics, contracts, options.speed, stop)
     began = time.monotonic()
-    with teller(len(options.files)) as tell:
-        run = Replay(reader, sender, tell, stop)
+    with show_replay(len(options.files)) as progress:
+        run = Replay(reader, sender, progress, stop)
         failure = None
         try:
             run.run(options.max_errors)

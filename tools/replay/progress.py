@@ -16,7 +16,7 @@ from tools.replay.sender import Sent
 _EPOCH = datetime(1970, 1, 1)  # UTC
 
 
-class Teller:
+class ReplayProgress:
     """A bar on a terminal, and above it a line for each row that doesn't fit; elsewhere the lines alone.
 
     Args:
@@ -43,11 +43,11 @@ class Teller:
 
 
 @contextmanager
-def teller(files: int) -> Iterator[Teller]:
+def show_replay(files: int) -> Iterator[ReplayProgress]:
     """The display that suits standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Teller(None, files)
+        yield ReplayProgress(None, files)
         return
     columns = (
         BarColumn(),
@@ -56,7 +56,7 @@ def teller(files: int) -> Iterator[Teller]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bar:
-        yield Teller(bar, files)
+        yield ReplayProgress(bar, files)
 
 
 @dataclass(frozen=True)

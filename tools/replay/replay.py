@@ -2,8 +2,8 @@
 
 from threading import Event
 
-from tools.replay.progress import Teller
-from tools.replay.row_reader import Block, Reader
+from tools.replay.progress import ReplayProgress
+from tools.replay.row_reader import Block, RowReader
 from tools.replay.sender import Sender, Sent
 
 
@@ -13,14 +13,14 @@ class Replay:
     Args:
         reader: Reads them.
         sender: Where the transactions go; None to send nothing.
-        teller: Told what happens.
+        progress: Shows the progress and the unfit rows.
         stop: Ends it when set.
     """
 
-    def __init__(self, reader: Reader, sender: Sender | None, teller: Teller, stop: Event) -> None:
+    def __init__(self, reader: RowReader, sender: Sender | None, progress: ReplayProgress, stop: Event) -> None:
         self._reader = reader
         self._sender = sender
-        self._teller = teller
+        self._progress = progress
         self._stop = stop
         self._files = 0
         self._read = 0.0
@@ -45,7 +45,7 @@ class Replay:
             path = read.path
             left = max_errors - self.unfit
             block = read if len(read.errors) <= left else read.before(read.errors[left].line)
-            self._teller.unfit(read.errors[: left + 1])
+            self._progress.unfit(read.errors[: left + 1])
             self.unfit += min(len(read.errors), left + 1)
             self._send(block)
             if block is not read or self._stop.is_set():
@@ -72,4 +72,4 @@ class Replay:
     def _show(self, block: Block, done: int) -> None:
         share = done / len(block) if len(block) else 1.0
         part = self._read + (block.read - self._read) * share
-        self._teller.progress(self._files + part, self.sent.transactions, self.unfit)
+        self._progress.progress(self._files + part, self.sent.transactions, self.unfit)

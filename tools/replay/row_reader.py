@@ -87,7 +87,7 @@ class Block:
         )
 
 
-class Reader:
+class RowReader:
     """Reads files of one layout.
 
     Args:

@@ -9,7 +9,7 @@ from services.rules.loading import constants_of, parse_rules
 from services.rules.model import RuleSet
 from tools.backtest.comparison import Comparison
 from tools.backtest.result import Result, result_of
-from tools.history import Block, judge_history
+from tools.history import Block, evaluate_history
 from tools.history.blocks import Labels
 from tools.history.stages import stages_of
 
@@ -57,7 +57,7 @@ def block(amounts: list[int], *, fraud: bool | None = None) -> Block:
 def backtest(live: str, changed: str, part: Block, examples: int = 3) -> Result:
     before, after = rules(live), rules(changed)
     comparison = Comparison(before, after, fields_of_schema(SCHEMA), examples)
-    history = judge_history(
+    history = evaluate_history(
         iter([part]), stages_of(before, after, partitions=2), lateness_ms=HOUR, watch=comparison.watch
     )
     return result_of(comparison, history, names=("live", "changed"), source="these", notes=[])

@@ -8,7 +8,7 @@ from services.rules.loading import constants_of, parse_rules
 from services.rules.model import RuleSet
 from services.rules.windows import WindowState
 from services.streaming.partitioner import partition_of
-from tools.history import Block, Found, History, judge_history
+from tools.history import Block, History, RowMatch, evaluate_history
 from tools.history.generated_input import StreamInput, StreamSettings
 from tools.history.stages import stages_of
 
@@ -38,7 +38,7 @@ def rules() -> RuleSet:
 
 
 def judged(blocks: Iterator[Block], partitions: int = 4) -> History:
-    return judge_history(blocks, stages_of(rules(), partitions=partitions), lateness_ms=LATENESS)
+    return evaluate_history(blocks, stages_of(rules(), partitions=partitions), lateness_ms=LATENESS)
 
 
 def fired(history: History) -> dict[str, list[int]]:
@@ -109,11 +109,11 @@ def test_the_watcher_gets_every_match_in_log_order() -> None:
     reported: list[tuple[int, str]] = []
     before = 0
 
-    def watch(block: Block, found: Sequence[Found]) -> None:
+    def watch(block: Block, found: Sequence[RowMatch]) -> None:
         nonlocal before
         reported.extend((before + one.row, one.firing.rule.name) for one in found)
         before += block.rows
 
-    history = judge_history(STREAM.blocks(), stages_of(rules(), partitions=4), lateness_ms=LATENESS, watch=watch)
+    history = evaluate_history(STREAM.blocks(), stages_of(rules(), partitions=4), lateness_ms=LATENESS, watch=watch)
     assert [row for row, _ in reported] == sorted(row for row, _ in reported)
     assert {name: [row for row, other in reported if other == name] for name in fired(history)} == fired(history)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.replay_files import GOOD, HEADER, reader
 from tools.replay.pacer import Pace
-from tools.replay.progress import Figures, Teller
+from tools.replay.progress import Figures, ReplayProgress
 from tools.replay.replay import Replay
 from tools.replay.row_reader import Block, RowError
 from tools.replay.sender import Sent
@@ -41,7 +41,7 @@ class Sender:
         self.finished += 1
 
 
-class Listener(Teller):
+class Listener(ReplayProgress):
     def __init__(self) -> None:
         super().__init__(None, 1)
         self.errors: list[RowError] = []

@@ -35,7 +35,7 @@ def lost(trial: Trial) -> None:
         return bool(leaders) and not leaders & {-1, broker.plan.node}
 
     wait_for(led_by_others, "others lead its partitions", pause=0.1)
-    trial.until_recovered(began + 0.2)
+    trial.wait_for_recovery(began + 0.2)
 
 
 def disk_full(trial: Trial) -> None:
@@ -55,9 +55,9 @@ def _under_load(trial: Trial) -> int:
     """Starts the services and waits for a random moment with a transaction open."""
     trial.detector(COMMIT_INTERVAL_MS="500")
     trial.generator(10_000)
-    trial.until_moving()
+    trial.wait_for_output()
     trial.random_moment(0.0, 1.5)
-    return trial.until_open()
+    return trial.wait_for_open_transaction()
 
 
 def _come_back(trial: Trial, broker: Broker) -> None:
@@ -65,4 +65,4 @@ def _come_back(trial: Trial, broker: Broker) -> None:
     broker.wait_healthy()
     back = time.monotonic()
     trial.admin = AdminClient({"bootstrap.servers": trial.bench.cluster.bootstrap_servers, "log_level": 0})
-    trial.until_recovered(back)
+    trial.wait_for_recovery(back)

@@ -22,7 +22,7 @@ def of_group_moved(trial: Trial) -> None:
 def _move(trial: Trial, topic: str, name: str) -> None:
     trial.detector(COMMIT_INTERVAL_MS="300")
     trial.generator(5000)
-    trial.until_moving()
+    trial.wait_for_output()
     partition = coordinating_partition(name, len(trial.leaders(topic)))
 
     def leader(other_than: int) -> int:
@@ -32,14 +32,14 @@ def _move(trial: Trial, topic: str, name: str) -> None:
 
     first = wait_for(lambda: leader(0), "a broker leads")
     trial.random_moment(0.0, 1.0)
-    unfinished = trial.until_open()
+    unfinished = trial.wait_for_open_transaction()
     broker = trial.bench.cluster.broker(first)
     began = time.monotonic()
     how = trial.chance.choice(("stop", "kill"))
     getattr(broker, how)()
     second = wait_for(lambda: leader(first), "another broker leads", pause=0.1)
     trial.prove(unfinished, f"{how}: {topic}-{partition} moved from {first} to {second} in an open transaction")
-    trial.until_recovered(began + 0.2)
+    trial.wait_for_recovery(began + 0.2)
     broker.start()
     broker.wait_healthy()
 

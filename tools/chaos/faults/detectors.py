@@ -27,12 +27,12 @@ def killed(trial: Trial) -> None:
     interval = trial.chance.choice((100, 300, 1000))
     detector = trial.detector(COMMIT_INTERVAL_MS=str(interval))
     trial.generator(15_000)
-    trial.until_moving()
+    trial.wait_for_output()
     trial.random_moment(0.0, 1.0)
     dead = kill(trial, detector, within=interval / 1000)
     trial.detector()
     time.sleep(0.2)  # what was committed before the kill has been seen by then
-    recovery = trial.until_recovered(dead + 0.2)
+    recovery = trial.wait_for_recovery(dead + 0.2)
     trial.require_within(recovery, SESSION_TIMEOUT + max(START, 2 * trial.warm_up), "going on after a restart")
 
 
@@ -41,7 +41,7 @@ def paused(trial: Trial) -> None:
     past_transaction = trial.chance.random() < 0.5
     zombie = trial.detector("zombie", COMMIT_INTERVAL_MS="1000")
     trial.generator(4000)
-    trial.until_moving()
+    trial.wait_for_output()
     trial.random_moment(0.0, 1.0)
     unfinished = halted_in_a_transaction(trial, zombie, within=1.0)
     stopped = time.monotonic()
@@ -57,7 +57,7 @@ def paused(trial: Trial) -> None:
     # Its transaction is either aborted by itself at once or has been by the broker: no more is committed of it.
     wait_for(lambda: zombie.events("rebalance", change="lost") or zombie.events("replacing Kafka clients")
              or zombie.events("transaction aborted"), "the zombie notices", 30, pause=0.1)  # fmt: skip
-    trial.until_recovered(awake)
+    trial.wait_for_recovery(awake)
 
 
 def kill(trial: Trial, detector: Service, within: float) -> float:
@@ -72,7 +72,7 @@ def kill(trial: Trial, detector: Service, within: float) -> float:
         NotRun: No transaction was open when it was killed.
     """
     unfinished = halted_in_a_transaction(trial, detector, within)
-    trial.forget(detector)
+    trial.exclude(detector)
     detector.kill()
     dead = time.monotonic()
     trial.prove(unfinished, f"{unfinished} partitions held an open transaction when it was killed")
@@ -112,7 +112,7 @@ def terminated(trial: Trial) -> None:
     detector.wait_for("new schema id")
     trial.random_moment(0.0, 0.2)
     began = time.monotonic()
-    trial.forget(detector)
+    trial.exclude(detector)
     code = detector.stop()
     seconds = time.monotonic() - began
     left = trial.lag()
@@ -121,7 +121,7 @@ def terminated(trial: Trial) -> None:
     trial.require_within(seconds, 10, "ending after SIGTERM")
     ended = time.monotonic()
     trial.detector("second")
-    trial.until_recovered(ended)
+    trial.wait_for_recovery(ended)
 
 
 def come_and_go(trial: Trial) -> None:
@@ -129,7 +129,7 @@ def come_and_go(trial: Trial) -> None:
     team = {name: trial.detector(name) for name in ("one", "two")}
     members = list(team.values())
     trial.generator(5000)
-    trial.until_moving()
+    trial.wait_for_output()
     owners = _settled(trial, team)
     began = time.monotonic()
     time.sleep(CALM)
@@ -154,13 +154,13 @@ def come_and_go(trial: Trial) -> None:
     settle(began)
     began = time.monotonic()
     leaver = team.pop(trial.chance.choice(("one", "two")))
-    trial.forget(leaver)
+    trial.exclude(leaver)
     trial.require(leaver.stop() == 0, "one that left ended with another exit code than 0")
     settle(began)
     for name in list(team):  # rolling restart: each is replaced before the next one goes
         began = time.monotonic()
         old = team.pop(name)
-        trial.forget(old)
+        trial.exclude(old)
         trial.require(old.stop() == 0, "one that was replaced ended with another exit code than 0")
         settle(began)
         began = time.monotonic()

@@ -23,8 +23,8 @@ def killed(trial: Trial) -> None:
     (port,) = free_ports(1)
     trial.detector()
     generator = trial.generator(0, METRICS_PORT=str(port), METRICS_HOST=HOST)
-    trial.until_moving()
-    trial.struck()
+    trial.wait_for_output()
+    trial.note_fault()
     until = time.monotonic() + trial.chance.uniform(0.0, 1.0)
     acknowledged = waiting = 0
     deadline = until + DEADLINE
@@ -34,7 +34,7 @@ def killed(trial: Trial) -> None:
         acknowledged = max(acknowledged, metrics["fraud_generator_transactions_total"] - waiting - BATCH)
         if time.monotonic() > until and waiting:
             break
-    trial.forget(generator)
+    trial.exclude(generator)
     generator.kill()
     trial.prove(waiting, f"killed with {waiting} transactions on their way and {acknowledged} or more acknowledged")
     dead = time.monotonic()
@@ -42,7 +42,7 @@ def killed(trial: Trial) -> None:
     arrived = len(trial.pipeline.read(trial.pipeline.input))
     trial.require(arrived >= acknowledged, f"{acknowledged} were acknowledged and {arrived} are there")
     if trial.lag():
-        trial.until_recovered(dead)
+        trial.wait_for_recovery(dead)
 
 
 def queue_full(trial: Trial) -> None:
@@ -54,7 +54,7 @@ def queue_full(trial: Trial) -> None:
     (port,) = free_ports(1)
     detector = trial.detector(**narrow)
     generator = trial.generator(40_000, METRICS_PORT=str(port), METRICS_HOST=HOST, **narrow)
-    trial.until_moving()
+    trial.wait_for_output()
     trial.random_moment(0.0, 0.1)
     link.rate = trial.chance.randrange(2_000_000, 5_000_000)
     fullest = largest = 0
@@ -68,7 +68,7 @@ def queue_full(trial: Trial) -> None:
         time.sleep(0.02)
     wide = time.monotonic()
     link.restore()
-    trial.until_recovered(wide)
+    trial.wait_for_recovery(wide)
     trial.prove(
         fullest >= FULL,
         f"{fullest} of {QUEUE} places of the generator's queue were taken; memory {largest >> 20} MB",

@@ -126,11 +126,11 @@ def badly_keyed(trial: Trial) -> None:
 
 def _restart_midway(trial: Trial, detector: Service, over: RulesOverTime) -> None:
     """Kill the detector in the middle of the traffic, start another and wait until it goes on."""
-    trial.until_moving()
+    trial.wait_for_output()
     trial.random_moment(1.0, 3.0)
     dead = kill(trial, detector, within=0.3)
     trial.detector(**over.environment)
-    trial.until_recovered(dead + 0.2)
+    trial.wait_for_recovery(dead + 0.2)
 
 
 def _scattered(trial: Trial, messages: list[Message]) -> int:

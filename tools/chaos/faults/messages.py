@@ -17,5 +17,5 @@ def random_bytes(trial: Trial) -> None:
     chance.shuffle(mixed)
     trial.detector()
     pipeline.produce(mixed)
-    trial.struck()
+    trial.note_fault()
     trial.prove(trial.rubbish, f"{len(trial.rubbish)} random byte strings among {len(good)} transactions")

@@ -15,9 +15,9 @@ def cut(trial: Trial) -> None:
     seconds = trial.chance.uniform(0.5, 8.0)
     detector = trial.detector(COMMIT_INTERVAL_MS="300", **through)
     trial.generator(15_000, **through)
-    trial.until_moving()
+    trial.wait_for_output()
     trial.random_moment(0.0, 1.0)
-    unfinished = trial.until_open()
+    unfinished = trial.wait_for_open_transaction()
     link.cut(silently=silently)
     met = link.met
     time.sleep(seconds)
@@ -28,5 +28,5 @@ def cut(trial: Trial) -> None:
         link.met >= met > 0 and unfinished,
         f"{how} for {seconds:.1f} s in an open transaction, {link.met} connections met it",
     )
-    trial.until_recovered(back)
+    trial.wait_for_recovery(back)
     trial.require(detector.process.poll() is None, "the detector ended when the network was cut")

@@ -33,14 +33,14 @@ def _at_start(trial: Trial, mode: str) -> None:
         detector = trial.detector(SCHEMA_REGISTRY_URL=proxy.url, SCHEMA_REGISTRY_RETRIES="0")
         trial.generator(8000)
         if mode == "slow":
-            trial.until_moving(DRAINED)  # several answers of five seconds, one after the other
+            trial.wait_for_output(DRAINED)  # several answers of five seconds, one after the other
         else:
             detector.wait_for("waiting", waiting_for="schema registry")
             time.sleep(trial.chance.uniform(0.0, 4.0))
         trial.prove(proxy.met(mode), f"{proxy.met(mode)} requests of a starting detector met it ({mode})")
         proxy.mode = "pass"
         if mode != "slow":
-            trial.until_recovered(time.monotonic())
+            trial.wait_for_recovery(time.monotonic())
         trial.drain()  # through a registry that is up again
 
 
@@ -48,7 +48,7 @@ def _for_a_new_id(trial: Trial, mode: str) -> None:
     with RegistryProxy(trial.pipeline.cluster.registry_url) as proxy:
         detector = trial.detector(SCHEMA_REGISTRY_URL=proxy.url, SCHEMA_REGISTRY_RETRIES="0")
         trial.generator(5000)
-        trial.until_moving()
+        trial.wait_for_output()
         trial.random_moment(0.0, 1.0)
         proxy.mode, proxy.delay = mode, 5.0
         trial.pipeline.evolve()
@@ -62,5 +62,5 @@ def _for_a_new_id(trial: Trial, mode: str) -> None:
         trial.prove(proxy.met(mode), f"{proxy.met(mode)} requests about a new schema id met it ({mode})")
         back = time.monotonic()
         proxy.mode = "pass"
-        trial.until_recovered(back)
+        trial.wait_for_recovery(back)
         trial.drain()  # through a registry that is up again

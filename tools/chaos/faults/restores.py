@@ -47,13 +47,13 @@ def longer_than_the_poll_interval(trial: Trial) -> None:
     written = [replace(payment, at_ms=payment.at_ms - (backlog - number) * BACKLOG_STEP_MS)
                for number, payment in enumerate(payments(chance, backlog))]  # fmt: skip
     with Traffic(pipeline, written, SECONDS):
-        trial.until_moving()
+        trial.wait_for_output()
     wait_for(
         lambda: trial.watch.total >= backlog,
         lambda: f"{trial.watch.total} of {backlog} are judged",
         2 * DEADLINE,
     )
-    trial.forget(first)
+    trial.exclude(first)
     trial.require(first.stop() == 0, "SIGTERM: another exit code than 0")
     settings = over.environment | {"KAFKA_CONFIG_MAX_POLL_INTERVAL_MS": str(POLL_SECONDS * 1000),
                                    "KAFKA_CONFIG_CLIENT_ID": pipeline.prefix}  # fmt: skip
@@ -63,12 +63,12 @@ def longer_than_the_poll_interval(trial: Trial) -> None:
         began = time.monotonic()
         detector = trial.detector("slow", **settings)
         detector.wait_for("rebalance", change="assigned")
-        trial.struck()
+        trial.note_fault()
         with Traffic(pipeline, payments(chance, count), SECONDS):
             if killed:
                 time.sleep(chance.uniform(0.0, POLL_SECONDS))
                 trial.prove(not _slowest(detector), "it was restoring when it was killed")
-                trial.forget(detector)
+                trial.exclude(detector)
                 detector.kill()
                 detector = trial.detector("slow", **settings)
                 detector.wait_for("rebalance", change="assigned")
@@ -80,7 +80,7 @@ def longer_than_the_poll_interval(trial: Trial) -> None:
         restored > POLL_SECONDS,
         f"windows took {restored:.1f} s to restore, {after}, with a poll interval of {POLL_SECONDS} s",
     )
-    trial.until_recovered(began)
+    trial.wait_for_recovery(began)
     trial.drain()
     changes = [event["change"] for event in detector.events("rebalance")]
     trial.require(changes == ["assigned"], f"it did not stay a member: {changes}")
@@ -99,9 +99,9 @@ def offsets_expired(trial: Trial) -> None:
     over = RulesOverTime(trial, 3 * count)
     first = trial.detector(**over.environment)
     with Traffic(pipeline, payments(chance, count), SECONDS):
-        trial.until_moving()
+        trial.wait_for_output()
     wait_for(lambda: trial.watch.total >= count, "everything is judged", DEADLINE)
-    trial.forget(first)
+    trial.exclude(first)
     trial.require(first.stop() == 0, "SIGTERM: another exit code than 0")
     time.sleep(0.2)
     moment = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -110,9 +110,9 @@ def offsets_expired(trial: Trial) -> None:
         time.sleep(chance.uniform(0.0, 1.0))
         _delete_group(trial)
         has_offsets = any(offset >= 0 for offset in trial.committed().values())
-        trial.struck()
+        trial.note_fault()
         refused = trial.detector(**over.environment)
-        trial.forget(refused)
+        trial.exclude(refused)
         code = refused.exit_code()
         said = [str(event.get("reason", event)) for event in refused.lines if "START_FROM" in str(event)]
         trial.prove(not has_offsets, "the group had no offsets")
@@ -121,7 +121,7 @@ def offsets_expired(trial: Trial) -> None:
     second = trial.detector(START_FROM=moment, **over.environment)
     second.wait_for("rebalance", change="assigned")
     with Traffic(pipeline, payments(chance, count), SECONDS):
-        trial.until_recovered(began)
+        trial.wait_for_recovery(began)
         time.sleep(chance.uniform(0.0, 1.0))
         dead = kill(trial, second, within=0.3)
         trial.detector(START_FROM=moment, **over.environment)
@@ -156,7 +156,7 @@ def redriven_then_killed(trial: Trial) -> None:
         settings = over.environment | {"SCHEMA_REGISTRY_URL": proxy.url}
         detector = trial.detector(**settings)
         with Traffic(pipeline, payments(chance, 100), 0.5):
-            trial.until_moving()  # the first schema id is known
+            trial.wait_for_output()  # the first schema id is known
         before = pipeline.schema_id
         proxy.mode = "forget"
         pipeline.evolve()
@@ -181,7 +181,7 @@ def redriven_then_killed(trial: Trial) -> None:
             proxy.mode = "pass"  # the schema is registered
             _redrive(trial, len(unknown))
             detector = trial.detector(**settings)
-            trial.until_recovered(killed + 0.2)
+            trial.wait_for_recovery(killed + 0.2)
             time.sleep(chance.uniform(0.0, 0.3))
             kill(trial, detector, within=0.3)
             detector = trial.detector(**settings)
