@@ -68,7 +68,7 @@ class DetectorHandler:
         self._keys = keys
         self._counts: Counter[tuple[str, ...]] = Counter()
         self._newest_ms = 0
-        self._adopt(versions.current)
+        self._activate(versions.current)
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
         """Take partitions over: their windows are restored before their messages are handled."""
@@ -98,7 +98,7 @@ class DetectorHandler:
         )
         if complete and between_transactions and proposed is not self._versions.current:
             self._versions.activate(proposed)
-            self._adopt(proposed)
+            self._activate(proposed)
 
     def offset_metadata(self, partition: Partition) -> str:
         """Return the restore point of a partition, to be committed with its offset."""
@@ -139,7 +139,7 @@ class DetectorHandler:
             for topology, run, earlier in self._runs(stage, incoming):
                 self._handle_run(topology, topology.stage_of(stage.topic), run, earlier, sink)
 
-    def _adopt(self, topology: Topology) -> None:
+    def _activate(self, topology: Topology) -> None:
         self._fields = {stage.topic: tuple(sorted(self._fields_of(stage.topic))) for stage in topology.stages}
         self._metrics.rules(topology.version, len(topology.rules.rules))
         rules = topology.rules

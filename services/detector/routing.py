@@ -126,7 +126,7 @@ class Router:
             values: Their values.
             batch: Their decoded fields.
         """
-        outgoing = Outgoing(values, self._keys(stage, incoming.messages, batch))
+        outgoing = Outgoing(values, self._next_keys(stage, incoming.messages, batch))
         topics = self._next_topics(stage)
         for decoder, rows in batch.decoders:
             if not decoder.passthrough_topics.issuperset(topics):
@@ -261,7 +261,7 @@ class Router:
             raise PoisonRecords({position_of(message): error}) from error
         return record
 
-    def _keys(self, stage: Stage, messages: Sequence[Message], batch: DecodedBatch) -> Sequence[bytes | None]:
+    def _next_keys(self, stage: Stage, messages: Sequence[Message], batch: DecodedBatch) -> Sequence[bytes | None]:
         """Return the key of each message in the next topic: where it is repartitioned, the field of that topic."""
         field = stage.repartition_field
         if field is None:
