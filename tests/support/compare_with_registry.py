@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from avroguard.avro.schema import Schema, parse_schema
-from avroguard.changes.baselines import check_schema
 from avroguard.changes.breakages import CheckOptions
+from avroguard.changes.checking import check_schema
 from avroguard.changes.registry_baseline import RegistryBaseline
 from avroguard.config.subjects import SubjectContract
 from avroguard.places import Place

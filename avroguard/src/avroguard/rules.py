@@ -215,6 +215,7 @@ _ALL = [
     *_rules(
         Family.CONTRACTS,
         Severity.ERROR,
+        SCHEMA_FROZEN="A schema of the level FROZEN changes in docs and aliases alone.",
         LEVEL_LOWERED="A subject's compatibility level is not lowered.",
         CONTRACTS_INVALID="contracts.toml says what it should.",
         TOPIC_REMOVED="A topic that carries a schema stays in the contracts.",
@@ -229,5 +230,7 @@ _ALL = [
         NOT_KEPT="The registry keeps what it is given.",
         NOT_IN_CONTRACTS="What the registry has is in the contracts.",
     ),
+    *_rules(Family.CONTRACTS, Severity.WARNING, NOT_COMPARED="A schema is compared with what it was."),
+    *_rules(Family.CONTRACTS, Severity.NOTE, SCHEMA_NEW="A schema that was not there before is compared with nothing."),
 ]
 RULES = {rule.id: rule for rule in _ALL}

@@ -32,7 +32,7 @@ class TomlDocument:
     Attributes:
         name: What to call it in messages.
         text: The text, its lines ended by line feeds.
-        data: What it says; numbers with a point or an exponent are `Decimal`, exactly as they are written.
+        data: What it says; numbers with a point or an exponent are what ``parse_toml`` was told to make of them.
     """
 
     name: str
@@ -67,12 +67,13 @@ class TomlDocument:
         return value
 
 
-def parse_toml(name: str, content: bytes) -> TomlDocument:
+def parse_toml(name: str, content: bytes, parse_float: Callable[[str], Any] = Decimal) -> TomlDocument:
     """Parse a TOML file.
 
     Args:
         name: What to call the file in messages.
         content: The bytes of the file.
+        parse_float: Makes a number of one that has a point or an exponent; by default it stays as it is written.
 
     Raises:
         ContractError: If it is not UTF-8 or not TOML; with file and line.
@@ -83,7 +84,7 @@ def parse_toml(name: str, content: bytes) -> TomlDocument:
         line = content.count(b"\n", 0, error.start) + 1
         raise ContractError(f"{name}:{line}: not UTF-8; save the file as UTF-8") from None
     try:
-        return TomlDocument(name, text, tomllib.loads(text, parse_float=Decimal))
+        return TomlDocument(name, text, tomllib.loads(text, parse_float=parse_float))
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise ContractError(_not_toml(name, text, error)) from None
 
@@ -189,3 +190,20 @@ class _Scanner:
             if self.text.startswith(",", self.skip(_BLANK)):
                 self.at += 1
         self.at += 1
+
+
+def toml_shown(value: Any) -> str:
+    """A value of a TOML file as a message shows it."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case dict():
+            return "a table"
+        case list():
+            return "an array"
+        case _:
+            return str(value)

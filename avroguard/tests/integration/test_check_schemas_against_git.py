@@ -80,20 +80,41 @@ def test_a_dropped_topic_and_a_dropped_schema_are_found(
     assert capsys.readouterr().out.startswith("schemas/contracts.toml:1: SCHEMA_REMOVED the values of one")
 
 
-def test_what_is_new_is_fine(files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_nothing_was_compared_the_check_fails(files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
     root = files.directory.parent
     git(root, "checkout", "--quiet", "--orphan", "other")
     git(root, "rm", "--quiet", "-r", "--cached", ".")
     git(root, "commit", "--quiet", "--allow-empty", "--message", "Nothing yet")
+    assert main(["--against", "git:HEAD"]) == 1
+    output = capsys.readouterr()
+    assert "SCHEMA_NEW note: one-value is new in comparison with git:HEAD" in output.out
+    assert output.out.endswith("0 of 2 subjects checked against git:HEAD: 2 notes\n")
+    assert "nothing was compared: each of them is listed with the reason; --allow-none" in output.err
+    assert main(["--against", "git:HEAD", "--allow-none"]) == 0
+
+
+def test_a_new_topic_is_listed_and_the_others_are_compared(
+    files: ContractFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = '{"type": "record", "name": "New", "namespace": "payments", "fields": []}'
+    (files.directory / "new.avsc").write_text(new)
+    with (files.directory / "contracts.toml").open("a") as contracts:
+        contracts.write('\n[topics.new]\nvalue = "new.avsc"\ncompatibility = "FULL"\n')
     assert main(["--against", "git:HEAD"]) == 0
-    assert "nothing found" in capsys.readouterr().out
+    note, summary = capsys.readouterr().out.splitlines()
+    assert note.startswith("schemas/new.avsc:1:1: SCHEMA_NEW note: new-value is new in comparison with git:HEAD")
+    assert summary == "2 of 3 subjects checked against git:HEAD: 1 note"
 
 
-def test_moved_contracts_are_no_pass(files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
+def test_contracts_that_have_moved_are_compared_with_where_they_were(
+    files: ContractFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = files.directory.parent
     git(root, "mv", "schemas", "contracts")
-    assert run_in("contracts", "git:HEAD") == 2
-    assert "git:HEAD has schemas/contracts.toml and no contracts/contracts.toml" in capsys.readouterr().err
+    assert run_in("contracts", "git:HEAD") == 0
+    ContractFiles(root / "contracts", files.subjects).change(remove_field("currency"))
+    assert run_in("contracts", "git:HEAD") == 1
+    assert "breaks git:HEAD of one-value, two-value" in capsys.readouterr().out
 
 
 def run_in(directory: str, against: str) -> int:
@@ -147,16 +168,35 @@ def test_inside_a_hook_git_looks_at_the_right_repository(
     assert main(["--against", "git:HEAD"]) == 0
 
 
-def test_broken_schemas_then_and_now(files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_schema_is_a_finding_and_hides_no_other(
+    files: ContractFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (files.directory / "other.avsc").write_text('{"type": "record", "name": "O", "fields": []}')
+    with (files.directory / "contracts.toml").open("a") as contracts:
+        contracts.write('\n[topics.other]\nvalue = "other.avsc"\ncompatibility = "FULL"\n')
+    commit_all(files.directory)
+    files.change(remove_field("currency"))
+    (files.directory / "other.avsc").write_text('{"type": "record", "name": "O", "fields": [{"name": "a"}]}')
+    assert main(["--against", "git:HEAD"]) == 1
+    broken, finding, summary = capsys.readouterr().out.splitlines()
+    assert broken.startswith("schemas/other.avsc:1:44: ATTRIBUTE_INVALID ")
+    assert "READER_FIELD_MISSING_DEFAULT" in finding
+    assert summary == "2 of 3 subjects checked against git:HEAD: 2 errors"
+
+
+def test_a_commit_that_repairs_a_broken_schema_passes(files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
     file = files.directory / "transaction.avsc"
     good = file.read_text()
-    file.write_text('{"type": "record"}')
-    assert main(["--against", "git:HEAD"]) == 1
-    assert "avroguard check: schemas/transaction.avsc:1:1: not Avro" in capsys.readouterr().err
-    commit_all(files.directory)
-    file.write_text(good)
-    assert main(["--against", "git:HEAD"]) == 1
-    assert "avroguard check: HEAD:schemas/transaction.avsc:1:1: not Avro" in capsys.readouterr().err
+    for bad in ('{"type": "record"}', '{"type": "record",'):
+        file.write_text(bad)
+        commit_all(files.directory)
+        file.write_text(good)
+        assert main(["--against", "git:HEAD"]) == 0
+        out = capsys.readouterr().out
+        assert "NOT_COMPARED warning: one-value was no schema in git:HEAD, which is left out: HEAD:schemas/tr" in out
+        assert out.endswith("2 subjects checked against git:HEAD: 2 warnings\n")
+        assert main(["--against", "git:HEAD", "--level", "FULL"]) == 0
+        assert "0 of 2 subjects checked against git:HEAD at FULL: 2 warnings\n" in capsys.readouterr().out
 
 
 def test_against_a_directory(files: ContractFiles, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -187,8 +227,8 @@ def test_before_the_first_commit_everything_is_new(
     git(repository, "init", "--quiet", "--initial-branch=main")
     files.directory.rename(repository / "schemas")
     monkeypatch.chdir(repository)
-    assert main(["--against", "git:HEAD"]) == 0
-    said = "checked against git:HEAD, which has no commit yet: nothing found"
+    assert main(["--against", "git:HEAD", "--allow-none"]) == 0
+    said = "0 of 2 subjects checked against git:HEAD, which has no commit yet: 2 notes"
     assert said in capsys.readouterr().out
     assert main(["--against", "git:main"]) == 3
     assert main(["--against", "git:HEAD~1"]) == 3

@@ -180,7 +180,7 @@ def test_contents_are_the_same_one_by_one_and_all_at_once(files: ContractFiles) 
         (files.directory / name).write_bytes(content)
     commit_all(files.directory.parent)
     with Repository(files.directory) as alone, Repository(files.directory) as together:
-        blobs = {path: blob for path, blob in alone.files("HEAD").items() if path.endswith(".avsc")}
+        blobs = {path: blob for path, blob in alone.files("HEAD").blobs.items() if path.endswith(".avsc")}
         together.fetch([*blobs.values(), "0" * 40, *blobs.values()])
         assert {path: together.content(blob) for path, blob in blobs.items()} == {
             path: alone.content(blob) for path, blob in blobs.items()

@@ -30,3 +30,6 @@ class Files(dict[str, bytes]):
 
     def shown(self, name: str) -> str:
         return name
+
+    def schema_files(self) -> list[str]:
+        return sorted(name for name in self if name.endswith(".avsc"))

@@ -61,6 +61,21 @@ def is_primitive(schema: Any) -> bool:
     return isinstance(schema, str) and schema in PRIMITIVES
 
 
+def type_name(schema: Any) -> str:
+    """The full name of the record, enum or fixed that a schema defines outermost; empty where there is none."""
+    if isinstance(schema, dict) and isinstance(schema.get("name"), str):
+        return full_name(schema["name"], enclosed_namespace(schema, ""))
+    return ""
+
+
+def type_aliases(schema: Any) -> tuple[str, ...]:
+    """The full names of the aliases of the type that a schema defines outermost."""
+    if not isinstance(schema, dict) or not isinstance(schema.get("aliases"), list):
+        return ()
+    namespace = enclosed_namespace(schema, "")
+    return tuple(full_name(alias, namespace) for alias in schema["aliases"] if isinstance(alias, str))
+
+
 def field_at(schema: Any, path: JsonPath) -> str:
     """The innermost field at ``path``, such as ``payments.Transaction.amount``; empty where it is in none."""
     field, namespace, record = "", "", ""

@@ -131,8 +131,19 @@ def parse_schema(name: str, content: bytes, shared: Mapping[str, Reference] | No
     Raises:
         InvalidSchemaError: If it is not JSON or not Avro; with a finding for each fault.
     """
-    document = parse_json(name, content)
-    shared = shared or {}
+    return check_document(parse_json(name, content), shared or {})
+
+
+def check_document(document: Document, shared: Mapping[str, Reference]) -> Schema:
+    """Check a schema file's JSON.
+
+    Args:
+        document: The file.
+        shared: The types of other files that it may use, by full name.
+
+    Raises:
+        InvalidSchemaError: If it is not Avro; with every fault.
+    """
     foreign = {full: definitions(reference.schema.json) for full, reference in shared.items()}
     if findings := validate(document.json, foreign):
         raise InvalidSchemaError([Schema(document).located(finding) for finding in findings], "Avro")

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from avroguard.avro.names import field_at
+from avroguard.avro.names import definitions, field_at
 from avroguard.avro.schema import Schema
+from avroguard.changes.differences import differences
 from avroguard.compatibility import Incompatibility, Node, Parser, directions_of, history_incompatibilities
-from avroguard.config.subjects import SubjectContract
-from avroguard.config.topics import Contracts
+from avroguard.config.inspection import Inspection
+from avroguard.config.subjects import Contracts, SubjectContract
 from avroguard.errors import ContractError
 from avroguard.findings import Finding, merged
 from avroguard.levels import Level
@@ -86,17 +87,38 @@ def find_breakages(
     Raises:
         ContractError: If one of the versions before it is no Avro schema.
     """
-    counted = history if level.transitive else history[-1:]
+    counted = [old for old in (history if level.transitive else history[-1:]) if old.schema is not schema.json]
     if not counted:
         return []
     try:
         new = counted[-1].parser.parse(schema.json)
         found = [*_incompatible(new, counted, level), *_changed(new, counted, level, options)]
+        frozen = _frozen(subject, schema, counted[-1], found) if level is Level.FROZEN else []
     except ContractError as error:
         labels = ", ".join(old.label for old in counted)
         raise ContractError(f"subject {subject}: can't compare {schema.path} with {labels}: {error}") from None
     breakages = (Breakage(old, schema.json, level, change) for old, change in found)
-    return merged(_finding(subject, schema, breakage, options) for breakage in breakages)
+    return merged([*(_finding(subject, schema, breakage, options) for breakage in breakages), *frozen])
+
+
+def _frozen(subject: str, schema: Schema, old: OldVersion, known: Sequence["_Found"]) -> list[Finding]:
+    """What has changed although nothing may, docs and aliases aside, and nothing else says so of the place."""
+    known_paths = {change.new_path for _, change in known}
+    fix = "put it back: the level FROZEN lets docs and aliases change, and nothing else"
+    return [
+        Finding(
+            schema.where(difference.new_path),
+            "SCHEMA_FROZEN",
+            f"{difference.part}: {difference.detail} ({difference.kind})",
+            fix,
+            subjects=(subject,),
+            breaks=(old.label,),
+            path=difference.new_path,
+            field=field_at(schema.json, difference.new_path),
+        )
+        for difference in differences(old.schema, schema.json)
+        if not difference.of_docs and difference.new_path not in known_paths
+    ]
 
 
 _Found = tuple[OldVersion, Incompatibility]
@@ -161,24 +183,45 @@ def find_lowered_level(contract: SubjectContract, old: Level | None, label: str)
     return [Finding(contract.place, "LEVEL_LOWERED", message, f"keep {old}", subjects=(contract.subject,))]
 
 
-def find_removed_subjects(contracts: Contracts, old: Contracts, label: str) -> list[Finding]:
-    """The subjects that had a schema and have none now."""
+def find_removed_subjects(here: Inspection, old: Contracts, label: str) -> list[Finding]:
+    """The subjects that had a schema and have none now.
+
+    Args:
+        here: What the contracts say now.
+        old: What they said.
+        label: What to call those.
+    """
+    contracts = here.contracts
     findings = []
     now = {topic.name: topic for topic in contracts.topics}
+    gone: set[str] = set()
     for topic in old.governed:
         if topic.name not in now:
             message = f"the topic {topic.name} is in {label} and gone here"
             fix = "put it back, or retire its readers first"
             findings.append(Finding(Place(contracts.name, 1), "TOPIC_REMOVED", message, fix, subjects=(topic.subject,)))
-        elif now[topic.name].schema is None:
+            gone |= {contract.subject for contract in topic.subjects}
+        elif now[topic.name].schema is None and f"{topic.name}-value" not in here.invalid:
             message = f"the values of {topic.name} have a schema in {label} and are raw bytes here"
             place = now[topic.name].place
             findings.append(Finding(place, "SCHEMA_REMOVED", message, "name the schema", subjects=(topic.subject,)))
-    kept = {contract.subject for contract in contracts.subjects}
-    for contract in old.shared:
-        if contract.subject not in kept:
-            message = f"the schema of {contract.subject} is in {label} and gone here"
-            fix = "put it back, or retire what refers to it first"
-            place = Place(contracts.name, 1)
-            findings.append(Finding(place, "SCHEMA_REMOVED", message, fix, subjects=(contract.subject,)))
+            gone.add(topic.subject)
+    kept = {contract.subject for contract in contracts.subjects} | here.invalid.keys() | gone
+    types = {name for contract in contracts.subjects for name in definitions(contract.schema.json)}
+    kept |= {contract.subject for contract in old.shared if contract.schema.name in types}
+    dropped = [contract.subject for contract in old.subjects if contract.subject not in kept]
+    findings += [removed_schema(subject, label, contracts.name) for subject in dropped]
     return findings
+
+
+def removed_schema(subject: str, label: str, file: str) -> Finding:
+    """That a schema is gone.
+
+    Args:
+        subject: Its subject.
+        label: Where it was.
+        file: Where it is no more.
+    """
+    message = f"the schema of {subject} is in {label} and gone here"
+    fix = "put it back, or retire what refers to it first"
+    return Finding(Place(file, 1), "SCHEMA_REMOVED", message, fix, subjects=(subject,))

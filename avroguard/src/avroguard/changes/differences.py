@@ -51,6 +51,11 @@ class Difference:
     old_path: JsonPath
     new_path: JsonPath
 
+    @property
+    def of_docs(self) -> bool:
+        """Whether it is about a doc or aliases, which no reader and no writer is told of."""
+        return self.kind is Kind.CHANGED and self.detail.startswith(("doc ", "aliases "))
+
     def __str__(self) -> str:
         """The difference in one line."""
         return f"{_SIGNS[self.kind]} {self.part}: {self.detail}"

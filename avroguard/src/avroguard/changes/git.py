@@ -1,6 +1,5 @@
 """A git repository, read with few processes: one for each question, and one for all file contents together."""
 
-import os
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -8,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from avroguard.config.tree import git_environment
 from avroguard.errors import Unavailable
-
-_INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # set inside hooks, for a repository of git's choosing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,21 @@ class Logged:
     changes: tuple[Change, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CommitFiles:
+    """The files of a commit, by their path from the root.
+
+    Attributes:
+        blobs: The content of each file, by hash; of a symbolic link, its target.
+        links: The symbolic links.
+        submodules: The directories that are commits of other repositories.
+    """
+
+    blobs: dict[str, str]
+    links: frozenset[str]
+    submodules: frozenset[str]
+
+
 class Repository:
     """The repository that a directory is in; every method raises Unavailable where git can't tell.
 
@@ -52,13 +65,15 @@ class Repository:
     Attributes:
         directory: The directory.
         prefix: Its path inside the repository, with a slash at the end unless it is the root.
+        top: The root of the working tree.
         shallow: Whether the clone lacks a part of the history.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        shallow, _, prefix = self._text("rev-parse", "--is-shallow-repository", "--show-prefix").partition("\n")
-        self.prefix = prefix.strip("\n")
+        found = self._text("rev-parse", "--is-shallow-repository", "--show-toplevel", "--show-prefix")
+        shallow, top, self.prefix, *_ = [*found.split("\n"), ""]
+        self.top = Path(top)
         self.shallow = shallow == "true"
         self._open = ExitStack()
         self._contents: subprocess.Popen[bytes] | None = None
@@ -87,11 +102,15 @@ class Repository:
             raise Unavailable(f"git:{ref}: no such commit here; {todo}")
         return found.stdout.decode().strip()
 
-    def files(self, commit: str) -> dict[str, str]:
-        """Every file of a commit: path from the root to content, by hash."""
+    def files(self, commit: str) -> CommitFiles:
+        """Every file of a commit."""
         listed = self._text("ls-tree", "-r", "-z", "--full-tree", commit)
-        entries = (entry.partition("\t") for entry in listed.split("\0") if entry)
-        return {path: about.split(" ")[2] for about, _, path in entries}
+        entries = [(path, *about.split(" ")) for about, _, path in (e.partition("\t") for e in listed.split("\0") if e)]
+        return CommitFiles(
+            {path: blob for path, _, kind, blob in entries if kind == "blob"},
+            frozenset(path for path, mode, _, _ in entries if mode == "120000"),
+            frozenset(path for path, _, kind, _ in entries if kind == "commit"),
+        )
 
     def first_tag(self, commit: str) -> str | None:
         """The oldest tag in a commit's history."""
@@ -117,9 +136,10 @@ class Repository:
         text = self._text(*settings, "log", *options, *span, "--", *wanted, literal=False)
         return _logged(text)
 
-    def governs(self, path: str) -> bool:
-        """Whether a file, by its path from the root, is likely to be asked for: a schema in the directory or below."""
-        return path.startswith(self.prefix) and path.endswith(".avsc")
+    def prefix_of(self, directory: Path) -> str:
+        """The path of a directory inside the repository, with a slash at the end unless it is the root."""
+        path = directory.resolve().relative_to(self.top.resolve()).as_posix()
+        return "" if path == "." else f"{path}/"
 
     def fetch(self, blobs: Iterable[str]) -> None:
         """Read many contents at once, for `content` to hand out: a question and an answer for each takes far longer."""
@@ -158,7 +178,7 @@ class Repository:
         return self._open.enter_context(
             subprocess.Popen(
                 command,
-                env=_environment(),
+                env=git_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -177,14 +197,9 @@ class Repository:
         options = ["--literal-pathspecs"] if literal else []
         command = ["git", "-C", str(self.directory), *options, *arguments]
         try:
-            return subprocess.run(command, env=_environment(), input=given, capture_output=True, check=False)
+            return subprocess.run(command, env=git_environment(), input=given, capture_output=True, check=False)
         except (OSError, ValueError) as error:
             raise Unavailable(f"git can't be run: {error}") from None
-
-
-def _environment() -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in _INHERITED}
-    return inherited | {"LC_ALL": "C"}
 
 
 def _logged(text: str) -> Iterator[Logged]:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from avroguard.avro.schema import Schema
+from avroguard.changes.baselines import new_schema
 from avroguard.changes.breakages import OldVersion
 from avroguard.compatibility import Parser
 from avroguard.config.subjects import SubjectContract
-from avroguard.config.topics import Contracts
 from avroguard.findings import Finding
 from avroguard.levels import Level
 from avroguard.registry.client import ALL_VERSIONS, RegisteredSchema, Registry
@@ -28,8 +28,9 @@ class RegistryBaseline:
         self._metadata = {contract.subject: contract.metadata for contract in contracts}
         self._config = cache(registry.config_in_scope)
 
-    def history(self, subject: str, *, whole: bool) -> Sequence[OldVersion]:
+    def history(self, contract: SubjectContract, *, whole: bool) -> Sequence[OldVersion]:
         """Return every version, or the latest; of the new version's group alone."""
+        subject = contract.subject
         numbers = self._registry.versions(subject)
         if not numbers:
             return []
@@ -49,13 +50,25 @@ class RegistryBaseline:
         own = self._metadata.get(subject)
         return self._config(subject).metadata(latest.metadata if own is None else own)
 
+    def absence(self, contract: SubjectContract) -> Finding:
+        """That the registry has no such subject."""
+        return new_schema(contract, self.label)
+
+    def was_broken(self, contract: SubjectContract) -> bool:  # noqa: ARG002
+        """Never: a registry takes schemas alone."""
+        return False
+
     def level(self, subject: str) -> Level | None:
         """Return the level set for the subject."""
         return self._registry.compatibility_level(subject)
 
-    def removals(self, contracts: Contracts) -> list[Finding]:  # noqa: ARG002
+    def removals(self) -> list[Finding]:
         """Return none: what else a registry holds may be anybody's."""
         return []
+
+    def has_same_file(self, path: str) -> bool:  # noqa: ARG002
+        """Never: a registry has no files."""
+        return False
 
     def refuses(self, subject: str, schema: Schema, level: Level) -> bool:
         """Return whether the registry says no, where it asks for no more than ``level`` does."""

@@ -1,7 +1,8 @@
 """What each subject was at the commits before: the versions of its schema, found by undoing one commit after another.
 
 ``contracts.toml`` says at every commit which file a subject's schema is in, so a renamed file or a moved directory is
-followed as its authors meant it. Before there was a ``contracts.toml``, renames are followed as git detects them.
+followed as its authors meant it. Before there was a ``contracts.toml``, renames are followed as git detects them; where
+there is none at all, every schema file is a subject of its own, called as it is today.
 """
 
 import json
@@ -11,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from avroguard.avro.names import enclosed_namespace, full_name
+from avroguard.avro.names import type_name
 from avroguard.avro.references import foreign_names, inlined
 from avroguard.changes.git import Change, Logged
+from avroguard.config.schema_files import nearest
 
 Key = tuple[str, ...]
 """What tells one version from another: the contents, by hash, of its file and of those that it refers to."""
@@ -36,10 +38,9 @@ class Version:
 
 @dataclass
 class _Layout:
-    """Which file each subject's schema is in, and which files others may refer to: paths from the root."""
+    """Which file each subject's schema is in: paths from the root."""
 
     subjects: dict[str, str] = field(default_factory=dict)
-    shared: set[str] = field(default_factory=set)
 
 
 class SchemaHistory:
@@ -47,11 +48,11 @@ class SchemaHistory:
 
     Args:
         files: Every file of the newest commit: path to content, by hash.
-        contracts: The path of contracts.toml.
+        contracts: The path of contracts.toml; None where there is none.
         content: Reads a content by its hash.
     """
 
-    def __init__(self, files: dict[str, str], contracts: str, content: Callable[[str], bytes]) -> None:
+    def __init__(self, files: dict[str, str], contracts: str | None, content: Callable[[str], bytes]) -> None:
         self._files = dict(files)
         self._contracts = contracts
         self._content = content
@@ -59,7 +60,10 @@ class SchemaHistory:
         self._names: dict[str, list[str]] = {}
         self._found: dict[str, dict[Key, tuple[str, str]]] = {}
         self._schemas: dict[Key, Any] = {}
-        self._layout = self._read_layout() or _Layout()
+        self._defining: dict[str, set[str]] = {}
+        for path in self._files:
+            self._define(path)
+        self._layout = self._read_layout() or _Layout({path: path for path in self._files if path.endswith(".avsc")})
 
     def versions(self, log: Iterable[Logged], oldest: str | None) -> dict[str, list[Version]]:
         """The distinct versions of each subject, oldest first.
@@ -72,7 +76,7 @@ class SchemaHistory:
             touched = {change.new_path for change in entry.changes}
             moved = self._contracts in touched
             for subject, path in self._layout.subjects.items():
-                if moved or path in touched or self._layout.shared:
+                if moved or path in touched or self._uses_others(path):
                     self._note(subject, path, entry.commit)
             for change in entry.changes:
                 self._undo(change)
@@ -98,46 +102,49 @@ class SchemaHistory:
         if key not in self._schemas:
             self._schemas[key] = self._resolved(path)
 
-    def _key(self, path: str) -> Key:
-        if not self._layout.shared:
-            return (self._files[path],)
-        return (self._files[path], *sorted(self._files[used] for used in self._used(path, set())))
+    def _uses_others(self, path: str) -> bool:
+        return path in self._files and bool(self._foreign_names(self._files[path]))
 
-    def _used(self, path: str, seen: set[str]) -> set[str]:
-        """The files that a schema refers to, and those that they refer to."""
-        names = {name: used for used, name in self._shared_names()}
+    def _key(self, path: str) -> Key:
+        return (self._files[path], *sorted(self._files[used] for used in self._used(path, {})))
+
+    def _used(self, path: str, seen: dict[str, str]) -> dict[str, str]:
+        """The files that a schema refers to, and those that they refer to, with the type of each."""
         for name in self._foreign_names(self._files[path]):
-            used = names.get(name)
+            used = self._file_defining(name, path)
             if used and used not in seen:
-                seen.add(used)
+                seen[used] = name
                 self._used(used, seen)
         return seen
 
+    def _file_defining(self, name: str, near: str) -> str | None:
+        return nearest((path for path in self._defining.get(name, ()) if path != near), near)
+
     def _foreign_names(self, blob: str) -> list[str]:
         if blob not in self._names:
-            self._names[blob] = foreign_names(self._json(blob))
+            try:
+                self._names[blob] = foreign_names(self._json(blob))
+            except (LookupError, TypeError, AttributeError):  # what is no schema has no shape to rely on
+                self._names[blob] = []
         return self._names[blob]
 
-    def _shared_names(self) -> Iterator[tuple[str, str]]:
-        for path in self._layout.shared:
-            if name := self._name_in(path):
-                yield path, name
+    def _define(self, path: str) -> None:
+        """Make known which type a file defines."""
+        if path.endswith(".avsc") and (name := type_name(self._json(self._files[path]))):
+            self._defining.setdefault(name, set()).add(path)
 
-    def _name_in(self, path: str) -> str | None:
-        """The full name of the type that a file defines."""
-        definition = self._json(self._files[path]) if path in self._files else None
-        if isinstance(definition, dict) and isinstance(definition.get("name"), str):
-            return full_name(definition["name"], enclosed_namespace(definition, ""))
-        return None
+    def _undefine(self, path: str) -> None:
+        if path.endswith(".avsc") and (name := type_name(self._json(self._files[path]))):
+            self._defining[name].discard(path)
 
     def _resolved(self, path: str) -> Any:
         schema = self._json(self._files[path])
-        if schema is None or not self._layout.shared:
+        used = self._used(path, {})
+        if schema is None or not used:
             return schema
-        types = {name: self._json(self._files[used]) for used, name in self._shared_names()}
         try:
-            return inlined(schema, types)[0]
-        except (LookupError, TypeError, AttributeError):  # what is no schema has no shape to rely on
+            return inlined(schema, {name: self._json(self._files[file]) for file, name in used.items()})[0]
+        except (LookupError, TypeError, AttributeError):  # as above
             return None
 
     def _json(self, blob: str) -> Any:
@@ -150,10 +157,12 @@ class SchemaHistory:
         return self._parsed[blob]
 
     def _undo(self, change: Change) -> None:
-        if change.new_path is not None:
-            self._files.pop(change.new_path, None)
+        if change.new_path is not None and change.new_path in self._files:
+            self._undefine(change.new_path)
+            del self._files[change.new_path]
         if change.old_path is not None:
             self._files[change.old_path] = change.old_blob
+            self._define(change.old_path)
         if change.old_path and change.new_path and change.old_path != change.new_path:
             if change.new_path == self._contracts:
                 self._contracts = change.old_path
@@ -163,7 +172,6 @@ class SchemaHistory:
     def _follow(self, new: str, old: str) -> None:
         layout = self._layout
         layout.subjects = {subject: old if path == new else path for subject, path in layout.subjects.items()}
-        layout.shared = {old if path == new else path for path in layout.shared}
 
     def _read_layout(self) -> _Layout | None:
         """What contracts.toml says now; None where there is none, or none that can be read."""
@@ -176,13 +184,29 @@ class SchemaHistory:
         directory = posixpath.dirname(self._contracts)
         layout = _Layout()
         for name, table in _tables(tables, "topics"):
-            if isinstance(table.get("value"), str) and table["value"] != "bytes":
-                layout.subjects[f"{name}-value"] = posixpath.normpath(posixpath.join(directory, table["value"]))
+            strategy = table.get("subject_name_strategy", "topic")
+            for part in ("value", "key"):
+                files = table.get(part)
+                for file in files if isinstance(files, list) else [files]:
+                    if isinstance(file, str) and file != "bytes":
+                        path = posixpath.normpath(posixpath.join(directory, file))
+                        layout.subjects[self._subject(name, strategy, part, path)] = path
         for name, table in _tables(tables, "schemas"):
             path = posixpath.normpath(posixpath.join(directory, name))
-            layout.shared.add(path)
             layout.subjects[str(table.get("subject") or self._name_in(path) or name)] = path
         return layout
+
+    def _subject(self, topic: str, strategy: Any, part: str, path: str) -> str:
+        match strategy:
+            case "record":
+                return self._name_in(path)
+            case "topic-record":
+                return f"{topic}-{self._name_in(path)}"
+        return f"{topic}-{part}"
+
+    def _name_in(self, path: str) -> str:
+        """The full name of the type that a file defines."""
+        return type_name(self._json(self._files[path])) if path in self._files else ""
 
 
 def _tables(tables: dict[str, Any], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:

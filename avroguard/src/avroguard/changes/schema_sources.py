@@ -1,24 +1,25 @@
 """Schemas by where they are: a file, a file at a commit, a version in a registry."""
 
 import json
-from collections.abc import Callable, Mapping
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avroguard.avro.schema import Reference, Schema, parse_schema, shown
+from avroguard.avro.schema import Schema, parse_schema
 from avroguard.changes.commit_tree import CommitTree
 from avroguard.changes.git import Repository
-from avroguard.config.topics import inspect_contracts
-from avroguard.config.tree import CONTRACTS, Directory, Tree
-from avroguard.errors import ContractError, Unavailable, UsageError
-from avroguard.lint.files import contract_file_of
+from avroguard.config.schema_files import SchemaFiles
+from avroguard.config.tree import Directory, Tree, contracts_directory, repository_root
+from avroguard.errors import Unavailable, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from avroguard.registry.client import Registry
 
 
-def locate(named: str, connect: "Callable[[], Registry]", stack: ExitStack) -> Schema:
+def load_named_schema(named: str, connect: "Callable[[], Registry]", stack: ExitStack) -> Schema:
     """The schema that a name stands for, references resolved.
 
     Args:
@@ -37,20 +38,16 @@ def locate(named: str, connect: "Callable[[], Registry]", stack: ExitStack) -> S
     if kind == "git" and colon:
         return _from_git(named, rest, stack)
     path = Path(named)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{named}: {error.strerror}; expected FILE, git:REF:FILE or registry:SUBJECT") from None
-    contracts = contract_file_of(path)
-    return parse_schema(shown(path), content, _types(Directory(contracts.parent)) if contracts else None)
+    directory = contracts_directory(path.absolute().parent) or repository_root(path.absolute().parent)
+    return _from_tree(named, Directory(directory), os.path.relpath(path.absolute(), directory))
 
 
-def _types(tree: Tree) -> Mapping[str, Reference]:
-    """The types that a schema may use, by the contracts beside it; what is wrong with those doesn't matter here."""
-    try:
-        return inspect_contracts(tree).types if tree.read(CONTRACTS) is not None else {}
-    except ContractError:
-        return {}
+def _from_tree(named: str, tree: Tree, name: str) -> Schema:
+    """The schema of a file, with the types of the files around it and as its contracts name their subjects."""
+    schema = SchemaFiles(tree).schema(name.replace(os.sep, "/"))
+    if schema is None:
+        raise UsageError(f"{named}: no such file; expected FILE, git:REF:FILE or registry:SUBJECT")
+    return schema
 
 
 def _from_registry(named: str, connect: "Callable[[], Registry]") -> Schema:
@@ -66,12 +63,13 @@ def _from_git(named: str, rest: str, stack: ExitStack) -> Schema:
     ref, colon, file = rest.partition(":")
     if not ref or not colon or not file:
         raise UsageError(f"{named}: expected git:REF:FILE")
-    path = Path(file)
-    here = path.parent if path.parent.is_dir() else Path()
+    path = Path(file).absolute()
+    here = next(directory for directory in path.parents if directory.is_dir())
     repository = stack.enter_context(Repository(here))
-    commit = repository.commit(ref)
-    tree = CommitTree(repository, ref, commit, repository.files(commit))
-    content = tree.read(path.relative_to(here).as_posix())
-    if content is None:
+    tree = CommitTree.find(repository, ref).at("")
+    tree.read_ahead()
+    name = path.relative_to(repository.top.resolve() if not path.is_relative_to(repository.top) else repository.top)
+    schema = SchemaFiles(tree).schema(name.as_posix())
+    if schema is None:
         raise Unavailable(f"{named}: no such file at that commit; FILE is a path from the working directory")
-    return parse_schema(named, content, _types(tree))
+    return schema

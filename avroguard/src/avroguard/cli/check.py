@@ -5,9 +5,12 @@ import gc
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
-from avroguard.changes.baselines import Baseline, CheckRequest, GitBaseline, check_contracts, tree_baseline
+from avroguard.avro.schema import shown
+from avroguard.changes.baselines import Baseline, GitBaseline, tree_baseline
 from avroguard.changes.breakages import CheckOptions, Explain
+from avroguard.changes.checking import CheckRequest, check_project
 from avroguard.cli.options import (
     EXIT_CODES,
     REGISTRY_ENVIRONMENT,
@@ -16,26 +19,33 @@ from avroguard.cli.options import (
     add_semantic_option,
     apply_contract_waivers,
     print_report,
+    refuse_unknown_subjects,
     registry_settings,
-    select_subjects,
     semantic_severity,
 )
 from avroguard.cli.running import run
-from avroguard.config.topics import Contracts, load_contracts
-from avroguard.config.tree import CONTRACTS, default_directory
-from avroguard.findings import merged
+from avroguard.config.projects import DEFAULT_LEVEL, Project, find_projects
+from avroguard.findings import Finding, merged
 from avroguard.levels import Level
 from avroguard.reporting import Report
 
 _EPILOG = f"""\
+what is checked:
+  with a contracts.toml in the working directory, in its directory schemas, or above in the repository: the
+  subjects that it names, each at its own level. Without one: every schema file (.avsc) of the repository,
+  matched with its past by full name, at BACKWARD or the level that --level gives.
+
 what is compared with:
-  git:REF         the contracts at a commit, branch or tag; for a transitive level every version since the
+  git:REF         the schemas at a commit, branch or tag; for a transitive level every version since the
                   first tag, or since the commit that contracts.toml names: [history] since = "COMMIT"
   registry[:URL]  what a schema registry holds, and its own word
-  PATH            the contracts in another directory
+  PATH            the schemas in another directory
+
+What is new, or could not be compared, is listed with the reason. If nothing at all was compared, the exit
+code is 1, unless --allow-none says that this is fine.
 
 {EXIT_CODES}
-SCHEMAS_DIR names the directory of contracts.toml.
+SCHEMAS_DIR names the directory to check.
 {REGISTRY_ENVIRONMENT}"""
 
 
@@ -51,8 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--against", metavar="git:REF|registry[:URL]|PATH", required=True, help="what is deployed, or was before"
     )
-    parser.add_argument("--level", choices=list(Level), help="judge at this level instead of the contracts' own")
-    parser.add_argument("--all-versions", action="store_true", help="judge by every version, whatever the level says")
+    parser.add_argument("--level", choices=list(Level), help="check at this level instead of the contracts' own")
+    parser.add_argument(
+        "--all-versions", action="store_true", help="compare with every version, whatever the level says"
+    )
+    parser.add_argument("--allow-none", action="store_true", help="pass even if nothing could be compared")
     add_semantic_option(parser)
     parser.add_argument("--explain", action="store_true", help="show with a record what each finding does to data")
     add_output_options(parser)
@@ -68,23 +81,64 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    contracts = load_contracts(default_directory() / CONTRACTS)
-    chosen = select_subjects(contracts, options.subjects)
+    level = Level(options.level) if options.level else None
     request = CheckRequest(
-        Level(options.level) if options.level else None,
+        level,
         options.all_versions,
         CheckOptions(semantic_severity(options), _explain() if options.explain else None),
     )
+    findings: list[Finding] = []
+    checked: list[str] = []
+    compared: list[str] = []
+    repaired: list[str] = []
+    labels: dict[str, None] = {}
     with ExitStack() as stack:
-        baseline = _baseline(options, contracts, stack)
-        findings = merged(apply_contract_waivers(check_contracts(contracts, chosen, baseline, request), contracts))
-    for name in baseline.unreadable if isinstance(baseline, GitBaseline) else ():
-        print(f"avroguard check: {name} is no Avro schema: left out", file=sys.stderr)
-    subjects = tuple(contract.subject for contract in chosen)
-    checked = "1 subject" if len(subjects) == 1 else f"{len(subjects)} subjects"
-    return print_report(
-        Report("avroguard check", tuple(findings), subjects, f"{checked} checked against {baseline.label}"), options
-    )
+        projects = list(find_projects(Path(), level))
+        known = [contract.subject for project in projects for contract in project.inspection.contracts.subjects]
+        where = " and ".join(project.inspection.contracts.name for project in projects)
+        refuse_unknown_subjects(options.subjects, known, where)
+        for project in projects:
+            contracts = project.inspection.contracts
+            chosen = [one for one in contracts.subjects if not options.subjects or one.subject in options.subjects]
+            baseline = _baseline(options, project, stack)
+            labels[baseline.label] = None
+            result = check_project(project, chosen, baseline, request)
+            findings += apply_contract_waivers(result.findings, contracts)
+            checked += [
+                *(contract.subject for contract in chosen),
+                *([] if options.subjects else project.inspection.invalid),
+            ]
+            compared += result.compared
+            repaired += result.repaired
+            for name in baseline.unreadable if isinstance(baseline, GitBaseline) else ():
+                print(f"avroguard check: {name} is no Avro schema: left out", file=sys.stderr)
+    findings = merged(findings)
+    about = _about(projects, checked, compared, " and ".join(labels), level)
+    code = print_report(Report("avroguard check", tuple(findings), tuple(checked), about), options)
+    if not compared and not repaired and not options.allow_none:
+        print(f"avroguard check: {_nothing_compared(projects, checked)}", file=sys.stderr)
+        return code or 1
+    return code
+
+
+def _about(
+    projects: Sequence[Project], checked: Sequence[str], compared: Sequence[str], label: str, level: Level | None
+) -> str:
+    """What was checked, against what, and at which level."""
+    discovered = any(project.discovered for project in projects)
+    count = f"{len(checked)}" if len(compared) == len(checked) else f"{len(compared)} of {len(checked)}"
+    noun = "schema" if discovered else "subject"
+    text = f"{count} {noun}{'' if len(checked) == 1 else 's'} checked against {label}"
+    if level or discovered:
+        text += f" at {level or DEFAULT_LEVEL}"
+    directories = {shown(project.directory.resolve()) for project in projects} - {".", "schemas"}
+    return f"{text} in {', '.join(sorted(directories))}" if directories else text
+
+
+def _nothing_compared(projects: Sequence[Project], checked: Sequence[str]) -> str:
+    directories = ", ".join(str(project.directory.absolute()) for project in projects)
+    why = "each of them is listed with the reason" if checked else f"there is no schema file (.avsc) in {directories}"
+    return f"nothing was compared: {why}; --allow-none lets that pass"
 
 
 def _explain() -> Explain:
@@ -94,15 +148,15 @@ def _explain() -> Explain:
     return explain
 
 
-def _baseline(options: argparse.Namespace, contracts: Contracts, stack: ExitStack) -> Baseline:
+def _baseline(options: argparse.Namespace, project: Project, stack: ExitStack) -> Baseline:
     kind, _, url = options.against.partition(":")
     if kind != "registry":
-        return tree_baseline(options.against, default_directory(), contracts.since, stack)
+        return tree_baseline(options.against, project, stack)
     from avroguard.changes.registry_baseline import RegistryBaseline  # noqa: PLC0415
     from avroguard.registry.client import Registry  # noqa: PLC0415 - brings an HTTP client along
 
     registry = stack.enter_context(Registry(registry_settings(options, url or None)))
-    return RegistryBaseline(registry, contracts.subjects)
+    return RegistryBaseline(registry, project.inspection.contracts.subjects)
 
 
 if __name__ == "__main__":

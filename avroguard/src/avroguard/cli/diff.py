@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from avroguard.changes.breakages import CheckOptions, OldVersion, find_breakages
 from avroguard.changes.differences import as_json, differences
-from avroguard.changes.schema_sources import locate
+from avroguard.changes.schema_sources import load_named_schema
 from avroguard.cli.options import (
     REGISTRY_ENVIRONMENT,
     add_output_options,
@@ -68,8 +68,8 @@ def _diff(options: argparse.Namespace) -> int:
 
             return stack.enter_context(Registry(registry_settings(options)))
 
-        old = locate(options.old, connect, stack)
-        new = locate(options.new, connect, stack)
+        old = load_named_schema(options.old, connect, stack)
+        new = load_named_schema(options.new, connect, stack)
     found = differences(old.json, new.json)
     backward = not incompatibilities(new.json, old.json)
     forward = not incompatibilities(old.json, new.json)

@@ -103,13 +103,17 @@ def select_subjects(contracts: Contracts, subjects: Sequence[str]) -> tuple[Subj
     Raises:
         UsageError: If a subject is not in the contracts.
     """
-    known = [contract.subject for contract in contracts.subjects]
+    refuse_unknown_subjects(subjects, [contract.subject for contract in contracts.subjects], contracts.name)
+    return tuple(contract for contract in contracts.subjects if not subjects or contract.subject in subjects)
+
+
+def refuse_unknown_subjects(subjects: Sequence[str], known: Sequence[str], where: str) -> None:
+    """Raise UsageError if one of the subjects is not known in a place."""
     for subject in subjects:
         if subject not in known:
             near = f"{subject}-value" if f"{subject}-value" in known else subject
-            expected = suggestion(near, known) or f"; expected one of {', '.join(known)}"
-            raise UsageError(f"no subject {subject} in {contracts.name}{expected}")
-    return tuple(contract for contract in contracts.subjects if not subjects or contract.subject in subjects)
+            expected = suggestion(near, list(known)) or f"; expected one of {', '.join(known)}"
+            raise UsageError(f"no subject {subject} in {where}{expected}")
 
 
 def apply_contract_waivers(

@@ -20,7 +20,6 @@ from avroguard.config.topics import inspect_contracts, load_contracts
 from avroguard.config.tree import CONTRACTS, Directory
 from avroguard.errors import UsageError
 from avroguard.findings import Finding, exit_code
-from avroguard.lint.files import contract_findings
 from avroguard.registration.pull import Files, Pulled, pull
 from avroguard.registry.client import Registry
 from avroguard.reporting import Format, Report
@@ -89,7 +88,7 @@ def _findings(contracts: Path) -> list[Finding]:
     """Return the findings in the contracts as they are now."""
     if not contracts.is_file():
         return []
-    return list(contract_findings(inspect_contracts(Directory(contracts.parent)).faults, shown(contracts)))
+    return list(inspect_contracts(Directory(contracts.parent)).faults)
 
 
 def _known(contracts: Path) -> dict[str, str]:

@@ -9,11 +9,11 @@ from typing import Any
 from avroguard.avro.names import suggestion
 from avroguard.avro.schema import Schema
 from avroguard.config.severities import RECOMMENDED, RuleSettings
-from avroguard.config.toml import toml_shown
 from avroguard.config.waivers import Waiver
 from avroguard.errors import ContractError
 from avroguard.levels import Level
 from avroguard.places import Place
+from avroguard.toml_source import toml_shown
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,32 @@ class SubjectContract:
     rule_set: Mapping[str, Any] | None = None
 
 
+class SubjectNameStrategy(StrEnum):
+    """How the subject of a topic's schemas is named: Confluent's ``subject.name.strategy``."""
+
+    TOPIC = "topic"
+    """``TOPIC-value``, ``TOPIC-key``."""
+    RECORD = "record"
+    """The full name of the record; a topic may carry several."""
+    TOPIC_RECORD = "topic-record"
+    """``TOPIC-`` and the full name of the record."""
+
+    def subject(self, topic: str, schema: Schema, part: str) -> str:
+        """Return the subject of a schema.
+
+        Args:
+            topic: The topic.
+            schema: The schema of its keys or values.
+            part: ``key`` or ``value``.
+        """
+        match self:
+            case SubjectNameStrategy.RECORD:
+                return schema.name
+            case SubjectNameStrategy.TOPIC_RECORD:
+                return f"{topic}-{schema.name}"
+        return f"{topic}-{part}"
+
+
 class TimestampType(StrEnum):
     """Who sets the timestamp of a topic's records: Kafka's ``message.timestamp.type``."""
 
@@ -50,8 +76,8 @@ class TopicContract:
 
     Attributes:
         name: The topic.
-        partitions: How many.
-        retention_ms: How long messages are kept, in milliseconds.
+        partitions: How many; 0 where the file does not say.
+        retention_ms: How long messages are kept, in milliseconds; 0 where the file does not say.
         schema: What values are; None for raw bytes.
         compatibility: What a change of the schema must be compatible with; None for raw bytes.
         place: Where the contract stands.
@@ -59,6 +85,9 @@ class TopicContract:
         dead_letter_topic: Where a reader of this topic puts what it can't process; None where no reader does.
         metadata: Confluent's ``metadata`` of the subject's versions; None where nothing is said of it.
         rule_set: Confluent's ``ruleSet`` of the subject's versions; None where nothing is said of it.
+        strategy: How its subjects are named.
+        key_schema: What keys are; None where the file does not say.
+        further_schemas: The other records that values may be, besides ``schema``.
     """
 
     name: str
@@ -71,18 +100,33 @@ class TopicContract:
     dead_letter_topic: str | None = None
     metadata: Mapping[str, Any] | None = None
     rule_set: Mapping[str, Any] | None = None
+    strategy: SubjectNameStrategy = SubjectNameStrategy.TOPIC
+    key_schema: Schema | None = None
+    further_schemas: tuple[Schema, ...] = ()
 
     @property
     def subject(self) -> str:
-        """The subject of the topic's values in the registry (TopicNameStrategy)."""
-        return f"{self.name}-value"
+        """The subject of the topic's values in the registry."""
+        return self.strategy.subject(self.name, self.schema, "value") if self.schema else f"{self.name}-value"
 
     @property
-    def values(self) -> SubjectContract | None:
-        """The contract of the subject; None for raw bytes."""
-        if self.schema is None or self.compatibility is None:
-            return None
-        return SubjectContract(self.subject, self.schema, self.compatibility, self.place, self.metadata, self.rule_set)
+    def subjects(self) -> tuple[SubjectContract, ...]:
+        """The contracts of its subjects: of the values, and of the key; none for raw bytes."""
+        if self.compatibility is None:
+            return ()
+        values = [schema for schema in (self.schema, *self.further_schemas) if schema]
+        parts = [("value", schema) for schema in values] + ([("key", self.key_schema)] if self.key_schema else [])
+        return tuple(
+            SubjectContract(
+                self.strategy.subject(self.name, schema, part),
+                schema,
+                self.compatibility,
+                self.place,
+                self.metadata if part == "value" else None,
+                self.rule_set if part == "value" else None,
+            )
+            for part, schema in parts
+        )
 
     @property
     def required_schema(self) -> Schema:
@@ -119,7 +163,8 @@ class Contracts:
     @property
     def subjects(self) -> tuple[SubjectContract, ...]:
         """Every subject, in an order in which they can be registered."""
-        return (*self.shared, *(topic.values for topic in self.topics if topic.values))
+        of_topics = (contract for topic in self.topics for contract in topic.subjects)
+        return tuple({contract.subject: contract for contract in (*self.shared, *of_topics)}.values())
 
     def topic(self, name: str) -> TopicContract:
         """The contract of one topic.

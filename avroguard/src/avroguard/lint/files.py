@@ -1,22 +1,18 @@
 """Which files are checked, and the contracts file whose waivers and shared types count for them."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from avroguard.avro.protocols import IDL, PROTOCOL
 from avroguard.avro.schema import Reference, shown
+from avroguard.config.inspection import faults_at
 from avroguard.config.severities import RECOMMENDED, RuleSettings
 from avroguard.config.topics import inspect_contracts
 from avroguard.config.tree import CONTRACTS, Directory
 from avroguard.config.waivers import Waiver
 from avroguard.errors import ContractError, UsageError
 from avroguard.findings import Finding
-from avroguard.places import Place
-
-_PLACE = re.compile(r"(.+?):(\d+)(?::(\d+))?: ")
-
 
 _PATTERNS = ("*.avsc", f"*{PROTOCOL}", CONTRACTS)
 
@@ -84,23 +80,6 @@ class ContractFile:
         try:
             read = inspect_contracts(Directory(path.parent), path.name)
         except ContractError as error:
-            return cls(tuple(contract_findings((str(error),), shown(path))))
-        own = [one for one in contract_findings(read.faults, shown(path)) if one.place.file == shown(path)]
-        return cls(tuple(own), read.types, read.contracts.waivers, read.contracts.rules)
-
-
-def contract_findings(faults: Iterable[str], file: str) -> Iterator[Finding]:
-    """What reading a contracts file has told of it and of its schemas, as findings.
-
-    Args:
-        faults: Lines with the place in front, if there is one.
-        file: The contracts file, as messages name it.
-    """
-    for line in (line for fault in faults for line in fault.splitlines()):
-        place = _PLACE.match(line)
-        if place:
-            column = int(place.group(3)) if place.group(3) else None
-            where = Place(place.group(1), int(place.group(2)), column)
-            yield Finding(where, "CONTRACTS_INVALID", line[place.end() :])
-        else:
-            yield Finding(Place(file, 1), "CONTRACTS_INVALID", line.removeprefix(f"{file}: "))
+            return cls(tuple(faults_at([str(error)], shown(path))))
+        own = [fault for fault in read.faults if fault.place.file == shown(path)]
+        return cls(tuple(own), read.files.types(), read.contracts.waivers, read.contracts.rules)

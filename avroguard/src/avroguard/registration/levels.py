@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from avroguard.changes.baselines import REFUSED_FIX
+from avroguard.changes.checking import REFUSED_FIX
 from avroguard.changes.registry_baseline import RegistryBaseline
 from avroguard.errors import ExpectedError
 from avroguard.findings import Finding

@@ -5,7 +5,6 @@ A table for each subject: the fingerprint of the schema that the registry holds,
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,11 @@ from typing import Any
 
 from avroguard.avro.canonical_form import fingerprint
 from avroguard.avro.schema import shown
-from avroguard.config.toml import parse_toml
 from avroguard.errors import ContractError, UsageError
 from avroguard.findings import Finding
 from avroguard.places import Place
 from avroguard.registry.client import Registry
+from avroguard.toml_source import parse_toml
 
 _HEADER = """\
 # What the registry of one environment holds, written by avroguard register --lockfile and verified at its next run.
@@ -62,13 +61,16 @@ def read_lockfile(path: Path) -> dict[str, Locked]:
     if not os.access(path, os.W_OK):
         raise UsageError(f"--lockfile {file}: expected a file that can be written to")
     try:
-        text, tables = parse_toml(file, content)
+        document = parse_toml(file, content)
     except ContractError as error:
         raise ContractError(f"{error}; {_BACK}") from None
-    subjects = tables.get("subjects", {})
-    if set(tables) - {"subjects"} or not isinstance(subjects, dict):
+    subjects = document.data.get("subjects", {})
+    if set(document.data) - {"subjects"} or not isinstance(subjects, dict):
         raise ContractError(f'{file}:1: expected tables [subjects."NAME"] alone; {_BACK}')
-    return {subject: _locked(file, _line(text, subject), subject, table) for subject, table in subjects.items()}
+    return {
+        subject: _locked(file, document.line(("subjects", subject)), subject, table)
+        for subject, table in subjects.items()
+    }
 
 
 def _locked(file: str, line: int, subject: str, table: Any) -> Locked:
@@ -76,11 +78,6 @@ def _locked(file: str, line: int, subject: str, table: Any) -> Locked:
         case {"fingerprint": str(digest), "version": int(version), "id": int(id_)} if len(table) == 3:
             return Locked(digest, version, id_, line)
     raise ContractError(f"{file}:{line}: subject {subject}: expected fingerprint, version and id; {_BACK}")
-
-
-def _line(text: str, subject: str) -> int:
-    header = re.search(rf"^\[subjects\.{re.escape(json.dumps(subject))}\]", text, re.MULTILINE)
-    return text.count("\n", 0, header.start()) + 1 if header else 1
 
 
 def latest_versions(subjects: Iterable[str], registry: Registry) -> dict[str, Locked]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from avroguard.avro.canonical_form import same_but_docs, same_content
 from avroguard.avro.schema import Schema
-from avroguard.changes.baselines import check_schema
 from avroguard.changes.breakages import CheckOptions
+from avroguard.changes.checking import check_schema
 from avroguard.changes.registry_baseline import RegistryBaseline
 from avroguard.config.subjects import SubjectContract
 from avroguard.findings import Finding

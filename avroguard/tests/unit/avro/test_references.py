@@ -49,6 +49,9 @@ class Files(dict[str, bytes]):
     def shown(self, name: str) -> str:
         return name
 
+    def schema_files(self) -> list[str]:
+        return sorted(name for name in self if name.endswith(".avsc"))
+
 
 def read(contracts: str = SHARED, **schemas: Any) -> Contracts:
     files = {"money": MONEY, "order": ORDER, "refund": REFUND} | schemas
@@ -133,7 +136,7 @@ def test_a_default_of_a_foreign_type_is_checked() -> None:
             'contracts.toml:2: schema order.avsc: the subject "ex.Order" is that of schema money.avsc (line 5)',
         ),
         (SHARED, {"money": {"type": "array", "items": "int"}}, "schema money.avsc: only a record, an enum or a fixed"),
-        (SHARED, {"order": MONEY}, "schema money.avsc: ex.Money is defined in order.avsc as well"),
+        (SHARED, {"order": MONEY}, "schema order.avsc: ex.Money is defined in money.avsc as well"),
         ("schemas = 3\n" + SHARED.replace("schemas", "topics"), {}, 'expected tables [schemas."FILE.avsc"]'),
         (SHARED.replace("subject", "object"), {}, 'contracts.toml:6: schema money.avsc: unknown key "object"'),
         ("[history]\nsince = 3\n" + SHARED, {}, "contracts.toml:2: history: since: expected a commit or tag, found 3"),
@@ -144,17 +147,28 @@ def test_faults(contracts: str, schemas: dict[str, Any], expected: str) -> None:
     assert any(expected in fault for fault in faults(contracts, **schemas)), faults(contracts, **schemas)
 
 
-def test_a_type_of_a_file_that_is_not_shared_is_unknown() -> None:
-    contracts = SHARED[SHARED.index("[topics") :]
-    fault = faults(contracts)[0]
-    assert fault.startswith('refund.avsc:8:12: not Avro: unknown type "Order": expected')
-    assert "contracts.toml lists under [schemas]" in fault
+def test_a_file_that_is_referred_to_needs_no_table() -> None:
+    contracts = read(SHARED[SHARED.index("[topics") :])
+    assert [(one.subject, one.compatibility) for one in contracts.subjects] == [
+        ("ex.Money", "FULL"),
+        ("ex.Order", "FULL"),
+        ("refunds-value", "FULL"),
+    ]
+    fault = faults(order={**ORDER, "fields": [{"name": "total", "type": "Gold"}]})[0]
+    assert fault.startswith('order.avsc:8:12: not Avro: unknown type "Gold": expected')
 
 
-def test_metadata_and_rules_are_passed_through() -> None:
-    contracts = SHARED + '\n[topics.refunds.metadata.properties]\nowner = "us"\n'
-    values = read(contracts).subjects[-1]
-    assert values.metadata == {"properties": {"owner": "us"}}
-    assert values.rule_set is None
-    assert "metadata: expected a table" in faults(SHARED + 'metadata = "us"\n')[0]
-    assert "metadata: expected what JSON can say" in faults(SHARED + "metadata.since = 2020-01-01\n")[0]
+def test_a_type_that_several_files_define_is_that_of_the_nearest_file() -> None:
+    near = {**MONEY, "fields": [{"name": "pence", "type": "long"}]}
+    contracts = SHARED[SHARED.index("[topics") :].replace("refund.avsc", "b/refund.avsc")
+    schemas = {"b/refund": REFUND, "a/money": MONEY, "b/money": near, "money": MONEY, "b/order": ORDER}
+    refund = read(contracts, **schemas).topic("refunds").required_schema
+    assert [one.schema.path.as_posix() for one in refund.references] == ["b/order.avsc", "b/money.avsc"]
+
+
+def test_several_topics_may_ask_different_levels_of_what_they_share() -> None:
+    topic = '\n[topics.{}]\nvalue = "{}.avsc"\ncompatibility = "{}"\n'
+    contracts = read(topic.format("o", "order", "BACKWARD") + topic.format("r", "refund", "FORWARD_TRANSITIVE"))
+    levels = {one.subject: one.compatibility for one in contracts.subjects}
+    assert levels["ex.Money"] == "FULL_TRANSITIVE"
+    assert levels["ex.Order"] == "FORWARD_TRANSITIVE"

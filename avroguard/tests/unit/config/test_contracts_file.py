@@ -95,7 +95,6 @@ def test_schemas_below_the_working_directory_go_before_it(tmp_path: Path, monkey
     [
         ("partitions = 3", "partitons = 3", 2, 'topic a.b: unknown key "partitons"; did you mean "partitions"?'),
         ("partitions = 3", "zzz = 3", 2, 'unknown key "zzz"; expected one of partitions, retention'),
-        ("partitions = 3\n", "", 1, "partitions: expected a number of 1 or more, found nothing"),
         ("partitions = 3", "partitions = 0", 2, "found 0"),
         ("partitions = 3", "partitions = true", 2, "found true"),
         ("partitions = 3", 'partitions = "3"', 2, 'found "3"'),

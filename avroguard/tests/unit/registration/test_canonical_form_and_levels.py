@@ -86,7 +86,8 @@ ORDER = {
     for one, other in product(Level, Level)
     if one is other
     or other is Level.NONE
-    or one is Level.FULL_TRANSITIVE
+    or one is Level.FROZEN
+    or (one is Level.FULL_TRANSITIVE and other is not Level.FROZEN)
     or (one is Level.FULL and other in (Level.BACKWARD, Level.FORWARD))
     or (one.endswith("_TRANSITIVE") and one.removesuffix("_TRANSITIVE") == other)
 }

@@ -1,0 +1,139 @@
+"""What is checked: the schemas that a ``contracts.toml`` names, or every schema file where there is none."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avroguard.avro.schema import Schema, shown
+from avroguard.config.inspection import Inspection
+from avroguard.config.schema_files import SchemaFiles, findings_of
+from avroguard.config.subjects import Contracts, SubjectContract
+from avroguard.config.topics import inspect_contracts
+from avroguard.config.tree import CONTRACTS, Directory, contracts_directory, repository_root
+from avroguard.errors import ContractError, UsageError
+from avroguard.levels import Level
+
+if TYPE_CHECKING:
+    from avroguard.findings import Finding
+
+DEFAULT_LEVEL = Level.BACKWARD
+
+
+@dataclass(frozen=True)
+class Project:
+    """Schemas that are checked together.
+
+    Attributes:
+        directory: The directory of ``contracts.toml``; the root where there is none.
+        root: The root of the repository, or the directory itself outside of one.
+        inspection: What the contracts say; where there are none, every schema is a subject of its own.
+        discovered: Whether there is no ``contracts.toml``.
+        apart: The other directories that have contracts, from the root, with a slash at the end.
+        alone: Whether nothing else of the repository is checked.
+    """
+
+    directory: Path
+    root: Path
+    inspection: Inspection
+    discovered: bool
+    apart: tuple[str, ...] = ()
+    alone: bool = True
+
+    @cached_property
+    def every_file(self) -> SchemaFiles:
+        """Every schema file of the repository, whatever the contracts name."""
+        if self.discovered:
+            return self.inspection.files
+        return SchemaFiles(Directory(self.root))
+
+    def path_of(self, schema: Schema) -> str:
+        """The file of a schema, from the root of the repository."""
+        name = self.inspection.files.name_of(schema)
+        if self.discovered:
+            return name
+        return os.path.relpath(self.directory.absolute() / name, self.root.absolute()).replace(os.sep, "/")
+
+    def covers(self, path: str) -> bool:
+        """Whether a file, from the root, is not below other contracts."""
+        return not path.startswith(self.apart)
+
+    @cached_property
+    def unnamed(self) -> tuple[str, ...]:
+        """The schema files of the repository that no table of the contracts names, nor refers to."""
+        if self.discovered or not self.alone:
+            return ()
+        named = {os.path.realpath(self.directory / name) for name in self.inspection.files.loaded()}
+        names = Directory(self.root).schema_files()
+        return tuple(name for name in names if self.covers(name) and os.path.realpath(self.root / name) not in named)
+
+    @cached_property
+    def submodules(self) -> Mapping[str, int]:
+        """The submodules of the repository, and how many schema files each has here."""
+        names = Directory(self.root).submodules() if (self.root / ".gitmodules").is_file() else []
+        return {shown(self.root / name): len(Directory(self.root / name).schema_files()) for name in names}
+
+
+def find_projects(start: Path, level: Level | None) -> Iterator[Project]:
+    """Find what to check: by ``SCHEMAS_DIR``, else by the nearest ``contracts.toml``, else everything.
+
+    Without a ``contracts.toml`` beside or above, those below are projects of their own, and what they don't govern is
+    one more.
+
+    Args:
+        start: The working directory.
+        level: The level of schemas that no contracts govern.
+
+    Raises:
+        UsageError: If ``SCHEMAS_DIR`` is no directory.
+        ContractError: If a ``contracts.toml`` is no TOML.
+    """
+    chosen = os.environ.get("SCHEMAS_DIR")
+    if chosen and not Path(chosen).is_dir():
+        raise UsageError(f"SCHEMAS_DIR={chosen}: no such directory")
+    directory = Path(chosen) if chosen else contracts_directory(start)
+    root = Path(os.path.relpath(repository_root((directory or start).absolute())))
+    if directory is not None and (directory / CONTRACTS).is_file():
+        yield _governed(directory, root, alone=True)
+        return
+    top = directory or root
+    below = [top / Path(name).parent for name in Directory(top).contract_files()]
+    for place in below:
+        yield _governed(place, root, alone=False)
+    yield _discovered(top, _prefixes(below, top), level or DEFAULT_LEVEL)
+
+
+def _governed(directory: Path, root: Path, *, alone: bool) -> Project:
+    others = [root / Path(name).parent for name in Directory(root).contract_files()] if alone else []
+    apart = _prefixes([other for other in others if not other.samefile(directory)], root)
+    inspection = inspect_contracts(Directory(directory))
+    return Project(directory, root, inspection, discovered=False, apart=apart, alone=alone)
+
+
+def _prefixes(directories: list[Path], root: Path) -> tuple[str, ...]:
+    return tuple(f"{Path(os.path.relpath(directory, root)).as_posix()}/" for directory in directories)
+
+
+def _discovered(root: Path, apart: tuple[str, ...], level: Level) -> Project:
+    files = SchemaFiles(Directory(root))
+    names = [name for name in files.names if not name.startswith(apart)]
+    subjects: list[SubjectContract] = []
+    invalid: dict[str, tuple[Finding, ...]] = {}
+    taken: set[str] = set()
+    for name in files.in_order(names):
+        try:
+            schema = files.schema(name)
+        except ContractError as error:
+            invalid[name] = tuple(findings_of(error, files.shown(name)))
+            continue
+        if schema is None:
+            continue
+        named = isinstance(schema.document.json, dict) and "name" in schema.document.json
+        subject = schema.name if named and schema.name not in taken else name
+        taken.add(subject)
+        subjects.append(SubjectContract(subject, schema, level, schema.where()))
+    faults = dict.fromkeys(finding for findings in invalid.values() for finding in findings)
+    contracts = Contracts((), shown(root), tuple(subjects))
+    return Project(root, root, Inspection(contracts, files, tuple(faults), invalid), discovered=True, apart=apart)
