@@ -262,6 +262,14 @@ class GitBaseline(TreeBaseline):
         return repository.first_tag(self._commit_tree.commit)
 
 
+def directory_of(against: str) -> Path | None:
+    """The directory that ``--against`` names; None where it names a commit or a registry."""
+    if not against or against.partition(":")[0] in ("git", "registry"):
+        return None
+    path = Path(against)
+    return path.parent if path.name == CONTRACTS else path
+
+
 def tree_baseline(against: str, project: Project, stack: ExitStack) -> TreeBaseline:
     """The baseline that ``--against`` names: ``git:REF`` or a path.
 
@@ -284,9 +292,8 @@ def tree_baseline(against: str, project: Project, stack: ExitStack) -> TreeBasel
         tree = _where_contracts_were(CommitTree.find(repository, ref), project)
         tree.read_ahead()
         return GitBaseline(against, tree, project, project.inspection.contracts.since)
-    path = Path(against)
-    path = path.parent if path.name == CONTRACTS else path
-    if not against or not path.is_dir():
+    path = directory_of(against)
+    if path is None or not path.is_dir():
         raise UsageError(
             f"--against {against}: expected git:REF, registry, registry:URL or a directory with {CONTRACTS} or schemas"
         )

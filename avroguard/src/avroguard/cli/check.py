@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from avroguard.avro.schema import shown
-from avroguard.changes.baselines import Baseline, GitBaseline, tree_baseline
+from avroguard.changes.baselines import Baseline, GitBaseline, directory_of, tree_baseline
 from avroguard.changes.breakages import CheckOptions, Explain
 from avroguard.changes.checking import CheckRequest, check_project
 from avroguard.cli.options import (
@@ -93,7 +93,7 @@ def _check(options: argparse.Namespace) -> int:
     repaired: list[str] = []
     labels: dict[str, None] = {}
     with ExitStack() as stack:
-        projects = list(find_projects(Path(), level))
+        projects = list(find_projects(Path(), level, directory_of(options.against)))
         known = [contract.subject for project in projects for contract in project.inspection.contracts.subjects]
         where = " and ".join(project.inspection.contracts.name for project in projects)
         refuse_unknown_subjects(options.subjects, known, where)

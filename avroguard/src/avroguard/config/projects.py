@@ -33,6 +33,7 @@ class Project:
         discovered: Whether there is no ``contracts.toml``.
         apart: The other directories that have contracts, from the root, with a slash at the end.
         alone: Whether nothing else of the repository is checked.
+        baseline: A directory that the project is compared with, which is no part of it.
     """
 
     directory: Path
@@ -41,13 +42,14 @@ class Project:
     discovered: bool
     apart: tuple[str, ...] = ()
     alone: bool = True
+    baseline: Path | None = None
 
     @cached_property
     def every_file(self) -> SchemaFiles:
         """Every schema file of the repository, whatever the contracts name."""
         if self.discovered:
             return self.inspection.files
-        return SchemaFiles(Directory(self.root))
+        return SchemaFiles(Directory(self.root, self.baseline))
 
     def path_of(self, schema: Schema) -> str:
         """The file of a schema, from the root of the repository."""
@@ -66,7 +68,7 @@ class Project:
         if self.discovered or not self.alone:
             return ()
         named = {os.path.realpath(self.directory / name) for name in self.inspection.files.loaded()}
-        names = Directory(self.root).schema_files()
+        names = Directory(self.root, self.baseline).schema_files()
         return tuple(name for name in names if self.covers(name) and os.path.realpath(self.root / name) not in named)
 
     @cached_property
@@ -76,7 +78,7 @@ class Project:
         return {shown(self.root / name): len(Directory(self.root / name).schema_files()) for name in names}
 
 
-def find_projects(start: Path, level: Level | None) -> Iterator[Project]:
+def find_projects(start: Path, level: Level | None, baseline: Path | None = None) -> Iterator[Project]:
     """Find what to check: by ``SCHEMAS_DIR``, else by the nearest ``contracts.toml``, else everything.
 
     Without a ``contracts.toml`` beside or above, those below are projects of their own, and what they don't govern is
@@ -85,6 +87,7 @@ def find_projects(start: Path, level: Level | None) -> Iterator[Project]:
     Args:
         start: The working directory.
         level: The level of schemas that no contracts govern.
+        baseline: A directory that they are compared with, which is no part of them.
 
     Raises:
         UsageError: If ``SCHEMAS_DIR`` is no directory.
@@ -96,28 +99,28 @@ def find_projects(start: Path, level: Level | None) -> Iterator[Project]:
     directory = Path(chosen) if chosen else contracts_directory(start)
     root = Path(os.path.relpath(repository_root((directory or start).absolute())))
     if directory is not None and (directory / CONTRACTS).is_file():
-        yield _governed(directory, root, alone=True)
+        yield _governed(directory, root, baseline, alone=True)
         return
     top = directory or root
-    below = [top / Path(name).parent for name in Directory(top).contract_files()]
+    below = [top / Path(name).parent for name in Directory(top, baseline).contract_files()]
     for place in below:
-        yield _governed(place, root, alone=False)
-    yield _discovered(top, _prefixes(below, top), level or DEFAULT_LEVEL)
+        yield _governed(place, root, baseline, alone=False)
+    yield _discovered(Directory(top, baseline), _prefixes(below, top), level or DEFAULT_LEVEL)
 
 
-def _governed(directory: Path, root: Path, *, alone: bool) -> Project:
-    others = [root / Path(name).parent for name in Directory(root).contract_files()] if alone else []
+def _governed(directory: Path, root: Path, baseline: Path | None, *, alone: bool) -> Project:
+    others = [root / Path(name).parent for name in Directory(root, baseline).contract_files()] if alone else []
     apart = _prefixes([other for other in others if not other.samefile(directory)], root)
     inspection = inspect_contracts(Directory(directory))
-    return Project(directory, root, inspection, discovered=False, apart=apart, alone=alone)
+    return Project(directory, root, inspection, discovered=False, apart=apart, alone=alone, baseline=baseline)
 
 
 def _prefixes(directories: list[Path], root: Path) -> tuple[str, ...]:
     return tuple(f"{Path(os.path.relpath(directory, root)).as_posix()}/" for directory in directories)
 
 
-def _discovered(root: Path, apart: tuple[str, ...], level: Level) -> Project:
-    files = SchemaFiles(Directory(root))
+def _discovered(tree: Directory, apart: tuple[str, ...], level: Level) -> Project:
+    root, files = tree.path, SchemaFiles(tree)
     names = [name for name in files.names if not name.startswith(apart)]
     subjects: list[SubjectContract] = []
     invalid: dict[str, tuple[Finding, ...]] = {}

@@ -76,6 +76,7 @@ class SharedSchemas:
         rule_set = json_table(table, "ruleSet", lambda message: self._fault(message, name, "ruleSet"))
         schema = self._schema(name)
         if schema is None or level is None:
+            self._reader.invalid.setdefault(self._files.subjects[name], tuple(self._reader.faults[-1:]))
             return None
         place = self._reader.place(("schemas", name))
         return SubjectContract(self._files.subjects[name], schema, level, place, metadata, rule_set)
@@ -88,7 +89,6 @@ class SharedSchemas:
             return None
         if schema is None:
             self._fault(f"no file {self._files.shown(name)!r}; a schema file stands beside this one", name)
-            self._reader.invalid.setdefault(self._files.subjects[name], (self._reader.faults[-1],))
             return None
         full = type_name(schema.document.json)
         if not full:

@@ -124,7 +124,11 @@ class _Reader(ContractsReader):
             elif not isinstance(table, dict):
                 self.fault(f'expected a table [topics."{name}"]', ("topics", name))
             else:
-                yield self.topic(name, table)
+                known = len(self.faults)
+                topic = self.topic(name, table)
+                if len(self.faults) > known and not topic.subjects:
+                    self.invalid.setdefault(topic.subject, tuple(self.faults[known:]))
+                yield topic
 
     def topic(self, name: str, table: dict[str, Any]) -> TopicContract:
         for key in table:

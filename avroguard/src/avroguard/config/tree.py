@@ -34,9 +34,15 @@ class Tree(Protocol):
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory in the file system."""
+    """A directory in the file system.
+
+    Attributes:
+        path: The directory.
+        without: A directory whose files are not listed; None: all are.
+    """
 
     path: Path
+    without: Path | None = None
 
     def read(self, name: str) -> bytes | None:
         """The content of the file ``name``, or None where there is none.
@@ -61,14 +67,14 @@ class Directory:
         Neither what git ignores nor other repositories below, nor directories of dependencies are looked into; a
         symbolic link to another of the files is left out.
         """
-        names = [name for name in self._listed("*.avsc") if not _SKIPPED.intersection(name.split("/")[:-1])]
+        names = self._listed("*.avsc")
         real = {name: os.path.realpath(self.path / name) for name in names if (self.path / name).is_file()}
         plain = {path for name, path in real.items() if not (self.path / name).is_symlink()}
         return sorted(name for name, path in real.items() if path not in plain or not (self.path / name).is_symlink())
 
     def contract_files(self) -> list[str]:
         """The files called ``contracts.toml`` in the directory and below."""
-        return sorted(name for name in self._listed(CONTRACTS) if not _SKIPPED.intersection(name.split("/")[:-1]))
+        return sorted(self._listed(CONTRACTS))
 
     def submodules(self) -> list[str]:
         """The submodules in the directory and below."""
@@ -85,6 +91,13 @@ class Directory:
         return None if done.returncode else done.stdout.decode(errors="surrogateescape")
 
     def _listed(self, pattern: str) -> list[str]:
+        names = [name for name in self._named_like(pattern) if not _SKIPPED.intersection(name.split("/")[:-1])]
+        if self.without is None:
+            return names
+        apart = self.without.resolve()
+        return [name for name in names if not (self.path / name).resolve().is_relative_to(apart)]
+
+    def _named_like(self, pattern: str) -> list[str]:
         listing = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f":(glob)**/{pattern}")
         names = self._git(*listing)
         if names is not None:
