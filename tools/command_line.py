@@ -11,6 +11,17 @@ from services.errors import ExpectedError
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
+def command_parser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """A parser whose help has the epilog as it is written; options can't be abbreviated."""
+    return argparse.ArgumentParser(
+        prog=program,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
 def print_error(program: str, error: ExpectedError) -> int:
     """Print an error to standard error, each line with the program's name, and return its exit code."""
     for line in str(error).splitlines():

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from services.errors import ExpectedError
 from services.streaming.logs import configure_logging
-from tools.command_line import INTERRUPTED, print_error, whole_number
+from tools.command_line import INTERRUPTED, command_parser, print_error, whole_number
 from tools.demo.display import Display
 from tools.demo.interrupts import Interrupts
 from tools.demo.run import STEPS, run
@@ -55,11 +55,8 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="demo",
-        description="Watch transactions being generated, judged and routed, and see them counted.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = command_parser(
+        "demo", "Watch transactions being generated, judged and routed, and see them counted.", _EPILOG
     )
     parser.add_argument(
         "--duration", type=_seconds, metavar="SECONDS", help=f"default: until Ctrl-C; {DURATION:g} off a terminal"

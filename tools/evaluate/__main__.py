@@ -10,7 +10,7 @@ from pathlib import Path
 from services.contracts import load_contracts
 from services.errors import ExpectedError, UsageError
 from services.streaming.logs import configure_logging
-from tools.command_line import INTERRUPTED, print_error
+from tools.command_line import INTERRUPTED, command_parser, print_error
 from tools.evaluate.baseline import compare, write_baseline
 from tools.evaluate.page import page
 from tools.evaluate.pictures import pictures
@@ -76,12 +76,8 @@ def evaluate(options: argparse.Namespace) -> Report:
 
 def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The arguments, by default those of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="evaluate",
-        description="Say how well rules catch fraud, on transactions whose truth is known.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "evaluate", "Say how well rules catch fraud, on transactions whose truth is known.", _EPILOG
     )
     parser.add_argument(
         "--rules", type=Path, metavar="FILE", help="the rules (default: RULES_FILE, or the detector's own)"

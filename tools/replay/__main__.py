@@ -31,7 +31,7 @@ from services.streaming.settings import (
 )
 from services.streaming.topics import TopicNeed, await_topics
 from tools.clusters import cluster_variables
-from tools.command_line import positive_number, print_error, whole_number
+from tools.command_line import command_parser, positive_number, print_error, whole_number
 from tools.local_cluster import LocalCluster
 from tools.replay.options import add_layout_options, layout_of
 from tools.replay.pacer import Pace
@@ -73,11 +73,8 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="replay",
-        description="Send transactions from files to the input topic, and what is known about them as labels.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = command_parser(
+        "replay", "Send transactions from files to the input topic, and what is known about them as labels.", _EPILOG
     )
     add_layout_options(parser)
     parser.add_argument(

@@ -13,7 +13,7 @@ from services.streaming.clients import KafkaClients, ping
 from services.streaming.logs import configure_logging
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
 from tools.clusters import cluster_variables
-from tools.command_line import print_error, whole_number
+from tools.command_line import command_parser, print_error, whole_number
 from tools.local_cluster import LocalCluster
 from tools.tail.exact_json import dumps
 from tools.tail.follower import Follower, partitions_of
@@ -47,11 +47,8 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="tail",
-        description="Print the messages of a topic decoded, one JSON object a line, as they are committed.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = command_parser(
+        "tail", "Print the messages of a topic decoded, one JSON object a line, as they are committed.", _EPILOG
     )
     parser.add_argument("topic", metavar="TOPIC")
     parser.add_argument("--from-beginning", action="store_true", help="begin with the oldest message, not the next")

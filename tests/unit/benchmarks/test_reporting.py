@@ -11,7 +11,6 @@ from benchmarks.results import Results, Round
 from benchmarks.soak import Moment
 from benchmarks.tables import render
 from benchmarks.targets import TARGETS, growth
-from tools.picture import ticks
 
 
 def rounds(*rates: float) -> list[Round]:
@@ -87,11 +86,3 @@ def test_every_part_gets_a_well_formed_picture(results: Results) -> None:
         words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
         assert "machine: 2 cores & <more>" in words
     assert plots(Results({})) == {}
-
-
-@pytest.mark.parametrize("most", [0.37, 1, 9.9, 720, 123_456])
-def test_ticks_are_round_and_reach_the_top(most: float) -> None:
-    marks = ticks(most)
-    assert marks[0] == 0
-    assert marks[-1] >= most > marks[-2]
-    assert 3 <= len(marks) <= 8
