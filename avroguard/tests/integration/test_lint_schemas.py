@@ -90,6 +90,10 @@ def test_types_of_shared_schemas_may_be_used(files: ContractFiles, capsys: pytes
     files.change(lambda schema: schema["fields"].append({"name": "party", "type": "Party", "doc": "Who."}))
     assert main(["--strict"]) == 0
     (files.directory / "contracts.toml").unlink()
+    assert main([]) == 0, "no table is needed"
+    (files.directory / "party.avsc").rename(files.directory / "deep.avsc")
+    assert main(["schemas/transaction.avsc"]) == 0
+    (files.directory / "deep.avsc").unlink()
     assert main([]) == 1
     assert 'TYPE_UNKNOWN unknown type "Party"' in capsys.readouterr().out
 

@@ -9,19 +9,19 @@ from pathlib import Path
 from avroguard.avro.schema import shown
 from avroguard.cli.options import EXIT_CODES, add_output_options, print_report
 from avroguard.cli.running import run
-from avroguard.config.tree import CONTRACTS, default_directory
+from avroguard.config.tree import CONTRACTS, default_directory, repository_root
 from avroguard.config.waivers import Waiver, apply_waivers
 from avroguard.errors import ContractError
 from avroguard.findings import Finding, merged
 from avroguard.lint import LINT_FAMILIES, lint_schema
-from avroguard.lint.files import ContractFile, contract_file_of, files_of, idl_files_of
+from avroguard.lint.files import LintContext, contract_file_of, files_of, idl_files_of
 from avroguard.reporting import Report
 from avroguard.rules import RULES, Profile, Severity
 
 _EPILOG = f"""\
 A PATH is a schema file (.avsc), a contracts.toml, or a directory that is searched for both. A schema needs no
-contracts.toml; where there is one beside it or above it in the repository, its waivers count and the types of its
-[schemas] may be used. Its profile and [rules] say which rules count:
+contracts.toml; types of other files in the repository are found by their full names. Where there is a contracts.toml
+beside it or above it in the repository, its waivers count, and its profile and [rules] say which rules do:
 
   minimal      what parsers refuse, and what loses data
   recommended  what breaks with some parsers, or is surely not meant (the default)
@@ -61,13 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _lint(options: argparse.Namespace) -> int:
     paths: list[Path] = options.paths or [default_directory()]
     files = list(dict.fromkeys(file for path in paths for file in files_of(path)))
-    groups: dict[Path | None, list[Path]] = {}
+    groups: dict[Path, list[Path]] = {}
     for file in files:
-        groups.setdefault(contract_file_of(file), []).append(file)
+        groups.setdefault(contract_file_of(file) or _root_of(file, paths), []).append(file)
     profile = Profile(options.profile) if options.profile else None
     findings: list[Finding] = []
-    for contracts, group in groups.items():
-        findings += _lint_group(contracts, group, paths, profile)
+    for path, group in groups.items():
+        findings += _lint_group(path, group, paths, profile)
     about = _about(len(files), sum(len(idl_files_of(path)) for path in paths))
     code = print_report(Report("avroguard lint", tuple(merged(findings)), tuple(map(shown, files)), about), options)
     return code or int(
@@ -84,18 +84,27 @@ def _about(files: int, left_out: int) -> str:
     return about
 
 
-def _lint_group(
-    path: Path | None, files: Sequence[Path], paths: Sequence[Path], profile: Profile | None
-) -> list[Finding]:
-    """The findings of the files for which the same contracts file counts, or none does."""
-    contracts = ContractFile.read(path) if path else ContractFile()
+def _root_of(file: Path, paths: Sequence[Path]) -> Path:
+    """The directory in which the types of other files are searched: the repository, else the path that was given."""
+    directory = file.absolute().parent
+    root = repository_root(directory)
+    if (root / ".git").exists():
+        return root
+    return next(
+        (path.absolute() for path in paths if path.is_dir() and directory.is_relative_to(path.absolute())), root
+    )
+
+
+def _lint_group(path: Path, files: Sequence[Path], paths: Sequence[Path], profile: Profile | None) -> list[Finding]:
+    """The findings of the files for which the same contracts file counts, or that are in the same directory."""
+    context = LintContext.of_contracts(path) if path.name == CONTRACTS else LintContext.of_directory(path)
     findings: list[Finding] = []
     for file in files:
         if file.name == CONTRACTS:
-            findings += contracts.findings
+            findings += context.findings
         else:
-            findings += lint_schema(shown(file), _content(file), contracts.types)
-    everything = any(path and path.is_relative_to(given.absolute()) for given in paths if given.is_dir())
+            findings += lint_schema(shown(file), _content(file), context.types_for(file))
+    everything = any(path.is_relative_to(given.absolute()) for given in paths if given.is_dir())
     seen = {shown(file) for file in files}
 
     def looked_for(waiver: Waiver) -> bool:
@@ -103,8 +112,8 @@ def _lint_group(
         return of_lint and (everything or waiver.file in seen)
 
     # Rules come after waivers: a waiver of a rule that is off is not called unused.
-    waived = apply_waivers(findings, contracts.waivers, dt.datetime.now(dt.UTC).date(), looked_for)
-    return contracts.rules.apply(waived, profile)
+    waived = apply_waivers(findings, context.waivers, dt.datetime.now(dt.UTC).date(), looked_for)
+    return context.rules.apply(waived, profile)
 
 
 def _content(file: Path) -> bytes:

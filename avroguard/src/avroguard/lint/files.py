@@ -1,12 +1,14 @@
-"""Which files are checked, and the contracts file whose waivers and shared types count for them."""
+"""The files that lint checks, and what counts for them: a contracts file, types of other files."""
 
+import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from avroguard.avro.protocols import IDL, PROTOCOL
 from avroguard.avro.schema import Reference, shown
 from avroguard.config.inspection import faults_at
+from avroguard.config.schema_files import SchemaFiles
 from avroguard.config.severities import RECOMMENDED, RuleSettings
 from avroguard.config.topics import inspect_contracts
 from avroguard.config.tree import CONTRACTS, Directory
@@ -59,27 +61,44 @@ def contract_file_of(file: Path) -> Path | None:
 
 
 @dataclass(frozen=True)
-class ContractFile:
-    """What a contracts file means for the schemas beside and below it.
+class LintContext:
+    """What counts for schema files besides their text: other files, and a contracts file.
 
     Attributes:
-        findings: What is wrong with the file itself; its schemas are looked at on their own.
-        types: The types that schemas may use, by full name.
+        root: The directory in which types of other files are searched.
+        files: The schema files in it.
+        findings: What is wrong with the contracts file itself; its schemas are checked on their own.
         waivers: The findings that don't count.
         rules: The rules that count, and how much.
     """
 
+    root: Path
+    files: SchemaFiles
     findings: tuple[Finding, ...] = ()
-    types: Mapping[str, Reference] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     rules: RuleSettings = RECOMMENDED
 
     @classmethod
-    def read(cls, path: Path) -> "ContractFile":
-        """Read one, as far as it can be read."""
+    def of_contracts(cls, path: Path) -> "LintContext":
+        """Read a contracts file, as far as it can be read; types of other files are those beside it and below."""
+        directory = Directory(path.parent)
         try:
-            read = inspect_contracts(Directory(path.parent), path.name)
+            inspection = inspect_contracts(directory, path.name)
         except ContractError as error:
-            return cls(tuple(faults_at([str(error)], shown(path))))
-        own = [fault for fault in read.faults if fault.place.file == shown(path)]
-        return cls(tuple(own), read.files.types(), read.contracts.waivers, read.contracts.rules)
+            return cls(path.parent, SchemaFiles(directory), tuple(faults_at([str(error)], shown(path))))
+        own = tuple(fault for fault in inspection.faults if fault.place.file == shown(path))
+        return cls(path.parent, inspection.files, own, inspection.contracts.waivers, inspection.contracts.rules)
+
+    @classmethod
+    def of_directory(cls, root: Path) -> "LintContext":
+        """Use the types of every schema file in a directory and below."""
+        return cls(root, SchemaFiles(Directory(root)))
+
+    def types_for(self, file: Path) -> Mapping[str, Reference]:
+        """Return the types of other files that a schema file uses, as far as they are found and valid."""
+        name = Path(os.path.relpath(file, self.root)).as_posix()
+        try:
+            document = self.files.document(name)
+            return self.files.types_for(name, document) if document else {}
+        except ContractError:
+            return {}
