@@ -136,7 +136,7 @@ def _say(subjects_pulled: Sequence[Pulled], files: Files) -> None:
             if version != latest_of[subject]:
                 facts.append(f"refers to v{version} of {subject}, where the files have v{latest_of[subject]}")
         if latest.subject in files.unplaced:
-            facts.append(f"has no place in {CONTRACTS}, which takes the values of topics and types with a name")
+            facts.append(f"has no place in {CONTRACTS}: it is of no new topic, and a type without a name")
         print(f"avroguard pull: {'; '.join(facts)}", file=sys.stderr)
 
 

@@ -50,8 +50,9 @@ def _subject(contract: SubjectContract, registry: Registry) -> Iterator[Finding]
     else:
         yield from _not_kept(contract, latest, registry)
     level = registry.compatibility_level(subject)
-    if level is not contract.compatibility:
-        message = f"the registry at {registry} has the level {level or 'of its own'}, not {contract.compatibility}"
+    expected = contract.compatibility.in_registry
+    if level is not expected:
+        message = f"the registry at {registry} has the level {level or 'of its own'}, not {expected}"
         yield _finding(place, "LEVEL_DIFFERS", message, "run avroguard register", subject)
 
 

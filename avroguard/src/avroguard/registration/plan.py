@@ -59,7 +59,7 @@ class Step:
     @property
     def level(self) -> Level:
         """The level to be set."""
-        return self.contract.compatibility
+        return self.contract.compatibility.in_registry
 
     @property
     def changes_level(self) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,8 +12,7 @@ from avroguard.levels import Level
 from avroguard.registry.client import RegisteredSchema, Registry
 
 _HEADER = "# What each topic carries; made by avroguard pull from what a registry holds.\n"
-_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
-_UNKNOWN = "  # a registry doesn't know: say what the topic has"
+_SUBJECT = re.compile(r"([A-Za-z0-9._-]{1,249})-(key|value)")
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,10 @@ class Pulled:
     earlier: tuple[RegisteredSchema, ...] = ()
 
     @property
-    def topic(self) -> str | None:
-        """The topic whose values it governs (TopicNameStrategy); None where it is named otherwise."""
-        name = self.latest.subject.removesuffix("-value")
-        return name if name != self.latest.subject and _TOPIC.fullmatch(name) else None
+    def topic_and_part(self) -> tuple[str, str]:
+        """The topic that it governs and ``key`` or ``value`` (TopicNameStrategy); empty where it is named otherwise."""
+        match = _SUBJECT.fullmatch(self.latest.subject)
+        return (match[1], match[2]) if match else ("", "")
 
     @property
     def has_name(self) -> bool:
@@ -72,8 +71,9 @@ class Files:
     Attributes:
         known: The file of each subject that contracts.toml has already.
         written: What to write.
-        entries: What to add to contracts.toml.
-        unplaced: The subjects that contracts.toml has no place for: no topic's values, and without a name.
+        entries: What to add to contracts.toml for types that others refer to.
+        unplaced: Subjects of types without a name that contracts.toml has no place for: of no topic, or of a topic
+            that it has already, or with another level than the other part of the topic.
     """
 
     known: Mapping[str, str]
@@ -81,6 +81,7 @@ class Files:
     entries: list[str] = field(default_factory=list)
     unplaced: list[str] = field(default_factory=list)
     _schemas: dict[str, Any] = field(default_factory=dict)
+    _topics: dict[str, dict[str, tuple[Pulled, str]]] = field(default_factory=dict)
 
     def add(self, pulled: Pulled, *, referred_to: bool) -> None:
         """Add a subject.
@@ -97,10 +98,13 @@ class Files:
             self.written[f"versions/{_safe(latest.subject)}/v{version.version}.avsc"] = _pretty(version.text)
         if latest.subject in self.known:
             return
-        if pulled.topic and not referred_to:
-            self.entries.append(_entry(pulled, name, pulled.topic))
+        topic, part = pulled.topic_and_part
+        parts = self._topics.get(topic, {})
+        new_topic = not self.known.keys() & {f"{topic}-key", f"{topic}-value"}
+        if topic and not referred_to and new_topic and all(other.level is pulled.level for other, _ in parts.values()):
+            self._topics[topic] = parts | {part: (pulled, name)}
         elif pulled.has_name:
-            self.entries.append(_entry(pulled, name))
+            self.entries.append(_shared_entry(pulled, name))
         else:
             self.unplaced.append(latest.subject)
 
@@ -118,20 +122,31 @@ class Files:
 
     def contracts(self, text: str | None) -> str | None:
         """contracts.toml with the new entries; None where there are none."""
-        if not self.entries:
+        entries = [*(_topic_entry(topic, parts) for topic, parts in self._topics.items()), *self.entries]
+        if not entries:
             return None
-        return "\n".join([(text or _HEADER).rstrip("\n") + "\n", *self.entries])
+        return "\n".join([(text or _HEADER).rstrip("\n") + "\n", *entries])
 
 
-def _entry(pulled: Pulled, name: str, topic: str | None = None) -> str:
-    if topic:
-        lines = [f"[topics.{_toml(topic)}]", f"partitions = 1{_UNKNOWN}", f'retention = "7d"{_UNKNOWN}']
-        lines.append(f"value = {_toml(name)}")
-    else:
-        lines = [f"[schemas.{_toml(name)}]", f"subject = {_toml(pulled.latest.subject)}"]
-    extras = {"metadata": pulled.latest.metadata, "ruleSet": pulled.latest.rule_set}
-    lines.append(f'compatibility = "{pulled.level}"')
-    return "\n".join([*lines, *(f"{key} = {_toml(value)}" for key, value in extras.items() if value), ""])
+def _topic_entry(topic: str, parts: Mapping[str, tuple[Pulled, str]]) -> str:
+    """Return the table of a topic: of its values and keys, or of raw bytes with keys."""
+    pulled, _ = parts.get("value") or parts["key"]
+    files = {"value": "bytes"} | {part: name for part, (_, name) in parts.items()}
+    lines = [f"[topics.{_toml(topic)}]", *(f"{part} = {_toml(name)}" for part, name in files.items())]
+    return "\n".join([*lines, *_settings(pulled, extras="value" in parts), ""])
+
+
+def _shared_entry(pulled: Pulled, name: str) -> str:
+    """Return the table of a schema that others refer to, or that has no topic of its own."""
+    lines = [f"[schemas.{_toml(name)}]", f"subject = {_toml(pulled.latest.subject)}"]
+    return "\n".join([*lines, *_settings(pulled, extras=True), ""])
+
+
+def _settings(pulled: Pulled, *, extras: bool) -> Iterator[str]:
+    yield f'compatibility = "{pulled.level}"'
+    if extras:
+        values = {"metadata": pulled.latest.metadata, "ruleSet": pulled.latest.rule_set}
+        yield from (f"{key} = {_toml(value)}" for key, value in values.items() if value)
 
 
 def _toml(value: Any) -> str:

@@ -88,7 +88,7 @@ def test_nothing_is_found_right_after_registration(
     follower: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert register.main([]) == 0
-    lagging(follower).lag = 0
+    lagging(follower).catch_up()
     assert drift.main([]) == 0, capsys.readouterr().out
     assert check.main(["--against", "registry"]) == 0, capsys.readouterr().out
     assert pull.main(["one-value", "--to", "schemas"]) == 0

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from avroguard.cli import check, diff, drift, pull, register
+from avroguard.config.topics import load_contracts
 from avroguard.levels import Level
-from services.contracts import load_contracts
 from support.contract_files import ContractFiles, add_field, remove_field
 from support.registry_server import Served
 
@@ -47,7 +47,9 @@ def test_check_of_a_subject_that_is_not_there(
 ) -> None:
     files.change_contracts('"one"', '"three"')
     assert check.main(["--against", "registry"]) == 0
-    assert "nothing found" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "SCHEMA_NEW note: three-value is new" in output
+    assert "1 of 2 subjects checked" in output
 
 
 def test_check_hears_the_registrys_own_no(

@@ -10,7 +10,7 @@ import pytest
 
 from avroguard.cli import drift, pull, register
 from support.contract_files import ContractFiles
-from support.registry_server import Served
+from support.registry_server import Fault, Served
 
 MONEY = {"type": "record", "name": "Money", "namespace": "ex", "fields": [{"name": "cents", "type": "long"}]}
 ORDER = {"type": "record", "name": "Order", "namespace": "ex", "fields": [{"name": "sum", "type": "Money"}]}
@@ -56,15 +56,15 @@ def test_subjects_that_are_no_topics(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     hold(served, "ex.Money", MONEY)
-    hold(served, "orders-key", "string")
-    assert pull.main(["ex.Money", "orders-key", "--to", "schemas"]) == 0
+    hold(served, "orders", "string")
+    assert pull.main(["ex.Money", "orders", "--to", "schemas"]) == 0
     output = capsys.readouterr()
-    assert "avroguard pull: orders-key v1 id 2, " in output.err
-    assert "; has no place in contracts.toml, which takes the values of topics and types with a name" in output.err
-    assert json.loads(Path("schemas/orders-key.avsc").read_text()) == "string"
+    assert "avroguard pull: orders v1 id 2, " in output.err
+    assert "; has no place in contracts.toml: it is of no new topic, and a type without a name" in output.err
+    assert json.loads(Path("schemas/orders.avsc").read_text()) == "string"
     assert list(tomllib.loads(Path("schemas/contracts.toml").read_text())) == ["schemas"]
     served.registry.levels["ex.Money"] = served.registry.default
-    assert drift.main(["--ignore", "*-key"]) == 0, capsys.readouterr().out
+    assert drift.main(["--ignore", "orders"]) == 0, capsys.readouterr().out
 
 
 def test_an_older_version_that_is_referred_to_is_said(
@@ -82,10 +82,9 @@ def test_an_older_version_that_is_referred_to_is_said(
 def test_what_is_wrong_with_the_contracts_afterwards_is_found(
     served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A topic's subject can't be a shared schema's as well, so what refers to it has nothing to refer to here."""
-    hold(served, "one-value", MONEY)
-    uses = [{"name": "ex.Money", "subject": "one-value", "version": 1}]
-    served.registry.answer("POST", "/subjects/orders-value/versions", {"schema": json.dumps(ORDER), "references": uses})
+    schema = {"type": "record", "name": "Order", "fields": [{"name": "sum", "type": "ex.Nothing"}]}
+    body = {"subject": "orders-value", "version": 1, "id": 9, "schema": json.dumps(schema)}
+    served.faults = [Fault("GET /subjects/orders-value/versions/latest", 200, json.dumps(body).encode())]
     assert pull.main(["orders-value", "--to", "schemas"]) == 1
-    (finding,) = [line for line in capsys.readouterr().out.splitlines() if "CONTRACTS_INVALID" in line]
-    assert re.match(r'schemas/order.avsc:\d+:15: CONTRACTS_INVALID not Avro: unknown type "Money"', finding)
+    (finding,) = [line for line in capsys.readouterr().out.splitlines() if "_INVALID" in line]
+    assert re.match(r'schemas/order.avsc:\d+:15: [A-Z]+_INVALID not Avro: unknown type "ex.Nothing"', finding)
