@@ -188,3 +188,18 @@ def test_contents_are_the_same_one_by_one_and_all_at_once(files: ContractFiles) 
         assert together.content(blobs["schemas/lines.avsc"]) == odd["lines.avsc"]
         with pytest.raises(Unavailable, match="missing"):
             together.content("0" * 40)
+
+
+def test_a_version_with_comments_in_another_encoding_counts(
+    files: ContractFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = files.directory / "transaction.avsc"
+    plain = schema.read_text()
+    files.change(add_field(name="note", type=["null", "string"], default=None))
+    schema.write_bytes(f"/* for a while */ {schema.read_text()}".encode("utf-16"))
+    commit_all(files.directory)
+    noted = commit()
+    schema.write_text(plain)
+    commit_all(files.directory)
+    files.change(add_field(name="note", type=["null", "int"], default=None))
+    assert any(noted in finding for finding in findings(capsys))

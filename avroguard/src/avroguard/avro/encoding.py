@@ -41,6 +41,16 @@ def comments_in(text: str) -> list[int]:
     return [match.start() for match in _STRING_OR_COMMENT.finditer(text) if match.group().startswith("/")]
 
 
+def text_of(content: bytes) -> str:
+    """Return the text of a schema file without comments.
+
+    Raises:
+        UnicodeDecodeError: If it is not in a Unicode encoding.
+    """
+    encoding, mark = encoding_of(content)
+    return without_comments(content[mark:].decode(encoding))
+
+
 def without_comments(text: str) -> str:
     """Return a text with spaces in the place of comments: every offset stays."""
     return _STRING_OR_COMMENT.sub(

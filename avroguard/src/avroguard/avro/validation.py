@@ -76,7 +76,7 @@ def _unknown_type(name: str, path: JsonPath, namespace: str, names: Names) -> Fi
     near = suggestion(name, [*sorted(PRIMITIVES | COMPLEX), *known, *(full.rpartition(".")[2] for full in known)])
     message = (
         f"unknown type {json_shown(name)}: expected a primitive type, a type that this file defines before this place, "
-        "or that of a file which contracts.toml lists under [schemas]"
+        "or the outermost type of another file"
     )
     return Finding.at(path, "TYPE_UNKNOWN", message + near)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from avroguard.avro.encoding import text_of
 from avroguard.avro.names import type_name
 from avroguard.avro.references import foreign_names, inlined
 from avroguard.changes.git import Change, Logged
@@ -151,7 +152,7 @@ class SchemaHistory:
         """A file's JSON, read once; None where it is none."""
         if blob not in self._parsed:
             try:
-                self._parsed[blob] = json.loads(self._content(blob))
+                self._parsed[blob] = json.loads(text_of(self._content(blob)))
             except (ValueError, RecursionError):
                 self._parsed[blob] = None
         return self._parsed[blob]
