@@ -38,13 +38,10 @@ def bare(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Path:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A repository with a schema in a folder, whose branch breaks it."""
+    """A repository with a schema in a folder and no configuration, whose branch breaks the schema."""
     repository = tmp_path / "shop"
     (repository / "schemas").mkdir(parents=True)
     (repository / "schemas" / "order.avsc").write_text(json.dumps(SCHEMA, indent=2))
-    (repository / "schemas" / "contracts.toml").write_text(
-        '[topics.orders]\npartitions = 1\nretention = "1d"\nvalue = "order.avsc"\ncompatibility = "BACKWARD"\n'
-    )
     git(repository, "init", "--quiet", "--initial-branch", "main")
     commit_all(repository)
     git(repository, "checkout", "--quiet", "-b", "change")
@@ -91,7 +88,7 @@ def test_a_bare_installation_checks_against_git(bare: Path, shop: Path) -> None:
 def test_a_bare_installation_explains(bare: Path, shop: Path) -> None:
     done = _run(bare, shop, "check", "--against", "git:main", "--explain")
     assert (done.returncode, done.stderr) == (1, "")
-    assert "written with main: {" in done.stdout
+    assert "written with git:main: {" in done.stdout
     assert "fails: No default value for field note" in done.stdout
 
 

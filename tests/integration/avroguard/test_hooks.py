@@ -68,8 +68,8 @@ def test_a_compatible_change_passes_every_hook(
     assert code == 0, output
     assert output.count("Passed") == 4
     installed = {path.name for path in Path(hooks[1]["PRE_COMMIT_HOME"]).glob("repo*/py_env*/**/site-packages/*")}
-    assert {"avroguard", "fastavro"} <= installed
-    assert not {"numpy", "confluent_kafka", "httpx2"} & installed
+    assert "avroguard" in installed
+    assert not {"numpy", "confluent_kafka", "fastavro", "httpx2"} & installed
 
 
 def test_a_breaking_change_fails(files: ContractFiles, run_hooks: Callable[[], tuple[int, str]]) -> None:
