@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.confluent import deserialized
 from tools.harness.pipeline import Pipeline
-from tools.harness.waiting import DEADLINE
+from tools.harness.waiting import DEADLINE, wait_for
 
 SCRIPT = str(Path(__file__).parents[2] / "scripts" / "demo")
 
@@ -38,19 +38,16 @@ class Demo:
         return self.log.read_text()
 
     def wait_for(self, text: str) -> None:
-        deadline = time.monotonic() + DEADLINE
-        while text not in self.text:
+        def look() -> bool:
             assert self.process.poll() is None, self.text
-            assert time.monotonic() < deadline, self.text
-            time.sleep(0.05)
+            return text in self.text
+
+        wait_for(look, lambda: self.text)
 
     def service(self, name: str) -> psutil.Process:
-        (found,) = [
-            child
-            for child in psutil.Process(self.process.pid).children(recursive=True)
-            if child.cmdline()[-1] == f"services.{name}"
-        ]
-        return found
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        (service,) = [child for child in children if child.cmdline()[-1] == f"services.{name}"]
+        return service
 
     def end(self) -> tuple[int, str]:
         """Waits for its end; its exit code and its standard output."""

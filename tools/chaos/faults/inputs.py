@@ -11,7 +11,6 @@ from tools.chaos.rules_over_time import RulesOverTime
 from tools.chaos.traffic import Payment, Producers, Traffic, payments
 from tools.chaos.trial import Trial
 from tools.chaos.verdict_comparison import content, headers, place
-from tools.harness.processes import Service
 
 COUNT = 8000
 SECONDS = 7.0
@@ -44,12 +43,7 @@ def dated_ahead(trial: Trial) -> None:
         producers.of("murmur2_random").produce(pipeline.input, value, payment.target, timestamp=dated)
         producers.poll()
 
-    detector = trial.detector(**over.environment)
-    detector.wait_for("rebalance", change="assigned")
-    with Traffic(pipeline, written, SECONDS, send):
-        _restart_midway(trial, detector, over)
-    producers.flush()
-    trial.drain()
+    _write_across_a_restart(trial, over, Traffic(pipeline, written, SECONDS, send), producers)
     inputs = pipeline.read(pipeline.input)
     now = time.time() * 1000
     trial.require(all(message.timestamp()[1] <= now for message in inputs), "a record is dated by its producer")
@@ -100,12 +94,7 @@ def badly_keyed(trial: Trial) -> None:
                 return super().dated(payment)
             return replace(payment, at_ms=at)
 
-    detector = trial.detector(**over.environment)
-    detector.wait_for("rebalance", change="assigned")
-    with Bursts(pipeline, written, SECONDS, send):
-        _restart_midway(trial, detector, over)
-    producers.flush()
-    trial.drain()
+    _write_across_a_restart(trial, over, Bursts(pipeline, written, SECONDS, send), producers)
     scattered = _scattered(trial, pipeline.read(pipeline.input))
     trial.prove(scattered, f"{scattered} receivers had payments in several partitions")
     moved = pipeline.read(pipeline.by_target)
@@ -124,13 +113,18 @@ def badly_keyed(trial: Trial) -> None:
     )
 
 
-def _restart_midway(trial: Trial, detector: Service, over: RulesOverTime) -> None:
-    """Kill the detector in the middle of the traffic, start another and wait until it goes on."""
-    trial.wait_for_output()
-    trial.random_moment(1.0, 3.0)
-    dead = kill(trial, detector, within=0.3)
-    trial.detector(**over.environment)
-    trial.wait_for_recovery(dead + 0.2)
+def _write_across_a_restart(trial: Trial, over: RulesOverTime, traffic: Traffic, producers: Producers) -> None:
+    """Kill a detector in the middle of the traffic, start another, and wait until all is judged."""
+    detector = trial.detector(**over.environment)
+    detector.wait_for("rebalance", change="assigned")
+    with traffic:
+        trial.wait_for_output()
+        trial.random_moment(1.0, 3.0)
+        dead = kill(trial, detector, within=0.3)
+        trial.detector(**over.environment)
+        trial.wait_for_recovery(dead + 0.2)
+    producers.flush()
+    trial.drain()
 
 
 def _scattered(trial: Trial, messages: list[Message]) -> int:
