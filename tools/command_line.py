@@ -31,7 +31,7 @@ def print_error(program: str, error: ExpectedError) -> int:
 
 def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
     """A type for arguments that are whole numbers within inclusive limits."""
-    expected = f"a whole number from {low} to {high:,}" if high else f"a whole number, {low} or more"
+    expected = f"a whole number from {low} to {high}" if high else f"a whole number, {low} or more"
 
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and low <= int(text) and (high is None or int(text) <= high)):
