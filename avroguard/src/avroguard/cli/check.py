@@ -100,7 +100,7 @@ def _check(options: argparse.Namespace) -> int:
         for project in projects:
             contracts = project.inspection.contracts
             chosen = [one for one in contracts.subjects if not options.subjects or one.subject in options.subjects]
-            baseline = _baseline(options, project, stack)
+            baseline = open_baseline(options, project, stack)
             labels[baseline.label] = None
             result = check_project(project, chosen, baseline, request)
             findings += apply_contract_waivers(result.findings, contracts)
@@ -148,7 +148,14 @@ def _explain() -> Explain:
     return explain
 
 
-def _baseline(options: argparse.Namespace, project: Project, stack: ExitStack) -> Baseline:
+def open_baseline(options: argparse.Namespace, project: Project, stack: ExitStack) -> Baseline:
+    """What ``--against`` names.
+
+    Args:
+        options: With ``--against`` and what `add_registry_options` added.
+        project: What is compared with it.
+        stack: Ends what is started.
+    """
     kind, _, url = options.against.partition(":")
     if kind != "registry":
         return tree_baseline(options.against, project, stack)

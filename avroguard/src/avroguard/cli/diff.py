@@ -8,11 +8,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from avroguard.avro.schema import Schema
 from avroguard.changes.breakages import CheckOptions, OldVersion, find_breakages
 from avroguard.changes.differences import as_json, differences
 from avroguard.changes.schema_sources import load_named_schema
 from avroguard.cli.options import (
     REGISTRY_ENVIRONMENT,
+    SCHEMA_FORMS,
     add_output_options,
     add_registry_options,
     print_report,
@@ -28,11 +30,7 @@ if TYPE_CHECKING:
     from avroguard.registry.client import Registry
 
 _EPILOG = f"""\
-OLD and NEW are each one of:
-  FILE                          a schema file
-  git:REF:FILE                  a schema file at a commit, branch or tag; FILE as from the working directory
-  registry:SUBJECT[@VERSION]    a version of a subject, by default the latest
-
+{SCHEMA_FORMS}
 exit codes:
   0  told, or the same
   1  one of the two is no schema
@@ -61,15 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    with ExitStack() as stack:
-
-        def connect() -> "Registry":
-            from avroguard.registry.client import Registry  # noqa: PLC0415 - not for a diff of files
-
-            return stack.enter_context(Registry(registry_settings(options)))
-
-        old = load_named_schema(options.old, connect, stack)
-        new = load_named_schema(options.new, connect, stack)
+    old, new = load_old_and_new(options)
     found = differences(old.json, new.json)
     backward = not incompatibilities(new.json, old.json)
     forward = not incompatibilities(old.json, new.json)
@@ -102,6 +92,18 @@ def _diff(options: argparse.Namespace) -> int:
         for finding in findings:
             print(finding)
     return 0
+
+
+def load_old_and_new(options: argparse.Namespace) -> tuple[Schema, Schema]:
+    """The two schemas that the arguments name."""
+    with ExitStack() as stack:
+
+        def connect() -> "Registry":
+            from avroguard.registry.client import Registry  # noqa: PLC0415 - not for files
+
+            return stack.enter_context(Registry(registry_settings(options)))
+
+        return load_named_schema(options.old, connect, stack), load_named_schema(options.new, connect, stack)
 
 
 def _yes(answer: bool) -> str:

@@ -27,6 +27,12 @@ exit codes:
   4  not authorised
   5  a dry run has changes (with --detailed-exitcode)
 """
+SCHEMA_FORMS = """\
+OLD and NEW are each one of:
+  FILE                          a schema file
+  git:REF:FILE                  a schema file at a commit, branch or tag; FILE as from the working directory
+  registry:SUBJECT[@VERSION]    a version of a subject, by default the latest
+"""
 REGISTRY_ENVIRONMENT = """\
 The registry's URL is SCHEMA_REGISTRY_URL unless an option gives it; credentials come from
 SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN, or from the file that
