@@ -4,7 +4,7 @@ Key, value, headers and timestamp are those of the original message, with the nu
 Parts that did not fit into the dead-letter topic are read from the original topic. Only a message that is older than
 half of its topic's retention gets the present time: the broker might delete it before it is read.
 
-Exit codes: 0 done, 1 a topic is missing or wrong, or dead letters were refused (the others were put back),
+Exit codes: 0 done, 1 a topic is missing or wrong, or dead letters were refused (the others were redriven),
 2 wrong usage, 3 no broker answers, 4 not authorised.
 """
 
@@ -41,14 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return error.exit_code
     would_be = "would be " if options.dry_run else ""
-    for topic, count in sorted(result.put_back.items()):
-        print(f"{count} {would_be}put back on {topic}")
+    for topic, count in sorted(result.redriven.items()):
+        print(f"{count} {would_be}redriven to {topic}")
     if result.without_headers:
         print(f"{result.without_headers} of them without their headers, which can't be read")
     if result.refused:
         print(f"{result.refused} {would_be}refused")
-    if not result.put_back and not result.refused:
-        print("nothing to put back")
+    if not result.redriven and not result.refused:
+        print("nothing to redrive")
     return 1 if result.refused else 0
 
 
@@ -59,10 +59,10 @@ class _Report:
         self._topic = topic
         self._dry_run = dry_run
 
-    def put_back(self, letter: DeadLetter) -> None:
+    def redriven(self, letter: DeadLetter) -> None:
         if not self._dry_run:
             return
-        again = f", put back {letter.redrives} times before" if letter.redrives else ""
+        again = f", redriven {letter.redrives} times before" if letter.redrives else ""
         without = ", without its headers" if UNREADABLE_HEADERS in letter.omitted else ""
         print(
             f"{letter.position} to {letter.topic}: {letter.error.rpartition('.')[2]}: {letter.reason}{again}{without}"
@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace) -> RedriveResult:
     if not inputs:
         raise ContractError(
             f'{contracts.name}: no topic has dead_letter_topic = "{options.topic}": add that to the topics that its '
-            "dead letters may be put back on, or name the dead-letter topic with --topic"
+            "dead letters may be redriven to, or name the dead-letter topic with --topic"
         )
     settings = load_settings(KafkaSettings)
     # A record that was compressed on its topic may be too large for it without compression.

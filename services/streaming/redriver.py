@@ -63,7 +63,7 @@ class Refused(ExpectedError):  # noqa: N818 - reads as what happened
 class RedriveReport(Protocol):
     """Receiver of the result for each dead letter."""
 
-    def put_back(self, letter: DeadLetter) -> None:
+    def redriven(self, letter: DeadLetter) -> None:
         """Report a redriven dead letter; in a dry run one that would be."""
 
     def refused(self, letter: DeadLetter, cause: str) -> None:
@@ -75,12 +75,12 @@ class RedriveResult:
     """Counts of a run.
 
     Attributes:
-        put_back: Number of redriven dead letters by target topic.
+        redriven: Number of redriven dead letters by target topic.
         without_headers: Number of these whose own headers were unreadable and are missing.
         refused: Number of dead letters that can't be redriven.
     """
 
-    put_back: Counter[str] = field(default_factory=Counter)
+    redriven: Counter[str] = field(default_factory=Counter)
     without_headers: int = 0
     refused: int = 0
 
@@ -151,7 +151,7 @@ class Redriver:
         size = 0
         with closing(OriginalReader(self._clients)) as originals:
             for letter in self._letters(selection, done):
-                if limit is not None and self._result.put_back.total() + len(batch) >= limit:
+                if limit is not None and self._result.redriven.total() + len(batch) >= limit:
                     break
                 try:
                     whole = self._whole(letter, counts, originals)
@@ -161,9 +161,9 @@ class Redriver:
                 batch.append(whole)
                 size += batch_size(whole.key, whole.value, whole.headers)
                 if len(batch) == _BATCH or size > _BATCH_BYTES:
-                    self._put_back(producer, batch)
+                    self._redrive(producer, batch)
                     batch, size = [], 0
-        self._put_back(producer, batch)
+        self._redrive(producer, batch)
         return self._result
 
     def _letters(self, selection: DeadLetterFilter, done: Container[str]) -> Iterator[DeadLetter]:
@@ -205,7 +205,7 @@ class Redriver:
         self._result.refused += 1
         self._report.refused(letter, cause)
 
-    def _put_back(self, producer: Producer | None, letters: Sequence[DeadLetter]) -> None:
+    def _redrive(self, producer: Producer | None, letters: Sequence[DeadLetter]) -> None:
         """Redrive some dead letters; those that can't be written are refused, and the others redriven without them."""
         if not letters:
             return
@@ -221,13 +221,13 @@ class Redriver:
                     self._refuse(letters[0], f"{letters[0].topic} does not take it: {reason(refusal)}")
                 else:  # a broker refuses whole batches: the other records in it may be good
                     middle = len(letters) // 2
-                    self._put_back(producer, letters[:middle])
-                    self._put_back(producer, letters[middle:])
+                    self._redrive(producer, letters[:middle])
+                    self._redrive(producer, letters[middle:])
                 return
         for letter in letters:
-            self._result.put_back[letter.topic] += 1
+            self._result.redriven[letter.topic] += 1
             self._result.without_headers += UNREADABLE_HEADERS in letter.omitted
-            self._report.put_back(letter)
+            self._report.redriven(letter)
 
     def _try(self, producer: Producer, letters: Sequence[DeadLetter]) -> KafkaException | None:
         """Redrive some dead letters in one transaction; return the error where the broker refuses a record."""

@@ -55,8 +55,8 @@ def test_after_a_fix_dead_letters_are_evaluated_once_unchanged(pipeline: Pipelin
         _, _, dead = pipeline.wait_for_outputs(100)
         assert detector.stop() == 0
     assert sorted(message.value() for message in dead) == sorted(new)
-    assert redrive(pipeline) == f"50 put back on {pipeline.input}\n"
-    assert redrive(pipeline) == "nothing to put back\n"  # twice is once
+    assert redrive(pipeline) == f"50 redriven to {pipeline.input}\n"
+    assert redrive(pipeline) == "nothing to redrive\n"  # twice is once
     evaluated, _ = detect(pipeline, 150)  # the registry knows the schema now
     assert sorted(evaluated) == sorted(known + new)
     revived = [one for topic in (pipeline.legit, pipeline.fraud) for one in pipeline.read(topic) if one.key()]
@@ -67,18 +67,18 @@ def test_after_a_fix_dead_letters_are_evaluated_once_unchanged(pipeline: Pipelin
         assert [one for one in headers(message) if one[0] not in OWNED] == [("trace", b"7"), ("__redrive.count", b"1")]
 
 
-def test_a_message_that_keeps_dying_shows_how_often_it_was_put_back(pipeline: Pipeline) -> None:
+def test_a_redrive_loop_shows_the_number_of_redrives(pipeline: Pipeline) -> None:
     pipeline.produce(strange(pipeline, 1))
     detect(pipeline, 1)
     for times in (1, 2):
-        assert redrive(pipeline) == f"1 put back on {pipeline.input}\n"
+        assert redrive(pipeline) == f"1 redriven to {pipeline.input}\n"
         _, dead = detect(pipeline, times + 1)
         counts = [value for name, value in headers(dead[-1]) if name == "__redrive.count"]
         assert counts == [str(times).encode()]
-    assert "put back 2 times before" in redrive(pipeline, "--dry-run")
+    assert "redriven 2 times before" in redrive(pipeline, "--dry-run")
 
 
-def test_only_what_is_wanted_is_put_back(pipeline: Pipeline) -> None:
+def test_only_selected_dead_letters_are_redriven(pipeline: Pipeline) -> None:
     pipeline.alter(pipeline.input, message_timestamp_type="CreateTime")
     now = datetime.now(UTC)
     for days, letters in ((3, strange(pipeline, 3)), (1, strange(pipeline, 2, seed=2))):
@@ -89,17 +89,17 @@ def test_only_what_is_wanted_is_put_back(pipeline: Pipeline) -> None:
     lines = redrive(pipeline, "--dry-run", "--error", "UnframedError").splitlines()
     assert len(lines) == 3
     assert all("UnframedError" in line for line in lines[:2])
-    assert lines[-1] == f"2 would be put back on {pipeline.input}"
+    assert lines[-1] == f"2 would be redriven to {pipeline.input}"
     assert len(pipeline.read(pipeline.input)) == before  # a dry run does nothing
     assert pipeline.dead + LEDGER not in pipeline.admin.list_topics(timeout=10).topics
-    put_back = f"put back on {pipeline.input}\n"
+    redriven = f"redriven to {pipeline.input}\n"
     between = ("--since", (now - timedelta(days=4)).isoformat(), "--until", f"{now - timedelta(days=2):%Y-%m-%dT%H:%M}")
     early = ("--error", "UnknownSchemaId", *between)
-    assert redrive(pipeline, *early, "--max", "2") == f"2 {put_back}"
-    assert redrive(pipeline, *early) == f"1 {put_back}"
-    assert redrive(pipeline, "--partition", "0", "--offset", "0-1000", "--error", "UnknownSchemaId") == f"2 {put_back}"
-    assert redrive(pipeline, "--partition", "7") == "nothing to put back\n"
-    assert redrive(pipeline) == f"2 {put_back}"
+    assert redrive(pipeline, *early, "--max", "2") == f"2 {redriven}"
+    assert redrive(pipeline, *early) == f"1 {redriven}"
+    assert redrive(pipeline, "--partition", "0", "--offset", "0-1000", "--error", "UnknownSchemaId") == f"2 {redriven}"
+    assert redrive(pipeline, "--partition", "7") == "nothing to redrive\n"
+    assert redrive(pipeline) == f"2 {redriven}"
     values = Counter(message.value() for message in pipeline.read(pipeline.input))
     assert len(values) == 7
     assert set(values.values()) == {2}
@@ -110,25 +110,25 @@ def test_a_message_too_old_for_its_topic_gets_the_present_time(pipeline: Pipelin
     pipeline.produce(strange(pipeline, 1), timestamp=1_700_000_000_000)
     detect(pipeline, 1)
     began = time.time() * 1000
-    assert redrive(pipeline) == f"1 put back on {pipeline.input}\n"
+    assert redrive(pipeline) == f"1 redriven to {pipeline.input}\n"
     newest = pipeline.read(pipeline.input)[-1]
     assert newest.timestamp()[1] >= began - 1000  # and so it is not deleted before it is read
 
 
-def test_killed_midway_and_run_again_each_is_put_back_once(pipeline: Pipeline) -> None:
+def test_each_is_redriven_once_over_a_killed_run_and_the_next(pipeline: Pipeline) -> None:
     letters = strange(pipeline, 30_000)
     pipeline.produce(letters)
     detect(pipeline, 30_000)
     # So that each of its transactions waits for the last one's end: it takes seconds, however fast the machine.
     process = redriving(pipeline, KAFKA_CONFIG_RETRY_BACKOFF_MS="200")
     memory, admin = pipeline.dead + LEDGER, pipeline.admin
-    wait_for(lambda: memory in admin.list_topics(timeout=10).topics, "the topic of what was put back")
-    wait_for(lambda: pipeline.read(memory), "the first that is put back")
+    wait_for(lambda: memory in admin.list_topics(timeout=10).topics, "the topic of what was redriven")
+    wait_for(lambda: pipeline.read(memory), "the first that is redriven")
     process.kill()
     process.communicate()
     redriven = len(pipeline.read(memory))
     assert 0 < redriven < 30_000  # it was killed midway
-    assert redrive(pipeline) == f"{30_000 - redriven} put back on {pipeline.input}\n"
+    assert redrive(pipeline) == f"{30_000 - redriven} redriven to {pipeline.input}\n"
     values = Counter(message.value() for message in pipeline.read(pipeline.input))
     assert len(values) == 30_000
     assert set(values.values()) == {2}

@@ -1,4 +1,4 @@
-"""What becomes of records that died, were put back, and are met again: with the detector, to the verdicts."""
+"""What becomes of records that died, were redriven, and are met again: with the detector, to the verdicts."""
 
 import os
 import subprocess
@@ -57,13 +57,13 @@ def test_a_record_that_is_small_only_on_the_wire_can_be_redriven(pipeline: Pipel
         (letter,) = letters(pipeline)
         assert letter.is_whole is (size < 2_000_000)
         for times in (1, 2):
-            assert redrive(pipeline) == [f"1 put back on {pipeline.input}"]
+            assert redrive(pipeline) == [f"1 redriven to {pipeline.input}"]
             pipeline.wait_for_outputs(21 + times)
             again = letters(pipeline)[-1]
             assert (again.redrives, again.is_whole, again.key) == (times, letter.is_whole, b"account00001")
         assert detector.stop() == 0
-    put_back = [message for message in pipeline.read(pipeline.input) if message.value() == large]
-    assert [message.headers() for message in put_back] == [
+    redriven = [message for message in pipeline.read(pipeline.input) if message.value() == large]
+    assert [message.headers() for message in redriven] == [
         [("trace", b"7")],
         [("trace", b"7"), ("__redrive.count", b"1")],
         [("trace", b"7"), ("__redrive.count", b"2")],
@@ -77,7 +77,7 @@ def test_a_record_with_unreadable_headers_is_evaluated_without_them(pipeline: Pi
     with pipeline.start("detector") as detector:
         pipeline.wait_for_outputs(1)
         assert [letter.omitted for letter in letters(pipeline)] == [{"unreadable-headers"}]
-        assert redrive(pipeline)[0] == f"1 put back on {pipeline.input}"
+        assert redrive(pipeline)[0] == f"1 redriven to {pipeline.input}"
         pipeline.wait_for_outputs(2)
         assert detector.stop() == 0
     (message,) = pipeline.read(pipeline.legit) + pipeline.read(pipeline.fraud)
@@ -86,7 +86,7 @@ def test_a_record_with_unreadable_headers_is_evaluated_without_them(pipeline: Pi
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
-def test_what_was_put_back_counts_once_also_after_a_restart(pipeline: Pipeline, how: str) -> None:
+def test_a_redriven_message_counts_once_also_after_a_restart(pipeline: Pipeline, how: str) -> None:
     """Windows are read back from the good payment on, so over the dead original: its schema is known by then."""
     rules = pipeline.directory / "rules.toml"
     rules.write_text(COUNTING)
@@ -104,8 +104,8 @@ def test_what_was_put_back_counts_once_also_after_a_restart(pipeline: Pipeline, 
         pipeline.wait_for_outputs(2)
         assert len(letters(pipeline)) == 1
         end(detector, how)
-    assert redrive(pipeline) == [f"1 put back on {pipeline.input}"]
-    for _ in range(2):  # with the dead original before the committed offset, and then with the one put back as well
+    assert redrive(pipeline) == [f"1 redriven to {pipeline.input}"]
+    for _ in range(2):  # with the dead original before the committed offset, and then with the one redriven as well
         with pipeline.start("detector", **settings) as detector:
             pipeline.wait_for_outputs(3)
             restored = detector.wait_for("windows restored", topic=pipeline.input, dead_letters=1)

@@ -94,7 +94,7 @@ def test_a_field_is_never_dropped(pipeline: Pipeline) -> None:
     assert "register it there (scripts/register-schemas), then put the message back" in reason
 
     pipeline.register()  # what the reason says to do
-    assert redrive(pipeline, "--error", "FieldWouldBeLost") == f"100 put back on {pipeline.input}\n"
+    assert redrive(pipeline, "--error", "FieldWouldBeLost") == f"100 redriven to {pipeline.input}\n"
     with pipeline.start("detector", METRICS_PORT=str(port)) as detector:
         legit, fraud, _ = pipeline.wait_for_outputs(200)
         wait_for(lambda: forwarded(port) == {"reencoded": 0, "passthrough": 100}, "the metric")

@@ -71,7 +71,7 @@ def redrive(pipeline: Pipeline, *arguments: str) -> tuple[int, list[str], list[s
 
 
 def newest(pipeline: Pipeline, original: Original) -> Message:
-    """The message that was put back: the one behind the original, in its partition where it has no key."""
+    """The message that was redriven: the one behind the original, in its partition where it has no key."""
     messages = [message for message in pipeline.read(pipeline.input) if message.value() == original.value]
     assert len(messages) == 2
     return max(messages, key=lambda message: message.timestamp()[1])
@@ -83,11 +83,11 @@ def test_omitted_values_are_read_from_the_original_topic(pipeline: Pipeline) -> 
     assert record.value is None
     write_dead_letters(pipeline, record)
     code, output, _ = redrive(pipeline, "--dry-run")
-    assert (code, output[-1]) == (0, f"1 would be put back on {pipeline.input}")
-    assert redrive(pipeline) == (0, [f"1 put back on {pipeline.input}"], [])
+    assert (code, output[-1]) == (0, f"1 would be redriven to {pipeline.input}")
+    assert redrive(pipeline) == (0, [f"1 redriven to {pipeline.input}"], [])
     message = newest(pipeline, original)
     assert (message.key(), message.headers()) == (b"target", [("trace", b"7"), ("__redrive.count", b"1")])
-    assert redrive(pipeline) == (0, ["nothing to put back"], [])
+    assert redrive(pipeline) == (0, ["nothing to redrive"], [])
 
 
 @pytest.mark.parametrize("limit", [16_000, 8000])
@@ -172,7 +172,7 @@ def test_refused_dead_letters_do_not_stop_the_others(
     for verb, arguments in (("would be ", ["--dry-run"]), ("", [])):
         code, output, errors = redrive(pipeline, *arguments)
         assert code == 1
-        assert output[-2:] == [f"2 {verb}put back on {pipeline.input}", f"1 {verb}refused"]
+        assert output[-2:] == [f"2 {verb}redriven to {pipeline.input}", f"1 {verb}refused"]
         assert len(errors) == 1
         assert errors[0].startswith(f"redrive: {pipeline.dead}-0-1 refused: {expected}"), errors
     assert pipeline.read(pipeline.legit) == []
@@ -186,18 +186,18 @@ def test_a_record_that_its_topic_rejects_is_refused_alone(pipeline: Pipeline) ->
     write_dead_letters(pipeline, *map(letter, originals))
     pipeline.alter(pipeline.input, max_message_bytes="20000")
     code, output, errors = redrive(pipeline)
-    assert (code, output) == (1, [f"3 put back on {pipeline.input}", "2 refused"])
+    assert (code, output) == (1, [f"3 redriven to {pipeline.input}", "2 refused"])
     assert [line.split()[1] for line in errors] == [f"{pipeline.dead}-0-1", f"{pipeline.dead}-0-3"]
     assert all(f"{pipeline.input} does not take it: MSG_SIZE_TOO_LARGE" in line for line in errors)
     pipeline.alter(pipeline.input, max_message_bytes="1000000")
-    assert redrive(pipeline) == (0, [f"2 put back on {pipeline.input}"], [])
+    assert redrive(pipeline) == (0, [f"2 redriven to {pipeline.input}"], [])
 
 
 def test_large_dead_letters_are_redriven_in_small_transactions(pipeline: Pipeline) -> None:
     """More than the producer's queue holds (256 MB) would be in one of 500 dead letters."""
     originals = [Original(pipeline.input, 0, 1, b"target", os.urandom(900_000), None) for _ in range(40)]
     write_dead_letters(pipeline, *map(letter, originals))
-    assert redrive(pipeline)[:2] == (0, [f"40 put back on {pipeline.input}"])
+    assert redrive(pipeline)[:2] == (0, [f"40 redriven to {pipeline.input}"])
     assert len(pipeline.read(pipeline.input)) == 40
 
 

@@ -1,4 +1,4 @@
-"""Windows that have to be brought back: slowly, with expired offsets, and with dead letters that were put back."""
+"""Windows that have to be brought back: slowly, with expired offsets, and with dead letters that were redriven."""
 
 import os
 import subprocess
@@ -140,7 +140,7 @@ def _delete_group(trial: Trial) -> None:
 
 
 def redriven_then_killed(trial: Trial) -> None:
-    """Dead letters of an unknown schema id are put back when it is known, and detectors are killed meanwhile."""
+    """Dead letters of an unknown schema id are redriven when it is known, and detectors are killed meanwhile."""
     chance, pipeline, count = trial.chance, trial.pipeline, int(COUNT * max(trial.scale, 0.4))
     over = RulesOverTime(trial, 2 * count)
     written = payments(chance, 2 * count)
@@ -195,4 +195,4 @@ def _redrive(trial: Trial, count: int) -> None:
     done = subprocess.run([sys.executable, "-m", "services.commands.redrive"], capture_output=True, text=True,
                           env=os.environ | trial.pipeline.environment, check=False, timeout=DEADLINE)  # fmt: skip
     trial.require(done.returncode == 0, f"redrive ended with {done.returncode}: {done.stderr[-300:]}")
-    trial.prove(f"{count} put back" in done.stdout, done.stdout.strip().splitlines()[-1] if done.stdout else "nothing")
+    trial.prove(f"{count} redriven" in done.stdout, done.stdout.strip().splitlines()[-1] if done.stdout else "nothing")
