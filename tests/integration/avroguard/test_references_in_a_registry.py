@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from avroguard.cli import check, drift, pull, register
+from avroguard.config.topics import load_contracts as read_contracts_file
 from services.contracts import Contracts, RecordDecoder, RecordEncoder, Registry, RegistrySettings, load_contracts
 from tools.local_cluster import Cluster
 
@@ -125,7 +126,7 @@ def test_what_is_pulled_is_what_was_registered(
     assert register.main([]) == 0
     wanted = [f"{names[topic]}-value" for topic in ("order", "refund")]
     assert pull.main([*wanted, "--to", "pulled", "--all-versions"]) == 0
-    pulled = load_contracts(Path("pulled/contracts.toml"))
+    pulled = read_contracts_file(Path("pulled/contracts.toml"))
     assert subjects(pulled) == subjects(load_contracts())
     assert json.loads(Path("pulled/money.avsc").read_text()) == MONEY
     assert {contract.compatibility for contract in pulled.subjects} == {"FULL_TRANSITIVE"}

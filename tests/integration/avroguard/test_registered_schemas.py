@@ -168,12 +168,14 @@ def test_a_change_that_this_registry_drops_is_not_reported_as_done(
     assert all(line.startswith("UNCHANGED v1 id ") and said in line for line in lines(capsys))
 
 
-def test_a_registry_without_the_subjects_is_fine_to_check_against(
+def test_a_check_against_a_registry_without_the_subjects_compares_nothing(
     files: ContractFiles, cluster: Cluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SCHEMA_REGISTRY_URL")
-    assert check.main(["--against", f"registry:{cluster.registry_url}"]) == 0
-    assert capsys.readouterr().out.endswith("nothing found\n")
+    against = ["--against", f"registry:{cluster.registry_url}"]
+    assert check.main(against) == 1
+    assert "0 of 2 subjects checked" in capsys.readouterr().out
+    assert check.main([*against, "--allow-none"]) == 0
 
 
 def test_the_wrong_base_url_is_wrong_usage(
