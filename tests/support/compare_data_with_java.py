@@ -28,6 +28,10 @@ _FAULTS = {
     # Java keeps arrays of numbers in a way of its own, which has no room for a date or another value of a logical type,
     # and rounds to 32 bits what it promotes to doubles. Neither is so anywhere else.
     "cannot be cast to class java.lang.": "values of a logical type in an array of numbers",
+    # It gets lost in the grammar of some recursive types.
+    'Cannot read field "kind" because "top" is null': "the grammar of a recursive type",
+    # It renames what the reader's aliases have renamed a second time.
+    "AvroRuntimeException: Duplicate field": "aliases of aliases",
     # It holds the defaults in the writer's schema, which nothing uses, against fields renamed by the reader's aliases.
     "Invalid default for field": "a default in the writer's schema with the reader's names",
 }
@@ -82,7 +86,7 @@ class Comparison:
         bodies = [encode(node, sample) for sample in islice(samples(node, ()), 1)]
         self.endless += not bodies
         for body in bodies:
-            self._expect("a sample written", body, data.resolver(parsed, parsed)(body), schema, schema)
+            self._expect("a sample written", body, _result(data.resolver(parsed, parsed), body), schema, schema)
             ours, java = _result(Decoder(schema).decode, body), _result(lambda body: data.value(parsed, body), body)
             self._expect("a sample read", ours, java, schema, schema)
         return bodies

@@ -106,12 +106,16 @@ class _RecordReader:
     Attributes:
         fields: The reader's names of its fields.
         steps: The reader's name of a field, None to drop what the writer has; and how to read it.
+        fault: Why it can't be read after all; a recursive type may lead here before that is known.
     """
 
     fields: list[str]
     steps: list[tuple[str | None, _Read]] = field(default_factory=list)
+    fault: str = ""
 
     def __call__(self, source: BinaryInput) -> dict[str, Any]:
+        if self.fault:
+            raise ReadError(self.fault)
         values = {name: read(source) for name, read in self.steps}
         return {name: values[name] for name in self.fields}
 
@@ -199,8 +203,8 @@ class _Resolver:
         for lacking in reader.fields:
             if lacking.name not in written:
                 if not lacking.has_default:
-                    reason = f"No default value for field {lacking.name} of {reader.full_name}"
-                    self._records[pair] = _Mismatch(reason)
+                    record.fault = f"No default value for field {lacking.name} of {reader.full_name}"
+                    self._records[pair] = _Mismatch(record.fault)
                     break
                 record.steps.append((lacking.name, self._default(lacking)))
         return self._records[pair]
