@@ -65,7 +65,8 @@ def without_aliases(schema: Any) -> Any:
     """Return a schema, as plain JSON data, without what makes no difference between two schemas to Avro Java."""
     match schema:
         case dict():
-            return {key: without_aliases(value) for key, value in schema.items() if key not in ("aliases", "doc")}
+            ignored = {"aliases", "doc"} | ({"default"} if schema.get("type") == "enum" else set())
+            return {key: without_aliases(value) for key, value in schema.items() if key not in ignored}
         case list():
             return [without_aliases(branch) for branch in schema]
     return schema
