@@ -46,7 +46,7 @@ def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ContractFiles:
 
 
 def report(form: str, capsys: pytest.CaptureFixture[str], code: int) -> str:
-    assert main(["--format", form]) == code
+    assert main(["--profile", "strict", "--format", form]) == code
     return capsys.readouterr().out
 
 
@@ -55,8 +55,8 @@ def test_sarif_is_valid_by_the_official_schema(faulty: ContractFiles, capsys: py
     log = json.loads(report("sarif", capsys, 1))
     validate(log)
     (run,) = log["runs"]
-    assert {one["ruleId"] for one in run["results"]} >= {"NAME_INVALID", "DOC_MISSING", "WAIVER_UNUSED"}
-    assert sum("suppressions" in one for one in run["results"]) == 1
+    assert {result["ruleId"] for result in run["results"]} >= {"NAME_INVALID", "DOC_MISSING", "WAIVER_UNUSED"}
+    assert sum("suppressions" in result for result in run["results"]) == 1
 
     run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] = 0
     with pytest.raises(fastjsonschema.JsonSchemaException, match="startLine must be bigger than or equal to 1"):
