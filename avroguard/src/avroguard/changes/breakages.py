@@ -92,16 +92,16 @@ def find_breakages(
         return []
     try:
         new = counted[-1].parser.parse(schema.json)
-        found = [*_incompatible(new, counted, level), *_changed(new, counted, level, options)]
-        frozen = _frozen(subject, schema, counted[-1], found) if level is Level.FROZEN else []
+        changes = [*_incompatible(new, counted, level), *_changed(new, counted, level, options)]
+        frozen = _frozen(subject, schema, counted[-1], changes) if level is Level.FROZEN else []
     except ContractError as error:
         labels = ", ".join(old.label for old in counted)
         raise ContractError(f"subject {subject}: can't compare {schema.path} with {labels}: {error}") from None
-    breakages = (Breakage(old, schema.json, level, change) for old, change in found)
+    breakages = (Breakage(old, schema.json, level, change) for old, change in changes)
     return merged([*(_finding(subject, schema, breakage, options) for breakage in breakages), *frozen])
 
 
-def _frozen(subject: str, schema: Schema, old: OldVersion, known: Sequence["_Found"]) -> list[Finding]:
+def _frozen(subject: str, schema: Schema, old: OldVersion, known: Sequence["_Change"]) -> list[Finding]:
     """What has changed although nothing may, docs and aliases aside, and nothing else says so of the place."""
     known_paths = {change.new_path for _, change in known}
     fix = "put it back: the level FROZEN lets docs and aliases change, and nothing else"
@@ -121,15 +121,15 @@ def _frozen(subject: str, schema: Schema, old: OldVersion, known: Sequence["_Fou
     ]
 
 
-_Found = tuple[OldVersion, Incompatibility]
+_Change = tuple[OldVersion, Incompatibility]
 
 
-def _incompatible(new: Node, history: Sequence[OldVersion], level: Level) -> Iterator[_Found]:
+def _incompatible(new: Node, history: Sequence[OldVersion], level: Level) -> Iterator[_Change]:
     for incompatibility in history_incompatibilities(new, [old.node for old in history], level):
         yield history[incompatibility.version], incompatibility
 
 
-def _changed(new: Node, history: Sequence[OldVersion], level: Level, options: CheckOptions) -> Iterator[_Found]:
+def _changed(new: Node, history: Sequence[OldVersion], level: Level, options: CheckOptions) -> Iterator[_Change]:
     """The changes of meaning that no version before has made: what is deployed has been decided.
 
     A doc is compared with the latest version only: older ones say what was meant then.
@@ -176,10 +176,10 @@ def _finding(subject: str, schema: Schema, breakage: Breakage, options: CheckOpt
 
 def find_lowered_level(contract: SubjectContract, old: Level | None, label: str) -> list[Finding]:
     """Whether a subject's level asks for less than it did: a change that lets every later change through."""
-    wanted = contract.compatibility
-    if old is None or wanted.implies(old):
+    level = contract.compatibility
+    if old is None or level.implies(old):
         return []
-    message = f"the level is {wanted}, and {old} in {label}: a lower level lets changes through"
+    message = f"the level is {level}, and {old} in {label}: a lower level lets changes through"
     return [Finding(contract.place, "LEVEL_LOWERED", message, f"keep {old}", subjects=(contract.subject,))]
 
 
@@ -206,10 +206,10 @@ def find_removed_subjects(here: Inspection, old: Contracts, label: str) -> list[
             place = now[topic.name].place
             findings.append(Finding(place, "SCHEMA_REMOVED", message, "name the schema", subjects=(topic.subject,)))
             gone.add(topic.subject)
-    kept = {contract.subject for contract in contracts.subjects} | here.invalid.keys() | gone
+    present = {contract.subject for contract in contracts.subjects} | here.invalid.keys() | gone
     types = {name for contract in contracts.subjects for name in definitions(contract.schema.json)}
-    kept |= {contract.subject for contract in old.shared if contract.schema.name in types}
-    dropped = [contract.subject for contract in old.subjects if contract.subject not in kept]
+    present |= {contract.subject for contract in old.shared if contract.schema.name in types}
+    dropped = [contract.subject for contract in old.subjects if contract.subject not in present]
     findings += [removed_schema(subject, label, contracts.name) for subject in dropped]
     return findings
 

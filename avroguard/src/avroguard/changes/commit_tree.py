@@ -50,8 +50,8 @@ class CommitTree:
 
     def contracts_elsewhere(self) -> list[str]:
         """The directories of this commit, with a slash at the end, that have a ``contracts.toml``."""
-        found = (path.rpartition(CONTRACTS) for path in self.files.blobs)
-        return sorted(prefix for prefix, name, rest in found if name and not rest and prefix[-1:] in ("", "/"))
+        parts_of_paths = (path.rpartition(CONTRACTS) for path in self.files.blobs)
+        return sorted(prefix for prefix, name, rest in parts_of_paths if name and not rest and prefix[-1:] in ("", "/"))
 
     def read(self, name: str) -> bytes | None:
         """The content of the file ``name`` at this commit, links followed, or None where there was none.
@@ -70,8 +70,8 @@ class CommitTree:
     def schema_files(self) -> list[str]:
         """The schema files of the directory and below; a link to another of the files is left out."""
         names = [path for path in self.files.blobs if path.startswith(self.prefix) and path.endswith(".avsc")]
-        kept = (path for path in names if path not in self.files.links or self._target(path) not in names)
-        return sorted(path.removeprefix(self.prefix) for path in kept)
+        distinct = (path for path in names if path not in self.files.links or self._target(path) not in names)
+        return sorted(path.removeprefix(self.prefix) for path in distinct)
 
     def _followed(self, path: str) -> str:
         """The path of the file that a path leads to, by the symbolic links of the commit."""

@@ -142,8 +142,8 @@ class _Walk:
             if field.name not in matched:
                 part = f"field {field.name} of {old.full_name}"
                 yield Difference(Kind.REMOVED, part, f"{label(field.type)}{_default(field)}", field.path, new.path)
-        kept = [field.name for field in old.fields if new.field(field.name)]
-        if kept != [field.name for field in new.fields if old.field(field.name)]:
+        common = [field.name for field in old.fields if new.field(field.name)]
+        if common != [field.name for field in new.fields if old.field(field.name)]:
             part = f"record {new.full_name}"
             yield Difference(Kind.CHANGED, part, "its fields are in another order", old.path, new.path)
 
@@ -176,8 +176,8 @@ def _enums(old: Enum, new: Enum, part: str) -> Iterator[Difference]:
     for symbol in old.symbols:
         if symbol not in new.symbols:
             yield Difference(Kind.REMOVED, f"symbol of {part}", symbol, (*old.path, "symbols"), (*new.path, "symbols"))
-    kept = [symbol for symbol in old.symbols if symbol in new.symbols]
-    if kept != [symbol for symbol in new.symbols if symbol in old.symbols]:
+    common = [symbol for symbol in old.symbols if symbol in new.symbols]
+    if common != [symbol for symbol in new.symbols if symbol in old.symbols]:
         yield Difference(Kind.CHANGED, part, "its symbols are in another order", old.path, new.path)
     if old.default != new.default:
         change = _from_to(old.default or "none", new.default or "none")

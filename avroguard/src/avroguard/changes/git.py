@@ -71,8 +71,8 @@ class Repository:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        found = self._text("rev-parse", "--is-shallow-repository", "--show-toplevel", "--show-prefix")
-        shallow, top, self.prefix, *_ = [*found.split("\n"), ""]
+        answer = self._text("rev-parse", "--is-shallow-repository", "--show-toplevel", "--show-prefix")
+        shallow, top, self.prefix, *_ = [*answer.split("\n"), ""]
         self.top = Path(top)
         self.shallow = shallow == "true"
         self._open = ExitStack()
@@ -96,11 +96,11 @@ class Repository:
 
     def commit(self, ref: str) -> str:
         """The hash of the commit that a name stands for."""
-        found = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-        if found.returncode:
+        answer = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        if answer.returncode:
             todo = "this clone is shallow: git fetch --unshallow" if self.shallow else "fetch it, or check its spelling"
             raise Unavailable(f"git:{ref}: no such commit here; {todo}")
-        return found.stdout.decode().strip()
+        return answer.stdout.decode().strip()
 
     def files(self, commit: str) -> CommitFiles:
         """Every file of a commit."""
@@ -129,11 +129,11 @@ class Repository:
             since: A commit whose own changes and all before it are left out; None: go back to the first.
             names: The last parts of the paths to look at; may have ``*`` in them.
         """
-        wanted = [f":(top,glob)**/{name}" for name in names]
+        selected = [f":(top,glob)**/{name}" for name in names]
         span = [commit, *([f"^{since}"] if since else [])]
         settings = ["-c", "diff.renameLimit=0", "-c", "log.showRoot=true", "-c", "log.showSignature=false"]
         options = ["--first-parent", "--diff-merges=first-parent", "--raw", "-z", "--no-abbrev", "-M", "--format=%H"]
-        text = self._text(*settings, "log", *options, *span, "--", *wanted, literal=False)
+        text = self._text(*settings, "log", *options, *span, "--", *selected, literal=False)
         return _logged(text)
 
     def prefix_of(self, directory: Path) -> str:
@@ -143,11 +143,11 @@ class Repository:
 
     def fetch(self, blobs: Iterable[str]) -> None:
         """Read many contents at once, for `content` to hand out: a question and an answer for each takes far longer."""
-        wanted = dict.fromkeys(blobs)
-        if not wanted:
+        selected = dict.fromkeys(blobs)
+        if not selected:
             return
-        found = self._run("cat-file", "--batch", "--buffer", given="".join(f"{blob}\n" for blob in wanted).encode())
-        at, text = 0, found.stdout
+        answer = self._run("cat-file", "--batch", "--buffer", given="".join(f"{blob}\n" for blob in selected).encode())
+        at, text = 0, answer.stdout
         while (end := text.find(b"\n", at)) >= 0:
             header = text[at:end].split()
             at = end + 1

@@ -59,7 +59,7 @@ class SchemaHistory:
         self._content = content
         self._parsed: dict[str, Any] = {}
         self._names: dict[str, list[str]] = {}
-        self._found: dict[str, dict[Key, tuple[str, str]]] = {}
+        self._known: dict[str, dict[Key, tuple[str, str]]] = {}
         self._schemas: dict[Key, Any] = {}
         self._defining: dict[str, set[str]] = {}
         for path in self._files:
@@ -86,10 +86,10 @@ class SchemaHistory:
         if oldest:
             for subject, path in self._layout.subjects.items():
                 self._note(subject, path, oldest)
-        return {subject: list(self._in_order(found)) for subject, found in self._found.items()}
+        return {subject: list(self._in_order(known)) for subject, known in self._known.items()}
 
-    def _in_order(self, found: dict[Key, tuple[str, str]]) -> Iterator[Version]:
-        for key, (commit, path) in reversed(found.items()):
+    def _in_order(self, known: dict[Key, tuple[str, str]]) -> Iterator[Version]:
+        for key, (commit, path) in reversed(known.items()):
             yield Version(commit, path, self._schemas[key])
 
     def _note(self, subject: str, path: str, commit: str) -> None:
@@ -97,7 +97,7 @@ class SchemaHistory:
         if path not in self._files:
             return
         key = self._key(path)
-        known = self._found.setdefault(subject, {})
+        known = self._known.setdefault(subject, {})
         known.pop(key, None)
         known[key] = commit, path
         if key not in self._schemas:
@@ -211,6 +211,6 @@ class SchemaHistory:
 
 
 def _tables(tables: dict[str, Any], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    found = tables.get(kind)
-    if isinstance(found, dict):
-        yield from ((name, table) for name, table in found.items() if isinstance(table, dict))
+    known = tables.get(kind)
+    if isinstance(known, dict):
+        yield from ((name, table) for name, table in known.items() if isinstance(table, dict))

@@ -54,9 +54,9 @@ def _from_registry(named: str, connect: "Callable[[], Registry]") -> Schema:
     subject, _, version = named.rpartition("@") if "@" in named else (named, "", "latest")
     if not subject or not (version == "latest" or version.isdecimal()):
         raise UsageError(f"registry:{named}: expected registry:SUBJECT or registry:SUBJECT@VERSION")
-    held = connect().version(subject, version)
-    text = json.dumps(held.schema, indent=2, ensure_ascii=False)
-    return parse_schema(f"registry:{subject}@{held.version}", text.encode())
+    registered = connect().version(subject, version)
+    text = json.dumps(registered.schema, indent=2, ensure_ascii=False)
+    return parse_schema(f"registry:{subject}@{registered.version}", text.encode())
 
 
 def _from_git(named: str, rest: str, stack: ExitStack) -> Schema:

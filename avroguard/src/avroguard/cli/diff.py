@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _EPILOG = f"""\
 {SCHEMA_FORMS}
 exit codes:
-  0  told, or the same
+  0  shown, or the same
   1  one of the two is no schema
   2  wrong usage or configuration
   3  git or the registry does not answer
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _diff(options: argparse.Namespace) -> int:
     old, new = load_old_and_new(options)
-    found = differences(old.json, new.json)
+    changes = differences(old.json, new.json)
     backward = not incompatibilities(new.json, old.json)
     forward = not incompatibilities(old.json, new.json)
     judged = find_breakages("", new, [OldVersion(options.old, old.json)], Level.FULL, CheckOptions())
@@ -70,7 +70,7 @@ def _diff(options: argparse.Namespace) -> int:
         document = {
             "old": options.old,
             "new": options.new,
-            "differences": [as_json(one) for one in found],
+            "differences": [as_json(change) for change in changes],
             "backward": backward,
             "forward": forward,
             "levels": [Level.NONE, *levels],
@@ -79,14 +79,14 @@ def _diff(options: argparse.Namespace) -> int:
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return 0
     if options.format != Format.TEXT:
-        about = f"{len(found)} difference{'' if len(found) == 1 else 's'} from {options.old} to {options.new}"
+        about = f"{len(changes)} difference{'' if len(changes) == 1 else 's'} from {options.old} to {options.new}"
         print_report(Report("avroguard diff", tuple(findings), (options.new,), about), options)
         return 0
     print(f"--- {options.old}\n+++ {options.new}")
-    for one in found:
-        print(one)
-    print("the same" if not found else f"new reads old (BACKWARD): {_yes(backward)}")
-    if found:
+    for change in changes:
+        print(change)
+    print("the same" if not changes else f"new reads old (BACKWARD): {_yes(backward)}")
+    if changes:
         print(f"old reads new (FORWARD): {_yes(forward)}")
         print(f"levels that let it pass: {', '.join(('NONE', *levels))}")
         for finding in findings:

@@ -90,11 +90,11 @@ def registry_settings(options: argparse.Namespace, url: str | None = None) -> "R
     try:
         return RegistrySettings.load(**given)
     except UsageError as error:
-        told = str(error)
+        message = str(error)
         for name in given:
             option = "registry:URL" if url and name == "url" else _OPTIONS[name]
-            told = told.replace(f"SCHEMA_REGISTRY_{name.upper()}:", f"{option}:")
-        raise UsageError(told) from None
+            message = message.replace(f"SCHEMA_REGISTRY_{name.upper()}:", f"{option}:")
+        raise UsageError(message) from None
 
 
 def print_report(report: Report, options: argparse.Namespace) -> int:

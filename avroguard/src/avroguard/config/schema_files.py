@@ -64,10 +64,10 @@ class SchemaFiles:
                 self._documents[name] = self._known(name, content) or parse_json(self._tree.shown(name), content)
             except ContractError as error:
                 self._documents[name] = error
-        found = self._documents[name]
-        if isinstance(found, ContractError):
-            raise found
-        return found
+        entry = self._documents[name]
+        if isinstance(entry, ContractError):
+            raise entry
+        return entry
 
     def _known(self, name: str, content: bytes) -> Document | None:
         """The document of the tree beside, where it says the same."""
@@ -90,10 +90,10 @@ class SchemaFiles:
                 self._schemas[name] = self._checked(name, document)
             except ContractError as error:
                 self._schemas[name] = error
-        found = self._schemas[name]
-        if isinstance(found, ContractError):
-            raise found
-        return found
+        entry = self._schemas[name]
+        if isinstance(entry, ContractError):
+            raise entry
+        return entry
 
     def _checked(self, name: str, document: Document) -> Schema:
         self._loading.append(name)

@@ -58,17 +58,17 @@ class Demonstration:
     body: bytes = b""
 
 
-def demonstrate(reader: Any, writer: Any, found: Incompatibility) -> Demonstration:
+def demonstrate(reader: Any, writer: Any, incompatibility: Incompatibility) -> Demonstration:
     """Write a value that exercises an incompatible place, and read it.
 
     Args:
         reader: The reader's schema as plain JSON data.
         writer: The writer's.
-        found: What keeps the one from reading the other.
+        incompatibility: What keeps the one from reading the other.
     """
     try:
         writes, reads = _decoder(writer), _decoder(writer, reader)
-        bodies = list(_bodies(writer, found.writer_path))
+        bodies = list(_bodies(writer, incompatibility.writer_path))
     except ContractError as error:
         return Demonstration(Outcome.NOTHING, reason=str(error))
     if not bodies:
@@ -169,7 +169,7 @@ def _compared(writer: Any, old: Any, new: Any, goal: JsonPath, *, isolated: bool
     return Demonstration(Outcome.NOTHING, reason="the values tried are the same in both")
 
 
-def _either_way(old: Any, new: Any, change: Incompatibility, wanted: Outcome, otherwise: str) -> Demonstration:
+def _either_way(old: Any, new: Any, change: Incompatibility, expected: Outcome, otherwise: str) -> Demonstration:
     """The first value that one of the two schemas writes and the other one fails on, or reads as another value.
 
     In one of the directions the types may be incompatible, which is for another finding to show.
@@ -179,9 +179,9 @@ def _either_way(old: Any, new: Any, change: Incompatibility, wanted: Outcome, ot
         for body in _bodies(writer, goal):
             written, read = writes(body), reads(body)
             if isinstance(read, _Failed):
-                if wanted is Outcome.FAILS:
+                if expected is Outcome.FAILS:
                     return Demonstration(Outcome.FAILS, written, reason=read.reason, body=body)
-            elif wanted is Outcome.CHANGES and _lost(written, read):
+            elif expected is Outcome.CHANGES and _lost(written, read):
                 return Demonstration(Outcome.CHANGES, written, read, _LOSSES[change.rule], body)
     return Demonstration(Outcome.NOTHING, reason=otherwise)
 

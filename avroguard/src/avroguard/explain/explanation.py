@@ -7,39 +7,45 @@ from avroguard.explain.display import shown
 from avroguard.levels import Level
 
 
-def explain(case: Breakage) -> str:
+def explain(breakage: Breakage) -> str:
     """What a finding does to data, in a few lines: a value, what becomes of it, and in which order to deploy."""
-    change = case.change
+    change = breakage.change
     if not change.is_semantic:
         backward = change.direction is Direction.BACKWARD
-        reader, writer = (case.new, case.old.schema) if backward else (case.old.schema, case.new)
-        names = ("the new schema", case.old.label) if backward else (case.old.label, "the new schema")
-        lines = [*_told(demonstrate(reader, writer, change), *names), _broken_order(case)]
+        reader, writer = (breakage.new, breakage.old.schema) if backward else (breakage.old.schema, breakage.new)
+        names = ("the new schema", breakage.old.label) if backward else (breakage.old.label, "the new schema")
+        lines = [*_demonstration_lines(demonstrate(reader, writer, change), *names), _broken_order(breakage)]
     else:
-        shows = demonstrate_change(case.old.schema, case.new, change)
-        lines = [*_told(shows, "the new schema", case.old.label), "no order of deployment helps: both sides see it"]
+        demonstration = demonstrate_change(breakage.old.schema, breakage.new, change)
+        lines = [
+            *_demonstration_lines(demonstration, "the new schema", breakage.old.label),
+            "no order of deployment helps: both sides see it",
+        ]
     safe = f"safe once mended ({change.fix}): " if change.fix else "safe once mended: "
-    return "".join(f"{line}\n" for line in (*lines, f"{safe}{_order(case.level)}"))
+    return "".join(f"{line}\n" for line in (*lines, f"{safe}{_order(breakage.level)}"))
 
 
-def _told(shows: Demonstration, reader: str, writer: str) -> list[str]:
-    match shows.outcome:
+def _demonstration_lines(demonstration: Demonstration, reader: str, writer: str) -> list[str]:
+    match demonstration.outcome:
         case Outcome.FAILS:
-            return [f"written with {writer}: {shown(shows.written)}", f"read with {reader}: fails: {shows.reason}"]
+            return [
+                f"written with {writer}: {shown(demonstration.written)}",
+                f"read with {reader}: fails: {demonstration.reason}",
+            ]
         case Outcome.CHANGES:
-            read = f"read with {reader}: {shown(shows.read)}"
-            return [f"written with {writer}: {shown(shows.written)}", read, f"({shows.reason})"]
-    return [f"no record shows it: {shows.reason}"]
+            read = f"read with {reader}: {shown(demonstration.read)}"
+            return [f"written with {writer}: {shown(demonstration.written)}", read, f"({demonstration.reason})"]
+    return [f"no record shows it: {demonstration.reason}"]
 
 
-def _broken_order(case: Breakage) -> str:
+def _broken_order(breakage: Breakage) -> str:
     """What the order of deployment could and could not do for the change as it is."""
-    new, old = case.new, case.old.schema
-    if case.change.direction is Direction.BACKWARD:
-        text = f"readers with the new schema fail on what {case.old.label} wrote and is still in the topic"
+    new, old = breakage.new, breakage.old.schema
+    if breakage.change.direction is Direction.BACKWARD:
+        text = f"readers with the new schema fail on what {breakage.old.label} wrote and is still in the topic"
         other = not incompatibilities(old, new)
-        return f"{text}; readers with {case.old.label} would read the new one's" if other else text
-    text = f"readers with {case.old.label} fail on what the new schema writes"
+        return f"{text}; readers with {breakage.old.label} would read the new one's" if other else text
+    text = f"readers with {breakage.old.label} fail on what the new schema writes"
     other = not incompatibilities(new, old)
     return f"{text}; only with every consumer deployed before the first producer they never meet it" if other else text
 
