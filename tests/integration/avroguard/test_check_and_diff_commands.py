@@ -119,7 +119,7 @@ def test_a_file_that_refers_to_another_is_put_together(
 @pytest.mark.parametrize(
     ("named", "code", "said"),
     [
-        ("nowhere.avsc", 2, "nowhere.avsc: No such file or directory; expected FILE, git:REF:FILE"),
+        ("nowhere.avsc", 2, "nowhere.avsc: no such file; expected FILE, git:REF:FILE"),
         ("git:HEAD", 2, "git:HEAD: expected git:REF:FILE"),
         ("git:nope:schemas/transaction.avsc", 3, "git:nope: no such commit here"),
         ("git:HEAD:schemas/no.avsc", 3, "no such file at that commit"),
