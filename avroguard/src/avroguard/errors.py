@@ -1,7 +1,7 @@
-"""What can go wrong, and whose fault it is: three kinds under one base class.
+"""Expected errors, by whose fault they are: three kinds under one base class.
 
     ExpectedError
-    ├── RetryableError     nobody's fault for good: the same call may succeed later
+    ├── RetryableError     no lasting fault: the same call may succeed later
     │   └── Unavailable        a broker or registry that does not answer
     ├── PoisonError        the message's fault: it goes to the dead-letter topic, the partition goes on
     └── FatalError         the caller's or the deployment's fault: stop, say what to do, exit
@@ -46,7 +46,7 @@ class PoisonError(ExpectedError):
 
 
 class FatalError(ExpectedError):
-    """Going on makes no sense until somebody changes something."""
+    """The call can't succeed until its caller or the deployment is changed."""
 
 
 class UsageError(FatalError):

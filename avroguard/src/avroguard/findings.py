@@ -65,12 +65,12 @@ class Finding:
 
     @property
     def advice(self) -> str:
-        """What is wrong and what to do."""
+        """Return the message and what to do about it."""
         return f"{self.message}; {self.fix}" if self.fix else self.message
 
     @property
     def fails(self) -> bool:
-        """Whether a command that finds it has to fail."""
+        """Return whether a command that reports the finding has to fail."""
         return self.severity is Severity.ERROR and not self.waived
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """What a new version of a schema must be compatible with."""
+    """Compatibility that a new version of a schema must have."""
 
     NONE = "NONE"
     BACKWARD = "BACKWARD"
@@ -20,21 +20,21 @@ class Level(StrEnum):
     FULL = "FULL"
     FULL_TRANSITIVE = "FULL_TRANSITIVE"
     FROZEN = "FROZEN"
-    """Nothing but docs and aliases changes. It is this tool's own: a registry is given FULL_TRANSITIVE."""
+    """No change but of docs and aliases. It is this tool's own: a registry is given FULL_TRANSITIVE."""
 
     @property
     def transitive(self) -> bool:
-        """Whether every earlier version counts, not the latest alone."""
+        """Return whether every earlier version counts, not the latest alone."""
         return self.endswith("_TRANSITIVE")
 
     @property
     def backward(self) -> bool:
-        """Whether the new schema must read what earlier ones wrote."""
+        """Return whether the new schema must read the data of earlier ones."""
         return self.startswith(("BACKWARD", "FULL")) or self is Level.FROZEN
 
     @property
     def forward(self) -> bool:
-        """Whether earlier schemas must read what the new one writes."""
+        """Return whether earlier schemas must read the data of the new one."""
         return self.startswith(("FORWARD", "FULL")) or self is Level.FROZEN
 
     @property
@@ -48,7 +48,7 @@ class Level(StrEnum):
         return Level.FULL_TRANSITIVE if self is Level.FROZEN else self
 
     def implies(self, other: "Level") -> bool:
-        """Whether everything that this level allows is allowed by ``other`` as well."""
+        """Return whether everything that this level allows is allowed by ``other`` as well."""
         if other is Level.FROZEN or self is Level.FROZEN:
             return self is Level.FROZEN
         return (

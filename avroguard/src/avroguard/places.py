@@ -8,7 +8,7 @@ JsonPath = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Place:
-    """Where something stands, as people, editors and code review tools need it.
+    """Place in a file, as people, editors and code review tools need it.
 
     Attributes:
         file: The file, as messages name it.

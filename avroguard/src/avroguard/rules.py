@@ -7,7 +7,7 @@ PAGE = "docs/schema-rules.md"
 
 
 class Severity(StrEnum):
-    """How bad a finding is; an error alone makes a command fail."""
+    """Severity of a finding; an error alone makes a command fail."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -15,17 +15,17 @@ class Severity(StrEnum):
 
 
 class Profile(StrEnum):
-    """Which rules lint applies: each profile has those of the one before as well."""
+    """Profile of lint, a set of rules: each profile has those of the one before as well."""
 
     MINIMAL = "minimal"
-    """What parsers refuse, and what loses data."""
+    """Rules about what parsers refuse, and what loses data."""
     RECOMMENDED = "recommended"
-    """What breaks with some parsers, or is surely not meant."""
+    """Rules about what breaks with some parsers, or is surely not meant."""
     STRICT = "strict"
     """Good practice: documentation, names, room for changes."""
 
     def includes(self, other: "Profile") -> bool:
-        """Whether the rules of another profile are among those of this one."""
+        """Return whether the rules of another profile are among those of this one."""
         order = list(Profile)
         return order.index(other) <= order.index(self)
 
@@ -40,18 +40,18 @@ class Family(StrEnum):
     PRACTICE = "practice"
     """The schema is valid, and will be hard to use or to evolve."""
     WAIVERS = "waivers"
-    """What contracts.toml says about findings that don't count."""
+    """Rules about the waivers in contracts.toml."""
     COMPATIBILITY = "compatibility"
     """A deployed reader can't read, or can't be read: as Avro Java judges."""
     SEMANTICS = "semantics"
     """Readable, and something else is read."""
     CONTRACTS = "contracts"
-    """What contracts.toml and the registry say about a subject, beside its schema."""
+    """Rules about what contracts.toml and the registry say of a subject, beside its schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleInfo:
-    """What is known about a rule.
+    """Description of a rule.
 
     Attributes:
         id: The stable name, which findings and waivers use.
@@ -69,7 +69,7 @@ class RuleInfo:
 
     @property
     def is_configurable(self) -> bool:
-        """Whether ``[rules]`` may switch it off or change its severity.
+        """Return whether ``[rules]`` may switch it off or change its severity.
 
         Avro's parser and a subject's compatibility level are no matter of taste; single findings can be waived.
         """
@@ -77,12 +77,12 @@ class RuleInfo:
 
     @property
     def refused_by_avro_java(self) -> bool:
-        """Whether Avro Java's parser refuses a schema that breaks it."""
+        """Return whether Avro Java's parser refuses a schema that breaks it."""
         return self.family is Family.SYNTAX
 
     @property
     def page(self) -> str:
-        """Where the rule is explained, with examples."""
+        """Return the page that explains the rule, with examples."""
         return f"{PAGE}#{self.id.lower()}"
 
 

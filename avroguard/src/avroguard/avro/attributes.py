@@ -38,7 +38,7 @@ class Names:
     broken: bool = False
 
     def resolve(self, name: str, namespace: str) -> bool:
-        """Whether a name is known at this place."""
+        """Return whether a name is known at this place."""
         full = full_name(name, namespace)
         if full not in self.defined and full in self.foreign:
             self.defined |= self.foreign[full]
@@ -78,7 +78,7 @@ def _name_finding(name: str, path: JsonPath, what: str, rule: str = "NAME_INVALI
 
 
 def _java_takes(name: str) -> bool:
-    """As ``NameValidator.UTF_VALIDATOR`` judges: by UTF-16 units, of which half a pair is no letter."""
+    """Return whether ``NameValidator.UTF_VALIDATOR`` takes it: by UTF-16 units, of which half a pair is no letter."""
     return (
         name != ""
         and (name[0].isalpha() or name[0] == "_")

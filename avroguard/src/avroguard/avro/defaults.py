@@ -1,4 +1,4 @@
-"""Whether the default of a field fits the field's type: by kind and by range."""
+"""Check of a field's default against the field's type, by kind and by range."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ class UnfinishedRecordError(Exception):
 
 
 def default_fits(default: Any, schema: Any, namespace: str, defined: Mapping[str, Any]) -> bool:
-    """Whether a default, as JSON, is a value of the type.
+    """Return whether a default, as JSON, is a value of the type.
 
     A default of a union may be of any branch, as Avro allows since 1.12; bytes and fixed are written as strings of
     the characters U+0000 to U+00FF. Whether a default of an enum is one of its symbols is not checked:
@@ -38,7 +38,7 @@ def default_fits(default: Any, schema: Any, namespace: str, defined: Mapping[str
 def default_accepted(
     default: Any, schema: Any, namespace: str, defined: Mapping[str, Any], unfinished: Sequence[Mapping[str, Any]]
 ) -> bool:
-    """Whether Avro Java's parser takes a default: any text for bytes and fixed, and a number as text for floats.
+    """Return whether Avro Java's parser takes a default: any text for bytes and fixed, a number as text for floats.
 
     The latter in a field of that very type alone, not inside of a union, an array, a map or a record: the parser
     makes a number of it by ``Double.valueOf`` before it looks whether it fits.
@@ -60,7 +60,7 @@ def default_accepted(
 
 
 def default_readable(default: Any, schema: Any, namespace: str, defined: Mapping[str, Any]) -> bool:
-    """Whether a reader can make something of a default: it fits, is a symbol of its enum, a number as a decimal."""
+    """Return whether a reader can use a default: it fits, is a symbol of its enum, a number as a decimal."""
     return _Exact(defined).fits(default, schema, namespace)
 
 
@@ -142,7 +142,7 @@ class _Fit:
         return all(self._fits_field(default, field, inside) for field in schema["fields"])
 
     def _fits_field(self, default: dict[str, Any], field: dict[str, Any], namespace: str) -> bool:
-        """Whether the field's value, or its own default where it has no value, fits."""
+        """Return whether the field's value, or its own default where it has no value, fits."""
         if field["name"] not in default:
             return "default" in field
         return self.fits(default[field["name"]], field["type"], namespace)

@@ -148,7 +148,7 @@ def _finite(number: str) -> float:
 
 
 def _too_deep(value: Any, levels: int) -> bool:
-    """Whether something in a value is nested more levels deep."""
+    """Return whether a part of a value is nested more levels deep."""
     if not isinstance(value, dict | list):
         return False
     if not levels:

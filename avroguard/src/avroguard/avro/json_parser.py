@@ -127,7 +127,7 @@ class JsonParser:
                 return result
 
     def _ends(self, closing: str) -> bool:
-        """Whether the object or array ends here; a comma means that it goes on."""
+        """Return whether the object or array ends here; a comma means that it goes on."""
         character = self._peek()
         if character not in (closing, ","):
             self._fail(f'expected "," or "{closing}", found {self._next_token()}')

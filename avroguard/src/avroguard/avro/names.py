@@ -57,7 +57,7 @@ def name_uses(schema: Any, namespace: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def is_primitive(schema: Any) -> bool:
-    """Whether a type is the name of a primitive type."""
+    """Return whether a type is the name of a primitive type."""
     return isinstance(schema, str) and schema in PRIMITIVES
 
 

@@ -31,7 +31,7 @@ def foreign_names(schema: Any) -> list[str]:
 
 
 def _has_no_name(schema: Any) -> bool:
-    """Whether a type is seen at once to use no name."""
+    """Return whether a type is seen at once to use no name."""
     return all(map(is_primitive, schema)) if isinstance(schema, list) else is_primitive(schema)
 
 

@@ -1,4 +1,4 @@
-"""What keeps a JSON value from being an Avro schema: types, unions and names, each finding with its rule and place.
+"""Validation of a JSON value as an Avro schema: types, unions and names, each finding with its rule and place.
 
 Two families of rules: what Avro Java 1.12, the reference, refuses (SYNTAX), and what it lets pass although the
 specification (https://avro.apache.org/docs/1.12.0/specification/) or other parsers don't (PORTABILITY).

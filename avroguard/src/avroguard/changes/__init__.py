@@ -1,1 +1,1 @@
-"""What a change of the contracts breaks: what it is compared with, and the findings."""
+"""Checks of changed contracts against a baseline, and the findings."""

@@ -1,4 +1,4 @@
-"""What the contracts are compared with: a commit and those before it, or a directory; a registry stands elsewhere."""
+"""Baselines that contracts are compared with: a commit and those before it, or a directory; not the registry."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -35,10 +35,10 @@ class Baseline(Protocol):
         """The versions of a subject, oldest first; none where it is new. The latest alone unless ``whole``."""
 
     def absence(self, contract: SubjectContract) -> Finding:
-        """Why a subject has no versions."""
+        """Return the reason why a subject has no versions."""
 
     def was_broken(self, contract: SubjectContract) -> bool:
-        """Whether a subject was there, and was no schema."""
+        """Return whether the subject's file was there and was no valid schema."""
 
     def level(self, subject: str) -> Level | None:
         """The level of a subject; None where it has none."""
@@ -47,10 +47,10 @@ class Baseline(Protocol):
         """The subjects that the contracts have dropped."""
 
     def has_same_file(self, path: str) -> bool:
-        """Whether a file, from the root, is what it was."""
+        """Return whether a file, from the root, is unchanged."""
 
     def refuses(self, subject: str, schema: Schema, level: Level) -> bool:
-        """Whether the baseline has a say of its own and says no, at ``level`` or a lower one."""
+        """Return whether the baseline checks a schema itself and refuses it, at ``level`` or a lower one."""
 
 
 class TreeBaseline:
@@ -72,7 +72,7 @@ class TreeBaseline:
         self._inspection = self._inspect()
 
     def _inspect(self) -> Inspection | None:
-        """What the contracts say there; None where there are none, or none that can be read."""
+        """Return the inspected contracts of the baseline; None where there are none, or none that can be read."""
         if self._project.discovered or self._tree.read(CONTRACTS) is None:
             return None
         try:
@@ -114,7 +114,7 @@ class TreeBaseline:
         return self._matches.sources.get(self._project.path_of(contract.schema))
 
     def absence(self, contract: SubjectContract) -> Finding:
-        """Why a subject has no version there."""
+        """Return the reason why a subject has no version in the baseline."""
         ambiguous = self._matches.ambiguous.get(self._project.path_of(contract.schema), ())
         fix = ""
         if fault := self._fault(contract):
@@ -129,11 +129,11 @@ class TreeBaseline:
         return Finding(place, "NOT_COMPARED", message, fix, Severity.WARNING, subjects)
 
     def was_broken(self, contract: SubjectContract) -> bool:
-        """Whether a subject was there, and was no schema."""
+        """Return whether the subject's file was there and was no valid schema."""
         return bool(self._fault(contract))
 
     def _fault(self, contract: SubjectContract) -> str:
-        """Why what was there was no schema; empty where it was one, or where there was nothing."""
+        """Return the reason why the file was no schema; empty where it was one, or where there was none."""
         try:
             self._schema(contract)
         except ContractError as error:
@@ -160,7 +160,7 @@ class TreeBaseline:
         return removed
 
     def has_same_file(self, path: str) -> bool:
-        """Whether a file, from the root, is what it was."""
+        """Return whether a file, from the root, is unchanged."""
         content = self._everywhere.read(path)
         return content is not None and content == Directory(self._project.root).read(path)
 
@@ -325,7 +325,7 @@ def _document(files: SchemaFiles, name: str) -> object:
 
 
 def new_schema(contract: SubjectContract, label: str) -> Finding:
-    """That a subject is not in the baseline at all."""
+    """Return the finding that a subject is not in the baseline at all."""
     message = f"{contract.subject} is new in comparison with {label}: nothing to compare with"
     place, subjects = contract.schema.where(), (contract.subject,)
     return Finding(place, "SCHEMA_NEW", message, severity=Severity.NOTE, subjects=subjects)

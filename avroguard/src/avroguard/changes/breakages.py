@@ -1,4 +1,4 @@
-"""What is wrong with a change of a contract: each finding with its place, what it breaks and what to do. No I/O."""
+"""Breakages of a changed contract: each finding with its place, what it breaks and what to do. No I/O."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ Explain = Callable[[Breakage], str]
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """What to look for besides compatibility.
+    """Options of a check besides compatibility.
 
     Attributes:
         semantic: How bad a change of meaning is; None: it is not looked for.
@@ -75,7 +75,7 @@ class CheckOptions:
 def find_breakages(
     subject: str, schema: Schema, history: Sequence[OldVersion], level: Level, options: CheckOptions
 ) -> list[Finding]:
-    """What keeps a schema from following the versions before it.
+    """Return the findings that keep a schema from following the versions before it.
 
     Args:
         subject: The subject that it would be registered under.
@@ -102,7 +102,7 @@ def find_breakages(
 
 
 def _frozen(subject: str, schema: Schema, old: OldVersion, known: Sequence["_Change"]) -> list[Finding]:
-    """What has changed although nothing may, docs and aliases aside, and nothing else says so of the place."""
+    """Return changes under FROZEN, docs and aliases aside, of places that no other finding names."""
     known_paths = {change.new_path for _, change in known}
     fix = "put it back: the level FROZEN lets docs and aliases change, and nothing else"
     return [
@@ -175,7 +175,7 @@ def _finding(subject: str, schema: Schema, breakage: Breakage, options: CheckOpt
 
 
 def find_lowered_level(contract: SubjectContract, old: Level | None, label: str) -> list[Finding]:
-    """Whether a subject's level asks for less than it did: a change that lets every later change through."""
+    """Find a subject level that asks for less than before: a change that lets every later change through."""
     level = contract.compatibility
     if old is None or level.implies(old):
         return []
@@ -215,7 +215,7 @@ def find_removed_subjects(here: Inspection, old: Contracts, label: str) -> list[
 
 
 def removed_schema(subject: str, label: str, file: str) -> Finding:
-    """That a schema is gone.
+    """Return the finding that a schema is gone.
 
     Args:
         subject: Its subject.

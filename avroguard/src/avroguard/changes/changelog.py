@@ -1,4 +1,4 @@
-"""What has changed since a version, as Markdown for a pull request. No I/O."""
+"""Changelog of schemas since a version, as Markdown for a pull request. No I/O."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _VERBS = {Kind.ADDED: "Added", Kind.REMOVED: "Removed", Kind.CHANGED: "Changed"}
 
 @dataclass(frozen=True)
 class SubjectChange:
-    """What became of one subject.
+    """Change of one subject.
 
     Attributes:
         contract: The subject as it is now.

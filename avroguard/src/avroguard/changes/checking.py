@@ -1,4 +1,4 @@
-"""What is wrong with the contracts as a change of a baseline, and what could not be compared with it."""
+"""Check of the contracts as a change of a baseline, and of what could not be compared with it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _LISTED = 5  # files that a message names
 
 @dataclass(frozen=True)
 class CheckRequest:
-    """What to check for.
+    """Options of a check.
 
     Attributes:
         level: The level to check at; None: each subject's own.
@@ -33,7 +33,7 @@ class CheckRequest:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check has found.
+    """Result of a check.
 
     Attributes:
         findings: What is wrong, and what was not compared.
@@ -66,7 +66,7 @@ def check_project(
 
 
 def _faults(project: Project, baseline: Baseline) -> Iterator[Finding]:
-    """What is wrong now; a file that no contracts name, and that is what it was, is no reason to fail."""
+    """Return today's faults; an unchanged file that no contracts name is no reason to fail."""
     for file, faults in project.inspection.invalid.items():
         if project.discovered and baseline.has_same_file(file):
             message = f"{file} is no schema, neither here nor in {baseline.label}: {faults[0].message}"
@@ -136,7 +136,7 @@ def _not_compared(contract: SubjectContract, why: str) -> Finding:
 
 
 def check_schema(contract: SubjectContract, level: Level, baseline: Baseline, options: CheckOptions) -> list[Finding]:
-    """What keeps one schema from following the baseline's versions at a level, the baseline's own word included."""
+    """Check one schema against the baseline's versions at a level, and against the baseline's own answer."""
     subject, schema = contract.subject, contract.schema
     history = baseline.history(contract, whole=level.transitive)
     findings = find_breakages(subject, schema, history, level, options)

@@ -1,4 +1,4 @@
-"""In which order a change of a schema can be deployed. No I/O."""
+"""Order in which a change of a schema can be deployed. No I/O."""
 
 from avroguard.compatibility import incompatibilities
 

@@ -1,4 +1,4 @@
-"""What has changed from one schema to another, part by part, as a person would tell it. No I/O."""
+"""Differences between two schemas, part by part, in plain words. No I/O."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _SHORT = 60  # characters of a doc that are shown
 
 
 class Kind(StrEnum):
-    """What happened to a part."""
+    """Kind of change of a part."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -53,7 +53,7 @@ class Difference:
 
     @property
     def of_docs(self) -> bool:
-        """Whether it is about a doc or aliases, which no reader and no writer is told of."""
+        """Return whether the change is of a doc or of aliases, which readers and writers never see."""
         return self.kind is Kind.CHANGED and self.detail.startswith(("doc ", "aliases "))
 
     def __str__(self) -> str:

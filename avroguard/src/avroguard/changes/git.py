@@ -13,7 +13,7 @@ from avroguard.errors import Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a commit did to one file.
+    """Change of one file by a commit.
 
     Attributes:
         old_path: Where it was; None where it was not.
@@ -88,7 +88,7 @@ class Repository:
 
     @property
     def empty(self) -> bool:
-        """Whether there is no commit at all yet."""
+        """Return whether the repository has no commit yet."""
         return (
             not self._text("rev-list", "--all", "--max-count=1")
             and self._run("rev-parse", "-q", "--verify", "HEAD").returncode != 0
@@ -118,7 +118,7 @@ class Repository:
         return tags.split()[0] if tags else None
 
     def contains(self, commit: str, ancestor: str) -> bool:
-        """Whether a commit has another in its history, or is it."""
+        """Return whether a commit has another in its history, or is it."""
         return not self._run("merge-base", "--is-ancestor", ancestor, commit).returncode
 
     def log(self, commit: str, since: str | None, names: Sequence[str]) -> Iterator[Logged]:

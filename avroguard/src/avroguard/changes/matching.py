@@ -1,4 +1,4 @@
-"""Which schema file of before a file of today comes from: by full name, through renames and moves. No I/O."""
+"""Matching of today's schema files with earlier ones: by full name, through renames and moves. No I/O."""
 
 import posixpath
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NamedFile:
-    """What is known of a schema file without checking it.
+    """Names that a schema file defines, read without checking it.
 
     Attributes:
         name: The full name of its type; empty where it has none, or is no JSON.
@@ -20,7 +20,7 @@ class NamedFile:
 
 @dataclass(frozen=True)
 class Matches:
-    """Where the files of today come from.
+    """Matches of today's files with earlier ones.
 
     Attributes:
         sources: The file of before, by the file of today.

@@ -51,7 +51,7 @@ class RegistryBaseline:
         return self._config(subject).metadata(latest.metadata if own is None else own)
 
     def absence(self, contract: SubjectContract) -> Finding:
-        """That the registry has no such subject."""
+        """Return the finding that the registry has no such subject."""
         return new_schema(contract, self.label)
 
     def was_broken(self, contract: SubjectContract) -> bool:  # noqa: ARG002
@@ -63,7 +63,7 @@ class RegistryBaseline:
         return self._registry.compatibility_level(subject)
 
     def removals(self) -> list[Finding]:
-        """Return none: what else a registry holds may be anybody's."""
+        """Return none: other subjects of a registry may belong to other projects."""
         return []
 
     def has_same_file(self, path: str) -> bool:  # noqa: ARG002

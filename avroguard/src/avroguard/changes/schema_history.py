@@ -1,4 +1,4 @@
-"""What each subject was at the commits before: the versions of its schema, found by undoing one commit after another.
+"""Versions of each subject's schema at earlier commits, found by undoing one commit after another.
 
 ``contracts.toml`` says at every commit which file a subject's schema is in, so a renamed file or a moved directory is
 followed as its authors meant it. Before there was a ``contracts.toml``, renames are followed as git detects them; where
@@ -19,7 +19,7 @@ from avroguard.changes.git import Change, Logged
 from avroguard.config.schema_files import nearest
 
 Key = tuple[str, ...]
-"""What tells one version from another: the contents, by hash, of its file and of those that it refers to."""
+"""Identity of a version: the contents, by hash, of its file and of the files that it refers to."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Version:
 
 @dataclass
 class _Layout:
-    """Which file each subject's schema is in: paths from the root."""
+    """File of each subject's schema: paths from the root."""
 
     subjects: dict[str, str] = field(default_factory=dict)
 
@@ -175,7 +175,7 @@ class SchemaHistory:
         layout.subjects = {subject: old if path == new else path for subject, path in layout.subjects.items()}
 
     def _read_layout(self) -> _Layout | None:
-        """What contracts.toml says now; None where there is none, or none that can be read."""
+        """Return the layout of today's contracts.toml; None where there is none, or none that can be read."""
         if self._contracts not in self._files:
             return None
         try:

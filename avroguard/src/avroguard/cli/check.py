@@ -124,7 +124,7 @@ def _check(options: argparse.Namespace) -> int:
 def _about(
     projects: Sequence[Project], checked: Sequence[str], compared: Sequence[str], label: str, level: Level | None
 ) -> str:
-    """What was checked, against what, and at which level."""
+    """Return a summary: what was checked, against what, and at which level."""
     discovered = any(project.discovered for project in projects)
     count = f"{len(checked)}" if len(compared) == len(checked) else f"{len(compared)} of {len(checked)}"
     noun = "schema" if discovered else "subject"
@@ -149,7 +149,7 @@ def _explain() -> Explain:
 
 
 def open_baseline(options: argparse.Namespace, project: Project, stack: ExitStack) -> Baseline:
-    """What ``--against`` names.
+    """Open the baseline that ``--against`` names.
 
     Args:
         options: With ``--against`` and what `add_registry_options` added.

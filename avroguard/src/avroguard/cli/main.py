@@ -19,7 +19,7 @@ VERBS = {
 }
 
 _REGISTRY_PACKAGES = ("httpx2", "pydantic", "pydantic_settings")
-"""What the extra `registry` brings and the core does without."""
+"""Packages of the extra `registry`; the core does without them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -62,7 +62,7 @@ def add_semantic_option(parser: argparse.ArgumentParser) -> None:
 
 
 def semantic_severity(options: argparse.Namespace) -> Severity | None:
-    """How bad a change of meaning is, as ``--semantic`` says; None: it is not looked for."""
+    """Return the severity of a change of meaning, as ``--semantic`` says; None: it is not looked for."""
     return _SEMANTIC[options.semantic]
 
 

@@ -118,7 +118,7 @@ def _write(path: Path, content: str) -> str:
 
 
 def _same(present: str, content: str) -> bool:
-    """Whether a file says what it should, however it is laid out or, a schema, spelled."""
+    """Return whether a file has the content that it should, in any layout or, of a schema, any spelling."""
     try:
         return present == content or same_content(json.loads(present), json.loads(content))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):  # no schema, or a broken one

@@ -1,4 +1,4 @@
-"""What the commands have in common: errors become one line and an exit code, never a traceback."""
+"""Error handling of all commands: errors become one line and an exit code, never a traceback."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ def run(name: str, command: Callable[[], int], form: str = Format.TEXT) -> int:
     try:
         code = command()
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads, such as head, has seen enough
+    except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # 128 + SIGPIPE, as shells report it
     except ExpectedError as error:

@@ -89,7 +89,7 @@ class _Comparison:
 
     def __init__(self, reader: Node, writer: Node, factory: IncompatibilityFactory, *, keep_assumptions: bool) -> None:
         self.withdrawn = False
-        """Whether a conclusion was taken back."""
+        """True once a conclusion was taken back."""
         self._factory = factory
         self._keep_assumptions = keep_assumptions
         self._known: dict[tuple[Node, Node], _Incompatibilities] = {}
@@ -215,7 +215,7 @@ def _same_name(reader: Named, writer: Named) -> bool:
 
 
 def _is_counterpart(reader: Node, writer: Node) -> bool:
-    """Whether a branch is the writer's type changed, rather than another type."""
+    """Return whether a branch is the writer's type changed, rather than another type."""
     if isinstance(reader, Named) and isinstance(writer, Named) and not _same_name(reader, writer):
         return False
     return kind(reader) == kind(writer)

@@ -8,7 +8,7 @@ from avroguard.rules import RULES, Family
 
 
 class Direction(StrEnum):
-    """Which of two schemas is the reader."""
+    """Direction of a comparison: which of two schemas is the reader."""
 
     BACKWARD = "BACKWARD"
     """The new schema reads what an old one wrote."""
@@ -17,7 +17,7 @@ class Direction(StrEnum):
 
 
 class Rule(StrEnum):
-    """Why a reader can't read what a writer wrote. The ids are stable: waivers and reports name them."""
+    """Reason why a reader can't read a writer's data. The ids are stable: waivers and reports name them."""
 
     READER_FIELD_MISSING_DEFAULT = "READER_FIELD_MISSING_DEFAULT"
     """The reader has a field that the writer lacks, and no default for it."""
@@ -71,5 +71,5 @@ class Incompatibility:
 
     @property
     def is_semantic(self) -> bool:
-        """Whether the data can be read and mean something else."""
+        """Return whether the data can be read and mean something else."""
         return RULES[self.rule].family is Family.SEMANTICS

@@ -51,7 +51,7 @@ class IncompatibilityFactory:
         )
 
     def branch_removed(self, reader: Node, branch: Node, place: str) -> Incompatibility:
-        """Nothing in the reader's type can read a branch of the writer's union."""
+        """Build the finding that no branch of the reader's type can read a branch of the writer's union."""
         return self._incompatibility(
             Rule.UNION_BRANCH_REMOVED,
             reader.path,

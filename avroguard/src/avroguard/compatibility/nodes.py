@@ -95,12 +95,12 @@ class Field:
     plain: bool
 
     def is_typed_like(self, other: "Field") -> bool:
-        """Whether both have the same type, word for word, without any name in it: then nothing about it differs."""
+        """Return whether both have the same type, word for word, without any name in it: then it has no difference."""
         return self.plain and bool(self.attributes["type"] == other.attributes["type"])
 
     @property
     def has_default(self) -> bool:
-        """Whether a reader can do without the field; ``null`` is a default like any other."""
+        """Return whether a reader can do without the field; ``null`` is a default like any other."""
         return "default" in self.attributes
 
     @property
@@ -149,12 +149,12 @@ class Reference(Node):
 
 
 def are_primitives(types: Collection[Any]) -> bool:
-    """Whether all of some types are names of primitive ones."""
+    """Return whether all of some types are names of primitive ones."""
     return all(type(kind) is str for kind in types) and PRIMITIVES.issuperset(types)
 
 
 def is_plain(schema: Any) -> bool:
-    """Whether a valid type neither defines nor uses a name."""
+    """Return whether a valid type neither defines nor uses a name."""
     if are_primitives(schema if isinstance(schema, list) else [schema]):
         return True
     match schema:

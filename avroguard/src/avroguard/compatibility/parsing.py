@@ -225,7 +225,7 @@ class _Reader:
 
 
 def _same_words(field: Any, other: Mapping[str, Any]) -> bool:
-    """Whether two fields say the same; where Python takes 1, 1.0 and true for equal in a default, the answer is no."""
+    """Return whether two fields are equal, without taking 1, 1.0 and true in a default for equal as Python does."""
     if field != other:
         return False
     default = field.get("default")
@@ -233,7 +233,7 @@ def _same_words(field: Any, other: Mapping[str, Any]) -> bool:
 
 
 def _repeats(node: Named, first: Named) -> bool:
-    """Whether the reference lets a second definition pass: the same enum or fixed, no properties."""
+    """Return whether the reference lets a second definition pass: the same enum or fixed, no properties."""
     match node, first:
         case Enum(symbols=again), Enum(symbols=symbols):
             same = again == symbols

@@ -1,1 +1,1 @@
-"""What the contract files say: topics, subjects, schemas, and the types that schemas share."""
+"""Contract files: topics, subjects, schemas, and the types that schemas share."""

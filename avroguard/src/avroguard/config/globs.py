@@ -5,7 +5,7 @@ from functools import cache
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether a pattern is for a name: of a file, of a directory above it, of a subject, of a field, of a rule.
+    """Return whether a pattern matches a name: of a file, a directory above it, a subject, a field, a rule.
 
     ``*`` and ``?`` stand for characters but ``/``, ``**`` for any, ``.`` for the working directory.
     """

@@ -1,4 +1,4 @@
-"""What a contracts file says, as far as it can be read, and what is wrong with it."""
+"""Content of a contracts file as far as it can be read, and its faults."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ _PLACE = re.compile(r"(.+?):(\d+)(?::(\d+))?: ")
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a contracts file says, as far as it can be read.
+    """Content of a contracts file as far as it can be read.
 
     Attributes:
         contracts: Without the parts that are faulty.

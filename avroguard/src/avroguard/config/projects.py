@@ -1,4 +1,4 @@
-"""What is checked: the schemas that a ``contracts.toml`` names, or every schema file where there is none."""
+"""Schemas to check: those that a ``contracts.toml`` names, or every schema file where there is none."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -59,7 +59,7 @@ class Project:
         return os.path.relpath(self.directory.absolute() / name, self.root.absolute()).replace(os.sep, "/")
 
     def covers(self, path: str) -> bool:
-        """Whether a file, from the root, is not below other contracts."""
+        """Return whether a file, from the root, is not below other contracts."""
         return not path.startswith(self.apart)
 
     @cached_property

@@ -206,7 +206,7 @@ class SchemaFiles:
 
 
 def findings_of(error: ContractError, file: str) -> list[Finding]:
-    """What is wrong with a schema file, as findings.
+    """Return the faults of a schema file as findings.
 
     Args:
         error: Why it is no schema.
@@ -223,7 +223,7 @@ def nearest(files: Iterable[str], to: str) -> str | None:
 
 
 def _shared_parts(name: str, other: str) -> int:
-    """How many directories two files have in common, counted from the root; more for the same directory."""
+    """Return how many directories two files have in common, counted from the root; more for the same directory."""
     first, second = (posixpath.dirname(path).split("/") for path in (name, other))
     shared = 0
     for one, two in zip(first, second, strict=False):

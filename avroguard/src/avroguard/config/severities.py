@@ -1,4 +1,4 @@
-"""Which rules count, and how much: ``profile`` and the table ``[rules]`` of ``contracts.toml``. No I/O.
+"""Severities of rules: ``profile`` and the table ``[rules]`` of ``contracts.toml``. No I/O.
 
 profile = "recommended"      # minimal, recommended, strict
 
@@ -38,7 +38,7 @@ class RuleSetting:
     file: str | None = None
 
     def covers(self, finding: Finding) -> bool:
-        """Whether it is for a finding."""
+        """Return whether it is for a finding."""
         return matches(self.rule, finding.rule) and (self.file is None or matches(self.file, finding.place.file))
 
 

@@ -1,4 +1,4 @@
-"""What the contracts say: of each topic, of each subject of the registry, and altogether."""
+"""Contracts of each topic, of each subject of the registry, and all of them together."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ class SubjectContract:
 
 
 class SubjectNameStrategy(StrEnum):
-    """How the subject of a topic's schemas is named: Confluent's ``subject.name.strategy``."""
+    """Naming of the subjects of a topic's schemas: Confluent's ``subject.name.strategy``."""
 
     TOPIC = "topic"
     """``TOPIC-value``, ``TOPIC-key``."""
@@ -64,7 +64,7 @@ class SubjectNameStrategy(StrEnum):
 
 
 class TimestampType(StrEnum):
-    """Who sets the timestamp of a topic's records: Kafka's ``message.timestamp.type``."""
+    """Source of the timestamp of a topic's records: Kafka's ``message.timestamp.type``."""
 
     CREATE_TIME = "CreateTime"  # the producer
     LOG_APPEND_TIME = "LogAppendTime"  # the broker
@@ -72,7 +72,7 @@ class TimestampType(StrEnum):
 
 @dataclass(frozen=True)
 class TopicContract:
-    """What one topic is and carries.
+    """Contract of one topic: its settings and what it carries.
 
     Attributes:
         name: The topic.

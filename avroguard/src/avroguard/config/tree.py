@@ -1,4 +1,4 @@
-"""Where contract files are read from: a directory here, or a commit (`avroguard.changes.commit_tree`)."""
+"""Source of contract files: a directory here, or a commit (`avroguard.changes.commit_tree`)."""
 
 import os
 import subprocess
@@ -82,7 +82,7 @@ class Directory:
         return [entry.partition("\t")[2] for entry in entries.split("\0") if entry.startswith("160000")]
 
     def _git(self, *arguments: str) -> str | None:
-        """What git says; None where there is no git or no repository."""
+        """Return git's output; None where there is no git or no repository."""
         command = ["git", "-C", str(self.path), *arguments]
         try:
             done = subprocess.run(command, env=git_environment(), capture_output=True, check=False)
@@ -117,7 +117,7 @@ class _Nothing:
     """A directory before there is any file."""
 
     def read(self, name: str) -> bytes | None:  # noqa: ARG002
-        """Nothing."""
+        """Return None: the tree is empty."""
         return None
 
     def shown(self, name: str) -> str:
@@ -173,5 +173,5 @@ def git_environment() -> dict[str, str]:
 
 
 def _is_apart(directory: Path) -> bool:
-    """Whether a directory is a repository or a virtual environment of its own."""
+    """Return whether a directory is a repository or a virtual environment of its own."""
     return (directory / ".git").exists() or (directory / "pyvenv.cfg").exists()

@@ -40,7 +40,7 @@ class Waiver:
     field: str | None = None
 
     def covers(self, finding: Finding) -> bool:
-        """Whether the waiver is about a finding."""
+        """Return whether the waiver is about a finding."""
         return (
             finding.rule == self.rule
             and (self.file is None or matches(self.file, finding.place.file))

@@ -1,4 +1,4 @@
-"""What a field's default stands for: a value that can be encoded. No I/O.
+"""Value that a field's default stands for, ready to be encoded. No I/O.
 
 Source: the Avro specification, "Complex Types", and Avro Java 1.12, which takes the first branch of a union whose
 values have the JSON form of the default, and cuts or fills up the default of a fixed to its size.
@@ -85,7 +85,7 @@ def _single(value: float) -> float:
 
 
 def _has_form(schema: Node, default: Any) -> bool:
-    """Whether a default has the JSON form of a type: all that Avro Java asks of a union's branches."""
+    """Return whether a default has the JSON form of a type: all that Avro Java asks of a union's branches."""
     match schema:
         case Primitive(name="null"):
             return default is None

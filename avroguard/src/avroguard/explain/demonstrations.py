@@ -29,7 +29,7 @@ _LOSSES: dict[str, str] = {
 
 
 class Outcome(StrEnum):
-    """What a demonstration shows."""
+    """Outcome of a demonstration."""
 
     FAILS = "FAILS"
     """The value can't be read."""
@@ -41,7 +41,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What happens to one value.
+    """Demonstration with one value.
 
     Attributes:
         outcome: What is shown.
@@ -81,7 +81,7 @@ def demonstrate(reader: Any, writer: Any, incompatibility: Incompatibility) -> D
 
 
 def demonstrate_change(old: Any, new: Any, change: Incompatibility) -> Demonstration:
-    """Show what a change of meaning does to a value: whoever goes by the new schema takes it for another.
+    """Show what a change of meaning does to a value: a reader with the new schema takes it for another.
 
     Args:
         old: The schema before as plain JSON data.
@@ -188,13 +188,13 @@ def _either_way(old: Any, new: Any, change: Incompatibility, expected: Outcome, 
 
 @dataclass(frozen=True)
 class _Failed:
-    """That a value can't be read, and why."""
+    """A value that can't be read, and the reason."""
 
     reason: str
 
 
 def _decoder(writer: Any, reader: Any = None) -> Callable[[bytes], Any]:
-    """What reads bodies of a writer: as values, or `_Failed`."""
+    """Return a decoder of a writer's bodies: it returns values, or `_Failed`."""
     try:
         decode = Decoder(writer, reader).decode
     except ReadError as error:
@@ -217,7 +217,7 @@ def _bodies(writer: Any, goal: JsonPath) -> Iterator[bytes]:
 
 
 def _lost(written: Any, read: Any) -> bool:
-    """Whether a number was read as another one, or bytes as the text of others."""
+    """Return whether a number was read as another one, or bytes as the text of others."""
     match written, read:
         case dict(), dict():
             return any(_lost(written[key], read[key]) for key in written.keys() & read.keys())

@@ -8,7 +8,7 @@ from avroguard.levels import Level
 
 
 def explain(breakage: Breakage) -> str:
-    """What a finding does to data, in a few lines: a value, what becomes of it, and in which order to deploy."""
+    """Explain a finding in a few lines: a value, what becomes of it, and in which order to deploy."""
     change = breakage.change
     if not change.is_semantic:
         backward = change.direction is Direction.BACKWARD
@@ -39,7 +39,7 @@ def _demonstration_lines(demonstration: Demonstration, reader: str, writer: str)
 
 
 def _broken_order(breakage: Breakage) -> str:
-    """What the order of deployment could and could not do for the change as it is."""
+    """Describe what the order of deployment could and could not do for the change as it is."""
     new, old = breakage.new, breakage.old.schema
     if breakage.change.direction is Direction.BACKWARD:
         text = f"readers with the new schema fail on what {breakage.old.label} wrote and is still in the topic"
@@ -51,7 +51,7 @@ def _broken_order(breakage: Breakage) -> str:
 
 
 def _order(level: Level) -> str:
-    """Who goes first at a level. Source: Confluent's documentation, "Schema Evolution and Compatibility"."""
+    """Return who is deployed first at a level. Source: Confluent's "Schema Evolution and Compatibility"."""
     if level.backward and level.forward:
         return f"{level}: deploy producers and consumers in any order"
     if level.backward:

@@ -51,7 +51,7 @@ _PROMOTIONS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("string", "bytes"): str.encode,
     ("bytes", "string"): lambda value: value.decode(errors="replace"),
 }
-"""What makes a value of the reader's type of the writer's. Bytes that are no UTF-8 become U+FFFD, as in Java."""
+"""Conversions of a writer's value to the reader's type. Bytes that are no UTF-8 become U+FFFD, as in Java."""
 
 
 class Decoder:
@@ -186,7 +186,7 @@ class _Resolver:
         return next(iter([*called[-1:], *fitting]), None)
 
     def _fits(self, writer: Record, reader: Node) -> bool:
-        """Whether a record has every field that it is read for; what is inside of the fields isn't asked."""
+        """Return whether a record has every field that it is read for; the fields' own types aren't checked."""
         found = self._record(writer, reader) if isinstance(reader, Record) else None
         return isinstance(found, _RecordReader) and not any(isinstance(read, _Mismatch) for _, read in found.steps)
 
@@ -218,7 +218,7 @@ class _Resolver:
         return _short(self._aliases.name(writer)) == _short(_full_name(reader))
 
     def _equivalent(self, writer: Node, reader: Node, known: dict[tuple[Node, Node], bool]) -> bool:
-        """Whether two types differ in nothing but namespaces, defaults and logical types."""
+        """Return whether two types differ in nothing but namespaces, defaults and logical types."""
         written, read = writer.definition, reader.definition
         if kind(written) != kind(read) or (isinstance(read, Named) and not self._same_short_name(written, read)):
             return False

@@ -107,13 +107,13 @@ class _Sampler:
         raise AssertionError(node)
 
     def stops(self, inner: Node, depth: int) -> bool:
-        """Whether to leave an array or map empty."""
+        """Return whether to leave an array or map empty."""
         if _height(inner, self.heights) is None or self.parts > _BIG or depth >= _TOO_DEEP:
             return True
         return depth >= _DEEP and not self.leads(inner)
 
     def leads(self, node: Node) -> bool:
-        """Whether the goal is in this place, rather than where a name is used for it."""
+        """Return whether the goal is in this place, rather than where a name is used for it."""
         return self.goal[: len(node.path)] == node.path
 
     def branch(self, branches: tuple[Node, ...], depth: int) -> Node:
@@ -153,7 +153,7 @@ class _Sampler:
 
 
 def _heights(schema: Node) -> dict[Node, int]:
-    """How deep the shallowest value of each record is nested; a record that always holds itself is not among them."""
+    """Return the depth of each record's shallowest value; a record that always holds itself is not among them."""
     records: dict[Node, Record] = {}
     _collect(schema, records)
     heights: dict[Node, int] = {}

@@ -10,7 +10,7 @@ from avroguard.lint.schema_view import SchemaView
 
 
 def optional_fields(view: SchemaView) -> Iterator[Finding]:
-    """In the union of an optional field null comes first and is the default."""
+    """Find optional fields whose union does not begin with null or whose default is not null."""
     for record, field in view.fields:
         kinds = [kind(branch) for branch in field.type.branches] if isinstance(field.type, Union) else []
         what = f"field {field.name!r} of {record.full_name}"

@@ -62,7 +62,7 @@ def contract_file_of(file: Path) -> Path | None:
 
 @dataclass(frozen=True)
 class LintContext:
-    """What counts for schema files besides their text: other files, and a contracts file.
+    """Context of schema files in lint: other files, and a contracts file.
 
     Attributes:
         root: The directory in which types of other files are searched.

@@ -63,17 +63,17 @@ class Step:
 
     @property
     def changes_level(self) -> bool:
-        """Whether the level is to be set."""
+        """Return whether the level is to be set."""
         return self.level is not self.level_before
 
     @property
     def registers(self) -> bool:
-        """Whether a version is to be registered."""
+        """Return whether a version is to be registered."""
         return self.registered is None or bool(self.missing_extras)
 
     @property
     def rolls_back(self) -> bool:
-        """Whether the schema is a version that is not the latest."""
+        """Return whether the schema is a version that is not the latest."""
         return self.registered is not None and self.registered.version < self.latest
 
     @property
@@ -89,12 +89,12 @@ class Step:
 
     @property
     def refused(self) -> tuple[Finding, ...]:
-        """Why it must not be registered; nothing where it may be."""
+        """Return the reasons why it must not be registered; empty where it may be."""
         return tuple(finding for finding in self.findings if finding.fails)
 
     @property
     def changes(self) -> bool:
-        """Whether anything is to be done."""
+        """Return whether anything is to be done."""
         return self.registers or self.changes_level
 
 
@@ -184,7 +184,7 @@ class _Planner:
         return ()
 
     def _read_only(self, contract: SubjectContract) -> Iterator[Finding]:
-        """Whether the registry lets nobody change the subject."""
+        """Return whether the registry lets no client change the subject."""
         subject, mode = contract.subject, self.registry.mode(contract.subject)
         if mode not in (None, "READWRITE"):
             message = f"the registry at {self.registry} has {subject} in mode {mode}: it is not to be changed"

@@ -37,7 +37,7 @@ class Pulled:
 
     @property
     def has_name(self) -> bool:
-        """Whether others can refer to the schema: it is a record, an enum or a fixed."""
+        """Return whether others can refer to the schema: it is a record, an enum or a fixed."""
         return isinstance(self.latest.text, dict) and "name" in self.latest.text
 
 

@@ -44,7 +44,7 @@ class Registry(SchemaIds):
         self._http.close()
 
     def wait_for_leader(self, seconds: float) -> None:
-        """For that long, try again what a registry of several nodes can't do for want of a leader."""
+        """Retry for that long what a registry of several nodes can't do for want of a leader."""
         self._http.wait_for_leader(seconds)
 
     def require(self, subject: str, schema: Schema) -> Registration:
@@ -59,7 +59,7 @@ class Registry(SchemaIds):
         return registration
 
     def keeps_metadata(self) -> bool:
-        """Whether the registry keeps ``metadata`` and ``ruleSet``: Confluent's does, and alone tells its version."""
+        """Return whether the registry keeps ``metadata`` and ``ruleSet``: Confluent's does, which alone has a version."""
         return self._http.request("GET", "/v1/metadata/version", "asking for the registry's version").ok
 
     def register(self, subject: str, schema: Schema, *, metadata: Table = None, rule_set: Table = None) -> Registration:

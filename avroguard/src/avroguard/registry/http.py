@@ -51,7 +51,7 @@ class Reply:
 
     @property
     def ok(self) -> bool:
-        """Whether the registry did what was asked."""
+        """Return whether the registry did what the request asks."""
         return 200 <= self.status < 300
 
     @property
@@ -68,7 +68,7 @@ class Reply:
 
     @property
     def missing(self) -> bool:
-        """Whether the registry knows the request but not its object (404 with one of the codes 404xx).
+        """Return whether the registry knows the request but not its object (404 with one of the codes 404xx).
 
         A 404 without such a code comes from something that is no registry API at all.
         """
@@ -76,7 +76,7 @@ class Reply:
 
     @property
     def unknown_path(self) -> bool:
-        """Whether the registry, or whatever answers there, does not know the request at all."""
+        """Return whether the registry, or another server there, does not know the request at all."""
         return self.status == 404 and not self.missing
 
     def expect(self, shape: Callable[[Any], bool]) -> Any:
@@ -141,7 +141,7 @@ class Http:
         self._client.close()
 
     def wait_for_leader(self, seconds: float) -> None:
-        """For that long, try again whatever is answered that the registry has no leader to forward it to."""
+        """Retry for that long every request that the registry answers with having no leader to forward it to."""
         self._leader_deadline = time.monotonic() + seconds
 
     def request(self, method: str, path: str, what: str, json: Any = None) -> Reply:

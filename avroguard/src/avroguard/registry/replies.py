@@ -16,7 +16,7 @@ from avroguard.registry.http import Reply
 
 @dataclass(frozen=True)
 class Registration:
-    """That a schema is registered.
+    """Registered version of a schema.
 
     Attributes:
         subject: Under which subject.
@@ -57,7 +57,7 @@ class RegisteredSchema:
 
     @property
     def registration(self) -> Registration:
-        """That the version is registered, and where."""
+        """Return the subject, version and id under which the version is registered."""
         return Registration(self.subject, self.version, self.id)
 
     def holds(self, schema: Schema) -> bool:
@@ -121,32 +121,32 @@ def _table(body: dict[str, Any], key: str) -> dict[str, Any] | None:
 
 
 def is_object(body: Any) -> bool:
-    """Whether a body is a JSON object."""
+    """Return whether a body is a JSON object."""
     return isinstance(body, dict)
 
 
 def is_list(body: Any) -> bool:
-    """Whether a body is a JSON array."""
+    """Return whether a body is a JSON array."""
     return isinstance(body, list)
 
 
 def are_numbers(body: Any) -> bool:
-    """Whether a body is an array of numbers."""
+    """Return whether a body is an array of numbers."""
     return is_list(body) and all(isinstance(item, int) for item in body)
 
 
 def are_names(body: Any) -> bool:
-    """Whether a body is an array of strings."""
+    """Return whether a body is an array of strings."""
     return is_list(body) and all(isinstance(item, str) for item in body)
 
 
 def are_uses(body: Any) -> bool:
-    """Whether a body is an array of uses of an id."""
+    """Return whether a body is an array of uses of an id."""
     return is_list(body) and all(is_object(item) and isinstance(item.get("subject"), str) for item in body)
 
 
 def are_context_ids(body: Any) -> bool:
-    """Whether a body is an array of contexts, each with the id that a schema has there."""
+    """Return whether a body is an array of contexts, each with the id that a schema has there."""
     return is_list(body) and all(
         is_object(item) and isinstance(item.get("context"), str) and isinstance(item.get("id"), int) for item in body
     )

@@ -15,7 +15,7 @@ from avroguard.rules import Severity
 
 
 class Format(StrEnum):
-    """What ``--format`` takes."""
+    """Values of ``--format``."""
 
     TEXT = "text"
     JSON = "json"

@@ -43,7 +43,7 @@ def _version() -> str:
 
 
 def _home(environment: Mapping[str, str]) -> str | None:
-    """Where the pages of the rules are, as a URI that ends in a slash; None where they are not at hand.
+    """Return the URI of the rules' pages, which ends in a slash; None where they are not at hand.
 
     In a workflow of GitHub they are read there; else in the checkout.
     """

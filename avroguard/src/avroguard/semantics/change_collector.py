@@ -19,7 +19,7 @@ class ChangeCollector:
         self._changes: dict[Incompatibility, None] = {}
 
     def matters(self, direction: Direction) -> bool:
-        """Whether data are read in that direction."""
+        """Return whether data are read in that direction."""
         return direction in self._directions
 
     def add(

@@ -164,7 +164,7 @@ class _Comparison:
             )
 
     def _unknown_symbols(self, old: Enum, new: Enum) -> bool:
-        """Whether another version has symbols that neither schema knows."""
+        """Return whether another version has symbols that neither schema knows."""
         known = {*old.symbols, *new.symbols}
         return any(
             not known.issuperset(node.symbols)
@@ -174,7 +174,7 @@ class _Comparison:
         )
 
     def _default_is_needed(self, record: Record, old: Field, new: Field) -> bool:
-        """Whether another version's data lack a field that both schemas have."""
+        """Return whether another version's data lack a field that both schemas have."""
         names = {old.name, new.name, *new.aliases}
         return any(
             names.isdisjoint(field.name for field in node.fields)
@@ -227,7 +227,7 @@ def _counterpart(node: Node, others: Iterable[Node]) -> Node | None:
 
 
 def _readable(old: Node, new: Node) -> bool:
-    """Whether at least one of the two reads the other as a whole: same name and kind, or by promotion."""
+    """Return whether at least one of the two reads the other as a whole: same name and kind, or by promotion."""
     before, after = old.definition, new.definition
     if isinstance(before, Named) and isinstance(after, Named):
         names = {before.full_name, *before.aliases} & {after.full_name, *after.aliases}
@@ -245,7 +245,7 @@ def _default_changed(old: Field, new: Field) -> bool:
 
 
 def _same(old: Any, new: Any) -> bool:
-    """Whether two defaults are the same value; 1 and 1.0 are, 1 and true are not."""
+    """Return whether two defaults are the same value; 1 and 1.0 are, 1 and true are not."""
     if old is None or new is None:
         return old is new
     if isinstance(old, int | float) and isinstance(new, int | float):

@@ -54,12 +54,12 @@ class Meaning:
     ticks: int = 0
 
     def equals(self, other: "Meaning") -> bool:
-        """Whether both mean the same, under whatever name."""
+        """Return whether both mean the same, under whatever name."""
         return (self.quantity, self.ticks) == (other.quantity, other.ticks)
 
     @property
     def restricts_text(self) -> bool:
-        """Whether a value is a text like any other to readers that don't know the meaning."""
+        """Return whether a value is a text like any other to readers that don't know the meaning."""
         return self.quantity in _TEXTS
 
     def factor(self, other: "Meaning") -> int | None:

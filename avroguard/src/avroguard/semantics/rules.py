@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class SemanticRule(StrEnum):
-    """How data change their meaning. The ids are stable: waivers and reports name them."""
+    """Ways in which data change their meaning. The ids are stable: waivers and reports name them."""
 
     LOGICAL_TYPE_ADDED = "LOGICAL_TYPE_ADDED"
     LOGICAL_TYPE_REMOVED = "LOGICAL_TYPE_REMOVED"
