@@ -89,7 +89,7 @@ class IsolatedTopics:
         self._loader.commit_transaction(TIMEOUT)
 
     def ready(self, members: int) -> bool:
-        """Whether the group is settled and that many members own all partitions of the input, each its share."""
+        """Return whether the group is settled and that many members own all partitions of the input, each its share."""
         try:
             group = self._admin.describe_consumer_groups([self.group], request_timeout=10)[self.group].result()
         except Exception:  # noqa: BLE001 - a group without members

@@ -52,7 +52,7 @@ class Results:
     skipped: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """As plain data."""
+        """Return the results as plain data."""
         return asdict(self)
 
     @classmethod

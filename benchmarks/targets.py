@@ -29,7 +29,7 @@ class Target:
     measured: Callable[[Results], Spread | None]
 
     def reached(self, value: float) -> bool:
-        """Whether a value is good enough."""
+        """Return whether a value is good enough."""
         return value >= self.reach if self.at_least else value <= self.reach
 
 
@@ -49,7 +49,7 @@ def _soak_most(results: Results) -> Spread | None:
 
 
 def growth(results: Results) -> Spread | None:
-    """By how many MB memory at the end of the soak is above what it was when it had settled."""
+    """Return by how many MB memory at the end of the soak is above what it was when it had settled."""
     if not results.soak:
         return None
     total = results.soak[-1].messages

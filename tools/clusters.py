@@ -12,7 +12,7 @@ _NAMED_BY = {BROKER: (BROKER,), REGISTRY: (REGISTRY, f"{REGISTRY}_FILE")}
 
 
 def named_cluster(environment: Mapping[str, str]) -> bool:
-    """Whether the environment says which broker and which registry to use.
+    """Return whether the environment says which broker and which registry to use.
 
     Raises:
         UsageError: It names one of the two only: half of one cluster and half of another is never meant.

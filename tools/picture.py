@@ -117,7 +117,7 @@ class Picture:
             x += 40 + 6.2 * len(words)
 
     def svg(self, *, alone: bool) -> str:
-        """As SVG; `alone` with the colours inside, for a file of its own."""
+        """Return the picture as SVG; `alone` with the colours inside, for a file of its own."""
         style = f"<style>{STYLE}</style>" if alone else ""
         head = Picture(self.width, self.height, "", "")
         head.rect(0, 0, self.width, self.height, "paper", corner=10)

@@ -1,4 +1,4 @@
-"""How many examples a property is tried on; the same ones every time, so that a failure is the change's fault."""
+"""Number of examples a property is tried on; the same ones every time, so that a failure is the change's fault."""
 
 import os
 

@@ -20,10 +20,10 @@ CAPACITY_SECONDS = 6.0
 """The time for all lookups of unknown ids in any `FILL_SECONDS`."""
 
 FILL_SECONDS = 30.0
-"""How long an empty budget takes to fill up."""
+"""Seconds in which an empty budget fills up."""
 
 PATIENCE_SECONDS = 5.0
-"""How long after it is first met an id is looked up again before it counts as unknown, if the budget allows."""
+"""Seconds after its first message that an id is looked up again before it counts as unknown, if the budget allows."""
 
 _SHARE = PATIENCE_SECONDS / CAPACITY_SECONDS
 _LISTED_SECONDS = 0.2  # how long a list of the registered ids is cached; listing takes some milliseconds

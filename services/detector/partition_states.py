@@ -21,7 +21,7 @@ from services.streaming.positions import Partition
 from services.streaming.restore_point import RestorePoint
 
 RETAINED_SECONDS = 60.0
-"""How long the windows of a lost partition are kept: it is often assigned to this process again."""
+"""Seconds that the windows of a lost partition are kept: it is often assigned to this process again."""
 
 Requirements = Mapping[str, StateRequirements]
 """The state that rules require, by topic."""
@@ -62,7 +62,7 @@ class PartitionStates:
 
     @property
     def complete(self) -> bool:
-        """Whether the windows of every owned partition are restored."""
+        """Return whether the windows of every owned partition are restored."""
         return not self._new and not self._restorer.partitions
 
     def unrestored(self) -> Collection[Partition]:

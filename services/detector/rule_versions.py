@@ -10,7 +10,7 @@ from threading import Lock
 from services.rules.topology import Topology
 
 RETENTION_SECONDS = 30.0
-"""How long a version is kept after it was replaced; a transaction is between two stages for less than a second."""
+"""Seconds that a replaced version is kept; a transaction is between two stages for less than a second."""
 
 
 class RuleVersions:
@@ -39,7 +39,7 @@ class RuleVersions:
 
     @property
     def is_pending(self) -> bool:
-        """Whether a proposed version is not activated yet."""
+        """Return whether a proposed version is not activated yet."""
         return self._proposed is not self._current
 
     @property

@@ -43,8 +43,8 @@ from services.streaming.lifecycle import backoff
 log = structlog.get_logger()
 
 UNKNOWN_SECONDS = 30.0
-"""How long a refusal is cached, and then until the next commit: a batch that is read again is handled at once, however
-slow the registry and however many such ids the batch has."""
+"""Seconds that a refusal is cached, and then until the next commit: a batch that is read again is handled at once,
+however slow the registry and however many such ids the batch has."""
 
 _MET_IDS = 10_000  # limit on ids whose first lookup is remembered; producers can invent ids without end
 _FIRST_PAUSE = 0.05  # seconds before the second lookup of an id; doubled for each further one

@@ -45,32 +45,32 @@ class Field:
 
     @property
     def is_number(self) -> bool:
-        """Whether it is compared with numbers."""
+        """Return whether it is compared with numbers."""
         return self.kind.form in (Form.INTEGER, Form.BIG_INTEGER, Form.FLOAT) and not self.is_time
 
     @property
     def is_exact(self) -> bool:
-        """Whether it is a number that can be aggregated: a whole number or a decimal of up to 18 digits."""
+        """Return whether it is a number that can be aggregated: a whole number or a decimal of up to 18 digits."""
         return self.is_number and self.kind.form is Form.INTEGER
 
     @property
     def is_time(self) -> bool:
-        """Whether it is a date or a time, which are compared with text in the form of ISO 8601."""
+        """Return whether it is a date or a time, which are compared with text in the form of ISO 8601."""
         return self.kind.form is Form.INTEGER and self.kind.logical in _TICKS
 
     @property
     def is_text(self) -> bool:
-        """Whether it is compared with text."""
+        """Return whether it is compared with text."""
         return self.kind.form is Form.TEXT
 
     @property
     def is_flag(self) -> bool:
-        """Whether it is true or false."""
+        """Return whether it is true or false."""
         return self.kind.form is Form.BOOLEAN
 
     @property
     def is_key(self) -> bool:
-        """Whether it can be in a window's key, and its distinct values be counted."""
+        """Return whether it can be in a window's key, and its distinct values be counted."""
         return self.kind.form in _KEYS
 
     @property

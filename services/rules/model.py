@@ -26,7 +26,7 @@ EVENT_TIME = "created_at"
 """The field with the event time: milliseconds since the epoch."""
 
 Columns = Mapping[str, NDArray[Any]]
-"""By field name one array of a value per row, as `services.contracts.ColumnDecoder` delivers them: decimals unscaled
+"""Values of each field by its name, one per row, as `services.contracts.ColumnDecoder` delivers them: decimals unscaled
 (cents for a scale of 2), timestamps in milliseconds, strings as the bytes of their UTF-8."""
 
 Mask = NDArray[np.bool_]
@@ -116,7 +116,7 @@ class Aggregation:
 
     @property
     def is_limited(self) -> bool:
-        """Whether there is a limit on the result."""
+        """Return whether there is a limit on the result."""
         return self.at_least is not None or self.at_most is not None
 
 
@@ -149,7 +149,7 @@ class Rule:
 
     @property
     def is_reported(self) -> bool:
-        """Whether each match is reported: by an alert, or by a line in the log for a shadow rule."""
+        """Return whether each match is reported: by an alert, or by a line in the log for a shadow rule."""
         return self.alert or self.mode is Mode.SHADOW
 
     @cached_property

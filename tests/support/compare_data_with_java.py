@@ -35,19 +35,19 @@ _FAULTS = {
     # It holds the defaults in the writer's schema, which nothing uses, against fields renamed by the reader's aliases.
     "Invalid default for field": "a default in the writer's schema with the reader's names",
 }
-"""What Avro Java 1.12.0 fails on by mistake, by the text of its error."""
+"""Bugs of Avro Java 1.12.0, by the text of its error."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """That a value can't be read."""
+    """A value that can't be read."""
 
     reason: str
 
 
 @dataclass
 class Comparison:
-    """What came out of comparing data, each pair of schemas in both directions.
+    """Result of comparing data, each pair of schemas in both directions.
 
     Attributes:
         agreed: What both did alike, and how often.
@@ -137,7 +137,7 @@ class Comparison:
 
 
 def alike(ours: Any, java: Any) -> bool:
-    """Whether two values are the same, with their types; a moment that Python can't express is a whole number."""
+    """Return whether two values and their types are equal; a moment that Python can't express is a whole number."""
     if java is Beyond.BEYOND:
         return isinstance(ours, int)
     if type(ours) is not type(java):

@@ -62,7 +62,7 @@ class Stack:
         return self.services("ps", "--all", "--quiet", service).split()
 
     def _compose(self, project: str, file: str, *arguments: str) -> str:
-        # --env-file: a .env that somebody keeps beside the compose files is not part of the test.
+        # --env-file: a .env beside the compose files is not part of the test.
         command = ["docker", "compose", "--env-file", os.devnull, "--project-name", project, "--file", file, *arguments]
         return run(*command, environment=self.environment)
 

@@ -156,7 +156,7 @@ class JunkMaker:
         return Junk(bytes(value))
 
     def _odd(self) -> Junk:
-        """Fields that can be read, or nearly so, and that nobody would write."""
+        """Fields that can be read, or nearly so, and that no producer would write."""
         random = self._random
         fields = self._fields()
         texts = [b"", b"\0", ACCOUNT + b"\0" * 10, b"\xff" * 12, "zz🏦".encode() * 3, ACCOUNT + b"x" * 3000,
@@ -178,7 +178,7 @@ class JunkMaker:
         return Junk(self._frame(self._fields().body(backwards=True), self._backwards_id))
 
     def _long(self) -> Junk:
-        """As large as the topic takes, or nearly: with what the detector adds, some fit and some don't."""
+        """Make a body about as large as the topic takes: with what the detector adds, some fit and some don't."""
         random = self._random
         fields = self._fields()
         length = random.choice([LIMIT // 2, LIMIT - 300 - random.randrange(300), LIMIT - 200 - random.randrange(1000)])

@@ -22,7 +22,7 @@ class Endpoints:
         return {"METRICS_PORT": str(self._port), "METRICS_HOST": HOST}
 
     def probe(self, path: str) -> tuple[int, dict[str, Any]]:
-        """Status and body of `/livez` or `/readyz`; 0 where nobody listens yet."""
+        """Status and body of `/livez` or `/readyz`; 0 where no process listens yet."""
         try:
             with urllib.request.urlopen(f"http://{HOST}:{self._port}{path}", timeout=10) as reply:
                 return int(reply.status), json.load(reply)

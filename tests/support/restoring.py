@@ -110,7 +110,7 @@ class Reader:
         self._ranges = {partition: [start, end] for partition, (start, end) in ranges.items()}
 
     def read(self, _timeout: float) -> Iterator[Chunk]:
-        """As the real one: what was consumed is gone, whether or not all chunks of it are taken."""
+        """Read as the real reader: what was consumed is gone, whether or not all chunks of it are taken."""
         chunks = []
         for partition, span in list(self._ranges.items()):
             begin, end = span

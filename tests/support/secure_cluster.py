@@ -57,7 +57,7 @@ class SecureCluster:
 
         Args:
             protocol: PLAINTEXT, SASL_PLAINTEXT, SSL or SASL_SSL.
-            user: Who logs in, with the right password; nobody if empty.
+            user: Who logs in, with the right password; no login if empty.
             changes: Further variables, or others in place of those; an empty one unsets.
         """
         variables = {

@@ -160,7 +160,7 @@ class Comparison:
         return [aggregation for rule in self._rules for aggregation in rule.aggregations]
 
     def _change_rules(self) -> None:
-        """Between two batches, as a rules file is: some windows go, some come and are rebuilt or begin empty."""
+        """Change the rules between two batches: windows go, others come and are rebuilt or begin empty."""
         self._commit()
         kept = self._random.sample(self._rules, self._random.randint(0, len(self._rules)))
         new = [

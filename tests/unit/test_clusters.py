@@ -1,4 +1,4 @@
-"""Which cluster a tool works with."""
+"""Choice of the cluster that a tool works with."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a release says of itself."""
+"""Content of the release notes."""
 
 import re
 

@@ -49,7 +49,7 @@ class RuleChange:
 
     @property
     def is_silent(self) -> bool:
-        """Whether it is new or changed, and fires on nothing."""
+        """Return whether the rule is new or changed, and matches nothing."""
         return self.status in {"added", "changed"} and not self.fires.transactions
 
 

@@ -37,7 +37,7 @@ class Tally:
 
     @property
     def holds(self) -> bool:
-        """Whether every message is in exactly the one right place, and no transaction is left open."""
+        """Return whether every message is in exactly the one right place, and no transaction is left open."""
         return not (self.missing or self.doubled or self.misplaced or self.disordered or self.open_transactions
                     or self.alerts)  # fmt: skip
 

@@ -118,7 +118,7 @@ class RulesOverTime:
         stages: Sequence[Sequence[Message]],
         clock: Callable[[Message, int], int] = bounded_time,
     ) -> dict[str, set[tuple[str, str]]]:
-        """By transaction the rules that fire on it, each with the value of its key.
+        """Return by transaction the rules that match it, each with the value of its key.
 
         Args:
             good: The messages of the input that are no dead letters.

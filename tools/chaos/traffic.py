@@ -19,7 +19,7 @@ from tools.harness.waiting import DEADLINE, NeverCame
 ACCOUNTS = 300  # that pay, and as many that receive
 AT_ONCE = 20  # messages between two pauses
 JITTER_MS = (0, 0, 0, -40, -700)
-"""By how much event times are out of order."""
+"""Offsets by which event times are out of order."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Traffic:
 
     @property
     def over(self) -> bool:
-        """Whether all is written."""
+        """Return whether all is written."""
         return not self._thread.is_alive()
 
     def _run(self) -> None:

@@ -14,7 +14,7 @@ Place = tuple[str, int, int]
 """A topic, a partition of it, and an offset."""
 
 Firings = Mapping[str, Collection[tuple[str, str]]]
-"""By transaction id the rules that fire on it, each with the value of its key."""
+"""Matching rules by transaction id, each with the value of its key."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class Interrupts:
             signal.signal(number, self._on_signal)
 
     def end_gracefully(self) -> None:
-        """From here on the first signal only sets `received`."""
+        """Make the first signal from here on only set `received`."""
         self._graceful = True
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:

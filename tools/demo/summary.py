@@ -78,7 +78,7 @@ class Summary:
 
     @property
     def exactly_once(self) -> bool:
-        """Whether every transaction was judged, and none twice."""
+        """Return whether every transaction was evaluated, and none twice."""
         return not (self.duplicates or self.missing or self.unexpected) and self.generated == self.judged
 
 

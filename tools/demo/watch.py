@@ -39,7 +39,7 @@ class Watch:
         self.meter = Meter(time.monotonic())
 
     def has_begun(self) -> bool:
-        """Whether the first transaction is there; time counts from then on."""
+        """Return whether the first transaction is there; time counts from then on."""
         if not self._generated(self._group.ends(self._starts)):
             return False
         self.meter = Meter(time.monotonic())

@@ -34,7 +34,7 @@ class Verdicts:
     created_at: Ints
 
     def at(self, rows: Mask) -> "Verdicts":
-        """Those of some rows."""
+        """Return the values of some rows."""
         return Verdicts(self.score[rows], self.fraud[rows], self.incident[rows], self.created_at[rows])
 
 
@@ -155,7 +155,7 @@ def precision_at(verdicts: Verdicts, per_day: int = PER_DAY) -> float | None:
 
 
 def delays(verdicts: Verdicts) -> tuple[Ints, Ints, Ints]:
-    """For each incident that was found: its number, the milliseconds until then, and its transactions before that."""
+    """Return each detected incident: its number, the milliseconds until then, and its transactions before that."""
     rows = np.flatnonzero(verdicts.incident >= 0)
     order = np.lexsort((rows, verdicts.created_at[rows], verdicts.incident[rows]))
     rows = rows[order]

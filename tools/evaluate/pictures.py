@@ -72,7 +72,7 @@ def precision_recall(report: Report) -> Picture:
 
 
 def time_to_detection(report: Report) -> Picture:
-    """For each scenario the share of incidents that were found within a time."""
+    """Draw for each scenario the share of incidents that were detected within a time."""
     scenarios = [scenario for scenario in report.scenarios if scenario.quality.detection.incidents]
     picture = Picture(
         _WIDTH, 420, "Time to detection",

@@ -78,7 +78,7 @@ class ChildProcess:
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended."""
+        """Return whether it has ended."""
         return self.process.poll() is not None
 
     def require_alive(self) -> None:

@@ -53,7 +53,7 @@ def fired(
     lateness_ms: int,
     clock: Callable[[Message, int], int] = bounded_time,
 ) -> dict[str, set[tuple[str, str]]]:
-    """By transaction id the rules that fire on it, each with the value of its key.
+    """Return by transaction the rules that match it, each with the value of its key.
 
     Args:
         log: The messages of one topic; each partition's in the order of its log.

@@ -78,7 +78,7 @@ class RegistryProxy:
         self._server.server_close()
 
     def lags(self, path: str) -> bool:
-        """Whether a request is about a schema id that is not to be known yet."""
+        """Return whether a request is about a schema id that is not to be known yet."""
         if "/schemas/ids/" not in path:
             return False
         schema_id = path.split("/schemas/ids/")[1].partition("/")[0].partition("?")[0]

@@ -28,7 +28,7 @@ class Labels:
     incident: Texts
 
     def at(self, rows: NDArray[np.int64]) -> "Labels":
-        """Those of some rows."""
+        """Return the values of some rows."""
         return Labels(self.fraud[rows], self.scenario[rows], self.incident[rows])
 
 

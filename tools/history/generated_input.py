@@ -49,7 +49,7 @@ class StreamInput:
 
     @property
     def labelled(self) -> int:
-        """Of how many transactions the truth is known: of all."""
+        """Return the number of transactions of which the truth is known: all."""
         return self.settings.transactions
 
     def blocks(self) -> Iterator[Block]:

@@ -46,7 +46,7 @@ class Input(Protocol):
 
     @property
     def labelled(self) -> int:
-        """Of how many transactions the truth is known; right once all blocks were taken."""
+        """Return the number of transactions of which the truth is known; right once all blocks were taken."""
 
     def blocks(self) -> Iterator[Block]:
         """The transactions in the order of the log."""

@@ -16,7 +16,7 @@ class CorruptArtifact(ClusterError):  # noqa: N818 - reads as the state that it 
 
 
 class PortInUse(ClusterError):  # noqa: N818 - reads as the state that it reports
-    """Somebody else listens on a port that the cluster should."""
+    """Another process listens on a port that the cluster should."""
 
 
 class NoSpace(ClusterError):  # noqa: N818 - reads as the state that it reports

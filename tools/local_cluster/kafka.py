@@ -142,7 +142,7 @@ class Broker(Node):
         self.process.start([java(), *JVM, "-cp", self._class_path, "kafka.Kafka", "server.properties"], {})
 
     def healthy(self) -> bool:
-        """Whether it serves metadata that list itself."""
+        """Return whether it serves metadata that list itself."""
         if not self.running:
             return False
         try:

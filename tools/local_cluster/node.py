@@ -54,11 +54,11 @@ class Node(ABC):
 
     @abstractmethod
     def healthy(self) -> bool:
-        """Whether it answers a client."""
+        """Return whether it answers a client."""
 
     @property
     def running(self) -> bool:
-        """Whether its process runs, healthy or not."""
+        """Return whether its process runs, healthy or not."""
         return self.process.find() is not None
 
     def wait_healthy(self, timeout: float = 180.0, cancelled: threading.Event | None = None) -> None:

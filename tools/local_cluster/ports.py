@@ -58,7 +58,7 @@ def require_free(port: int, purpose: str, option: str) -> None:
         option: The option that chooses another port.
 
     Raises:
-        PortInUse: Somebody listens there, or this user may not.
+        PortInUse: If another process listens there, or this user may not.
     """
     try:
         socket.create_server((HOST, port)).close()

@@ -16,7 +16,7 @@ START_TIME_TOLERANCE = 2.0
 
 
 def exists(pid: int) -> bool:
-    """Whether there is a process of that id, of whomever."""
+    """Return whether a process of that id exists, under any user."""
     return bool(psutil.pid_exists(pid))
 
 

@@ -45,7 +45,7 @@ class Registry(Node):
         self.process.start([java(), *JVM, "-jar", str(home / "quarkus-run.jar")], settings)
 
     def healthy(self) -> bool:
-        """Whether the Confluent API lists its subjects."""
+        """Return whether the Confluent API lists its subjects."""
         if not self.running:
             return False
         try:

@@ -1,4 +1,4 @@
-"""Whether a lock is complete: every requirement of every package in it is in it, wherever the project runs.
+"""Completeness of a lock: every requirement of every package in it is in it, wherever the project runs.
 
 Pure: no file, no network. Environments are described by the markers of PEP 508, so those of machines that are not at
 hand are looked at as well. Terms are those of the packaging specifications: a *distribution* is one version of a
@@ -52,7 +52,7 @@ class Environment:
     platform: str
 
     def holds(self, requirement: Requirement, extras: Iterable[str] = ()) -> bool:
-        """Whether the marker of a requirement holds here, for the package itself or for one of its extras."""
+        """Return whether the marker of a requirement holds here, for the package itself or for one of its extras."""
         if requirement.marker is None:
             return True
         minor = ".".join(self.python.split(".")[:2])

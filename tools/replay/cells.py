@@ -170,7 +170,7 @@ def identifier(cell: str) -> bytes:
 
 
 def fraud(cell: str) -> bool:
-    """Whether a transaction is fraud."""
+    """Return whether a transaction is fraud."""
     word = cell.strip().lower()
     if word not in _WORDS:
         raise Unfit("1 or 0, true or false, yes or no")

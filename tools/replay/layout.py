@@ -62,7 +62,7 @@ class Layout:
         return self.columns.get(name, name)
 
     def needs(self, name: str) -> bool:
-        """Whether a file without the column of this field can't be used."""
+        """Return whether a file without the column of this field can't be used."""
         return name not in self.constants and (name in self.columns or name not in OPTIONAL)
 
 

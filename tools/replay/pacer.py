@@ -22,7 +22,7 @@ class Pace:
         self._latest = -math.inf
 
     def due(self, created_at: NDArray[np.int64]) -> NDArray[np.float64]:
-        """For the next transactions when each is due, in seconds since the start, never decreasing.
+        """Return when each of the next transactions is due, in seconds since the start, never decreasing.
 
         Args:
             created_at: Their event times in milliseconds since 1970.

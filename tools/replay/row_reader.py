@@ -73,7 +73,7 @@ class Block:
         return len(self.lines)
 
     def before(self, line: int) -> "Block":
-        """Those that begin before a line, and the errors before it."""
+        """Return the rows that begin before a line, and the errors before it."""
         count = int(np.searchsorted(self.lines, line))
         return replace(
             self,

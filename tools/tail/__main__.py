@@ -41,7 +41,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     except BrokenPipeError:
-        # Whoever read this has seen enough; Python would complain when it flushes at its end.
+        # The reader, such as head, has seen enough; Python would complain when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

@@ -35,7 +35,7 @@ class Received:
 
     @property
     def is_dead_letter(self) -> bool:
-        """Whether its headers say why something could not be processed."""
+        """Return whether its headers give the reason of a failure."""
         return any(name.startswith(ORIGIN) for name, _ in self.headers or ())
 
 

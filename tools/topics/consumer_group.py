@@ -63,7 +63,7 @@ class ConsumerGroup:
         return [member.client_id for member in description.members] if description else []
 
     def owns(self, client_id: str, partitions: Iterable[Partition]) -> bool:
-        """Whether the group is at work and that client reads all of these partitions."""
+        """Return whether the group is at work and that client reads all of these partitions."""
         description = self._describe()
         if description is None or description.state != ConsumerGroupState.STABLE:
             return False

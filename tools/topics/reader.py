@@ -69,7 +69,7 @@ class TopicReader:
             yield messages
 
     def has_reached(self, ends: Offsets) -> bool:
-        """Whether everything committed before some offsets has been read."""
+        """Return whether everything committed before some offsets has been read."""
         return all(self._reached.get(place, 0) >= end for place, end in ends.items() if end)
 
     def close(self) -> None:
@@ -77,7 +77,7 @@ class TopicReader:
         self._consumer.close()
 
     def _accept(self, message: Message) -> bool:
-        """Whether this is a message before the ends; the end of a partition is noted."""
+        """Return whether this is a message before the ends; the end of a partition is noted."""
         place, offset = (str(message.topic()), int(message.partition() or 0)), int(message.offset() or 0)
         error = message.error()
         if error is None:

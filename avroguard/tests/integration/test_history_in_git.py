@@ -120,7 +120,7 @@ def test_files_of_before_there_were_contracts_are_followed(
 
 
 def test_only_the_main_line_counts(files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
-    """What a branch tried and took back before it was merged was never deployed."""
+    """A version that a branch tried and took back before it was merged was never deployed."""
     git(Path(), "tag", "v1")
     git(Path(), "checkout", "--quiet", "-b", "try")
     files.change(add_field(name="tried", type=["null", "string"], default=None))

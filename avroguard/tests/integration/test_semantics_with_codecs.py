@@ -1,4 +1,4 @@
-"""What the semantic tier warns of does happen: the reference reads wrong values out of compatible schemas."""
+"""Semantic warnings come true: the reference reads wrong values out of compatible schemas."""
 
 from decimal import Decimal
 from io import BytesIO

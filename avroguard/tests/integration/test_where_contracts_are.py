@@ -1,4 +1,4 @@
-"""Where contracts and schemas may be: above, beside, behind a link, not yet there; and not in this checkout."""
+"""Places of contracts and schemas: above, beside, behind a link, not yet there; and not in this checkout."""
 
 import json
 import os

@@ -280,6 +280,6 @@ class _Repair:
 
 
 def _fits(default: Any, schema: Any, known: dict[str, Any], namespace: str | None) -> bool:
-    """Whether a default is surely still valid: of the form that a default made anew would have."""
+    """Return whether a default is surely still valid: of the form that a default made anew would have."""
     fresh = default_of(schema, known, namespace, Random(0))
     return type(default) is type(fresh) and not isinstance(default, dict | str)

@@ -178,7 +178,7 @@ def lookup(name: str, namespace: str | None, known: dict[str, Any]) -> str | Non
 
 
 def branch_name(branch: Any, namespace: str | None, known: dict[str, Any]) -> str:
-    """What tells a branch of a union from the others."""
+    """Return the name that tells a branch of a union from the others."""
     if isinstance(branch, str):
         return branch if branch in PRIMITIVES else lookup(branch, namespace, known) or branch
     return defined_name(branch, namespace) if branch["type"] in NAMED else branch["type"]

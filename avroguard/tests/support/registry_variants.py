@@ -73,7 +73,7 @@ class FollowingRegistry(RecordedRegistry):
         self.lag = self._left = 0
 
     def _reads(self, target: str) -> bool:
-        """Whether a POST only asks."""
+        """Return whether a POST only reads."""
         return target.startswith("/compatibility/") or re.fullmatch(r"/subjects/[^/]+", target) is not None
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "avroguard"
 _BUILDING = ("editables", "hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers")
-"""What pip needs to build a package of this repository in isolation."""
+"""Packages that pip needs to build a package of this repository in isolation."""
 _LEFT_OUT = ("INSTALLER", "REQUESTED", "RECORD", "direct_url.json")
 
 

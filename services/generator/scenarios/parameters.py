@@ -34,7 +34,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Counts = Annotated[tuple[Count, Count], AfterValidator(_ordered)]
 Amounts = Annotated[tuple[Amount, Amount], AfterValidator(_ordered)]
 Durations = Annotated[tuple[Duration, Duration], AfterValidator(_ordered)]
-"""In settings a number and one of s, m, h, d."""
+"""Range of durations; in settings each is a number and one of s, m, h, d."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0, lt=1)]

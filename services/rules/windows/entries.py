@@ -41,7 +41,7 @@ _DASHES = [8, 13, 18, 23]
 _DIGITS = [(0, 8), (9, 13), (14, 18), (19, 23), (24, 36)]
 _NO_DIGITS = 256
 _PAIRS = np.full(1 << 16, _NO_DIGITS, np.uint16)
-"""From the 16 bits of two lower-case hexadecimal digits to the byte that they stand for."""
+"""Table from the 16 bits of two lower-case hexadecimal digits to the byte that they stand for."""
 _PAIRS[np.frombuffer(bytes(range(256)).hex().encode(), np.uint16)] = range(256)
 
 

@@ -16,7 +16,7 @@ _AFTER_ALL = b"\xff" * 14
 
 
 class InactivityStore(WindowStore):
-    """By key the latest of the settled entries, and all that are not settled.
+    """Latest settled entry and all entries that are not settled, by key.
 
     An entry is settled when it is as old as the lateness. No row that isn't late depends on whether there was one
     before the latest settled entry.

@@ -1,4 +1,4 @@
-"""What the corner cases claim is what Avro Java says."""
+"""Claims of the corner cases, checked against Avro Java."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ from support.avro_name_clashes import clashing
 from tests.support.avro_java import avro_java
 
 Use = tuple[str, str]
-"""Where a type is used, by the fields that lead there, and its full name."""
+"""Use of a type: the fields that lead there, and its full name."""
 
 
 def uses(node: Node, path: str, seen: set[str]) -> Iterator[Use]:

@@ -30,7 +30,7 @@ def files(
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What was printed for each subject, without the subject."""
+    """Return the line printed for each subject, without the subject."""
     return [line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()]
 
 

@@ -26,7 +26,7 @@ def official_schema() -> Any:
 
 @pytest.fixture
 def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ContractFiles:
-    """Contracts with an error, warnings, a waived finding and a waiver that nobody needs."""
+    """Contracts with an error, warnings, a waived finding and an unused waiver."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCHEMAS_DIR", "schemas")
     files = ContractFiles.make(tmp_path / "schemas", lambda name: name)

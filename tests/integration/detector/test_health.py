@@ -1,4 +1,4 @@
-"""What an operator sees of a detector is true, also while it stands still."""
+"""Truth of what an operator sees of a detector, also while it stands still."""
 
 import time
 

@@ -44,7 +44,7 @@ BY_SOURCE = [Sliding("rapid-fire", "source", 10_000, len, 10)]
 
 
 class Unforeseen(Exception):  # noqa: N818 - no error of the project's
-    """What no part of the detector expects."""
+    """An error that no part of the detector expects."""
 
 
 class Strange(Message):
@@ -81,7 +81,7 @@ class NoHeaders:
 
 @dataclass
 class Faults:
-    """Which record fails where.
+    """Calls that fail, each for one record.
 
     Attributes:
         values: By call the value of the record that it fails for.
@@ -98,7 +98,7 @@ class Faults:
             raise Unforeseen(call)
 
     def concerns(self, call: str, content: bytes | None) -> bool:
-        """Whether a value or body has the id of the record of a call."""
+        """Return whether a value or body has the id of the record of a call."""
         return call in self.values and self.id_of(call) in (content or b"")
 
     def id_of(self, call: str) -> bytes:

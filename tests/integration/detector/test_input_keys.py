@@ -40,7 +40,7 @@ def fan_in(pipeline: Pipeline) -> list[bytes]:
 
 
 def spread(pipeline: Pipeline, values: Sequence[bytes], key: bytes | None) -> None:
-    """As a producer does it that spreads records over all partitions."""
+    """Produce as a client that spreads records over all partitions."""
     for number, value in enumerate(values):
         pipeline.produce([value], key=key, partition=number % 4)
 

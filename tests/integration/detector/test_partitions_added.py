@@ -1,4 +1,4 @@
-"""Somebody adds partitions to topics while a detector runs."""
+"""Partitions are added to topics while a detector runs."""
 
 from confluent_kafka.admin import NewPartitions
 

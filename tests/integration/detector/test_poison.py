@@ -16,7 +16,7 @@ def headers_of(message) -> dict[str, str]:  # type: ignore[no-untyped-def]
 
 
 def poisons(pipeline: Pipeline, tmp_path: Path) -> dict[str, tuple[bytes | None, str, str]]:
-    """By kind: the value, the error class, and words of the reason."""
+    """Return by kind: the value, the error class, and words of the reason."""
     good = pipeline.transactions(1)[0]
     foreign = tmp_path / "foreign.avsc"
     record = {"type": "record", "name": "Invoice", "fields": [{"name": "total", "type": "long"}]}

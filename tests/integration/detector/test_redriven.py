@@ -1,4 +1,4 @@
-"""What becomes of records that died, were redriven, and are met again: with the detector, to the verdicts."""
+"""Dead letters that were redriven and are met again: with the detector, to the verdicts."""
 
 import os
 import subprocess

@@ -54,7 +54,7 @@ def fired(messages: list[Message]) -> Counter[str | None]:
 def test_the_fiftieth_sender_is_one_too_many(pipeline: Pipeline) -> None:
     start = time.time_ns() // 1_000_000 - 50_000
     senders = [Payment(f"sender{n:02}", "mule", 100_000, start + n * 1000) for n in range(50)]
-    again = [Payment("sender00", "mule", 100_000, start + 10_500)]  # somebody pays twice: still one sender
+    again = [Payment("sender00", "mule", 100_000, start + 10_500)]  # the same sender pays twice: still one sender
     other = [Payment(f"sender{n:02}", "shop", 100_000 + n, start + n * 1000) for n in range(50)]
     with pipeline.start("detector", **rules(pipeline, FAN_IN)) as detector:
         pay(pipeline, [*senders[:11], *again, *senders[11:49], *other])

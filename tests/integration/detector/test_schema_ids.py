@@ -1,4 +1,4 @@
-"""What the registry says about a schema id decides what becomes of its transactions; none loses a field on the way."""
+"""Handling of transactions by what the registry says of their schema id; none loses a field on the way."""
 
 import json
 import urllib.request
@@ -26,7 +26,7 @@ REASON = "__connect.errors.exception.message"
 
 
 def forwarded(port: int) -> dict[str, int]:
-    """How many transactions were passed on, by encoding, as the metrics have it."""
+    """Return the number of transactions passed on, by encoding, from the metrics."""
     text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
     lines = [line for line in text.splitlines() if line.startswith("fraud_detector_forwarded_transactions_total{")]
     return {line.split('"')[1]: int(float(line.rpartition(" ")[2])) for line in lines}
@@ -41,7 +41,7 @@ def added_field(schema: dict[str, Any]) -> None:
 
 
 def elsewhere(pipeline: Pipeline, tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> tuple[Any, int]:
-    """A changed schema that is registered under a subject of nobody's; its id."""
+    """Register a changed schema under a subject of no topic; return both schema and id."""
     schema = json.loads((pipeline.schemas / "transaction.avsc").read_text())
     change(schema)
     path = tmp_path / "changed.avsc"

@@ -1,4 +1,4 @@
-"""What a later stage believes of headers: only what the detector itself can have written."""
+"""Headers that a later stage trusts: only those that the detector itself can have written."""
 
 import urllib.request
 

@@ -18,7 +18,7 @@ windows.payments = { measure = "count", by = ["source"], over = "1h", at_least =
 """
 
 AT = time.time_ns() // 1_000_000
-"""When every payment is made, so that each counts those before it in whatever order partitions are read."""
+"""Event time of every payment, so that each counts those before it in whatever order partitions are read."""
 
 
 def start(pipeline: Pipeline, **settings: str) -> Service:
@@ -36,7 +36,7 @@ def detect(pipeline: Pipeline, count: int, **settings: str) -> Service:
 
 
 def forget_offsets(pipeline: Pipeline) -> None:
-    """What brokers do by themselves, 7 days after the last member has left."""
+    """Delete a group's offsets as brokers do, 7 days after the last member has left."""
     admin = pipeline.admin
     admin.delete_consumer_groups([pipeline.group])[pipeline.group].result()
 

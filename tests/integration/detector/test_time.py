@@ -24,7 +24,7 @@ def start(pipeline: Pipeline, **settings: str) -> Service:
 
 
 def fired(pipeline: Pipeline, *payments: Payment) -> list[bool]:
-    """Whether the rule has fired on each of some payments, written one after the other; all go to one account."""
+    """Return whether the rule matched each of some payments, written one after the other; all go to one account."""
     before = sum(len(pipeline.read(topic)) for topic in (pipeline.legit, pipeline.fraud))
     pay(pipeline, payments)
     pipeline.wait_for_outputs(before + len(payments))

@@ -54,7 +54,7 @@ def test_a_key_is_always_in_the_partition_that_java_clients_would_choose(pipelin
 
 
 def murmur2(data: bytes) -> int:
-    """As org.apache.kafka.common.utils.Utils.murmur2 has it."""
+    """Compute the hash of org.apache.kafka.common.utils.Utils.murmur2."""
     m, mask = 0x5BD1E995, 0xFFFFFFFF
     h = 0x9747B28C ^ len(data)
     for at in range(0, len(data) - 3, 4):

@@ -1,4 +1,4 @@
-"""Processes that are found again by id and start time, and ports that somebody has."""
+"""Processes that are found again by id and start time, and ports that are in use."""
 
 import json
 import os

@@ -1,1 +1,1 @@
-"""On a broker that asks who its clients are and what they may do."""
+"""Tests on a broker with authentication and authorisation."""

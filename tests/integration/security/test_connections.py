@@ -1,4 +1,4 @@
-"""What keeps a client from a broker is named at once, for services and commands alike."""
+"""Connection faults are named at once, for services and commands alike."""
 
 import itertools
 import os
@@ -22,7 +22,7 @@ PASSWORD = {"KAFKA_CONFIG_SASL_PASSWORD": "wr0ng"}
 
 
 def reason(service: Service, exit_code: int) -> str:
-    """Why it stopped: without having waited, and without a traceback."""
+    """Return the reason why it stopped: without having waited, and without a traceback."""
     assert service.exit_code() == exit_code
     assert "Traceback" not in service.text
     assert not service.events("waiting")  # STARTUP_TIMEOUT is a minute

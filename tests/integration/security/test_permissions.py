@@ -1,4 +1,4 @@
-"""What these credentials may not do is named by operation and resource: at start, and when it changes later."""
+"""Missing permissions are named by operation and resource: at start, and when they change later."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def start(secured: Pipeline, secure: SecureCluster, user: str = "detector") -> S
 
 
 def reasons(service: Service) -> list[str]:
-    """Why it stopped, as somebody who may not do what it does."""
+    """Return the reasons why a process without some permissions stopped."""
     assert service.exit_code() == NotAuthorised.exit_code
     assert "Traceback" not in service.text
     return [str(line["reason"]) for line in service.events("stopped")]

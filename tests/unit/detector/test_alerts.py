@@ -1,4 +1,4 @@
-"""What an alert says, byte for byte as the contract has it, and that its id is the same each time."""
+"""Content of an alert, byte for byte as the contract has it, and its id, the same each time."""
 
 import uuid
 from datetime import UTC, datetime

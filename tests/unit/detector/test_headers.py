@@ -1,4 +1,4 @@
-"""What is read from the headers of messages, once for those that follow each other with the same."""
+"""Headers of messages, read once for consecutive messages with the same."""
 
 from uuid import UUID
 

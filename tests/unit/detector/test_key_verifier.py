@@ -15,7 +15,7 @@ COUNT = 4
 
 
 class Keyed:
-    """What the verifier looks at of a message."""
+    """Message with the parts that the verifier looks at."""
 
     def __init__(self, key: bytes | None, partition: int) -> None:
         self._key, self._partition = key, partition

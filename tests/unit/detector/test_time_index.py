@@ -1,4 +1,4 @@
-"""Where a restore begins: never later than what windows need, whatever order times come in."""
+"""Start of a restore: never later than what windows need, whatever order times come in."""
 
 from hypothesis import given
 from hypothesis import strategies as st

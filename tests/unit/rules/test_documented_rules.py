@@ -15,7 +15,7 @@ SCHEMA = load_contracts().topic("queueing.transactions").required_schema
 
 
 def blocks(document: str) -> list[str]:
-    """What a document shows as TOML with rules in it: fenced or indented."""
+    """Return the TOML with rules in it that a document shows: fenced or indented."""
     text = (ROOT / document).read_text()
     fenced = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     indented = re.findall(r"(?:^ {4}.*\n)+", text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Whatever happens to a rules file, reading it gives rules or lines that each name file and line."""
+"""Mutated rules files give rules, or lines that each name file and line."""
 
 import re
 

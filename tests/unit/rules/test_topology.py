@@ -1,4 +1,4 @@
-"""Which rule runs where, and when a topic forgets too soon."""
+"""Stage of each rule, and warnings of a topic that forgets too soon."""
 
 from dataclasses import replace
 

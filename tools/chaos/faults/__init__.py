@@ -59,4 +59,4 @@ FAULTS: Mapping[str, Fault] = {
     "transaction-coordinator-moved": Fault(THREE, coordinators.of_transactions_moved),
     "group-coordinator-moved": Fault(THREE, coordinators.of_group_moved),
 }
-"""Those of one bench follow each other."""
+"""Faults by name; those of one bench follow each other."""

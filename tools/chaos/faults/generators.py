@@ -83,7 +83,7 @@ def _metrics(port: int) -> dict[str, int]:
 
 
 def _quiet(trial: Trial) -> bool:
-    """Whether nothing came to the input topic for a moment."""
+    """Return whether nothing came to the input topic for a moment."""
     before = trial.input_ends()
     time.sleep(0.3)
     return trial.input_ends() == before

@@ -34,7 +34,7 @@ BACKLOG_STEP_MS = 3
 """Milliseconds between the event times of two payments of the backlog, besides the time that writing takes."""
 
 UNKNOWN_SHARE = 0.15
-"""Of the payments, those with a schema id that is not known yet."""
+"""Share of the payments that have a schema id that is not known yet."""
 
 
 def longer_than_the_poll_interval(trial: Trial) -> None:

@@ -59,7 +59,7 @@ class Registry(SchemaIds):
         return registration
 
     def keeps_metadata(self) -> bool:
-        """Return whether the registry keeps ``metadata`` and ``ruleSet``: Confluent's does, which alone has a version."""
+        """Return whether the registry keeps ``metadata`` and ``ruleSet``: Confluent's does; no other has a version."""
         return self._http.request("GET", "/v1/metadata/version", "asking for the registry's version").ok
 
     def register(self, subject: str, schema: Schema, *, metadata: Table = None, rule_set: Table = None) -> Registration:

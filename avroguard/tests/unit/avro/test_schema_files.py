@@ -21,7 +21,7 @@ def fault(text: str | bytes) -> str:
 
 
 def faults(text: str) -> list[str]:
-    """What is wrong with a schema, if anything; any error but ContractError fails the test."""
+    """Return the faults of a schema, if any; any error but ContractError fails the test."""
     try:
         parse_schema("s.avsc", text.encode())
     except ContractError as error:

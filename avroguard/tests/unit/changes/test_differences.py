@@ -1,4 +1,4 @@
-"""What a diff of two schemas tells."""
+"""Differences that a diff of two schemas lists."""
 
 from typing import Any
 

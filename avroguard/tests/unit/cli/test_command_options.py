@@ -1,4 +1,4 @@
-"""What the commands have in common: options, and how they end."""
+"""Options and exit codes that the commands have in common."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""What the README and the examples promise is there."""
+"""Promises of the README and the examples, checked."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the findings say: where, why, and what to do."""
+"""Findings of compatibility: place, reason and advice."""
 
 import copy
 import json

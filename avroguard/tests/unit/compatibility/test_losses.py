@@ -1,4 +1,4 @@
-"""What a reader's schema leaves out of what a writer writes."""
+"""Losses: parts of a writer's data that a reader's schema leaves out."""
 
 from contextlib import suppress
 from functools import cache
@@ -86,7 +86,7 @@ def test_a_schema_that_is_none() -> None:
 
 
 def kept(written: Any, read: Any) -> bool:
-    """Whether a value as it was written is all in the value that another schema reads; numbers may be promoted."""
+    """Return whether a written value is all in the value that another schema reads; numbers may be promoted."""
     match written:
         case dict():
             return isinstance(read, dict) and all(

@@ -21,7 +21,7 @@ def read(content: str | bytes, schema: bytes = TRANSACTION) -> Contracts:
 
 
 def faults(content: str | bytes, schema: bytes = TRANSACTION) -> list[str]:
-    """What is wrong with a contracts file; any error but ContractError fails the test."""
+    """Return the faults of a contracts file; any error but ContractError fails the test."""
     try:
         read(content, schema)
     except ContractError as error:

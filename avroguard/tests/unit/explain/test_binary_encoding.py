@@ -106,7 +106,7 @@ def test_bodies_are_read_as_fastavro_reads_them(data: st.DataObject) -> None:
 
 
 def same(ours: Any, theirs: Any) -> bool:
-    """Whether two values are the same; NaN is NaN."""
+    """Return whether two values are the same; NaN is NaN."""
     match ours:
         case dict():
             return ours.keys() == theirs.keys() and all(same(ours[key], theirs[key]) for key in ours)

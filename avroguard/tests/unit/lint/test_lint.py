@@ -1,4 +1,4 @@
-"""What lint says of one schema: places, and the corners that the examples of docs/schema-rules.md don't show."""
+"""Lint of one schema: places, and the corners that the examples of docs/schema-rules.md don't show."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which rules count: profiles, `[rules]` of contracts.toml, and what is said of faulty ones."""
+"""Rules that count: profiles, `[rules]` of contracts.toml, and messages about faulty ones."""
 
 from typing import Any
 

@@ -49,7 +49,7 @@ def test_a_plan_changes_nothing_and_says_what_is_there() -> None:
 
 
 def test_a_registered_schema_is_not_judged_again() -> None:
-    """What is registered is deployed: an old fault of the history is no reason to stop it now."""
+    """A registered version is deployed: an old fault of the history is no reason to stop it now."""
     step = make_plan(contracts(BROKEN).subjects, FakeRegistry(V1, BROKEN))[0]
     assert step.registered == Registration("x-value", 2, 2)
     assert not step.findings

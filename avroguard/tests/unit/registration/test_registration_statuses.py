@@ -1,4 +1,4 @@
-"""What `avroguard register` says of each subject, before it does anything and after."""
+"""Statuses that `avroguard register` prints of each subject, before it does anything and after."""
 
 import json
 from collections.abc import Callable

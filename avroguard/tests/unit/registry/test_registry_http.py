@@ -1,4 +1,4 @@
-"""What a registry, or whatever answers in its place, may answer to any request; and what we send it."""
+"""Answers of a registry, or of another server in its place, to any request; and the requests we send."""
 
 import base64
 import contextlib

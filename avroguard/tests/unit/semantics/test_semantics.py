@@ -1,4 +1,4 @@
-"""What Avro calls compatible and nobody wants."""
+"""Changes that Avro calls compatible although they change the meaning of data."""
 
 import copy
 from typing import Any
