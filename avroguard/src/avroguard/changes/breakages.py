@@ -225,3 +225,10 @@ def removed_schema(subject: str, label: str, file: str) -> Finding:
     message = f"the schema of {subject} is in {label} and gone here"
     fix = "put it back, or retire what refers to it first"
     return Finding(Place(file, 1), "SCHEMA_REMOVED", message, fix, subjects=(subject,))
+
+
+def new_schema(contract: SubjectContract, label: str) -> Finding:
+    """Return the finding that a subject is not in the baseline at all."""
+    message = f"{contract.subject} is new in comparison with {label}: nothing to compare with"
+    place, subjects = contract.schema.where(), (contract.subject,)
+    return Finding(place, "SCHEMA_NEW", message, severity=Severity.NOTE, subjects=subjects)

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from avroguard.avro.schema import Schema
-from avroguard.changes.baselines import new_schema
-from avroguard.changes.breakages import OldVersion
+from avroguard.changes.breakages import OldVersion, new_schema
 from avroguard.compatibility import Parser
 from avroguard.config.subjects import SubjectContract
 from avroguard.findings import Finding
@@ -55,7 +54,7 @@ class RegistryBaseline:
         return new_schema(contract, self.label)
 
     def was_broken(self, contract: SubjectContract) -> bool:  # noqa: ARG002
-        """Never: a registry takes schemas alone."""
+        """Return False: a registry takes schemas alone."""
         return False
 
     def level(self, subject: str) -> Level | None:
@@ -67,7 +66,7 @@ class RegistryBaseline:
         return []
 
     def has_same_file(self, path: str) -> bool:  # noqa: ARG002
-        """Never: a registry has no files."""
+        """Return False: a registry has no files."""
         return False
 
     def refuses(self, subject: str, schema: Schema, level: Level) -> bool:

@@ -8,9 +8,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from avroguard.avro.schema import shown
-from avroguard.changes.baselines import Baseline, GitBaseline, directory_of, tree_baseline
+from avroguard.changes.baselines import Baseline, directory_of, tree_baseline
 from avroguard.changes.breakages import CheckOptions, Explain
 from avroguard.changes.checking import CheckRequest, check_project
+from avroguard.changes.git_baseline import GitBaseline
 from avroguard.cli.options import (
     EXIT_CODES,
     REGISTRY_ENVIRONMENT,
