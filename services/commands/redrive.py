@@ -20,8 +20,8 @@ from services.contracts import load_contracts
 from services.errors import ContractError, ExpectedError, Unavailable
 from services.streaming.authorisation import explain_refusals
 from services.streaming.clients import KafkaClients
+from services.streaming.dead_letter_format import UNREADABLE_HEADERS
 from services.streaming.dead_letter_reading import DeadLetter, DeadLetterFilter
-from services.streaming.dead_letters import UNREADABLE_HEADERS
 from services.streaming.failures import raise_if_refused, reason
 from services.streaming.logs import configure_logging
 from services.streaming.redriver import LEDGER, Redriver, RedriveResult, transactional_id

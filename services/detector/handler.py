@@ -97,8 +97,7 @@ class DetectorHandler:
             self._requirements(proposed), seconds, between_transactions=between_transactions
         )
         if complete and between_transactions and proposed is not self._versions.current:
-            self._versions.activate(proposed)
-            self._activate(proposed)
+            self._activate_pending(proposed)
 
     def offset_metadata(self, partition: Partition) -> str:
         """Return the restore point of a partition, to be committed with its offset."""
@@ -138,6 +137,12 @@ class DetectorHandler:
                 sink.dead_letter(part[index], error)
             for topology, run, earlier in self._runs(stage, incoming):
                 self._handle_run(topology, topology.stage_of(stage.topic), run, earlier, sink)
+
+    def _activate_pending(self, topology: Topology) -> None:
+        """Activate a version of the rules that was proposed while another one was in use."""
+        self._versions.activate(topology)
+        self._metrics.reloads.labels(result="activated").inc()
+        self._activate(topology)
 
     def _activate(self, topology: Topology) -> None:
         self._fields = {stage.topic: tuple(sorted(self._fields_of(stage.topic))) for stage in topology.stages}

@@ -17,7 +17,7 @@ from services.errors import PoisonError
 from services.rules.model import Mode, Rule
 from services.rules.rule_match import RuleMatch
 from services.rules.topology import Stage, Topology
-from services.streaming.dead_letters import Headers
+from services.streaming.dead_letter_format import Headers
 from services.streaming.poison_search import PoisonRecords
 from services.streaming.positions import position_of
 from services.streaming.record_size import batch_size, headers_size
@@ -126,7 +126,7 @@ class Router:
             values: Their values.
             batch: Their decoded fields.
         """
-        outgoing = Outgoing(values, self._next_keys(stage, incoming.messages, batch))
+        outgoing = Outgoing(values, self._repartition_keys(stage, incoming.messages, batch))
         topics = self._next_topics(stage)
         for decoder, rows in batch.decoders:
             if not decoder.passthrough_topics.issuperset(topics):
@@ -261,7 +261,9 @@ class Router:
             raise PoisonRecords({position_of(message): error}) from error
         return record
 
-    def _next_keys(self, stage: Stage, messages: Sequence[Message], batch: DecodedBatch) -> Sequence[bytes | None]:
+    def _repartition_keys(
+        self, stage: Stage, messages: Sequence[Message], batch: DecodedBatch
+    ) -> Sequence[bytes | None]:
         """Return the key of each message in the next topic: where it is repartitioned, the field of that topic."""
         field = stage.repartition_field
         if field is None:

@@ -64,7 +64,6 @@ class RulesWatcher:
                 version=self._versions.current.version,
             )
             return
-        self._metrics.reloads.labels(result="activated").inc()
         if topology.version == self._versions.proposed.version:
             return  # other words for the same rules
         log.info("rules loaded", version=topology.version, file=str(self._path))

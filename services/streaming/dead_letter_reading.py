@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
 from services.errors import ExpectedError
-from services.streaming.dead_letters import (
+from services.streaming.dead_letter_format import (
     HEADERS,
     KEY,
     UNREADABLE_HEADERS,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.streaming.dead_letters import origin_of, read_headers
+from services.streaming.dead_letter_format import origin_of, read_headers
 from services.streaming.positions import Partition
 from services.streaming.topic_reader import TopicReader
 

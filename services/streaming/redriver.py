@@ -17,6 +17,7 @@ from confluent_kafka.admin import NewTopic
 from services.errors import ContractError, ExpectedError, RetryableError
 from services.streaming.authorisation import READ, WRITE
 from services.streaming.clients import KafkaClients
+from services.streaming.dead_letter_format import HEADERS, KEY, UNREADABLE_HEADERS, VALUE
 from services.streaming.dead_letter_reading import (
     DeadLetter,
     DeadLetterFilter,
@@ -24,7 +25,6 @@ from services.streaming.dead_letter_reading import (
     dead_letter_of,
     to_bytes,
 )
-from services.streaming.dead_letters import HEADERS, KEY, UNREADABLE_HEADERS, VALUE
 from services.streaming.failures import is_fatal, reason
 from services.streaming.original_records import OriginalReader
 from services.streaming.poison_search import is_refused_record

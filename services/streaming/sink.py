@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException, Message, Producer
 
 from services.errors import PoisonError
-from services.streaming.dead_letters import (
+from services.streaming.dead_letter_format import (
     Headers,
     Original,
     dead_letter_record,

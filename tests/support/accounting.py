@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Message
 
-from services.streaming.dead_letters import split_headers
+from services.streaming.dead_letter_format import split_headers
 from services.streaming.record_size import Header
 from tools.harness.pipeline import Pipeline
 

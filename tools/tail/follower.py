@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 from services.errors import ContractError, Unavailable
 from services.streaming.authorisation import READ
 from services.streaming.clients import KafkaClients
-from services.streaming.dead_letters import read_headers
+from services.streaming.dead_letter_format import read_headers
 from services.streaming.topics import TopicNeed, partition_counts, require_topics
 from tools.tail.message_json import Received
 from tools.topics.reader import TopicReader, offset_bounds

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.errors import PoisonError
-from services.streaming.dead_letters import KEY, ORIGIN, VALUE, split_headers
+from services.streaming.dead_letter_format import KEY, ORIGIN, VALUE, split_headers
 
 Headers = Sequence[tuple[str, bytes | None]]
 

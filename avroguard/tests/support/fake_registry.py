@@ -7,7 +7,7 @@ from typing import Any
 from avroguard.avro.schema import Schema, parse_schema
 from avroguard.levels import Level
 from avroguard.registry.client import RegisteredSchema, Registration
-from avroguard.registry.subject_config import SubjectConfig
+from avroguard.registry.config_replies import SubjectConfig
 
 
 def schema(content: Any) -> Schema:

@@ -1,4 +1,4 @@
-"""The schedule of evictions: when to look at which key again, so that no scan of all keys is needed."""
+"""When to look at which key again, so that evictions need no scan of all keys; `WindowStore.commit` evicts."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush

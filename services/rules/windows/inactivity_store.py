@@ -41,7 +41,7 @@ class InactivityStore(WindowStore):
         """Return that one entry is needed, and since when another one makes each row's inactivity too short."""
         return (1, bound(int(batch.times.max()) - at_least + 1)) if at_least else (0, b"")
 
-    def late_rows(self, batch: RowBatch, selection: RowSelection) -> list[bool]:
+    def rows_with_own_bound(self, batch: RowBatch, selection: RowSelection) -> list[bool]:
         """Return which rows are late: settled entries that are evicted by definition may still be there."""
         return selection.values(batch.late)
 

@@ -1,42 +1,13 @@
 """The rows of one call, prepared by columns: what the loops over rows need, each made once and shared by windows."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from services.rules.model import EVENT_TIME, Columns, Condition, Mask
 from services.rules.windows.byte_rows import key_objects
-from services.rules.windows.entries import Entry, EntryLayout, Ints, bounds
-
-_EARLIEST = np.iinfo(np.int64).min
-
-
-@dataclass(frozen=True)
-class RowTimes:
-    """Event times and watermarks of rows, in milliseconds.
-
-    Attributes:
-        times: The event time of each row.
-        watermarks: For each row the largest clock up to it.
-        lateness_ms: How far behind the watermark a row may be without being late.
-    """
-
-    times: Ints
-    watermarks: Ints
-    lateness_ms: int
-
-    def of(self, rows: Ints | None) -> "RowTimes":
-        """Return those of some rows; None for all."""
-        return self if rows is None else RowTimes(self.times[rows], self.watermarks[rows], self.lateness_ms)
-
-    def expired(self, over_ms: int) -> Ints:
-        """Return for each row the latest event time that is too old for a window of some length to keep."""
-        return earlier(self.watermarks, over_ms + self.lateness_ms)
-
-    def since(self, over_ms: int) -> list[bytes]:
-        """Return the lower bound of each row's window of some length."""
-        return bounds(np.maximum(earlier(self.times, over_ms), self.expired(over_ms)) + 1)
+from services.rules.windows.entries import Entry, EntryLayout, Ints
+from services.rules.windows.lateness import RowTimes, late_rows, watermarks
 
 
 class RowBatch:
@@ -72,11 +43,9 @@ class RowBatch:
         self._packed = np.zeros(rows, np.bool_)
         self._masks: dict[str, Mask] = {}
         self._selections: dict[str, RowSelection] = {}
-        reached = np.maximum.accumulate(self.times if clock is None else np.asarray(clock, np.int64))
-        self.watermarks: Ints = reached if watermark is None else np.maximum(reached, watermark)
+        self.watermarks = watermarks(self.times if clock is None else np.asarray(clock, np.int64), watermark)
         self.row_times = RowTimes(self.times, self.watermarks, lateness_ms)
-        before = np.concatenate(([_EARLIEST if watermark is None else watermark], self.watermarks[:-1]))
-        self.late: Mask = self.times < earlier(before, lateness_ms)
+        self.late = late_rows(self.row_times, watermark)
 
     @property
     def watermark(self) -> int:
@@ -171,8 +140,3 @@ class RowSelection:
         if over_ms not in self._since:
             self._since[over_ms] = self._row_times.of(self.rows).since(over_ms)
         return self._since[over_ms]
-
-
-def earlier(times: Ints, milliseconds: int) -> Ints:
-    """Return times minus a duration, as far as there are numbers."""
-    return np.maximum(times, _EARLIEST + milliseconds) - milliseconds

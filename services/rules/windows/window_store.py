@@ -110,7 +110,7 @@ class WindowStore:
         state_type, over_ms = self._state_type, self.window.over_ms
         minimum, recent = self.shortcuts(batch, at_least)
         selection, adding, evaluating = self._select(batch, evaluated)
-        late = self.late_rows(batch, selection)
+        late = self.rows_with_own_bound(batch, selection)
         since_of: list[bytes] = []
         rows: list[int] = []
         values: list[AggregateValue] = []
@@ -158,7 +158,7 @@ class WindowStore:
         # Neither the count nor the distinct count can be more than the number of entries.
         return (at_least if self.window.measure in (Measure.COUNT, Measure.DISTINCT) else 0), b""
 
-    def late_rows(self, batch: RowBatch, selection: RowSelection) -> list[bool]:  # noqa: ARG002 - inactivity needs it
+    def rows_with_own_bound(self, batch: RowBatch, selection: RowSelection) -> list[bool]:  # noqa: ARG002 - inactivity needs it
         """Return the rows of a selection that need a `lower_bound` of their own; empty where none does."""
         return []
 

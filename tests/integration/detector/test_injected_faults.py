@@ -14,7 +14,7 @@ from confluent_kafka import Message
 
 from avroguard.avro.schema import parse_schema
 from services.contracts import HEADER_SIZE, RecordDecoder, RecordEncoder, frame
-from services.streaming.dead_letters import split_headers
+from services.streaming.dead_letter_format import split_headers
 from tests.support.accounting import Outcome, outcome_of, require_one_place_each
 from tests.support.inside import detector
 from tests.support.payments import Payment, account, encoded

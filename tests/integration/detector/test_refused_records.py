@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.streaming.dead_letters import split_headers
+from services.streaming.dead_letter_format import split_headers
 from tests.support.accounting import Outcome, outcome_of, place_of, require_one_place_each
 from tests.support.payments import Payment, account, encoded
 from tools.harness.pipeline import Pipeline

@@ -13,6 +13,7 @@ from confluent_kafka import Message
 from services.rules.loading import parse_rules
 from tests.support.confluent import deserialized
 from tests.support.payments import Payment, account, pay
+from tests.support.probing import Endpoints
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import wait_for
 
@@ -118,9 +119,9 @@ def test_windows_outlive_the_process(pipeline: Pipeline, end: str) -> None:
 
 
 def test_a_changed_file_is_active_for_later_transactions(pipeline: Pipeline) -> None:
-    path = pipeline.directory / "rules.toml"
+    path, endpoints = pipeline.directory / "rules.toml", Endpoints()
     start = time.time_ns() // 1_000_000
-    with pipeline.start("detector", **rules(pipeline, RAPID)) as detector:
+    with pipeline.start("detector", **rules(pipeline, RAPID), **endpoints.variables) as detector:
         pay(pipeline, [Payment(f"sender{n:02}", "mule", 100_000, start + n) for n in range(49)])
         pipeline.wait_for_outputs(49)
         path.write_text("[rules.broken]\nseverity = 7\n")
@@ -129,6 +130,8 @@ def test_a_changed_file_is_active_for_later_transactions(pipeline: Pipeline) -> 
         path.write_text(FAN_IN + RAPID)
         detector.wait_for("rules activated", rules=["many-senders", "rapid-fire"])
         activated = detector.events("rules activated")
+        reloads = endpoints.series("fraud_detector_rules_reloads_total")
+        assert reloads == {'result="rejected"': 1, 'result="activated"': 1}
         pay(pipeline, [Payment("sender49", "mule", 100_000, start + 49)])
         pipeline.wait_for_outputs(50)
         assert detector.stop() == 0

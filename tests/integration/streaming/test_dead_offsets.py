@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from services.errors import ContractError, PoisonError, Unavailable
 from services.streaming import topic_reader
-from services.streaming.dead_letters import DeadLetterRecord, Original, dead_letter_record
+from services.streaming.dead_letter_format import DeadLetterRecord, Original, dead_letter_record
 from services.streaming.dead_offsets import dead_offsets
 from services.streaming.record_size import batch_size
 from services.streaming.topic_reader import TopicReader

@@ -11,7 +11,7 @@ from confluent_kafka import Message, Producer, TopicPartition
 
 from services.errors import PoisonError
 from services.streaming.clients import DEAD_LETTER_MAX_BYTES
-from services.streaming.dead_letters import DeadLetterRecord, Original, dead_letter_record
+from services.streaming.dead_letter_format import DeadLetterRecord, Original, dead_letter_record
 from services.streaming.redriver import LEDGER
 from tools.harness.pipeline import Pipeline
 from tools.harness.raw_producer import RawProducer

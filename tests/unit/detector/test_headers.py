@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from services.contracts import SCHEMA_ID_HEADER, HeaderSchemaId
 from services.contracts.codec.header_ids import SchemaIdHeaderError
 from services.detector.headers import FIRED, VERSION, HeaderRuns, Incoming, without_schema_id
-from services.streaming.dead_letters import Headers
+from services.streaming.dead_letter_format import Headers
 from services.streaming.record_size import headers_size
 
 GUID = UUID("faf361af-fef4-8ae1-c084-57b4184b8584")

@@ -85,7 +85,8 @@ def test_a_changed_file_is_proposed_once(tmp_path: Path) -> None:
     watcher.look()
     watcher.look()
     assert versions.proposed.version == "second"
-    assert registry.get_sample_value("fraud_detector_rules_reloads_total", {"result": "activated"}) == 1
+    # The windows that the rules need are restored first.
+    assert registry.get_sample_value("fraud_detector_rules_reloads_total", {"result": "activated"}) is None
 
 
 @pytest.mark.parametrize("remove", [False, True])

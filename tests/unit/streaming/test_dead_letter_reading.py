@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.errors import PoisonError
+from services.streaming.dead_letter_format import Original, dead_letter_record
 from services.streaming.dead_letter_reading import DeadLetter, DeadLetterFilter, OriginalDiffers, dead_letter_of
-from services.streaming.dead_letters import Original, dead_letter_record
 
 LIMIT = 2 * 1_048_588
 ORIGINAL = Original("transactions", 3, 170, b"key", b"value", [("trace", b"7")])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.errors import PoisonError
-from services.streaming.dead_letters import Original, dead_letter_record
+from services.streaming.dead_letter_format import Original, dead_letter_record
 from tools.tail.message_json import Received, describe
 
 MESSAGE = Received("legit", 2, 17, 1_700_000_000_123, b"account00001", b"body", [("trace", b"abc")])

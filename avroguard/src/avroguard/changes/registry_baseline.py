@@ -10,7 +10,7 @@ from avroguard.config.subjects import SubjectContract
 from avroguard.findings import Finding
 from avroguard.levels import Level
 from avroguard.registry.client import ALL_VERSIONS, RegisteredSchema, Registry
-from avroguard.registry.subject_config import Table
+from avroguard.registry.config_replies import Table
 
 
 class RegistryBaseline:

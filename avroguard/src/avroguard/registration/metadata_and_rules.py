@@ -5,7 +5,7 @@ from typing import Any
 
 from avroguard.config.subjects import SubjectContract
 from avroguard.registry.client import RegisteredSchema, Registry
-from avroguard.registry.subject_config import OWN_PROPERTY
+from avroguard.registry.config_replies import OWN_PROPERTY
 
 METADATA = "metadata"
 RULES = "ruleSet"

@@ -9,9 +9,9 @@ from typing import Self
 from avroguard.avro.schema import Schema
 from avroguard.errors import ContractError, NotAuthorised
 from avroguard.levels import Level
+from avroguard.registry.config_replies import SubjectConfig, Table, level_in, subject_config
 from avroguard.registry.replies import RegisteredSchema, Registration, is_object, number, quoted
 from avroguard.registry.schema_ids import SchemaIds, UnknownSchemaId
-from avroguard.registry.subject_config import SubjectConfig, Table, level_in, subject_config
 
 __all__ = ["ALL_VERSIONS", "NotRegistered", "RegisteredSchema", "Registration", "Registry", "UnknownSchemaId"]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.errors import PoisonError
-from services.streaming.dead_letters import (
+from services.streaming.dead_letter_format import (
     HEADERS,
     KEY,
     UNREADABLE_HEADERS,

@@ -6,7 +6,7 @@ import pytest
 from avroguard.errors import ContractError
 from avroguard.levels import Level
 from avroguard.registry.client import Registry
-from avroguard.registry.subject_config import SubjectConfig
+from avroguard.registry.config_replies import SubjectConfig
 from support.registry_replay import CONFLUENT, SETTINGS, replaying
 
 
