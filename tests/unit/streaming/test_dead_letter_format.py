@@ -51,7 +51,7 @@ def test_a_record_that_fits_is_dead_lettered_unchanged() -> None:
         ("__connect.errors.partition", b"3"),
         ("__connect.errors.offset", b"17"),
         ("__connect.errors.stage", b"TRANSFORMATION"),
-        ("__connect.errors.exception.class.name", b"tests.unit.streaming.test_dead_letters.TooStrangeError"),
+        ("__connect.errors.exception.class.name", f"{__name__}.TooStrangeError".encode()),
         ("__connect.errors.exception.message", b"because"),
     ]
 
