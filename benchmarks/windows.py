@@ -2,7 +2,7 @@
 
 Prints microseconds and rows a second for each measure and for the rules of the detector, what rebuilding and a key that
 takes all traffic cost, bytes for an entry as `tracemalloc` counts them, and the cost of a message as rules grow. Times
-are processor time of one thread; each figure is the best of some runs.
+are processor time of one thread; each is the best of some runs.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def rule(name: str, *aggregations: Aggregation, when: Condition | None = None) -
     return Rule(name, Severity.LOW, "", Mode.LIVE, when, aggregations, "0" * 12)
 
 
-def figure(
+def aggregation(
     measure: str, by: Sequence[str] = ("source",), over_ms: int = HOUR_MS, *, at_least: Any = None, at_most: Any = None
 ) -> Aggregation:
     kind, _, field = measure.partition(" ")
@@ -96,30 +96,30 @@ def state_for(rules: Sequence[Rule]) -> WindowState:
 
 
 @dataclass
-class Judged:
+class Evaluation:
     """Cost of evaluating all of some traffic."""
 
     seconds: float
-    firings: int
+    matches: int
     state: WindowState
 
 
-def judge(columns: Columns, rules: Sequence[Rule], *, rollback: bool = False) -> Judged:
-    """Judges and commits batch after batch; with `rollback` each one twice, of which the first is undone."""
+def evaluate(columns: Columns, rules: Sequence[Rule], *, rollback: bool = False) -> Evaluation:
+    """Evaluate and commit batch after batch; with `rollback` evaluate each twice and undo the first."""
     state = state_for(rules)
-    firings = 0
+    matches = 0
     began = time.process_time()
     for batch, rows in batches(columns):
         if rollback:
             state.evaluate(batch, rows, rules)
             state.rollback()
-        firings += len(state.evaluate(batch, rows, rules).matches)
+        matches += len(state.evaluate(batch, rows, rules).matches)
         state.commit()
-    return Judged(time.process_time() - began, firings, state)
+    return Evaluation(time.process_time() - began, matches, state)
 
 
 def seconds(columns: Columns, rules: Sequence[Rule]) -> float:
-    return judge(columns, rules).seconds
+    return evaluate(columns, rules).seconds
 
 
 def rebuild(columns: Columns, rules: Sequence[Rule]) -> float:
@@ -148,15 +148,17 @@ def head(*titles: str) -> None:
 
 
 def measures(rows: int, runs: int) -> None:
-    """Each measure on its own: where hardly a row comes near the limit, and where each row's figure is taken."""
+    """Each measure on its own: where hardly a row comes near the limit, and where each row needs the result."""
     columns = traffic(rows, accounts=10_000, span_ms=10 * HOUR_MS)
     head("measure by source over 1 h", "us a row", "thousand rows/s", "")
     for measure in ("count", "distinct target", "inactivity"):
         rules = (
-            rule("far", figure(measure, at_least=Fraction(40) if measure != "inactivity" else Fraction(HOUR_MS - 1))),
+            rule(
+                "far", aggregation(measure, at_least=Fraction(40) if measure != "inactivity" else Fraction(HOUR_MS - 1))
+            ),
         )
-        judged = best(runs, partial(seconds, columns, rules))
-        line(f"{measure}, a limit that is far", rows, judged)
+        cost = best(runs, partial(seconds, columns, rules))
+        line(f"{measure}, a limit that is far", rows, cost)
     for measure in (
         "count",
         "sum amount",
@@ -166,9 +168,9 @@ def measures(rows: int, runs: int) -> None:
         "distinct target",
         "inactivity",
     ):
-        rules = (rule("always", figure(measure, at_most=Fraction(-1))),)
-        judged = best(runs, partial(seconds, columns, rules))
-        line(f"{measure}, taken for each row", rows, judged)
+        rules = (rule("always", aggregation(measure, at_most=Fraction(-1))),)
+        cost = best(runs, partial(seconds, columns, rules))
+        line(f"{measure}, taken for each row", rows, cost)
 
 
 def defaults(rows: int, runs: int) -> None:
@@ -176,19 +178,19 @@ def defaults(rows: int, runs: int) -> None:
     head("the detector's rules", "us a row", "thousand rows/s", "")
     for name, span in (("24 h", DAY_MS), ("1,000 s", rows)):
         columns = traffic(rows, accounts=10_000, span_ms=span)
-        judged = min((judge(columns, rules) for _ in range(runs)), key=lambda cost: cost.seconds)
-        line(f"{rows:,} rows in {name}, 10,000 accounts", rows, judged.seconds, f"{judged.firings:,} firings")
+        evaluation = min((evaluate(columns, rules) for _ in range(runs)), key=lambda run: run.seconds)
+        line(f"{rows:,} rows in {name}, 10,000 accounts", rows, evaluation.seconds, f"{evaluation.matches:,} matches")
         without = [rule for rule in rules if rule.aggregations]
-        judged = min((judge(columns, without) for _ in range(runs)), key=lambda cost: cost.seconds)
-        line("the same without large-amount", rows, judged.seconds, f"{judged.firings:,} firings")
-    line("rebuilt (add)", rows, best(runs, lambda: rebuild(columns, rules)), f"{judged.state.entries:,} entries")
+        evaluation = min((evaluate(columns, without) for _ in range(runs)), key=lambda run: run.seconds)
+        line("the same without large-amount", rows, evaluation.seconds, f"{evaluation.matches:,} matches")
+    line("rebuilt (add)", rows, best(runs, lambda: rebuild(columns, rules)), f"{evaluation.state.entries:,} entries")
 
 
 def rebuilding(rows: int, runs: int) -> None:
     head("rebuilding", "us an entry", "thousand entries/s", "")
     for name, accounts in (("10,000 keys", 10_000), ("a key for each", rows)):
         columns = traffic(rows, accounts=accounts, span_ms=DAY_MS // 2)
-        rules = (rule("one", figure("count", over_ms=DAY_MS, at_least=NEVER)),)
+        rules = (rule("single", aggregation("count", over_ms=DAY_MS, at_least=NEVER)),)
         line(f"{rows:,} entries, {name}", rows, best(runs, partial(rebuild, columns, rules)))
 
 
@@ -197,34 +199,36 @@ def hot_key(rows: int) -> None:
     head("all on one key", "us a row", "thousand rows/s", "")
     every = ("count", "sum amount", "min amount", "distinct target", "inactivity")
     for measure in every:
-        rules = (rule("hot", figure(measure, over_ms=DAY_MS, at_most=Fraction(-1))),)
+        rules = (rule("hot", aggregation(measure, over_ms=DAY_MS, at_most=Fraction(-1))),)
         for count in (rows // 4, rows):
             for disorder in (0, 1000):
                 columns = traffic(count, accounts=1, span_ms=count, disorder_ms=disorder)
                 note = f"up to {disorder} rows out of order" if disorder else "in order"
-                line(f"{measure}, {count:,} rows", count, judge(columns, rules).seconds, note)
+                line(f"{measure}, {count:,} rows", count, evaluate(columns, rules).seconds, note)
         columns = traffic(rows, accounts=1, span_ms=rows)
-        line(f"{measure}, {rows:,} rows", rows, judge(columns, rules, rollback=True).seconds, "each batch undone once")
-        short = (rule("hot", figure(measure, over_ms=rows // 10, at_most=Fraction(-1))),)
-        line(f"{measure}, {rows:,} rows", rows, judge(columns, short).seconds, "of which a tenth is in the window")
+        line(
+            f"{measure}, {rows:,} rows", rows, evaluate(columns, rules, rollback=True).seconds, "each batch undone once"
+        )
+        short = (rule("hot", aggregation(measure, over_ms=rows // 10, at_most=Fraction(-1))),)
+        line(f"{measure}, {rows:,} rows", rows, evaluate(columns, short).seconds, "of which a tenth is in the window")
 
 
 def memory(rows: int) -> None:
     """Bytes for each entry, beside what the state itself says."""
     head("memory", "entries", "bytes an entry", "the state's own estimate")
-    one = rule("one", figure("count", over_ms=DAY_MS))
+    single = rule("single", aggregation("count", over_ms=DAY_MS))
     shared = [
-        figure("count", over_ms=DAY_MS),
-        figure("sum amount", over_ms=DAY_MS),
-        figure("inactivity", over_ms=DAY_MS),
+        aggregation("count", over_ms=DAY_MS),
+        aggregation("sum amount", over_ms=DAY_MS),
+        aggregation("inactivity", over_ms=DAY_MS),
     ]
-    four = rule("four", *shared, figure("distinct source", ("target",), over_ms=DAY_MS))
+    four = rule("four", *shared, aggregation("distinct source", ("target",), over_ms=DAY_MS))
     for name, accounts, rules, taken in (
-        ("one window, 1,000 keys", 1000, one, False),
-        ("one window, a key for each", rows, one, False),
+        ("one window, 1,000 keys", 1000, single, False),
+        ("one window, a key for each", rows, single, False),
         ("four windows that share, 1,000 keys", 1000, four, False),
         ("four windows that share, a key for each", rows, four, False),
-        ("the same with 1,000 keys, after all figures were taken", 1000, four, True),
+        ("the same with 1,000 keys, after all results were taken", 1000, four, True),
     ):
         gc.collect()
         tracemalloc.start()
@@ -245,8 +249,10 @@ def growing(rows: int, runs: int) -> None:
     columns = traffic(rows, accounts=10_000, span_ms=HOUR_MS)
     head("rules", "us a message, windows of their own", "us a message, five windows in all")
     for count in (1, 2, 5, 10, 20, 50):
-        own = [rule(f"own_{n}", figure("count", over_ms=60_000 * (n + 1), at_least=NEVER)) for n in range(count)]
-        shared = [rule(f"own_{n}", figure("count", over_ms=60_000 * (n % 5 + 1), at_least=NEVER)) for n in range(count)]
+        own = [rule(f"own_{n}", aggregation("count", over_ms=60_000 * (n + 1), at_least=NEVER)) for n in range(count)]
+        shared = [
+            rule(f"own_{n}", aggregation("count", over_ms=60_000 * (n % 5 + 1), at_least=NEVER)) for n in range(count)
+        ]
         first, second = (best(runs, partial(seconds, columns, rules)) / rows * 1e6 for rules in (own, shared))
         print(f"| {count} | {first:.2f} | {second:.2f} |", flush=True)
 
