@@ -12,14 +12,14 @@ from typing import Any
 from avroguard.avro.names import NAMED, PRIMITIVES, enclosed_namespace, full_name
 
 
-def same_content(one: Any, other: Any) -> bool:
+def same_content(schema: Any, other: Any) -> bool:
     """Return whether two valid schemas, as plain JSON data, differ in spelling at most."""
-    return bool(_canonical(one, "") == _canonical(other, ""))
+    return bool(_canonical(schema, "") == _canonical(other, ""))
 
 
-def same_but_docs(one: Any, other: Any) -> bool:
+def same_but_docs(schema: Any, other: Any) -> bool:
     """Return whether two valid schemas, as plain JSON data, differ in spelling, docs and aliases at most."""
-    return bool(_canonical(one, "", docs=False) == _canonical(other, "", docs=False))
+    return bool(_canonical(schema, "", docs=False) == _canonical(other, "", docs=False))
 
 
 def fingerprint(schema: Any) -> str:

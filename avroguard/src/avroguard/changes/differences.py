@@ -133,9 +133,9 @@ class _Walk:
             if before.name != field.name:
                 yield Difference(Kind.CHANGED, part, f"was named {before.name}", before.path, field.path)
             yield from _texts(before, field, part)
-            was, now = (plain_numbers(one.attributes.get("default", ...)) for one in (before, field))
+            was, now = (plain_numbers(version.attributes.get("default", ...)) for version in (before, field))
             if json.dumps(was, default=str) != json.dumps(now, default=str):
-                was, now = (_default(one).removeprefix(" = ") or "none" for one in (before, field))
+                was, now = (_default(version).removeprefix(" = ") or "none" for version in (before, field))
                 yield Difference(Kind.CHANGED, part, f"default {_from_to(was, now)}", before.path, field.path)
             yield from self.types(before.type, field.type, part)
         for field in old.fields:
@@ -185,11 +185,11 @@ def _enums(old: Enum, new: Enum, part: str) -> Iterator[Difference]:
 
 
 def _texts(old: Named | Field, new: Named | Field, part: str) -> Iterator[Difference]:
-    was, now = (str(one.attributes.get("doc") or "") for one in (old, new))
+    was, now = (str(schema.attributes.get("doc") or "") for schema in (old, new))
     if was != now:
         yield Difference(Kind.CHANGED, part, f"doc {_from_to(_quoted(was), _quoted(now))}", old.path, new.path)
     if set(old.aliases) != set(new.aliases):
-        change = _from_to(*(", ".join(sorted(one.aliases)) or "none" for one in (old, new)))
+        change = _from_to(*(", ".join(sorted(schema.aliases)) or "none" for schema in (old, new)))
         yield Difference(Kind.CHANGED, part, f"aliases {change}", old.path, new.path)
 
 
@@ -199,7 +199,7 @@ def _attributes(old: Node, new: Node, part: str) -> Iterator[Difference]:
     before, after = old.definition.attributes, new.definition.attributes
     for key in dict.fromkeys((*before, *after)):
         if key not in own and before.get(key) != after.get(key):
-            was, now = (json.dumps(one[key]) if key in one else "none" for one in (before, after))
+            was, now = (json.dumps(attributes[key]) if key in attributes else "none" for attributes in (before, after))
             yield Difference(Kind.CHANGED, part, f"{key} {_from_to(was, now)}", old.path, new.path)
 
 

@@ -56,7 +56,7 @@ def match_files(new: Mapping[str, NamedFile], old: Mapping[str, NamedFile]) -> M
             if path in sources or not any(names):
                 continue
             candidates = free(names)
-            alike = [one for one in candidates if posixpath.basename(one) == posixpath.basename(path)]
+            alike = [candidate for candidate in candidates if posixpath.basename(candidate) == posixpath.basename(path)]
             candidates = alike if len(alike) == 1 else candidates
             if len(candidates) == 1:
                 sources[path] = candidates[0]

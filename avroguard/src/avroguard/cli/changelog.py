@@ -59,7 +59,9 @@ def _changelog(options: argparse.Namespace) -> int:
             findings = merged(apply_contract_waivers(result.findings, contracts))
             for contract in contracts.subjects:
                 history = baseline.history(contract, whole=False)
-                breaks = tuple(one for one in findings if contract.subject in one.subjects and one.breaks)
+                breaks = tuple(
+                    finding for finding in findings if contract.subject in finding.subjects and finding.breaks
+                )
                 shown = replace(contract, compatibility=level or contract.compatibility)
                 changes += [SubjectChange(shown, history[-1].schema, breaks)] if history else []
             others += [finding for finding in findings if not finding.breaks]

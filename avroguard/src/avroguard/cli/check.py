@@ -100,13 +100,17 @@ def _check(options: argparse.Namespace) -> int:
         refuse_unknown_subjects(options.subjects, known, where)
         for project in projects:
             contracts = project.inspection.contracts
-            chosen = [one for one in contracts.subjects if not options.subjects or one.subject in options.subjects]
+            selected = [
+                contract
+                for contract in contracts.subjects
+                if not options.subjects or contract.subject in options.subjects
+            ]
             baseline = open_baseline(options, project, stack)
             labels[baseline.label] = None
-            result = check_project(project, chosen, baseline, request)
+            result = check_project(project, selected, baseline, request)
             findings += apply_contract_waivers(result.findings, contracts)
             checked += [
-                *(contract.subject for contract in chosen),
+                *(contract.subject for contract in selected),
                 *([] if options.subjects else project.inspection.invalid),
             ]
             compared += result.compared

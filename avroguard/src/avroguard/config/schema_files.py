@@ -108,8 +108,8 @@ class SchemaFiles:
 
     @staticmethod
     def _same(schema: Schema, types: Mapping[str, Reference]) -> bool:
-        return {one.name: id(one.schema) for one in schema.references} == {
-            name: id(one.schema) for name, one in types.items()
+        return {reference.name: id(reference.schema) for reference in schema.references} == {
+            name: id(reference.schema) for name, reference in types.items()
         }
 
     def types_for(self, name: str, document: Document) -> dict[str, Reference]:
@@ -226,8 +226,8 @@ def _shared_parts(name: str, other: str) -> int:
     """Return how many directories two files have in common, counted from the root; more for the same directory."""
     first, second = (posixpath.dirname(path).split("/") for path in (name, other))
     shared = 0
-    for one, two in zip(first, second, strict=False):
-        if one != two:
+    for directory, counterpart in zip(first, second, strict=False):
+        if directory != counterpart:
             break
         shared += 1
     return 1000 if first == second else shared

@@ -48,7 +48,7 @@ class SharedSchemas:
 
     def read(self, topics: Sequence[TopicContract]) -> tuple[SubjectContract, ...]:
         """The subjects of the tables and of what the topics refer to besides, each after those that it refers to."""
-        by_table = [one for name in self._files.in_order(list(self._tables)) if (one := self._subject(name))]
+        by_table = [contract for name in self._files.in_order(list(self._tables)) if (contract := self._subject(name))]
         without_table: dict[str, SubjectContract] = {}
         tabled = {contract.subject for contract in by_table}
         for contract in (*by_table, *(contract for topic in topics for contract in topic.subjects)):

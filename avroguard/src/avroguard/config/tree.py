@@ -102,15 +102,15 @@ class Directory:
         names = self._git(*listing)
         if names is not None:
             return [name for name in names.split("\0") if name]
-        found = []
+        paths = []
         for directory, below, files in os.walk(self.path):
             below[:] = [
                 name
                 for name in below
                 if name not in _SKIPPED and not name.startswith(".") and not _is_apart(Path(directory, name))
             ]
-            found += [Path(directory, file) for file in files if fnmatch(file, pattern)]
-        return [path.relative_to(self.path).as_posix() for path in found]
+            paths += [Path(directory, file) for file in files if fnmatch(file, pattern)]
+        return [path.relative_to(self.path).as_posix() for path in paths]
 
 
 class _Nothing:
@@ -141,8 +141,8 @@ def default_directory() -> Path:
     """
     if chosen := os.environ.get("SCHEMAS_DIR"):
         return Path(chosen)
-    if found := contracts_directory(Path()):
-        return found
+    if directory := contracts_directory(Path()):
+        return directory
     here = Path("schemas")
     return here if here.is_dir() else Path()
 

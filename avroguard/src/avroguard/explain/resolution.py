@@ -187,8 +187,10 @@ class _Resolver:
 
     def _fits(self, writer: Record, reader: Node) -> bool:
         """Return whether a record has every field that it is read for; the fields' own types aren't checked."""
-        found = self._record(writer, reader) if isinstance(reader, Record) else None
-        return isinstance(found, _RecordReader) and not any(isinstance(read, _Mismatch) for _, read in found.steps)
+        record_reader = self._record(writer, reader) if isinstance(reader, Record) else None
+        return isinstance(record_reader, _RecordReader) and not any(
+            isinstance(read, _Mismatch) for _, read in record_reader.steps
+        )
 
     def _record(self, writer: Record, reader: Record) -> _RecordReader | _Mismatch:
         pair = (writer, reader)

@@ -139,8 +139,8 @@ class _Sampler:
         logical = node.attributes.get("logicalType")
         if (name, logical) in _LOGICAL:
             return _LOGICAL[name, logical]
-        if name == "bytes" and (found := self.decimal(node, None)) is not None:
-            return found
+        if name == "bytes" and (decimal := self.decimal(node, None)) is not None:
+            return decimal
         return (_EDGE if self.leads(node) or self.random else _PLAIN)[name]
 
     def decimal(self, node: Node, size: int | None) -> bytes | None:
@@ -185,6 +185,6 @@ def _height(node: Node, heights: dict[Node, int]) -> int | None:
         case Enum(symbols=()):
             return None
         case Union(branches=branches):
-            found = [height for branch in branches if (height := _height(branch, heights)) is not None]
-            return min(found, default=None)
+            branch_heights = [height for branch in branches if (height := _height(branch, heights)) is not None]
+            return min(branch_heights, default=None)
     return 0
