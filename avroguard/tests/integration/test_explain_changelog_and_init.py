@@ -83,7 +83,7 @@ def test_contracts_are_written_from_what_is_there_and_never_overwritten(
     monkeypatch.chdir("..")
     Path("avro/broken.avsc").unlink()
     contracts = load_contracts(Path("contracts.toml"))
-    assert [(one.subject, one.compatibility) for one in contracts.subjects] == [
+    assert [(contract.subject, contract.compatibility) for contract in contracts.subjects] == [
         ("shop.Money", "FULL"),
         ("shop.Order", "FULL"),
     ]

@@ -42,11 +42,11 @@ def test_a_version_of_long_ago_counts_where_the_level_is_transitive(
     files: ContractFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files.change(add_field(**OTHER))
-    found = findings(capsys)
-    assert found
-    assert all(f"(breaks {commit('HEAD~1')} of one-value)" in line for line in found)
+    lines = findings(capsys)
+    assert lines
+    assert all(f"(breaks {commit('HEAD~1')} of one-value)" in line for line in lines)
     assert findings(capsys, "--level", "FULL") == []
-    assert findings(capsys, "--level", "FULL", "--all-versions") == found
+    assert findings(capsys, "--level", "FULL", "--all-versions") == lines
 
 
 def test_history_begins_with_the_first_tag(files: ContractFiles, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,14 +164,14 @@ def test_shared_schemas_of_the_past_are_put_together(files: ContractFiles, capsy
     commit_all(Path())
     file.write_text(money % '"int"')
     files.change(add_field(name="more", type=["null", "string"], default=None))
-    found = findings(capsys)
-    assert found[0].startswith("schemas/money.avsc:1:")
-    assert "(breaks git:HEAD of one-value)" in found[0]
+    lines = findings(capsys)
+    assert lines[0].startswith("schemas/money.avsc:1:")
+    assert "(breaks git:HEAD of one-value)" in lines[0]
     commit_all(Path())
     file.write_text(money % '"string"')
-    found = findings(capsys)
+    lines = findings(capsys)
     for version in (commit("HEAD~1"), "git:HEAD"):
-        assert any(f"(breaks {version} of one-value)" in line for line in found)
+        assert any(f"(breaks {version} of one-value)" in line for line in lines)
 
 
 def test_contents_are_the_same_one_by_one_and_all_at_once(files: ContractFiles) -> None:

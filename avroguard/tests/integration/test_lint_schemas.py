@@ -159,8 +159,8 @@ def test_faults_of_the_contracts_are_told_once(files: ContractFiles, capsys: pyt
     files.change_contracts("partitions = 1", "partitions = 0", 1)
     (files.directory / "transaction.avsc").write_text("{")
     assert main([]) == 1
-    told = capsys.readouterr().out.splitlines()
-    assert [line.partition(" ")[0] for line in told[:-1]] == [
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ")[0] for line in lines[:-1]] == [
         "schemas/contracts.toml:2:",
         "schemas/transaction.avsc:1:2:",
     ]

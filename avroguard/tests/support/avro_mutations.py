@@ -40,12 +40,12 @@ def pairs(seed: int, count: int) -> Iterator[tuple[Any, Any, list[str]]]:
 def mutated(schema: Any, random: Random) -> tuple[Any, list[str]]:
     """A copy of a schema after one to three mutations, valid again."""
     mutation = _Mutation(schema, random)
-    wanted, applied = random.choice([1, 1, 2, 3]), []
+    count, applied = random.choice([1, 1, 2, 3]), []
     for _ in range(20):
         name = random.choice(MUTATIONS)
         if getattr(mutation, name)():
             applied.append(name)
-        if len(applied) == wanted:
+        if len(applied) == count:
             break
     return mutation.result(), applied
 
@@ -151,17 +151,17 @@ class _Mutation:
         return site is not None
 
     def alias_field(self) -> bool:
-        if found := list(self._fields()):
-            field, _ = self.random.choice(found)
+        if fields := list(self._fields()):
+            field, _ = self.random.choice(fields)
             field["aliases"] = self.random.sample(FIELDS, self.random.choice([0, 1, 1]))
-        return bool(found)
+        return bool(fields)
 
     def change_default(self) -> bool:
-        if found := list(self._fields()):
-            field, namespace = self.random.choice(found)
+        if fields := list(self._fields()):
+            field, namespace = self.random.choice(fields)
             if field.pop("default", NAMED) is NAMED or self.random.random() < 0.3:
                 self.generator.give_default(field, definitions(self.root[0]), namespace)
-        return bool(found)
+        return bool(fields)
 
     def change_symbols(self) -> bool:
         if site := self._kind("enum"):
@@ -209,9 +209,9 @@ class _Mutation:
             ]
         return site is not None
 
-    def _any(self, wanted: Any) -> Site | None:
-        found = [site for site in sites(self.root, 0) if wanted(site)]
-        return self.random.choice(found) if found else None
+    def _any(self, matches: Any) -> Site | None:
+        matching = [site for site in sites(self.root, 0) if matches(site)]
+        return self.random.choice(matching) if matching else None
 
     def _kind(self, *kinds_or_key: str) -> Site | None:
         *kinds, key = kinds_or_key if "fields" in kinds_or_key else (*kinds_or_key, "type")

@@ -14,7 +14,7 @@ TEXT = st.one_of(
     st.text(max_size=6),
     st.sampled_from(["", "\0", "a\0", "ä" * 130, "x" * 300]),
 )
-UUIDS = st.one_of(st.uuids().map(str), st.uuids().map(lambda one: str(one).upper()))
+UUIDS = st.one_of(st.uuids().map(str), st.uuids().map(lambda identifier: str(identifier).upper()))
 PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 
 
@@ -64,7 +64,7 @@ def types(draw: st.DrawFn, depth: int, names: list[str]) -> Any:  # noqa: PLR091
             return some if "null" in some or draw(st.booleans()) else ["null", *some]
         case "record" if depth:
             fields = draw(st.lists(types(depth - 1, names), max_size=3))
-            named = [{"name": f"f{i}", "type": one} for i, one in enumerate(fields)]
+            named = [{"name": f"f{i}", "type": kind} for i, kind in enumerate(fields)]
             return {"type": "record", "name": name, "fields": named}
         case "array" if depth:
             return {"type": "array", "items": draw(types(depth - 1, names))}
@@ -86,7 +86,7 @@ def records(draw: st.DrawFn, max_fields: int = 5) -> Any:
     return {
         "type": "record",
         "name": "Top",
-        "fields": [{"name": f"field{i}", "type": one} for i, one in enumerate(fields)],
+        "fields": [{"name": f"field{i}", "type": kind} for i, kind in enumerate(fields)],
     }
 
 
@@ -102,7 +102,7 @@ def body(draw: st.DrawFn, schema: Any, names: dict[str, Any] | None = None, dept
     schema = (names or {}).get(schema, schema) if isinstance(schema, str) else schema
     assume(depth < 8)
     if isinstance(schema, list):
-        shallow = [i for i, one in enumerate(schema) if one in PRIMITIVES] if depth > 3 else []
+        shallow = [i for i, branch in enumerate(schema) if branch in PRIMITIVES] if depth > 3 else []
         branch = draw(st.sampled_from(shallow or range(len(schema))))
         return number(branch) + draw(body(schema[branch], names, depth + 1))
     kind, more = (schema["type"], schema) if isinstance(schema, dict) else (schema, {})

@@ -174,7 +174,7 @@ class SchemaGenerator:
 
 def lookup(name: str, namespace: str | None, known: dict[str, Any]) -> str | None:
     """The full name that a reference means, or None where there is no such type."""
-    return next((found for found in (full_name(name, namespace), name) if found in known), None)
+    return next((candidate for candidate in (full_name(name, namespace), name) if candidate in known), None)
 
 
 def branch_name(branch: Any, namespace: str | None, known: dict[str, Any]) -> str:

@@ -18,8 +18,8 @@ class FakeRegistry:
     """A registry as far as a plan needs it; unset levels are None as in Confluent's."""
 
     def __init__(self, *versions: Any) -> None:
-        held = [schema(version) for version in versions]
-        self.held: dict[str, list[Schema]] = defaultdict(list) | {"x-value": held[:], "y-value": held[:]}
+        schemas = [schema(version) for version in versions]
+        self.schemas: dict[str, list[Schema]] = defaultdict(list) | {"x-value": schemas[:], "y-value": schemas[:]}
         self.levels: dict[str, Level | None] = {}
         self.refused: tuple[str, Level] | None = None
         self.fails: dict[str, Exception] = {}
@@ -32,20 +32,22 @@ class FakeRegistry:
 
     def state(self) -> object:
         set_levels = {subject: level for subject, level in self.levels.items() if level}
-        return {subject: len(versions) for subject, versions in self.held.items()}, set_levels
+        return {subject: len(versions) for subject, versions in self.schemas.items()}, set_levels
 
-    def look_up(self, subject: str, wanted: Schema, extras: Any = None) -> Registration | None:
+    def look_up(self, subject: str, schema: Schema, extras: Any = None) -> Registration | None:
         if extras:
             return None
-        found = [number for number, held in enumerate(self.held[subject], 1) if held.json == wanted.json]
-        return Registration(subject, found[-1], found[-1]) if found else None
+        numbers = [
+            number for number, registered in enumerate(self.schemas[subject], 1) if registered.json == schema.json
+        ]
+        return Registration(subject, numbers[-1], numbers[-1]) if numbers else None
 
     def versions(self, subject: str) -> list[int]:
-        return list(range(1, len(self.held[subject]) + 1))
+        return list(range(1, len(self.schemas[subject]) + 1))
 
     def version(self, subject: str, version: int | str = "latest") -> RegisteredSchema:
-        number = len(self.held[subject]) if version == "latest" else int(version)
-        content = self.held[subject][number - 1].json
+        number = len(self.schemas[subject]) if version == "latest" else int(version)
+        content = self.schemas[subject][number - 1].json
         return RegisteredSchema(subject, number, number, content, content, metadata=self.extras.get(subject))
 
     def history(self, subject: str) -> list[RegisteredSchema]:
@@ -71,12 +73,12 @@ class FakeRegistry:
     def keeps_metadata(self) -> bool:
         return self.keeps
 
-    def register(self, subject: str, wanted: Schema, *, metadata: Any = None, **_: Any) -> Registration:
+    def register(self, subject: str, schema: Schema, *, metadata: Any = None, **_: Any) -> Registration:
         if subject in self.fails:
             raise self.fails[subject]
-        self.held[subject].append(wanted)
+        self.schemas[subject].append(schema)
         self.extras[subject] = metadata if self.keeps else None
-        return Registration(subject, len(self.held[subject]), len(self.held[subject]))
+        return Registration(subject, len(self.schemas[subject]), len(self.schemas[subject]))
 
     def wait_for_leader(self, seconds: float) -> None:
         pass

@@ -59,9 +59,9 @@ class RecordedRegistry(RegistryContents):
         if self.confluent:
             routes.append(("GET", "/v1/metadata/version", lambda: (200, {"version": "8.1.5"})))
         for verb, pattern, handler in routes:
-            if verb == method and (found := re.fullmatch(pattern, path)):
+            if verb == method and (match := re.fullmatch(pattern, path)):
                 try:
-                    return handler(*map(unquote, found.groups()))
+                    return handler(*map(unquote, match.groups()))
                 except Refusal as refusal:
                     return refusal.answer
         if self.karapace:

@@ -54,11 +54,13 @@ class Replay(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         assert self.open, f"one request more than recorded: {request.method} {request.url}"
         recording = recordings()[self.open.pop(0)]
-        asked = f"{request.method} {request.url.raw_path.decode()}"
-        known = f"{recording['method']} {recording['path']}"
+        request_line = f"{request.method} {request.url.raw_path.decode()}"
+        recorded_line = f"{recording['method']} {recording['path']}"
         if self.any_number:
-            asked, known = (re.sub("/versions/.+", "/versions/N", line) for line in (asked, known))
-        assert asked == known
+            request_line, recorded_line = (
+                re.sub("/versions/.+", "/versions/N", line) for line in (request_line, recorded_line)
+            )
+        assert request_line == recorded_line
         if not self.any_body:
             assert _meaning(json.loads(request.content or b"null")) == _meaning(recording.get("request"))
         answer = recording[self.product]

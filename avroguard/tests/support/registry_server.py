@@ -22,7 +22,7 @@ class Fault:
         status: The status; 0: no answer at all.
         body: The body as it is sent.
         times: How many requests it still meets; -1: every one.
-        done: Whether the registry does what it is asked for all the same.
+        done: Whether the registry carries the request out all the same.
         spares: How many requests are answered before it begins.
     """
 
@@ -41,13 +41,13 @@ class Served:
     Attributes:
         registry: What it holds.
         faults: What goes wrong; the first that fits is taken.
-        asked: Every request so far: method and path.
+        requests: Every request so far: method and path.
     """
 
     registry: RecordedRegistry
     url: str = ""
     faults: list[Fault] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     def fault(self, request: str) -> Fault | None:
         """The fault that meets a request, if any."""
@@ -74,7 +74,7 @@ def serving(product: str, kind: type[RecordedRegistry] = RecordedRegistry) -> It
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             with lock:
                 request = f"{self.command} {self.path}"
-                served.asked.append(request)
+                served.requests.append(request)
                 fault = served.fault(request)
                 if fault is None or fault.done:
                     status, answer = served.registry.answer(self.command, self.path, json.loads(content or b"null"))

@@ -32,7 +32,7 @@ class RegistryOfContexts(RecordedRegistry):
             case list() if path == "/subjects":
                 return [f":{context}:{subject}" for subject in answer]
             case list():
-                return [self._qualified(path, one, context) for one in answer]
+                return [self._qualified(path, element, context) for element in answer]
             case {"subject": subject}:
                 return {**answer, "subject": f":{context}:{subject}"}
         return answer
@@ -82,13 +82,13 @@ class RegistryOfGuids(RecordedRegistry):
 
     def answer(self, method: str, target: str, body: Any) -> Answer:
         path, _, query = target.partition("?")
-        asked = re.fullmatch(r"/schemas/guids/([^/]+)(/ids)?", path)
-        if asked is None or method != "GET":
+        match = re.fullmatch(r"/schemas/guids/([^/]+)(/ids)?", path)
+        if match is None or method != "GET":
             return super().answer(method, target, body)
-        ids = [held.id for every in self.subjects.values() for held in every if guid_of(held) == asked[1]]
+        ids = [schema.id for versions in self.subjects.values() for schema in versions if guid_of(schema) == match[1]]
         if not ids:
             return 404, {"error_code": 40403, "message": "Schema not found"}
-        return (200, [{"context": ".", "id": ids[0]}]) if asked[2] else self._id(ids[0], query)
+        return (200, [{"context": ".", "id": ids[0]}]) if match[2] else self._id(ids[0], query)
 
     def _described(self, stored: StoredVersion, query: str = "") -> dict[str, Any]:
         return super()._described(stored, query) | {"guid": guid_of(stored)}

@@ -20,8 +20,8 @@ _LEFT_OUT = ("INSTALLER", "REQUESTED", "RECORD", "direct_url.json")
 def environment(wheels: Path) -> dict[str, str]:
     """The variables of a process that sees nothing of this environment, and whose pip takes wheels from a directory."""
     ours = ("PYTHONPATH", "VIRTUAL_ENV", "SCHEMAS_DIR", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
-    kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("PIP_")}
-    return kept | {
+    inherited = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("PIP_")}
+    return inherited | {
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(wheels),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",

@@ -135,9 +135,9 @@ values = st.recursive(
         st.sampled_from(["true", "1.5", "07:32:00", "2026-01-31", '"""a""b"""', "'''\n'''"]),
     ),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=3).map(lambda some: f"[ # [\n{', # ]'.join(f'{one}' + chr(10) for one in some)}\n]"),
+        st.lists(inner, max_size=3).map(lambda some: f"[ # [\n{', # ]'.join(f'{item}' + chr(10) for item in some)}\n]"),
         st.lists(inner, max_size=3).map(
-            lambda some: "{" + ", ".join(f"k{n}.x = {one}" for n, one in enumerate(some)) + "}"
+            lambda some: "{" + ", ".join(f"k{n}.x = {item}" for n, item in enumerate(some)) + "}"
         ),
     ),
     max_leaves=6,

@@ -38,8 +38,8 @@ def test_data_of_the_corner_cases_are_read_as_by_avro_java(case: Case) -> None:
     for writer, reader in ((case.old, case.new), (case.new, case.old)):
         for sample in islice(samples(parse(writer), ()), 5):
             body = encode(parse(writer), sample)
-            expected, found = by_java(writer, reader, body), by_avroguard(writer, reader, body)
-            assert found == expected or in_single_precision(found) == expected  # a fault of Java's arrays of doubles
+            expected, actual = by_java(writer, reader, body), by_avroguard(writer, reader, body)
+            assert actual == expected or in_single_precision(actual) == expected  # a fault of Java's arrays of doubles
 
 
 def by_avroguard(writer: Any, reader: Any, body: bytes) -> Any:

@@ -44,8 +44,8 @@ def test_the_lockfile_says_what_the_registry_holds(
     assert run() == 0
     first = locked()
     assert set(first) == set(files.subjects)
-    held = registry.require(files.subjects[0], load_schema(Path("schemas/transaction.avsc")))
-    assert (first[files.subjects[0]]["version"], first[files.subjects[0]]["id"]) == (1, held.id)
+    registered = registry.require(files.subjects[0], load_schema(Path("schemas/transaction.avsc")))
+    assert (first[files.subjects[0]]["version"], first[files.subjects[0]]["id"]) == (1, registered.id)
     assert run("--dry-run", "--detailed-exitcode") == 0
 
     files.change(add_field(**OPTIONAL))

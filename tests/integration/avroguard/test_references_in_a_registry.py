@@ -79,17 +79,17 @@ def test_from_two_files_to_a_decoded_message(
     assert register.main([]) == 0
     assert capsys.readouterr().out.split()[0] == names["money"]
     contracts = load_contracts()
-    held = registry.version(f"{names['order']}-value")
-    assert held.references == ({"name": "ex.Money", "subject": names["money"], "version": 1},)
-    assert held.schema["fields"][0]["type"]["name"] == "Money"
+    stored = registry.version(f"{names['order']}-value")
+    assert stored.references == ({"name": "ex.Money", "subject": names["money"], "version": 1},)
+    assert stored.schema["fields"][0]["type"]["name"] == "Money"
 
     assert register.main(["--dry-run", "--detailed-exitcode"]) == 0
     assert all(" UNCHANGED v1 id " in line for line in capsys.readouterr().out.splitlines())
     for topic in contracts.governed:
-        found = registry.require(topic.subject, topic.required_schema)
+        registration = registry.require(topic.subject, topic.required_schema)
         record = {"f0": {"cents": 3}, "f1": None} if "order" in topic.name else {"f0": [{"cents": 1}]}
         body = RecordEncoder(topic.required_schema.json).encode(record)
-        assert RecordDecoder(registry.schema_by_id(found.id), topic.required_schema.json).decode(body) == record
+        assert RecordDecoder(registry.schema_by_id(registration.id), topic.required_schema.json).decode(body) == record
     assert check.main(["--against", "registry"]) == 0
 
 
@@ -104,9 +104,9 @@ def test_a_change_of_what_is_referred_to_reaches_those_that_refer_to_it(
     capsys.readouterr()
     assert register.main([]) == 0
     assert [line.split()[1:3] for line in capsys.readouterr().out.splitlines()] == [["CHANGED", "v2"]] * 3
-    held = registry.version(f"{names['refund']}-value")
-    assert [reference["version"] for reference in held.references] == [2]
-    assert [field["name"] for field in held.schema["fields"][0]["type"]["items"]["fields"]] == ["cents", "currency"]
+    stored = registry.version(f"{names['refund']}-value")
+    assert [reference["version"] for reference in stored.references] == [2]
+    assert [field["name"] for field in stored.schema["fields"][0]["type"]["items"]["fields"]] == ["cents", "currency"]
 
     write(directory / "money.avsc", MONEY | {"fields": [{"name": "cents", "type": "string"}]})
     assert register.main([]) == 1
@@ -124,8 +124,8 @@ def test_what_is_pulled_is_what_was_registered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert register.main([]) == 0
-    wanted = [f"{names[topic]}-value" for topic in ("order", "refund")]
-    assert pull.main([*wanted, "--to", "pulled", "--all-versions"]) == 0
+    pulled_subjects = [f"{names[topic]}-value" for topic in ("order", "refund")]
+    assert pull.main([*pulled_subjects, "--to", "pulled", "--all-versions"]) == 0
     pulled = read_contracts_file(Path("pulled/contracts.toml"))
     assert subjects(pulled) == subjects(load_contracts())
     assert json.loads(Path("pulled/money.avsc").read_text()) == MONEY
@@ -134,7 +134,7 @@ def test_what_is_pulled_is_what_was_registered(
     monkeypatch.setenv("SCHEMAS_DIR", "pulled")
     assert drift.main(["--ignore", "*"]) == 0
     capsys.readouterr()
-    assert pull.main([*wanted, "--to", "pulled"]) == 0
+    assert pull.main([*pulled_subjects, "--to", "pulled"]) == 0
     assert all(line.endswith(": unchanged") for line in capsys.readouterr().out.splitlines())
 
     optional = {"name": "note", "type": "string", "default": ""}
@@ -143,7 +143,7 @@ def test_what_is_pulled_is_what_was_registered(
     write(directory / "refund.avsc", content | {"fields": [*content["fields"], optional]})
     monkeypatch.setenv("SCHEMAS_DIR", "schemas")
     assert register.main([]) == 0
-    assert pull.main([*wanted, "--to", "pulled", "--all-versions"]) == 0
+    assert pull.main([*pulled_subjects, "--to", "pulled", "--all-versions"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "pulled/refund.avsc: changed" in lines
     assert f"pulled/versions/{names['refund']}-value/v1.avsc: written" in lines

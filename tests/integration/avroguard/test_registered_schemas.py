@@ -34,7 +34,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()]
 
 
-def held(registry: Registry, files: ContractFiles) -> list[object]:
+def state_of(registry: Registry, files: ContractFiles) -> list[object]:
     """All that the registry knows of the subjects."""
     return [(registry.history(subject), registry.compatibility_level(subject)) for subject in files.subjects]
 
@@ -44,23 +44,25 @@ def test_registering_twice_changes_nothing_the_second_time(
 ) -> None:
     assert register.main([]) == 0
     new = lines(capsys)
-    before = held(registry, files)
-    found = [registry.require(subject, load_schema(Path("schemas/transaction.avsc"))) for subject in files.subjects]
-    assert new == [f"NEW v1 id {one.id}, level FULL_TRANSITIVE" for one in found]
-    assert found[0].id == found[1].id
+    before = state_of(registry, files)
+    registrations = [
+        registry.require(subject, load_schema(Path("schemas/transaction.avsc"))) for subject in files.subjects
+    ]
+    assert new == [f"NEW v1 id {registration.id}, level FULL_TRANSITIVE" for registration in registrations]
+    assert registrations[0].id == registrations[1].id
     assert [level for _, level in before] == [Level.FULL_TRANSITIVE] * 2
 
     assert register.main([]) == 0
-    assert lines(capsys) == [f"UNCHANGED v1 id {one.id}" for one in found]
-    assert held(registry, files) == before
+    assert lines(capsys) == [f"UNCHANGED v1 id {registration.id}" for registration in registrations]
+    assert state_of(registry, files) == before
 
 
 def test_what_is_registered_can_be_found_again(files: ContractFiles, registry: Registry) -> None:
     register.main([])
     schema = load_schema(Path("schemas/transaction.avsc"))
-    found = registry.require(files.subjects[0], schema)
-    assert registry.schema_by_id(found.id)["name"] == "Transaction"
-    assert set(files.subjects) <= registry.subjects_of(found.id)
+    registration = registry.require(files.subjects[0], schema)
+    assert registry.schema_by_id(registration.id)["name"] == "Transaction"
+    assert set(files.subjects) <= registry.subjects_of(registration.id)
     assert registry.version(files.subjects[0]).version == 1
     assert registry.is_compatible(files.subjects[0], schema)
     with pytest.raises(UnknownSchemaId):
@@ -74,7 +76,7 @@ def test_a_removed_field_is_refused_everywhere_and_nothing_changes(
 ) -> None:
     register.main([])
     registry.set_compatibility_level(files.subjects[0], Level.BACKWARD)
-    before = held(registry, files)
+    before = state_of(registry, files)
     files.change(remove_field("currency"))
     capsys.readouterr()
 
@@ -86,7 +88,7 @@ def test_a_removed_field_is_refused_everywhere_and_nothing_changes(
         assert [line.split()[1] for line in output.out.splitlines()] == ["INCOMPATIBLE"] * 2
         assert output.out.count("'currency'") == 2
         assert "nothing has been changed" in output.err
-    assert held(registry, files) == before
+    assert state_of(registry, files) == before
 
 
 def test_one_refused_subject_holds_all_back(
@@ -94,12 +96,12 @@ def test_one_refused_subject_holds_all_back(
 ) -> None:
     schema = load_schema(Path("schemas/transaction.avsc"))
     registry.register(files.subjects[1], schema)
-    before = held(registry, files)
+    before = state_of(registry, files)
     files.change(add_field(name="channel", type="string"))
     capsys.readouterr()
     assert register.main([]) == 1
     assert [line.split()[0] for line in lines(capsys)] == ["SKIPPED", "INCOMPATIBLE"]
-    assert held(registry, files) == before
+    assert state_of(registry, files) == before
 
 
 def test_the_whole_history_counts_where_the_level_is_transitive(
@@ -128,7 +130,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_not(
 ) -> None:
     assert register.main(["--dry-run"]) == 0
     assert lines(capsys) == ["NEW v1, level FULL_TRANSITIVE (dry run)"] * 2
-    assert held(registry, files) == [([], None)] * 2
+    assert state_of(registry, files) == [([], None)] * 2
 
 
 def test_a_level_that_was_changed_by_hand_is_set_again(

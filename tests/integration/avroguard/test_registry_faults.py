@@ -87,12 +87,12 @@ def test_waiting_in_vain() -> None:
 
 
 def test_waiting_until_the_registry_answers() -> None:
-    asked = 0
+    request_count = 0
 
     def late(method: str, path: str) -> tuple[int, object]:
-        nonlocal asked
-        asked += 1
-        return (503, b"not yet") if asked <= 2 else empty_registry(method, path)
+        nonlocal request_count
+        request_count += 1
+        return (503, b"not yet") if request_count <= 2 else empty_registry(method, path)
 
     with serving(late) as url:
         done = command("register", "--registry-url", url, "--wait", "30", "--dry-run")

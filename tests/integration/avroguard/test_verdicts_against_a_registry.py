@@ -9,7 +9,7 @@ from tools.local_cluster import Cluster
 
 def test_random_changes(cluster: Cluster, unique: Callable[[str], str]) -> None:
     with Registry(RegistrySettings.load(url=cluster.registry_url)) as registry:
-        found = compare(registry, seed=20, count=60, prefix=unique("pair"))
-    assert found.differences == []
-    assert found.verdicts["taken"] >= 10
-    assert found.verdicts.total() - found.verdicts["taken"] >= 10
+        comparison = compare(registry, seed=20, count=60, prefix=unique("pair"))
+    assert comparison.differences == []
+    assert comparison.verdicts["taken"] >= 10
+    assert comparison.verdicts.total() - comparison.verdicts["taken"] >= 10

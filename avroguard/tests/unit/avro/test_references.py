@@ -67,10 +67,13 @@ def faults(contracts: str = SHARED, **schemas: Any) -> list[str]:
 
 def test_subjects_come_after_those_that_they_refer_to() -> None:
     contracts = read()
-    assert [one.subject for one in contracts.subjects] == ["money", "ex.Order", "refunds-value"]
+    assert [contract.subject for contract in contracts.subjects] == ["money", "ex.Order", "refunds-value"]
     refund = contracts.topic("refunds").required_schema
-    assert [(one.name, one.subject) for one in refund.references] == [("ex.Order", "ex.Order"), ("ex.Money", "money")]
-    assert [one.name for one in refund.references[0].schema.references] == ["ex.Money"]
+    assert [(reference.name, reference.subject) for reference in refund.references] == [
+        ("ex.Order", "ex.Order"),
+        ("ex.Money", "money"),
+    ]
+    assert [reference.name for reference in refund.references[0].schema.references] == ["ex.Money"]
     assert json.loads(refund.canonical) == REFUND
 
 
@@ -94,7 +97,7 @@ def test_places_inside_another_file_are_that_files() -> None:
 
 def test_types_for_python_are_made_once() -> None:
     contracts = read()
-    source = python_types(one.schema for one in contracts.subjects)
+    source = python_types(contract.schema for contract in contracts.subjects)
     assert [source.count(f"class {name}(") for name in ("Money", "Order", "Refund")] == [1, 1, 1]
 
 
@@ -107,8 +110,8 @@ def test_what_a_schema_defines_itself_is_not_foreign() -> None:
 
 def test_a_default_of_a_foreign_type_is_checked() -> None:
     field = {"name": "fee", "type": "Money", "default": {"cents": "none"}}
-    found = faults(refund=REFUND | {"fields": [field]})
-    assert found == [
+    messages = faults(refund=REFUND | {"fields": [field]})
+    assert messages == [
         'refund.avsc:9:15: not Avro: the default an object of the field "fee" does not fit its type',
     ]
     assert read(refund=REFUND | {"fields": [field | {"default": {"cents": 1}}]})
@@ -149,7 +152,7 @@ def test_faults(contracts: str, schemas: dict[str, Any], expected: str) -> None:
 
 def test_a_file_that_is_referred_to_needs_no_table() -> None:
     contracts = read(SHARED[SHARED.index("[topics") :])
-    assert [(one.subject, one.compatibility) for one in contracts.subjects] == [
+    assert [(contract.subject, contract.compatibility) for contract in contracts.subjects] == [
         ("ex.Money", "FULL"),
         ("ex.Order", "FULL"),
         ("refunds-value", "FULL"),
@@ -163,12 +166,12 @@ def test_a_type_that_several_files_define_is_that_of_the_nearest_file() -> None:
     contracts = SHARED[SHARED.index("[topics") :].replace("refund.avsc", "b/refund.avsc")
     schemas = {"b/refund": REFUND, "a/money": MONEY, "b/money": near, "money": MONEY, "b/order": ORDER}
     refund = read(contracts, **schemas).topic("refunds").required_schema
-    assert [one.schema.path.as_posix() for one in refund.references] == ["b/order.avsc", "b/money.avsc"]
+    assert [reference.schema.path.as_posix() for reference in refund.references] == ["b/order.avsc", "b/money.avsc"]
 
 
 def test_several_topics_may_ask_different_levels_of_what_they_share() -> None:
     topic = '\n[topics.{}]\nvalue = "{}.avsc"\ncompatibility = "{}"\n'
     contracts = read(topic.format("o", "order", "BACKWARD") + topic.format("r", "refund", "FORWARD_TRANSITIVE"))
-    levels = {one.subject: one.compatibility for one in contracts.subjects}
+    levels = {contract.subject: contract.compatibility for contract in contracts.subjects}
     assert levels["ex.Money"] == "FULL_TRANSITIVE"
     assert levels["ex.Order"] == "FORWARD_TRANSITIVE"

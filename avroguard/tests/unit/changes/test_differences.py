@@ -9,8 +9,8 @@ from support.avro_mutations import pairs
 from support.compatibility_cases import enum, record
 
 
-def told(old: Any, new: Any) -> list[str]:
-    return [str(one) for one in differences(old, new)]
+def lines_of(old: Any, new: Any) -> list[str]:
+    return [str(difference) for difference in differences(old, new)]
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,14 @@ def told(old: Any, new: Any) -> list[str]:
     ],
 )
 def test_one_difference(old: Any, new: Any, expected: str) -> None:
-    assert told(record(("x", old)), record(("x", new))) == [expected]
+    assert lines_of(record(("x", old)), record(("x", new))) == [expected]
 
 
 def test_fields() -> None:
     old = record(("a", "int"), ("b", "string"), ("c", "int", 1))
     new = record(("c", "int", 2), ("a", "int"), ("d", "string", ""))
     new["fields"][1]["doc"] = "Now told."
-    assert told(old, new) == [
+    assert lines_of(old, new) == [
         "~ field c of R: default 1 -> 2",
         '~ field a of R: doc none -> "Now told."',
         '+ field d of R: string = ""',
@@ -55,23 +55,25 @@ def test_fields() -> None:
     ]
     renamed = record(("z", "int"))
     renamed["fields"][0]["aliases"] = ["a"]
-    assert told(record(("a", "int")), renamed) == [
+    assert lines_of(record(("a", "int")), renamed) == [
         "~ field z of R: was named a",
         "~ field z of R: aliases none -> a",
     ]
 
 
 def test_a_default_written_with_another_number_of_digits_is_the_same() -> None:
-    assert told(record(("x", "double", 1.0)), record(("x", "double", 1))) == []
-    assert told(record(("x", "double", 1.0)), record(("x", "double", 1.5))) == ["~ field x of R: default 1.0 -> 1.5"]
+    assert lines_of(record(("x", "double", 1.0)), record(("x", "double", 1))) == []
+    assert lines_of(record(("x", "double", 1.0)), record(("x", "double", 1.5))) == [
+        "~ field x of R: default 1.0 -> 1.5"
+    ]
 
 
 def test_a_default_of_null_is_not_none() -> None:
     old, new = record(("x", ["null", "int"])), record(("x", ["null", "int"], None))
-    assert told(old, new) == ["~ field x of R: default none -> null"]
+    assert lines_of(old, new) == ["~ field x of R: default none -> null"]
 
 
 def test_equal_schemas_have_none_and_any_two_can_be_told() -> None:
     for old, new, _ in pairs(3, 200):
-        assert told(old, old) == []
-        assert all(line[0] in "+-~" for line in told(old, new))
+        assert lines_of(old, old) == []
+        assert all(line[0] in "+-~" for line in lines_of(old, new))

@@ -16,8 +16,8 @@ ADDED = {"name": "b", "type": "int", "default": 0, "doc": "B."}
 
 def rules(new: dict[str, Any]) -> list[str]:
     schema = parse_schema("o.avsc", json.dumps(new).encode())
-    found = find_breakages("s", schema, [OldVersion("v1", OLD)], Level.FROZEN, CheckOptions())
-    return [finding.rule for finding in found]
+    findings = find_breakages("s", schema, [OldVersion("v1", OLD)], Level.FROZEN, CheckOptions())
+    return [finding.rule for finding in findings]
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from avroguard.levels import Level
 from support.compatibility_cases import record
 
 
-def told(new: Any, *history: Any, level: Level = Level.FULL_TRANSITIVE) -> list[tuple[str, tuple[str, ...]]]:
+def broken_rules(new: Any, *history: Any, level: Level = Level.FULL_TRANSITIVE) -> list[tuple[str, tuple[str, ...]]]:
     """The rules that a schema breaks after some versions, and which of them are named."""
     versions = [OldVersion(f"v{number}", old) for number, old in enumerate(history, 1)]
     schema = parse_schema("r.avsc", json.dumps(new).encode())
-    return [(one.rule, one.breaks) for one in find_breakages("s", schema, versions, level, CheckOptions())]
+    return [(finding.rule, finding.breaks) for finding in find_breakages("s", schema, versions, level, CheckOptions())]
 
 
 def amount(scale: int) -> dict[str, Any]:
@@ -22,30 +22,30 @@ def amount(scale: int) -> dict[str, Any]:
 
 
 def test_what_the_latest_version_has_changed_is_not_told_again() -> None:
-    assert told(amount(4), amount(2)) == [("DECIMAL_SCALE_CHANGED", ("v1",))]
-    assert told(amount(4), amount(2), amount(4)) == []
+    assert broken_rules(amount(4), amount(2)) == [("DECIMAL_SCALE_CHANGED", ("v1",))]
+    assert broken_rules(amount(4), amount(2), amount(4)) == []
 
 
 def test_what_is_changed_again_and_what_is_changed_back_is_told() -> None:
-    assert told(amount(6), amount(2), amount(4)) == [
+    assert broken_rules(amount(6), amount(2), amount(4)) == [
         ("DECIMAL_SCALE_CHANGED", ("v1",)),
         ("DECIMAL_SCALE_CHANGED", ("v2",)),
     ]
-    assert told(amount(2), amount(2), amount(4)) == [("DECIMAL_SCALE_CHANGED", ("v2",))]
+    assert broken_rules(amount(2), amount(2), amount(4)) == [("DECIMAL_SCALE_CHANGED", ("v2",))]
 
 
 def test_a_field_that_comes_back_is_compared_with_what_it_was() -> None:
-    assert told(amount(4), amount(2), record()) == [("DECIMAL_SCALE_CHANGED", ("v1",))]
-    assert told(amount(4), amount(2), record(), level=Level.FULL) == []
+    assert broken_rules(amount(4), amount(2), record()) == [("DECIMAL_SCALE_CHANGED", ("v1",))]
+    assert broken_rules(amount(4), amount(2), record(), level=Level.FULL) == []
 
 
 def test_what_a_version_in_between_has_changed_is_not_told_again_though_the_field_was_gone_since() -> None:
-    assert told(amount(4), amount(2), amount(4), record()) == []
+    assert broken_rules(amount(4), amount(2), amount(4), record()) == []
 
 
 def test_what_is_incompatible_is_told_for_every_version() -> None:
-    one, other = (record(("a", kind)) for kind in ("int", "string"))
-    assert told(other, one, other) == [("TYPE_CHANGED", ("v1",)), ("TYPE_CHANGED", ("v1",))]
+    integer, text = (record(("a", kind)) for kind in ("int", "string"))
+    assert broken_rules(text, integer, text) == [("TYPE_CHANGED", ("v1",)), ("TYPE_CHANGED", ("v1",))]
 
 
 def amount_of(precision: int) -> dict[str, Any]:
@@ -54,15 +54,19 @@ def amount_of(precision: int) -> dict[str, Any]:
 
 def test_a_decimal_may_become_wider_for_its_readers_and_narrower_for_its_writers() -> None:
     narrow, wide = amount_of(10), amount_of(12)
-    assert told(wide, narrow, level=Level.BACKWARD) == []
-    assert told(narrow, wide, level=Level.FORWARD) == []
+    assert broken_rules(wide, narrow, level=Level.BACKWARD) == []
+    assert broken_rules(narrow, wide, level=Level.FORWARD) == []
     for new, old, level in ((wide, narrow, Level.FULL), (wide, narrow, Level.FORWARD), (narrow, wide, Level.BACKWARD)):
-        assert told(new, old, level=level) == [("DECIMAL_PRECISION_CHANGED", ("v1",))]
+        assert broken_rules(new, old, level=level) == [("DECIMAL_PRECISION_CHANGED", ("v1",))]
 
 
 def test_a_default_that_changes_matters_to_versions_without_the_field_alone() -> None:
     without = record(("b", "int"))
-    zero, one = (record(("b", "int"), ("a", "int", default)) for default in (0, 1))
-    assert told(one, zero) == told(one, without, zero, level=Level.BACKWARD) == []
-    assert told(one, without, zero) == [("DEFAULT_CHANGED", ("v2",))]
-    assert told(one, without, zero, level=Level.FORWARD_TRANSITIVE) == []
+    default_zero, default_one = (record(("b", "int"), ("a", "int", default)) for default in (0, 1))
+    assert (
+        broken_rules(default_one, default_zero)
+        == broken_rules(default_one, without, default_zero, level=Level.BACKWARD)
+        == []
+    )
+    assert broken_rules(default_one, without, default_zero) == [("DEFAULT_CHANGED", ("v2",))]
+    assert broken_rules(default_one, without, default_zero, level=Level.FORWARD_TRANSITIVE) == []

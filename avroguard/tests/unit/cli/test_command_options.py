@@ -61,7 +61,7 @@ def test_a_fault_of_the_environment_is_told_by_the_name_of_the_variable(monkeypa
 def test_a_subject_that_is_not_there(given: str, said: str) -> None:
     shared = tuple(SubjectContract(name, schema("int"), Level.FULL, PLACE) for name in ("orders-value", "ex.Money"))
     contracts = Contracts((), "c.toml", shared)
-    assert [one.subject for one in select_subjects(contracts, ["ex.Money"])] == ["ex.Money"]
+    assert [contract.subject for contract in select_subjects(contracts, ["ex.Money"])] == ["ex.Money"]
     with pytest.raises(UsageError) as raised:
         select_subjects(contracts, [given])
     assert str(raised.value) == said

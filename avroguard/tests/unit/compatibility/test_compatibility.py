@@ -17,8 +17,8 @@ from support.compatibility_cases import A_INT, CASES, array, enum, fixed, mappin
 
 
 def only(reader: Any, writer: Any) -> Incompatibility:
-    (found,) = incompatibilities(reader, writer)
-    return found
+    (finding,) = incompatibilities(reader, writer)
+    return finding
 
 
 def at(schema: Any, path: tuple[str | int, ...]) -> Any:
@@ -28,9 +28,9 @@ def at(schema: Any, path: tuple[str | int, ...]) -> Any:
 
 
 def test_a_finding_names_the_field_the_record_and_what_to_do() -> None:
-    found = only(record(A_INT, ("b", "int"), namespace="x"), record(A_INT, namespace="x"))
+    finding = only(record(A_INT, ("b", "int"), namespace="x"), record(A_INT, namespace="x"))
 
-    assert found == Incompatibility(
+    assert finding == Incompatibility(
         Rule.READER_FIELD_MISSING_DEFAULT,
         ("fields", 1),
         ("fields",),
@@ -44,10 +44,10 @@ def test_paths_lead_through_fields_items_values_and_branches() -> None:
     new = copy.deepcopy(old)
     at(new, ("fields", 1, "type", 1, "items", "values", "fields", 0, "type"))["symbols"] = ["X"]
 
-    found = only(new, old)
+    finding = only(new, old)
 
-    assert found.reader_path == ("fields", 1, "type", 1, "items", "values", "fields", 0, "type", "symbols")
-    assert at(old, found.writer_path) == "Y"
+    assert finding.reader_path == ("fields", 1, "type", 1, "items", "values", "fields", 0, "type", "symbols")
+    assert at(old, finding.writer_path) == "Y"
 
 
 def test_a_type_used_in_two_places_is_reported_where_it_is_defined() -> None:
@@ -57,15 +57,15 @@ def test_a_type_used_in_two_places_is_reported_where_it_is_defined() -> None:
 
 
 def test_a_type_in_place_of_another_is_reported_where_it_is_used() -> None:
-    found = only(record(("e", fixed(4)), ("f", "F")), record(("e", fixed(4)), ("f", "int")))
+    finding = only(record(("e", fixed(4)), ("f", "F")), record(("e", fixed(4)), ("f", "int")))
 
-    assert (found.reader_path, found.writer_path) == (("fields", 1, "type"), ("fields", 1, "type"))
-    assert "field 'f' of R is int in the writer's schema, which can't be read as the fixed F" in found.message
+    assert (finding.reader_path, finding.writer_path) == (("fields", 1, "type"), ("fields", 1, "type"))
+    assert "field 'f' of R is int in the writer's schema, which can't be read as the fixed F" in finding.message
 
 
 def test_each_symbol_and_each_branch_that_is_lost_is_named() -> None:
     assert "may be Y, Z in the writer's schema" in only(enum("X"), enum("X", "Y", "Z")).message
-    lost = [found.message for found in incompatibilities(["int"], ["string", "int", enum("X")])]
+    lost = [finding.message for finding in incompatibilities(["int"], ["string", "int", enum("X")])]
     assert ["may be string in" in lost[0], "may be enum E in" in lost[1]] == [True, True]
 
 
@@ -78,9 +78,9 @@ def test_the_schemas_of_fastavro_are_taken_as_well() -> None:
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.new_reads_old], ids=lambda case: case.name)
 def test_every_path_exists(case: Any) -> None:
-    for found in incompatibilities(case.new, case.old):
-        at(case.new, found.reader_path)
-        at(case.old, found.writer_path)
+    for finding in incompatibilities(case.new, case.old):
+        at(case.new, finding.reader_path)
+        at(case.old, finding.writer_path)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,9 @@ def test_recursive_schemas_too_entangled_to_compare_are_refused_not_passed() -> 
 def test_every_schema_reads_itself_unless_a_field_is_ambiguous(seed: int) -> None:
     ((schema, _, _),) = pairs(seed, 1)
 
-    assert {found.rule for found in incompatibilities(schema, copy.deepcopy(schema))} <= {Rule.READER_FIELD_AMBIGUOUS}
+    assert {finding.rule for finding in incompatibilities(schema, copy.deepcopy(schema))} <= {
+        Rule.READER_FIELD_AMBIGUOUS
+    }
 
 
 @given(
@@ -212,9 +214,9 @@ V3 = record(A_INT, ("b", "long", 0), ("c", "int"))
     ],
 )
 def test_a_level_says_which_versions_count_in_which_direction(level: Level, expected: list[Any]) -> None:
-    found = history_incompatibilities(V3, [V1, V2], level)
+    findings = history_incompatibilities(V3, [V1, V2], level)
 
-    assert [(each.version, each.direction, each.rule) for each in found] == expected
+    assert [(each.version, each.direction, each.rule) for each in findings] == expected
 
 
 @pytest.mark.parametrize("level", list(Level))

@@ -19,7 +19,7 @@ from support.avro_schemas import SchemaGenerator
 
 
 def record(name: str = "R", /, **fields: Any) -> dict[str, Any]:
-    return {"type": "record", "name": name, "fields": [{"name": field, "type": one} for field, one in fields.items()]}
+    return {"type": "record", "name": name, "fields": [{"name": field, "type": kind} for field, kind in fields.items()]}
 
 
 def field(name: str, kind: Any, **more: Any) -> dict[str, Any]:
@@ -85,15 +85,15 @@ def test_a_schema_that_is_none() -> None:
         losses(OLD, {"type": "record"})
 
 
-def kept(written: Any, read: Any) -> bool:
+def is_preserved(written: Any, read: Any) -> bool:
     """Return whether a written value is all in the value that another schema reads; numbers may be promoted."""
     match written:
         case dict():
             return isinstance(read, dict) and all(
-                name in read and kept(one, read[name]) for name, one in written.items()
+                name in read and is_preserved(value, read[name]) for name, value in written.items()
             )
         case list():
-            return len(written) == len(read) and all(map(kept, written, read))
+            return len(written) == len(read) and all(map(is_preserved, written, read))
         case bytes() if isinstance(read, str):
             return written.decode(errors="replace") == read
         case str() if isinstance(read, bytes):
@@ -108,27 +108,27 @@ def plainly(schema: Any) -> Any:
     match schema:
         case dict():
             return {
-                name: plainly(one)
-                for name, one in schema.items()
+                name: plainly(part)
+                for name, part in schema.items()
                 if name not in ("logicalType", "precision", "scale", "aliases")
             }
         case list():
-            return [plainly(one) for one in schema]
+            return [plainly(part) for part in schema]
     return schema
 
 
 @cache
 def lossless_pairs() -> list[tuple[Any, Any]]:
     """Random schemas, each with a changed one that can read what it writes and, as `losses` says, all of it."""
-    found = []
+    pairs = []
     for seed in range(1500):
         random = Random(seed)
         writer = plainly(SchemaGenerator(random).schema())
         reader = plainly(mutated(writer, random)[0])
         with suppress(ContractError):
             if reader != writer and not incompatibilities(reader, writer) and not losses(reader, writer):
-                found.append((reader, writer))
-    return found
+                pairs.append((reader, writer))
+    return pairs
 
 
 def test_where_nothing_is_told_nothing_is_lost() -> None:
@@ -137,7 +137,7 @@ def test_where_nothing_is_told_nothing_is_lost() -> None:
         for sample in islice(samples(node, ()), 10):
             content = encode(node, sample)
             with suppress(ReadError):  # of another namespace, which readers of unions look at
-                assert kept(Decoder(writer).decode(content), Decoder(writer, reader).decode(content))
+                assert is_preserved(Decoder(writer).decode(content), Decoder(writer, reader).decode(content))
 
 
 def test_enough_is_tried() -> None:

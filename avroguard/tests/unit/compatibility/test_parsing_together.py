@@ -33,7 +33,7 @@ def test_what_stays_the_same_is_read_once() -> None:
     old = parser.parse(record(("a", "int"), ("b", ["null", "string"]), ("c", "long")))
     new = parser.parse(record(("a", "int"), ("b", ["null", "string"]), ("c", "string")))
 
-    assert [one is other for one, other in zip(old.fields, new.fields, strict=True)] == [True, True, False]  # type: ignore[attr-defined]
+    assert [before is after for before, after in zip(old.fields, new.fields, strict=True)] == [True, True, False]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("was", "now"), [(1, True), ([1], [True]), ({"a": 0}, {"a": False})])

@@ -131,16 +131,16 @@ def test_schemas_below_the_working_directory_go_before_it(tmp_path: Path, monkey
 )
 def test_a_fault_is_told_with_its_line(old: str, new: str, line: int, said: str | None) -> None:
     assert old in GOOD
-    told = faults(GOOD.replace(old, new, 1))
-    assert told
+    messages = faults(GOOD.replace(old, new, 1))
+    assert messages
     if said is not None:
-        assert any(re.match(rf"contracts\.toml:{line}(:\d+)?: ", fault) for fault in told), told
-        assert any(re.search(said.replace("?", r"\?").replace("[", r"\["), fault) for fault in told), told
+        assert any(re.match(rf"contracts\.toml:{line}(:\d+)?: ", fault) for fault in messages), messages
+        assert any(re.search(said.replace("?", r"\?").replace("[", r"\["), fault) for fault in messages), messages
 
 
 def test_a_broken_schema_is_told_once_however_many_topics_carry_it() -> None:
-    told = faults(GOOD + GOOD.replace("a.b", "c").replace("raw", "other"), b'{"type": "record", "name": "R"}')
-    assert told == ['transaction.avsc:1:1: not Avro: expected an attribute "fields" (an array) in this record']
+    messages = faults(GOOD + GOOD.replace("a.b", "c").replace("raw", "other"), b'{"type": "record", "name": "R"}')
+    assert messages == ['transaction.avsc:1:1: not Avro: expected an attribute "fields" (an array) in this record']
 
 
 def test_bytes_that_are_no_text() -> None:

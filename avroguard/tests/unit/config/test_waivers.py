@@ -29,7 +29,7 @@ expires = 2027-01-31
 
 
 def applied(waiver: Waiver, finding: Finding = FINDING) -> list[tuple[str, str]]:
-    return [(one.rule, one.waived) for one in apply_waivers([finding], [waiver], TODAY)]
+    return [(result.rule, result.waived) for result in apply_waivers([finding], [waiver], TODAY)]
 
 
 @pytest.mark.parametrize("where", [{}, {"file": None, "subject": "x"}, {"file": None, "field": "p.T.a"}])
@@ -46,19 +46,23 @@ def test_a_waiver_covers_nothing_else(change: dict[str, str]) -> None:
 
 def test_a_waiver_holds_to_the_end_of_its_last_day_and_then_fails() -> None:
     assert applied(WAIVER) == [("DOC_MISSING", "known")]
-    found = apply_waivers([FINDING], [replace(WAIVER, expires=TODAY - dt.timedelta(1))], TODAY)
-    assert [(one.rule, one.waived, one.fails) for one in found] == [
+    findings = apply_waivers([FINDING], [replace(WAIVER, expires=TODAY - dt.timedelta(1))], TODAY)
+    assert [(finding.rule, finding.waived, finding.fails) for finding in findings] == [
         ("DOC_MISSING", "", False),
         ("WAIVER_EXPIRED", "", True),
     ]
-    assert str(found[1].place) == "s/contracts.toml:9"
-    assert "has expired on 2026-05-31: known" in found[1].message
+    assert str(findings[1].place) == "s/contracts.toml:9"
+    assert "has expired on 2026-05-31: known" in findings[1].message
 
 
 def test_a_waiver_that_waives_nothing_is_told_where_that_can_be_known() -> None:
     assert apply_waivers([], [WAIVER], TODAY) == []
-    (told,) = apply_waivers([], [WAIVER], TODAY, lambda waiver: waiver is WAIVER)
-    assert (told.rule, told.severity, str(told.place)) == ("WAIVER_UNUSED", Severity.WARNING, "s/contracts.toml:9")
+    (unused,) = apply_waivers([], [WAIVER], TODAY, lambda waiver: waiver is WAIVER)
+    assert (unused.rule, unused.severity, str(unused.place)) == (
+        "WAIVER_UNUSED",
+        Severity.WARNING,
+        "s/contracts.toml:9",
+    )
     assert len(apply_waivers([FINDING], [WAIVER], TODAY, lambda _: True)) == 1
 
 
@@ -105,8 +109,8 @@ def test_a_waiver_is_read() -> None:
 )
 def test_a_faulty_waiver_is_told_with_its_line(old: str, new: str, line: int, said: str) -> None:
     assert old in TABLE
-    told = faults(TABLE.replace(old, new))
-    assert any(one.startswith(f"contracts.toml:{line}: ") and said in one for one in told), told
+    messages = faults(TABLE.replace(old, new))
+    assert any(message.startswith(f"contracts.toml:{line}: ") and said in message for message in messages), messages
 
 
 def test_the_second_waiver_has_lines_of_its_own() -> None:

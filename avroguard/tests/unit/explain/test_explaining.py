@@ -31,8 +31,8 @@ def test_what_fails_in_a_demonstration_can_not_be_read() -> None:
     outcomes: Counter[Outcome] = Counter()
     for old, new, _ in pairs(7, 150):
         for reader, writer in ((new, old), (old, new)):
-            for found in incompatibilities(reader, writer):
-                shows = demonstrate(reader, writer, found)
+            for finding in incompatibilities(reader, writer):
+                shows = demonstrate(reader, writer, finding)
                 outcomes[shows.outcome] += 1
                 if shows.outcome is Outcome.NOTHING:
                     assert shows.reason
@@ -117,16 +117,16 @@ def test_a_changed_default_is_shown_with_a_record_that_lacks_the_field() -> None
 
 def test_a_schema_without_finite_values_puts_no_data_at_risk() -> None:
     endless = {"type": "record", "name": "R", "fields": [{"name": "next", "type": "R"}]}
-    (found,) = incompatibilities("int", endless)
-    assert "no finite value" in demonstrate("int", endless, found).reason
+    (finding,) = incompatibilities("int", endless)
+    assert "no finite value" in demonstrate("int", endless, finding).reason
 
 
 def test_a_value_stays_small_where_the_schema_branches_without_end() -> None:
     children = [{"name": f"c{index}", "type": {"type": "array", "items": "R"}} for index in range(4)]
     old = {"type": "record", "name": "R", "fields": [*children, {"name": "x", "type": ["null", "int"]}]}
     new = {"type": "record", "name": "R", "fields": [*children, {"name": "x", "type": ["null", "string"]}]}
-    found = incompatibilities(new, old)[0]
-    shows = demonstrate(new, old, found)
+    finding = incompatibilities(new, old)[0]
+    shows = demonstrate(new, old, finding)
     assert shows.outcome is Outcome.FAILS
     assert len(shows.body) < 5000
 

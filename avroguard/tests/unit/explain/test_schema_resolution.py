@@ -55,8 +55,8 @@ def resolved(writer: Any, reader: Any, value: Any) -> Any:
     ],
 )
 def test_what_is_read(writer: Any, reader: Any, value: Any, read: Any) -> None:
-    found = resolved(writer, reader, value)
-    assert (found, type(found)) == (read, type(read))
+    result = resolved(writer, reader, value)
+    assert (result, type(result)) == (read, type(read))
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def test_a_finding_has_place_path_field_and_fix() -> None:
 
 def test_every_fault_is_found_in_text_order() -> None:
     text = '{"type": "enum", "name": "9",\n "symbols": ["A", "A", "-"],\n "default": "B"}'
-    found = lint_schema("s.avsc", text.encode())
-    assert [(one.rule, one.place.line) for one in found] == [
+    findings = lint_schema("s.avsc", text.encode())
+    assert [(finding.rule, finding.place.line) for finding in findings] == [
         ("NAME_INVALID", 1),
         ("SYMBOL_REPEATED", 2),
         ("SYMBOL_INVALID", 2),
@@ -85,8 +85,8 @@ def test_every_fault_is_found_in_text_order() -> None:
     ],
 )
 def test_devalidate(kind: Any, default: Any, rule: str | None) -> None:
-    found = {one for one in rules(record(field(kind, default=default))) if one.startswith("DEFAULT")}
-    assert found == ({rule} if rule else set())
+    defaults = {rule_id for rule_id in rules(record(field(kind, default=default))) if rule_id.startswith("DEFAULT")}
+    assert defaults == ({rule} if rule else set())
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_devalidate(kind: Any, default: Any, rule: str | None) -> None:
     ],
 )
 def test_what_java_refuses_is_told_from_what_others_refuse(schema: Any, *, strict: bool | None) -> None:
-    found = validate(schema)
-    assert [RULES[finding.rule].refused_by_avro_java for finding in found] == ([] if strict is None else [strict])
+    findings = validate(schema)
+    assert [RULES[finding.rule].refused_by_avro_java for finding in findings] == ([] if strict is None else [strict])
 
 
 @pytest.mark.parametrize(
@@ -142,8 +142,8 @@ def test_aliases_of_fields(first: Any, second: Any, *, clashes: bool) -> None:
 def test_aliases_of_types(aliases: list[str], *, clashes: bool) -> None:
     fixed = {"type": "fixed", "name": "F", "size": 1, "aliases": aliases}
     other = {"type": "fixed", "name": "H", "size": 1, "aliases": ["n.Old"]}
-    found = rules(record(field(fixed), field(other, "b"), namespace="n"))
-    assert ("ALIAS_CLASH" in found) is clashes
+    rule_ids = rules(record(field(fixed), field(other, "b"), namespace="n"))
+    assert ("ALIAS_CLASH" in rule_ids) is clashes
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,10 @@ def test_aliases_of_types(aliases: list[str], *, clashes: bool) -> None:
 )
 def test_fields_are_named_like_most(names: list[str], wrong: list[str]) -> None:
     schema = record(*(field("int", name) for name in names))
-    found = [one for one in lint_schema("s", json.dumps(schema).encode()) if one.rule == "FIELD_NAME_STYLE"]
-    assert [one.field for one in found] == [f"R.{name}" for name in wrong]
+    findings = [
+        finding for finding in lint_schema("s", json.dumps(schema).encode()) if finding.rule == "FIELD_NAME_STYLE"
+    ]
+    assert [finding.field for finding in findings] == [f"R.{name}" for name in wrong]
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,9 @@ def test_every_rule_about_schemas_has_an_example() -> None:
 def test_the_rules_of_the_comparisons_are_in_the_table() -> None:
     compatibility = [rule.id for rule in RULES.values() if rule.family is Family.COMPATIBILITY]
     assert compatibility == [str(rule) for rule in Rule]
-    assert [rule.id for rule in RULES.values() if rule.family is Family.SEMANTICS] == [str(one) for one in SemanticRule]
+    assert [rule.id for rule in RULES.values() if rule.family is Family.SEMANTICS] == [
+        str(semantic_rule) for semantic_rule in SemanticRule
+    ]
 
 
 @pytest.mark.parametrize("example", LINTED, ids=lambda example: example.rule)

@@ -30,7 +30,7 @@ DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 4}
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("schema", "other"),
     [
         ({**USER, "aliases": ["ex.U2", "ex.U1"]}, {**USER, "aliases": ["U1", "U2"]}),
         ({**USER, "doc": "", "aliases": []}, USER),
@@ -43,9 +43,9 @@ DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 4}
         ),
     ],
 )
-def test_what_normalizing_changes_is_spelling(one: object, other: object) -> None:
-    assert same_content(one, other)
-    assert fingerprint(one) == fingerprint(other)
+def test_what_normalizing_changes_is_spelling(schema: object, other: object) -> None:
+    assert same_content(schema, other)
+    assert fingerprint(schema) == fingerprint(other)
 
 
 @pytest.mark.parametrize(
@@ -77,22 +77,22 @@ def test_names_are_the_same_short_and_full() -> None:
 )
 def test_what_confluent_makes_of_a_schema_is_the_same(case: str) -> None:
     recording = recordings()[case]
-    kept = json.loads(recording[CONFLUENT]["body"]["schema"])
-    assert same_content(json.loads(recording["request"]["schema"]), kept)
+    stored = json.loads(recording[CONFLUENT]["body"]["schema"])
+    assert same_content(json.loads(recording["request"]["schema"]), stored)
 
 
 ORDER = {
-    (one, other)
-    for one, other in product(Level, Level)
-    if one is other
+    (level, other)
+    for level, other in product(Level, Level)
+    if level is other
     or other is Level.NONE
-    or one is Level.FROZEN
-    or (one is Level.FULL_TRANSITIVE and other is not Level.FROZEN)
-    or (one is Level.FULL and other in (Level.BACKWARD, Level.FORWARD))
-    or (one.endswith("_TRANSITIVE") and one.removesuffix("_TRANSITIVE") == other)
+    or level is Level.FROZEN
+    or (level is Level.FULL_TRANSITIVE and other is not Level.FROZEN)
+    or (level is Level.FULL and other in (Level.BACKWARD, Level.FORWARD))
+    or (level.endswith("_TRANSITIVE") and level.removesuffix("_TRANSITIVE") == other)
 }
 
 
-@pytest.mark.parametrize(("one", "other"), list(product(Level, Level)))
-def test_which_level_asks_for_more(one: Level, other: Level) -> None:
-    assert one.implies(other) is ((one, other) in ORDER)
+@pytest.mark.parametrize(("level", "other"), list(product(Level, Level)))
+def test_which_level_asks_for_more(level: Level, other: Level) -> None:
+    assert level.implies(other) is ((level, other) in ORDER)

@@ -31,8 +31,8 @@ def contracts(content: Any, level: Level = Level.FULL_TRANSITIVE) -> Contracts:
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Run the command with contracts and a registry in memory."""
 
-    def runner(wanted: Contracts, registry: FakeRegistry, *arguments: str) -> int:
-        monkeypatch.setattr(register, "load_contracts", lambda _: wanted)
+    def runner(contracts: Contracts, registry: FakeRegistry, *arguments: str) -> int:
+        monkeypatch.setattr(register, "load_contracts", lambda _: contracts)
         monkeypatch.setattr(register, "Registry", lambda _: registry)
         return register.main(["--registry-url", "http://fake", *arguments])
 
@@ -122,7 +122,7 @@ def test_what_stops_halfway_is_said_and_its_levels_put_back(
 
 def test_a_history_that_is_not_avro_is_named(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     registry = FakeRegistry(V1)
-    registry.held["y-value"][0] = Schema(parse_json("odd", b'{"type": "object"}'))
+    registry.schemas["y-value"][0] = Schema(parse_json("odd", b'{"type": "object"}'))
     assert run(contracts(V2), registry) == 1
     assert "subject y-value: can't compare r.avsc with v1: " in capsys.readouterr().err
 

@@ -28,8 +28,8 @@ def contracts(content: Any, **more: Any) -> Contracts:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
     """Run the command with contracts and a registry in memory; returns its code and what it says of the subject."""
 
-    def runner(wanted: Contracts, registry: FakeRegistry, *arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(register, "load_contracts", lambda _: wanted)
+    def runner(contracts: Contracts, registry: FakeRegistry, *arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(register, "load_contracts", lambda _: contracts)
         monkeypatch.setattr(register, "Registry", lambda _: registry)
         code = register.main(["--registry-url", "http://fake", *arguments])
         return code, capsys.readouterr().out.strip().removeprefix("x-value  ")
@@ -76,7 +76,7 @@ def test_a_rollback_is_refused_unless_allowed(run: Run) -> None:
     assert said.startswith("ROLLBACK r.avsc:1:1: ROLLBACK the registry has this schema as v1, but v2 is the latest")
     assert "--allow-rollback" in said
     assert run(contracts(V1), registry, "--allow-rollback") == (0, "ROLLBACK v1 id 1, the latest is v2")
-    assert len(registry.held["x-value"]) == 2
+    assert len(registry.schemas["x-value"]) == 2
 
 
 def test_a_schema_that_came_back_is_no_rollback(run: Run) -> None:
@@ -109,9 +109,9 @@ def test_a_refusal_for_programs(run: Run) -> None:
 
 
 def test_only_what_is_named_is_registered(run: Run) -> None:
-    one = contracts(V1)
-    two = Contracts((*one.topics, replace(one.topics[0], name="y")), one.name)
+    single = contracts(V1)
+    both = Contracts((*single.topics, replace(single.topics[0], name="y")), single.name)
     registry = FakeRegistry()
-    assert run(two, registry, "x-value")[0] == 0
+    assert run(both, registry, "x-value")[0] == 0
     assert registry.state() == ({"x-value": 1, "y-value": 0}, {"x-value": Level.FULL})
-    assert run(two, registry, "z-value") == (2, "")
+    assert run(both, registry, "z-value") == (2, "")

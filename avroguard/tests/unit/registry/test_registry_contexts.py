@@ -58,17 +58,17 @@ def test_a_subject_that_looks_qualified_is_left_alone_in_another_context() -> No
 
 
 def test_requests_name_subjects_plainly() -> None:
-    asked: list[str] = []
+    paths: list[str] = []
 
     def handler(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request.url.raw_path.decode())
+        paths.append(request.url.raw_path.decode())
         return httpx2.Response(404, json={"error_code": 40401, "message": "Subject 't11-value' not found."})
 
     settings = RegistrySettings.load(url=BASE + "/", retries=0)
     registry = Registry(settings, transport=httpx2.MockTransport(handler))
     assert registry.find("t11-value", parse_schema("s.avsc", json.dumps("long").encode())) is None
     subject = "/contexts/.ctx2/subjects/t11-value"
-    assert asked == [f"{subject}/versions/latest", subject]
+    assert paths == [f"{subject}/versions/latest", subject]
 
 
 def test_a_schema_in_another_context_is_not_ours() -> None:
@@ -80,7 +80,7 @@ def test_a_schema_in_another_context_is_not_ours() -> None:
         return httpx2.Response(200, json={"subject": ":.ctx2:t11-value", "version": 1, "id": 7, "schema": '"long"'})
 
     schema = parse_schema("s.avsc", json.dumps("long").encode())
-    for base, found in (("http://schemas.test", None), (BASE, Registration("t11-value", 1, 7))):
+    for base, expected in (("http://schemas.test", None), (BASE, Registration("t11-value", 1, 7))):
         settings = RegistrySettings.load(url=base, retries=0)
         registry = Registry(settings, transport=httpx2.MockTransport(handler))
-        assert registry.find("t11-value", schema) == found
+        assert registry.find("t11-value", schema) == expected

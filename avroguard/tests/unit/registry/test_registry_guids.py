@@ -47,8 +47,8 @@ def test_an_id_in_a_header_is_looked_up_as_any_other() -> None:
 
 
 CALLS: list[Callable[[Registry], Any]] = [
-    lambda asked: asked.id_of_guid(GUID),
-    lambda asked: asked.schema_by_guid(GUID),
+    lambda client: client.id_of_guid(GUID),
+    lambda client: client.schema_by_guid(GUID),
 ]
 
 
@@ -64,9 +64,9 @@ CALLS: list[Callable[[Registry], Any]] = [
 def test_what_is_not_there(
     call: Callable[[Registry], Any], answers: dict[str, httpx2.Response], error: type[ExpectedError], said: str
 ) -> None:
-    asked = registry({**{PATH + path: answer for path, answer in answers.items()}, "/schemas/types": TYPES})
+    client = registry({**{PATH + path: answer for path, answer in answers.items()}, "/schemas/types": TYPES})
     with pytest.raises(error) as caught:
-        call(asked)
+        call(client)
     assert said in str(caught.value)
 
 

@@ -166,12 +166,12 @@ def test_the_id_of_another_kind_of_schema_is_the_messages_fault() -> None:
 
 
 def test_an_id_that_is_no_java_int_is_not_asked_for() -> None:
-    asked = registry(answering(httpx2.Response(404, json={"error_code": 404, "message": "HTTP 404 Not Found"})))
-    for call in (asked.schema_by_id, asked.subjects_of):
+    client = registry(answering(httpx2.Response(404, json={"error_code": 404, "message": "HTTP 404 Not Found"})))
+    for call in (client.schema_by_id, client.subjects_of):
         with pytest.raises(InvalidSchemaId, match="schema id 2147483648 is in no registry"):
             call(2**31)
     with pytest.raises(UsageError):
-        asked.schema_by_id(2**31 - 1)
+        client.schema_by_id(2**31 - 1)
 
 
 @pytest.mark.parametrize("text", ["{", '{"items":' * 5000])
@@ -209,17 +209,17 @@ answers = st.recursive(
     max_leaves=8,
 )
 CALLS: list[Callable[[Registry], object]] = [
-    lambda asked: asked.ping(),
-    lambda asked: asked.schema_by_id(1),
-    lambda asked: asked.subjects_of(1),
-    lambda asked: asked.find("s", SCHEMA),
-    lambda asked: asked.require("s", SCHEMA),
-    lambda asked: asked.history("s"),
-    lambda asked: asked.register("s", SCHEMA),
-    lambda asked: asked.compatibility_level("s"),
-    lambda asked: asked.set_compatibility_level("s", Level.FULL),
-    lambda asked: asked.set_compatibility_level("s", None),
-    lambda asked: asked.is_compatible("s", SCHEMA, "all"),
+    lambda client: client.ping(),
+    lambda client: client.schema_by_id(1),
+    lambda client: client.subjects_of(1),
+    lambda client: client.find("s", SCHEMA),
+    lambda client: client.require("s", SCHEMA),
+    lambda client: client.history("s"),
+    lambda client: client.register("s", SCHEMA),
+    lambda client: client.compatibility_level("s"),
+    lambda client: client.set_compatibility_level("s", Level.FULL),
+    lambda client: client.set_compatibility_level("s", None),
+    lambda client: client.is_compatible("s", SCHEMA, "all"),
 ]
 
 
@@ -249,14 +249,14 @@ def test_any_answer_ends_in_a_result_or_an_error_of_ours(
 
 
 def test_several_urls_are_tried_in_turn() -> None:
-    asked: list[str] = []
+    hosts: list[str] = []
 
     def handler(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request.url.host)
+        hosts.append(request.url.host)
         return httpx2.Response(503) if request.url.host == "one.test" else TYPES
 
     registry(handler, "http://one.test, http://two.test:8081/").ping()
-    assert asked == ["one.test", "two.test"]
+    assert hosts == ["one.test", "two.test"]
 
 
 @pytest.mark.parametrize(
@@ -282,9 +282,9 @@ def test_credentials_are_sent(url: str, settings: dict[str, str], expected: str 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 500])
 def test_credentials_are_in_no_message(status: int, pauses: list[float]) -> None:
-    asked = registry(answering(httpx2.Response(status)), "http://me:secret@registry.test", basic_auth="you:hidden")
+    client = registry(answering(httpx2.Response(status)), "http://me:secret@registry.test", basic_auth="you:hidden")
     with pytest.raises(ExpectedError) as caught:
-        asked.ping()
-    for text in (str(caught.value), repr(caught.value), str(asked), repr(asked._settings)):
+        client.ping()
+    for text in (str(caught.value), repr(caught.value), str(client), repr(client._settings)):
         assert "secret" not in text
         assert "hidden" not in text

@@ -67,20 +67,20 @@ def test_what_refers_to_something_unregistered_is_not_registered(product: str) -
 
 @both
 def test_references_of_a_version(product: str) -> None:
-    held = registry(product, "ref: readback", "ref: resolved").version("cust")
-    assert held.references == ({"name": "ex.Addr", "subject": "addr", "version": 1},)
-    assert held.text["fields"][0]["type"] in ("Addr", "ex.Addr")
-    assert held.schema["fields"][0]["type"]["name"] == "Addr"
+    stored = registry(product, "ref: readback", "ref: resolved").version("cust")
+    assert stored.references == ({"name": "ex.Addr", "subject": "addr", "version": 1},)
+    assert stored.text["fields"][0]["type"] in ("Addr", "ex.Addr")
+    assert stored.schema["fields"][0]["type"]["name"] == "Addr"
 
 
 def test_metadata_are_registered_and_dropped_by_one_registry_without_a_word() -> None:
-    case, wanted = "req: metadata", {"properties": {"owner": "me"}}
+    case, metadata = "req: metadata", {"properties": {"owner": "me"}}
     schema = parse_schema("user.avsc", schema_of(case))
-    assert replaying(CONFLUENT, case).register("r9", schema, metadata=wanted) == Registration("r9", 1, 23)
-    contract = SubjectContract("r9", schema, Level.FULL, Place("contracts.toml", 1), wanted)
+    assert replaying(CONFLUENT, case).register("r9", schema, metadata=metadata) == Registration("r9", 1, 23)
+    contract = SubjectContract("r9", schema, Level.FULL, Place("contracts.toml", 1), metadata)
     registered = {product: replaying(product, "req: metadata readback").version("r9", 1) for product in PRODUCTS}
-    kept = {product: not missing_extras(contract, registered[product], FakeRegistry()) for product in PRODUCTS}
-    assert kept == {CONFLUENT: True, APICURIO: False, KARAPACE: False}
+    keeps = {product: not missing_extras(contract, registered[product], FakeRegistry()) for product in PRODUCTS}
+    assert keeps == {CONFLUENT: True, APICURIO: False, KARAPACE: False}
 
 
 @both

@@ -57,8 +57,12 @@ def test_errors_alone_fail_unless_waived() -> None:
 
 def test_findings_of_the_same_place_and_text_are_one() -> None:
     other = Finding(BROKEN.place, BROKEN.rule, BROKEN.message, subjects=("b-value", "d-value"), breaks=("v1",))
-    (one,) = merged([BROKEN, other])
-    assert (one.subjects, one.breaks, one.fix) == ((*SUBJECTS, "d-value"), ("v2", "v3", "v1"), "keep the others")
+    (finding,) = merged([BROKEN, other])
+    assert (finding.subjects, finding.breaks, finding.fix) == (
+        (*SUBJECTS, "d-value"),
+        ("v2", "v3", "v1"),
+        "keep the others",
+    )
 
 
 def test_json_has_every_part() -> None:
@@ -67,8 +71,8 @@ def test_json_has_every_part() -> None:
     first = document["findings"][0]
     assert (first["file"], first["line"], first["column"]) == ("schemas/t.avsc", 14, 7)
     assert (first["breaks"], first["subjects"], first["field"]) == (["v2", "v3"], list(SUBJECTS), "payments.T.e")
-    assert [one["waived"] for one in document["findings"]] == ["", "", "not used: yet"]
-    assert [one["severity"] for one in document["findings"]] == ["error", "warning", "error"]
+    assert [finding["waived"] for finding in document["findings"]] == ["", "", "not used: yet"]
+    assert [finding["severity"] for finding in document["findings"]] == ["error", "warning", "error"]
 
 
 # The grammar, and how a runner reads it back: actions/runner, src/Runner.Common/ActionCommand.cs.
@@ -107,14 +111,16 @@ odd = st.builds(Finding, places, st.sampled_from(list(RULES)), texts, texts, st.
 
 @given(st.lists(odd, max_size=3))
 def test_github_commands_can_be_read_back_whatever_they_say(findings: list[Finding]) -> None:
-    told = render(Report("avroguard lint", tuple(findings), (), "x"), Format.GITHUB)
-    assert [(one[1]["file"], one[2]) for one in commands(told)] == [(one.place.file, str(one)) for one in findings]
+    output = render(Report("avroguard lint", tuple(findings), (), "x"), Format.GITHUB)
+    assert [(command[1]["file"], command[2]) for command in commands(output)] == [
+        (finding.place.file, str(finding)) for finding in findings
+    ]
 
 
 @given(st.lists(odd, max_size=3))
 def test_junit_is_xml_whatever_the_findings_say(findings: list[Finding]) -> None:
     root = ET.fromstring(render(Report("avroguard lint", tuple(findings), ("a.avsc",), "x"), Format.JUNIT))
-    failing = {(one.place.file, one.rule) for one in findings if one.fails}
+    failing = {(finding.place.file, finding.rule) for finding in findings if finding.fails}
     assert len(root.findall(".//failure")) == len(failing)
 
 
@@ -148,14 +154,14 @@ def test_junit_fails_every_subject_that_a_finding_concerns() -> None:
 def test_sarif_says_where_what_and_how_it_is_suppressed() -> None:
     (run,) = json.loads(render(ALL, Format.SARIF))["runs"]
     rules, results = run["tool"]["driver"]["rules"], run["results"]
-    assert [rules[one["ruleIndex"]]["id"] for one in results] == [one["ruleId"] for one in results]
+    assert [rules[result["ruleIndex"]]["id"] for result in results] == [result["ruleId"] for result in results]
     assert all(rule["help"]["text"].endswith(f"docs/schema-rules.md#{rule['id'].lower()}.") for rule in rules)
     (location,) = results[0]["locations"]
     assert location["physicalLocation"] == {
         "artifactLocation": {"uri": "schemas/t.avsc"},
         "region": {"startLine": 14, "startColumn": 7},
     }
-    assert [one["level"] for one in results] == ["error", "warning", "error"]
+    assert [result["level"] for result in results] == ["error", "warning", "error"]
     assert results[2]["suppressions"] == [{"kind": "external", "justification": "not used: yet"}]
     assert "suppressions" not in results[0]
 
@@ -197,7 +203,7 @@ def test_github_finds_files_from_the_root_of_the_checkout(
 
 def fingerprints(*findings: Finding) -> list[str]:
     (run,) = json.loads(render(Report("x", findings, (), ""), Format.SARIF))["runs"]
-    return [one["partialFingerprints"]["findingHash/v1"] for one in run["results"]]
+    return [result["partialFingerprints"]["findingHash/v1"] for result in run["results"]]
 
 
 def test_sarif_fingerprints_outlive_moved_lines_and_tell_findings_apart() -> None:

@@ -104,8 +104,8 @@ WIDER = {**CENTS, "precision": 20}
 def test_a_change_counts_in_the_direction_in_which_it_shows(
     old: Any, new: Any, rule: SemanticRule, directions: set[Direction]
 ) -> None:
-    found = {direction for direction in Direction if semantic_changes(old, new, [direction])}
-    assert found == directions
+    broken = {direction for direction in Direction if semantic_changes(old, new, [direction])}
+    assert broken == directions
     assert [change.rule for change in semantic_changes(old, new, list(directions))] == [rule]
     assert semantic_changes(old, new, []) == []
 

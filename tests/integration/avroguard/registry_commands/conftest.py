@@ -28,9 +28,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch, certificate: Path) -> None:
 
 @pytest.fixture(params=PRODUCTS)
 def served(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, impatient: None) -> Iterator[Served]:
-    with serving(request.param) as one:
-        monkeypatch.setenv("SCHEMA_REGISTRY_URL", one.url)
-        yield one
+    with serving(request.param) as server:
+        monkeypatch.setenv("SCHEMA_REGISTRY_URL", server.url)
+        yield server
 
 
 @pytest.fixture

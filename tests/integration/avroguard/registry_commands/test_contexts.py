@@ -14,9 +14,9 @@ from support.registry_variants import RegistryOfContexts
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch, impatient: None) -> Iterator[Served]:
-    with serving(CONFLUENT, RegistryOfContexts) as one:
-        monkeypatch.setenv("SCHEMA_REGISTRY_URL", f"{one.url}/contexts/.ctx2")
-        yield one
+    with serving(CONFLUENT, RegistryOfContexts) as server:
+        monkeypatch.setenv("SCHEMA_REGISTRY_URL", f"{server.url}/contexts/.ctx2")
+        yield server
 
 
 def test_what_is_registered_in_a_context_is_no_drift(

@@ -142,9 +142,9 @@ def test_a_refusal_halfway_leaves_the_subject_as_it_was(
     assert second == f"two-value  FAILED{unknown}"
     assert "two-value" in output.err
     assert wrong.said in output.err
-    held = {"one-value": [1, 2], "two-value": [1]}
+    versions = {"one-value": [1, 2], "two-value": [1]}
     levels = {"one-value": Level.FULL, "two-value": Level.FULL_TRANSITIVE}
-    assert served.registry.state() == (held, levels)
+    assert served.registry.state() == (versions, levels)
 
     served.faults = []
     assert register.main([]) == 0

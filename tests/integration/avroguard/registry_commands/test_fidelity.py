@@ -57,25 +57,25 @@ def test_every_request_of_the_commands_is_answered_as_recorded(product: str) -> 
     same_ids: dict[int, int] = {}
     with serving(product, RegistryOfContexts) as served, httpx2.Client(base_url=served.url) as client:
         for recording in sent(product):
-            wanted, case = recording[product], recording["case"]
+            expected, case = recording[product], recording["case"]
             path = recording["path"]
-            if found := re.fullmatch(r"(/schemas/ids/)(\d+)(.*)", path):
-                path = f"{found[1]}{same_ids.get(int(found[2]), 99999)}{found[3]}"
+            if match := re.fullmatch(r"(/schemas/ids/)(\d+)(.*)", path):
+                path = f"{match[1]}{same_ids.get(int(match[2]), 99999)}{match[3]}"
             answer = client.request(recording["method"], path, json=recording.get("request"))
-            assert answer.status_code == wanted["status"], (case, answer.text)
-            if wanted["body"] == "":
+            assert answer.status_code == expected["status"], (case, answer.text)
+            if expected["body"] == "":
                 assert answer.content == b"", case
                 continue
             body = answer.json()
-            assert plain(body) == plain(wanted["body"]), case
+            assert plain(body) == plain(expected["body"]), case
             if not isinstance(body, dict):
                 continue
-            assert body.keys() - FEW_KEYS == wanted["body"].keys() - FEW_KEYS, case
-            assert bool(body.get("messages")) == bool(wanted["body"].get("messages")), case
+            assert body.keys() - FEW_KEYS == expected["body"].keys() - FEW_KEYS, case
+            assert bool(body.get("messages")) == bool(expected["body"].get("messages")), case
             if "schema" in body:
-                assert same_content(json.loads(body["schema"]), json.loads(wanted["body"]["schema"])), case
+                assert same_content(json.loads(body["schema"]), json.loads(expected["body"]["schema"])), case
             if "id" in body:
-                assert same_ids.setdefault(wanted["body"]["id"], body["id"]) == body["id"], case
+                assert same_ids.setdefault(expected["body"]["id"], body["id"]) == body["id"], case
             media_type = CONFLUENT_TYPE if product == CONFLUENT else "application/json"
             assert answer.headers["Content-Type"] == media_type, case
     assert len(set(same_ids.values())) == len(same_ids), "two ids were one"
@@ -84,6 +84,12 @@ def test_every_request_of_the_commands_is_answered_as_recorded(product: str) -> 
 def test_nothing_that_matters_is_left_out() -> None:
     cases = {recording["case"] for recording in sent(CONFLUENT)}
     assert len(cases) >= 90
-    wanted = ("re-reg doc change", "compat all", "ref: register", "mode register in READONLY", "req: metadata readback")
-    wanted += ("mode get subj default", "rules: readback", "metadata: look-up without", "context: subjects")
-    assert set(wanted) <= cases
+    selected = (
+        "re-reg doc change",
+        "compat all",
+        "ref: register",
+        "mode register in READONLY",
+        "req: metadata readback",
+    )
+    selected += ("mode get subj default", "rules: readback", "metadata: look-up without", "context: subjects")
+    assert set(selected) <= cases

@@ -17,9 +17,9 @@ from support.registry_variants import FollowingRegistry
 @pytest.fixture
 def follower(monkeypatch: pytest.MonkeyPatch, impatient: None) -> Iterator[Served]:
     monkeypatch.setattr("avroguard.registry.recent_writes.VISIBLE_SECONDS", 30.0)
-    with serving(CONFLUENT, FollowingRegistry) as one:
-        monkeypatch.setenv("SCHEMA_REGISTRY_URL", one.url)
-        yield one
+    with serving(CONFLUENT, FollowingRegistry) as server:
+        monkeypatch.setenv("SCHEMA_REGISTRY_URL", server.url)
+        yield server
 
 
 def lagging(served: Served) -> FollowingRegistry:
@@ -77,10 +77,10 @@ def test_only_what_was_written_is_waited_for(follower: Served, files: ContractFi
     with Registry(RegistrySettings.load()) as registry:
         transaction = load_schema(files.directory / "transaction.avsc")
         registry.register("one-value", transaction)
-        asked = len(follower.asked)
+        request_count = len(follower.requests)
         with pytest.raises(ContractError, match="40401"):
             registry.version("two-value")
-        assert len(follower.asked) == asked + 1
+        assert len(follower.requests) == request_count + 1
         assert registry.require("one-value", transaction).version == 1
 
 

@@ -81,7 +81,7 @@ def test_a_waiver_counts_until_its_day(
     assert register.main(["--format", "json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert {finding["waived"] for finding in report["findings"]} == {"nobody has relied on it yet"}
-    assert [(one["subject"], one["status"], one["version"]) for one in report["results"]] == [
+    assert [(result["subject"], result["status"], result["version"]) for result in report["results"]] == [
         (subject, "CHANGED", 3) for subject in files.subjects
     ]
 
@@ -112,4 +112,4 @@ def test_a_plan_for_programs(served: Served, files: ContractFiles, capsys: pytes
         "notes": [],
     }
     assert register.main(["--format", "json"]) == 1
-    assert {one["status"] for one in json.loads(capsys.readouterr().out)["results"]} == {"OTHER MEANING"}
+    assert {result["status"] for result in json.loads(capsys.readouterr().out)["results"]} == {"OTHER MEANING"}

@@ -49,14 +49,14 @@ def test_metadata_that_are_added_later_are_registered_once(
     served: Served, files: ContractFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     say(files, "metadata", owner("us"))
-    kept = served.registry.confluent
-    planned = "CHANGED v2, new metadata" if kept else f"UNCHANGED v1 id 1, {DROPPED}"
+    keeps = served.registry.confluent
+    planned = "CHANGED v2, new metadata" if keeps else f"UNCHANGED v1 id 1, {DROPPED}"
     assert run(capsys, "--dry-run") == [f"{planned} (dry run)"] * 2
-    assert run(capsys) == ["CHANGED v2 id 2, new metadata" if kept else f"UNCHANGED v1 id 1, {DROPPED}"] * 2
-    assert run(capsys) == ["UNCHANGED v2 id 2" if kept else f"UNCHANGED v1 id 1, {DROPPED}"] * 2
+    assert run(capsys) == ["CHANGED v2 id 2, new metadata" if keeps else f"UNCHANGED v1 id 1, {DROPPED}"] * 2
+    assert run(capsys) == ["UNCHANGED v2 id 2" if keeps else f"UNCHANGED v1 id 1, {DROPPED}"] * 2
     assert drift.main([]) == 0
     output = capsys.readouterr().out
-    assert ("has other metadata in v1, or keeps none" in output) is not kept
+    assert ("has other metadata in v1, or keeps none" in output) is not keeps
     assert "NOT_THE_LATEST" not in output
 
 

@@ -19,10 +19,14 @@ def registered(served: Served, files: ContractFiles, capsys: pytest.CaptureFixtu
     assert register.main([]) == 0
     capsys.readouterr()
     before = served.registry.state()
-    asked = len(served.asked)
+    request_count = len(served.requests)
     yield
-    writes = [one for one in served.asked[asked:] if one.startswith(("PUT", "DELETE", "POST /subjects/"))]
-    assert [one for one in writes if one.count("/") > 2] == []
+    writes = [
+        request
+        for request in served.requests[request_count:]
+        if request.startswith(("PUT", "DELETE", "POST /subjects/"))
+    ]
+    assert [request for request in writes if request.count("/") > 2] == []
     assert served.registry.state() == before
 
 
@@ -37,9 +41,9 @@ def test_check_names_the_version_that_a_change_breaks(
     assert "schemas/transaction.avsc:6:13: READER_FIELD_MISSING_DEFAULT " in output
     assert "(breaks v1 of one-value)" in output
     # A transitive level is judged by every version, so the registry is asked about every one; Karapace one by one.
-    asked = {request for request in served.asked if request.startswith("POST /compatibility/")}
+    checks = {request for request in served.requests if request.startswith("POST /compatibility/")}
     every = {f"POST /compatibility/subjects/{subject}/versions" for subject in files.subjects}
-    assert asked == (every | {f"{request}/1" for request in every} if served.registry.karapace else every)
+    assert checks == (every | {f"{request}/1" for request in every} if served.registry.karapace else every)
 
 
 def test_check_of_a_subject_that_is_not_there(

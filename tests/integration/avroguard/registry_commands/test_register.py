@@ -20,7 +20,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def versions(served: Served) -> dict[str, int]:
-    return {subject: len(held) for subject, held in served.registry.subjects.items()}
+    return {subject: len(versions) for subject, versions in served.registry.subjects.items()}
 
 
 def test_a_dry_run_asks_and_changes_nothing(
@@ -59,13 +59,13 @@ def test_a_change_of_docs_is_a_version_or_said_to_be_dropped(
     makes_version = not served.registry.apicurio
     register.main([])
     files.change(lambda schema: schema.update(doc="In other words."))
-    kept = "UNCHANGED v1 id 1, the registry keeps its docs and aliases, which differ from the file's"
+    dropped = "UNCHANGED v1 id 1, the registry keeps its docs and aliases, which differ from the file's"
     capsys.readouterr()
     assert register.main(["--dry-run", "--detailed-exitcode"]) == (5 if makes_version else 0)
-    planned = "CHANGED v2, docs or aliases alone" if makes_version else kept
+    planned = "CHANGED v2, docs or aliases alone" if makes_version else dropped
     assert said(capsys) == [f"{planned} (dry run)"] * 2
     assert register.main([]) == 0
-    assert said(capsys) == ["CHANGED v2 id 2, docs or aliases alone" if makes_version else kept] * 2
+    assert said(capsys) == ["CHANGED v2 id 2, docs or aliases alone" if makes_version else dropped] * 2
     assert versions(served) == dict.fromkeys(files.subjects, 2 if makes_version else 1)
 
 
@@ -132,7 +132,11 @@ def test_references_are_registered_before_what_refers_to_them(
         '[schemas."money.avsc"]\nsubject = "shared.money"\ncompatibility = "FULL"\n'
     )
     assert register.main([]) == 0
-    registered = [one for one in served.asked if one.endswith("/versions") and one.startswith("POST /subjects/")]
+    registered = [
+        request
+        for request in served.requests
+        if request.endswith("/versions") and request.startswith("POST /subjects/")
+    ]
     assert registered == ["POST /subjects/shared.money/versions", "POST /subjects/order-value/versions"]
     assert served.registry.subjects["order-value"][0].references == [
         {"name": "ex.Money", "subject": "shared.money", "version": 1}
@@ -172,7 +176,7 @@ def test_what_is_read_only_is_refused_before_anything_is_changed(
     else:
         served.registry.modes[whose] = "READONLY"
     assert register.main([]) == 0, "nothing is to be changed"
-    before, asked = served.registry.state(), len(served.asked)
+    before, request_count = served.registry.state(), len(served.requests)
     files.change(OPTIONAL)
     files.change_contracts("FULL_TRANSITIVE", "FULL")
     capsys.readouterr()
@@ -183,9 +187,11 @@ def test_what_is_read_only_is_refused_before_anything_is_changed(
     assert ("two-value  SKIPPED" in output.out) is (whose == "one-value")
     assert output.err == "avroguard register: refused; nothing has been changed\n"
     assert served.registry.state() == before
-    assert [one for one in served.asked[asked:] if one.startswith(("PUT", "DELETE")) or one.endswith("/versions")] == [
-        f"GET /subjects/{subject}/versions" for subject in files.subjects for _ in range(2)
-    ]
+    assert [
+        request
+        for request in served.requests[request_count:]
+        if request.startswith(("PUT", "DELETE")) or request.endswith("/versions")
+    ] == [f"GET /subjects/{subject}/versions" for subject in files.subjects for _ in range(2)]
 
 
 @pytest.mark.parametrize(("status", "body"), [(403, b""), (404, b"<html>"), (404, b'{"error_code": 404}')])
@@ -204,8 +210,8 @@ def test_a_registry_that_registers_other_docs_than_it_was_sent_is_noticed(
     undocumented = {"schema": json.dumps(json.loads((files.directory / "transaction.avsc").read_text()) | {"doc": ""})}
     monkeypatch.setattr(served.registry, "parsed", lambda _: parsed(undocumented))
     assert register.main(["one-value"]) == 0
-    kept = "the registry keeps its docs and aliases, which differ from the file's"
-    assert said(capsys) == [f"NEW v1 id 1, {kept}, level FULL_TRANSITIVE"]
+    dropped = "the registry keeps its docs and aliases, which differ from the file's"
+    assert said(capsys) == [f"NEW v1 id 1, {dropped}, level FULL_TRANSITIVE"]
 
 
 def test_a_level_of_the_registrys_own_is_not_the_contracts(
