@@ -25,7 +25,7 @@ class JsonEncoder:
         return [
             json.dumps(
                 {
-                    "id": one.decode(),
+                    "id": identifier.decode(),
                     "source": source.decode(),
                     "target": target.decode(),
                     "amount": cents / 100,
@@ -33,7 +33,7 @@ class JsonEncoder:
                     "created_at": created,
                 }
             ).encode()
-            for one, source, target, cents, created in zip(*columns, rows.created_at.tolist(), strict=True)
+            for identifier, source, target, cents, created in zip(*columns, rows.created_at.tolist(), strict=True)
         ]
 
 

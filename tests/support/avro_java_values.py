@@ -116,13 +116,13 @@ def _moment(instant: Any) -> datetime | Beyond:
 
 
 def _local(moment: Any) -> datetime | Beyond:
-    found = _moment(moment.toInstant(jpype.JClass("java.time.ZoneOffset").UTC))
-    return found.replace(tzinfo=None) if isinstance(found, datetime) else found
+    result = _moment(moment.toInstant(jpype.JClass("java.time.ZoneOffset").UTC))
+    return result.replace(tzinfo=None) if isinstance(result, datetime) else result
 
 
 def _date(day: Any) -> date | Beyond:
-    found = _after(days=int(day.toEpochDay()))
-    return found.date() if isinstance(found, datetime) else found
+    result = _after(days=int(day.toEpochDay()))
+    return result.date() if isinstance(result, datetime) else result
 
 
 def _after(**duration: int) -> datetime | Beyond:

@@ -44,15 +44,15 @@ class Comparison:
     def _verdict(self, reader: Any, writer: Any, compatible: bool) -> None:
         self.verdicts["compatible" if compatible else "incompatible"] += 1
         try:
-            found = incompatibilities(reader, writer)
-            rules = {finding.rule for finding in found}
-            said = "; ".join(finding.message for finding in found)
+            findings = incompatibilities(reader, writer)
+            rules = {finding.rule for finding in findings}
+            said = "; ".join(finding.message for finding in findings)
         except ContractError as error:
             rules, said = {Rule.TYPE_CHANGED}, str(error)
             agree = False
         else:
             self.rules.update(rules)
-            agree = compatible is not bool(found)
+            agree = compatible is not bool(findings)
         if not agree and rules and rules <= STRICTER:
             self.stricter += 1
         elif not agree:

@@ -104,12 +104,12 @@ def main() -> int:
     arguments = parser.parse_args()
     sys.stdout.write(f"seed        {arguments.seed}\n")
     with ephemeral() as cluster, Registry(RegistrySettings.load(url=cluster.registry_url)) as registry:
-        found = compare(registry, arguments.seed, arguments.pairs, "pair")
-    sys.stdout.write(f"verdicts    {dict(found.verdicts)}\nleft out    {dict(found.left_out)}\n")
-    sys.stdout.write(f"differences {len(found.differences)}\n")
-    for difference in sorted(found.differences, key=lambda one: len(json.dumps(one))):
+        comparison = compare(registry, arguments.seed, arguments.pairs, "pair")
+    sys.stdout.write(f"verdicts    {dict(comparison.verdicts)}\nleft out    {dict(comparison.left_out)}\n")
+    sys.stdout.write(f"differences {len(comparison.differences)}\n")
+    for difference in sorted(comparison.differences, key=lambda difference: len(json.dumps(difference))):
         sys.stdout.write(f"{json.dumps(difference)}\n")
-    return 1 if found.differences else 0
+    return 1 if comparison.differences else 0
 
 
 if __name__ == "__main__":

@@ -103,8 +103,8 @@ class FakeRegistry:
         return [1] if any(subject in subjects for _, subjects in self.subjects.values()) else []
 
     def version(self, subject: str, version: int) -> RegisteredSchema:
-        (schema_id,) = [one for one, (_, subjects) in self.subjects.items() if subject in subjects]
-        guid = next((guid for guid, one in self.guids.items() if one == schema_id), None)
+        (schema_id,) = [identifier for identifier, (_, subjects) in self.subjects.items() if subject in subjects]
+        guid = next((guid for guid, identifier in self.guids.items() if identifier == schema_id), None)
         return RegisteredSchema(subject, version, schema_id, None, guid=guid)
 
 

@@ -99,9 +99,9 @@ class JunkMaker:
 
     def make(self, count: int) -> list[Junk]:
         """So many records, in any order."""
-        return [self._one() for _ in range(count)]
+        return [self._record() for _ in range(count)]
 
-    def _one(self) -> Junk:
+    def _record(self) -> Junk:
         random = self._random
         kinds = [self._bytes, self._nothing, self._framed, self._mutated, self._odd, self._valid, self._backwards]
         kind = random.choices([*kinds, self._long, self._compressed], [2, 1, 2, 4, 4, 4, 2, 0.3, 0.2])[0]

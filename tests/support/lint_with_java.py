@@ -33,16 +33,18 @@ class Comparison:
 
     def add(self, schema: Any, refusal: str) -> None:
         """Compare what both say of a schema; an empty refusal means that Java takes it."""
-        found = validate(schema)
-        ours = [fault for fault in found if RULES[fault.rule].refused_by_avro_java]
+        faults = validate(schema)
+        ours = [fault for fault in faults if RULES[fault.rule].refused_by_avro_java]
         self.verdicts["refused" if refusal else "taken"] += 1
         self.rules.update({fault.rule for fault in ours})
         if not refusal and not ours:
-            self.stricter.update({fault.rule for fault in found})
-        if refusal and not ours and FOUND_BY_JAVA_ALONE & {fault.rule for fault in found}:
+            self.stricter.update({fault.rule for fault in faults})
+        if refusal and not ours and FOUND_BY_JAVA_ALONE & {fault.rule for fault in faults}:
             self.found_by_java_alone += 1
         elif bool(refusal) is not bool(ours):
-            self.disagreements.append((json.dumps(schema), refusal, "; ".join(f"{one.rule} {one}" for one in found)))
+            self.disagreements.append(
+                (json.dumps(schema), refusal, "; ".join(f"{fault.rule} {fault}" for fault in faults))
+            )
 
     def report(self) -> str:
         """The figures, one a line."""
@@ -74,8 +76,8 @@ def main() -> int:
     sys.stdout.write(f"seed                {arguments.seed}\n")
     sys.stdout.flush()
     comparison = compare(arguments.seed, arguments.schemas)
-    shortest = sorted(comparison.disagreements, key=lambda one: len(one[0]))[:12]
-    sys.stdout.write("\n".join([comparison.report(), *("\n  ".join(one) for one in shortest), ""]))
+    shortest = sorted(comparison.disagreements, key=lambda disagreement: len(disagreement[0]))[:12]
+    sys.stdout.write("\n".join([comparison.report(), *("\n  ".join(disagreement) for disagreement in shortest), ""]))
     return 1 if comparison.disagreements else 0
 
 

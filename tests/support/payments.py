@@ -37,12 +37,12 @@ class Payment:
 def encoded(pipeline: Pipeline, payments: Sequence[Payment]) -> list[bytes]:
     """The messages' values."""
     columns = {
-        "id": np.array([one.id.encode() for one in payments]),
-        "source": np.array([account(one.source).encode() for one in payments]),
-        "target": np.array([account(one.target).encode() for one in payments]),
-        "amount": np.array([one.cents for one in payments], np.int64),
+        "id": np.array([payment.id.encode() for payment in payments]),
+        "source": np.array([account(payment.source).encode() for payment in payments]),
+        "target": np.array([account(payment.target).encode() for payment in payments]),
+        "amount": np.array([payment.cents for payment in payments], np.int64),
         "currency": np.full(len(payments), b"EUR"),
-        "created_at": np.array([one.at_ms for one in payments], np.int64),
+        "created_at": np.array([payment.at_ms for payment in payments], np.int64),
     }
     schema = pipeline.contracts.topic(pipeline.input).required_schema.json
     return ColumnEncoder(schema, list(columns)).encode(columns, pipeline.schema_id)

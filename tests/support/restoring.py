@@ -123,7 +123,9 @@ class Reader:
         for number, chunk in enumerate(chunks):
             if failure and number == len(chunks) - 1:
                 raise failure
-            self.read_offsets.setdefault(chunk.partition, []).extend(one.offset() or 0 for one in chunk.messages)
+            self.read_offsets.setdefault(chunk.partition, []).extend(
+                message.offset() or 0 for message in chunk.messages
+            )
             yield chunk
 
     def close(self) -> None:
@@ -141,7 +143,7 @@ class Restoring:
 
     reader: Reader
     dead: dict[Partition, set[int]] = field(default_factory=dict)
-    asked: list[Mapping[Partition, tuple[int, int]]] = field(default_factory=list)
+    read_ranges: list[Mapping[Partition, tuple[int, int]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         registry: Any = OneSchema()
@@ -152,7 +154,7 @@ class Restoring:
         self.states = PartitionStates(some, self.restorer, DetectorMetrics(CollectorRegistry()), 60_000)
 
     def _dead_offsets(self, ranges: Mapping[Partition, tuple[int, int]]) -> Mapping[Partition, Collection[int]]:
-        self.asked.append(ranges)
+        self.read_ranges.append(ranges)
         return {partition: {offset for offset in self.dead.get(partition, ()) if start <= offset < end}
                 for partition, (start, end) in ranges.items()}  # fmt: skip
 

@@ -162,7 +162,7 @@ class Comparison:
     def _change_rules(self) -> None:
         """Change the rules between two batches: windows go, others come and are rebuilt or begin empty."""
         self._commit()
-        kept = self._random.sample(self._rules, self._random.randint(0, len(self._rules)))
+        remaining = self._random.sample(self._rules, self._random.randint(0, len(self._rules)))
         new = [
             Rule(
                 f"{rule.name}_{len(self._history)}",
@@ -175,7 +175,7 @@ class Comparison:
             )
             for rule in random_rules(self._random)
         ]
-        self._rules = (*kept, *new)
+        self._rules = (*remaining, *new)
         windows = {aggregation.window: aggregation.where for aggregation in self._aggregations()}
         self._engine.retain(windows)
         self._expected.retain(windows)

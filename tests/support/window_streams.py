@@ -128,33 +128,33 @@ class Recomputed:
             return [Fired(index, rule.name, (), {}, ())]
         limited = [f for f in rule.aggregations if (f.at_least, f.at_most) != (None, None)]
         window = [*limited, *rule.aggregations][0].window
-        counting = sorted(self._counting(window, row), key=lambda one: (one[1]["created_at"], one[0]))
-        ids = tuple(one["id"] for _, one in counting[max(0, len(counting) - self.contributors) :])
+        counting = sorted(self._counting(window, row), key=lambda entry: (entry[1]["created_at"], entry[0]))
+        ids = tuple(entry["id"] for _, entry in counting[max(0, len(counting) - self.contributors) :])
         return [Fired(index, rule.name, tuple(row[name] for name in window.by), aggregations, ids)]
 
     def _counting(self, window: Window, row: Row) -> list[tuple[int, Row]]:
         assert self.watermark_ms is not None
         time = row["created_at"]
-        same = [(order, one) for order, one in self.read[window] if all(one[f] == row[f] for f in window.by)]
+        same = [(order, entry) for order, entry in self.read[window] if all(entry[f] == row[f] for f in window.by)]
         counting = []
-        for order, one in same:
-            if not time - window.over_ms < one["created_at"] <= time:
+        for order, entry in same:
+            if not time - window.over_ms < entry["created_at"] <= time:
                 continue
-            if not one["created_at"] > self.watermark_ms - window.over_ms - self.lateness_ms:
+            if not entry["created_at"] > self.watermark_ms - window.over_ms - self.lateness_ms:
                 continue
             if window.measure is Measure.INACTIVITY and any(
-                one["created_at"] < other["created_at"] <= self.watermark_ms - self.lateness_ms
+                entry["created_at"] < other["created_at"] <= self.watermark_ms - self.lateness_ms
                 for earlier, other in same
                 if earlier < self.order
             ):
                 continue
-            counting.append((order, one))
+            counting.append((order, entry))
         return counting
 
     def _aggregation(self, window: Window, row: Row) -> Any:
         counting = self._counting(window, row)
-        values = [one[window.field] for _, one in counting] if window.field else []
-        others = [one["created_at"] for order, one in counting if order != self.order]
+        values = [entry[window.field] for _, entry in counting] if window.field else []
+        others = [entry["created_at"] for order, entry in counting if order != self.order]
         aggregations = {
             Measure.COUNT: len(counting),
             Measure.SUM: sum(values) if window.measure is Measure.SUM else 0,

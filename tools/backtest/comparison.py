@@ -77,7 +77,7 @@ class Comparison:
         self._of_live = {rule.version for rule in live.rules}
         self._of_changed = {rule.version for rule in changed.rules}
         self._fields = fields
-        self._most = examples
+        self._limit = examples
         self._shown: dict[tuple[Change, str], set[tuple[Any, ...]]] = {}
 
     def watch(self, block: Block, matches: Sequence[RowMatch]) -> None:
@@ -106,7 +106,7 @@ class Comparison:
         """Keep an example, unless there are enough or there is one of the same key."""
         rule, key = match.firing.rule, match.firing.key or (block.columns[ID][match.row],)
         shown = self._shown.setdefault((change, rule.name), set())
-        if len(shown) >= self._most or key in shown:
+        if len(shown) >= self._limit or key in shown:
             return
         shown.add(key)
         values = {name: self._value(block, name, match.row) for name in self._fields}

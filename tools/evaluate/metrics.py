@@ -166,8 +166,8 @@ def delays(verdicts: Verdicts) -> tuple[Ints, Ints, Ints]:
     begins = np.flatnonzero(np.concatenate([[True], np.diff(incident) != 0]))
     place = np.arange(len(rows))
     hit = np.minimum.reduceat(np.where(verdicts.score[rows] > 0, place, len(rows)), begins)
-    found = hit < len(rows)
-    begins, hit = begins[found], hit[found]
+    is_detected = hit < len(rows)
+    begins, hit = begins[is_detected], hit[is_detected]
     return incident[begins], created_at[hit] - created_at[begins], hit - begins
 
 

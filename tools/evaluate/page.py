@@ -86,16 +86,16 @@ def page(report: Report) -> str:
 
 
 def _tiles(total: Quality) -> Iterable[str]:
-    found = total.detection
+    detection = total.detection
     tiles = [
         (share(total.precision), "precision"),
         (share(total.recall), "recall"),
         (score(total.average_precision), "average precision"),
         (share(total.precision_at_100), "precision at 100 a day"),
     ]
-    if found.incidents:
-        tiles.append((f"{found.found} of {found.incidents}", "incidents found"))
-        tiles.append((duration(found.seconds_p50), "until found (median)"))
+    if detection.incidents:
+        tiles.append((f"{detection.found} of {detection.incidents}", "incidents found"))
+        tiles.append((duration(detection.seconds_p50), "until found (median)"))
     return (f'<div class="tile"><b>{escape(value)}</b><span>{escape(name)}</span></div>' for value, name in tiles)
 
 
@@ -107,11 +107,12 @@ def _scenarios(report: Report) -> str:
 
 
 def _scenario(name: str, quality: Quality) -> list[str]:
-    found = quality.detection
+    detection = quality.detection
     return [
         name, number(quality.fraud), number(quality.caught), share(quality.precision), share(quality.recall),
-        score(quality.average_precision), share(quality.precision_at_100), number(found.incidents), number(found.found),
-        duration(found.seconds_p50), duration(found.seconds_p90), number(found.before_p50),
+        score(quality.average_precision), share(quality.precision_at_100),
+        number(detection.incidents), number(detection.found),
+        duration(detection.seconds_p50), duration(detection.seconds_p90), number(detection.before_p50),
     ]  # fmt: skip
 
 

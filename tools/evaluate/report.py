@@ -206,12 +206,14 @@ def _rule(
         quality=quality(alone),
         only_caught=int(truth.fraud[only].sum()),
         only_false=int((~truth.fraud[only]).sum()),
-        only_incidents=len(np.setdiff1d(_found(alone), _found(replace(verdicts, score=others)))),
+        only_incidents=len(
+            np.setdiff1d(_detected_incidents(alone), _detected_incidents(replace(verdicts, score=others)))
+        ),
         incidents={name: _share(truth, number, own > 0) for number, name in enumerate(truth.scenarios)},
     )
 
 
-def _found(verdicts: Verdicts) -> NDArray[np.int32]:
+def _detected_incidents(verdicts: Verdicts) -> NDArray[np.int32]:
     return np.unique(verdicts.incident[(verdicts.score > 0) & (verdicts.incident >= 0)])
 
 

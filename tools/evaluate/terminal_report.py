@@ -87,10 +87,10 @@ def _rule(rule: RuleFigures) -> list[str]:
 
 
 def _quality(quality: Quality) -> list[str]:
-    found = quality.detection
+    detection = quality.detection
     return [
         number(quality.fraud), number(quality.caught), share(quality.precision), share(quality.recall),
         score(quality.average_precision), share(quality.precision_at_100),
-        f"{found.found} of {found.incidents}" if found.incidents else number(None),
-        duration(found.seconds_p50), duration(found.seconds_p90), number(found.before_p50),
+        f"{detection.found} of {detection.incidents}" if detection.incidents else number(None),
+        duration(detection.seconds_p50), duration(detection.seconds_p90), number(detection.before_p50),
     ]  # fmt: skip

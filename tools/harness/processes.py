@@ -135,8 +135,10 @@ class Service(ChildProcess):
     """
 
     def __init__(self, module: str, environment: Mapping[str, str], log: Path) -> None:
-        kept = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "COVERAGE_", "SSL_"))}
-        super().__init__(module.rpartition(".")[2], [sys.executable, "-m", module], kept | dict(environment), log)
+        inherited = {
+            name: value for name, value in os.environ.items() if name.startswith(("PATH", "COVERAGE_", "SSL_"))
+        }
+        super().__init__(module.rpartition(".")[2], [sys.executable, "-m", module], inherited | dict(environment), log)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -49,17 +49,17 @@ class Remembered(dict[str, Any]):
 
     Args:
         read: Reads a cell.
-        most: How many cells it holds; each takes about 200 bytes.
+        limit: Number of cells it holds; each takes about 200 bytes.
     """
 
     def __init__(self, read: Read, limit: int = 500_000) -> None:
         super().__init__()
         self._read = read
-        self._most = limit
+        self._limit = limit
 
     def __missing__(self, cell: str) -> Any:
         value = self._read(cell)
-        if len(self) >= self._most:
+        if len(self) >= self._limit:
             self.clear()
         self[cell] = value
         return value

@@ -34,9 +34,9 @@ def ids_of(name: str, lines: NDArray[np.int64], columns: Mapping[str, NDArray[An
     file = sha1(uuid.uuid5(_FILES, name).bytes, usedforsecurity=False)
 
     def digest(start: int) -> bytes:
-        one = file.copy()
-        one.update(data[start : start + size])
-        return one.digest()
+        hashed = file.copy()
+        hashed.update(data[start : start + size])
+        return hashed.digest()
 
     digests = b"".join(map(digest, range(0, len(data), size)))
     octets = np.frombuffer(digests, np.uint8).reshape(count, 20)[:, :16].copy()

@@ -35,8 +35,8 @@ Sent = tuple[bytes, list[tuple[str, bytes]]]
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    with serving(CONFLUENT, RegistryOfGuids) as one:
-        yield one
+    with serving(CONFLUENT, RegistryOfGuids) as server:
+        yield server
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_transactions_with_a_guid_are_passed_on_as_they_are(elsewhere: Pipeline,
         assert detector.stop() == 0
     assert dead == []
     assert sorted(legit + fraud) == sorted([*plain, *(value for value, _ in with_guid)])
-    assert f"GET /schemas/guids/{guid_of(with_guid[0])}" in served.asked
+    assert f"GET /schemas/guids/{guid_of(with_guid[0])}" in served.requests
     deserialize = AvroDeserializer(SchemaRegistryClient({"url": served.url, "timeout": 10}), conf=STRATEGY)
     for message in verdicts(elsewhere):
         headers = message.headers() or []

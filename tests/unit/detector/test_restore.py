@@ -65,7 +65,7 @@ def test_dead_letters_are_left_out_and_read_only_where_there_may_be_any() -> Non
     restoring = Restoring(reader, dead={A: {0, 7, 199}, B: {5}})
     restoring.states.assigned([A, B])
     restoring.finish()
-    assert restoring.asked == [{A: (0, COUNT)}]
+    assert restoring.read_ranges == [{A: (0, COUNT)}]
     assert (restoring.count(A), restoring.count(B)) == (COUNT + 1 - 3, COUNT + 1)
     assert RestorePoint.from_metadata(restoring.states.offset_metadata(A)) == RestorePoint(
         0, 3_660_000, dead_letters=True
