@@ -36,8 +36,8 @@ class PoisonError(ExpectedError):
     """This message can never be processed: it belongs in the dead-letter topic.
 
     Args:
-        message: What is wrong with the message, and what was expected.
-        stage: Where it failed, in Kafka Connect's words (``VALUE_CONVERTER``, ``TRANSFORMATION``).
+        message: The fault of the message, and what was expected.
+        stage: The stage of the failure, in Kafka Connect's words (``VALUE_CONVERTER``, ``TRANSFORMATION``).
     """
 
     def __init__(self, message: str, *, stage: str = "VALUE_CONVERTER") -> None:

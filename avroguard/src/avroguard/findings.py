@@ -13,20 +13,20 @@ NO_FILE = Place("schema", 1)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong with a schema, a contract, or a change of one.
+    """A fault of a schema, of a contract, or of a change of one.
 
     Attributes:
         place: The place to change; `NO_FILE` until the finding is located.
         rule: A stable id, which waivers and reports name.
-        message: What is wrong, in plain words.
-        fix: What to do about it; empty where the message says it all.
-        severity: How bad it is.
+        message: The fault, in plain words.
+        fix: The way to mend it; empty where the message is enough.
+        severity: Its severity.
         subjects: The subjects that it concerns; none where only a file is looked at.
         breaks: The versions or commits that it breaks; none where the fault is not about a version.
         path: Position in the schema: the JSON keys and indices that lead to it from the root.
         field: The field that the place is in or is, such as ``payments.Transaction.amount``; empty outside of fields.
         waived: Why the finding does not count; empty where it does.
-        explanation: What happens to data because of it, shown in a few lines; empty where it was not asked for.
+        explanation: The effect on data, in a few lines; empty where it was not asked for.
     """
 
     place: Place
@@ -78,7 +78,7 @@ class FindingsError(ContractError):
     """A file can't be used because of its findings.
 
     Args:
-        findings: What is wrong, each with its place; at least one.
+        findings: The faults, each with its place; at least one.
         lines: The findings as lines; by default as they are.
     """
 
@@ -91,7 +91,7 @@ class InvalidSchemaError(FindingsError):
     """A schema file is not JSON, or not Avro.
 
     Args:
-        findings: What is wrong, each with its place; at least one.
+        findings: The faults, each with its place; at least one.
         language: The language that the file is no text of: ``JSON`` or ``Avro``.
     """
 

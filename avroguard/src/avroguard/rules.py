@@ -44,7 +44,7 @@ class Family(StrEnum):
     COMPATIBILITY = "compatibility"
     """A deployed reader can't read, or can't be read: as Avro Java judges."""
     SEMANTICS = "semantics"
-    """Readable, and something else is read."""
+    """Rules about schemas that are readable but read as another meaning."""
     CONTRACTS = "contracts"
     """Rules about what contracts.toml and the registry say of a subject, beside its schema."""
 
@@ -55,8 +55,8 @@ class RuleInfo:
 
     Attributes:
         id: The stable name, which findings and waivers use.
-        family: Who asks for it.
-        severity: How bad a finding is, unless a command says otherwise.
+        family: The source of the rule.
+        severity: The severity of a finding, unless a command sets another.
         summary: The rule, in one sentence.
         profile: The smallest profile of lint that has the rule; rules that are not lint's are in each.
     """

@@ -30,9 +30,9 @@ class TomlDocument:
     """A parsed TOML text.
 
     Attributes:
-        name: What to call it in messages.
+        name: Its name in messages.
         text: The text, its lines ended by line feeds.
-        data: What it says; numbers with a point or an exponent are what ``parse_toml`` was told to make of them.
+        data: Its content; numbers with a point or an exponent are converted as ``parse_toml`` was told.
     """
 
     name: str
@@ -49,7 +49,7 @@ class TomlDocument:
         """The line, from 1, of the key or element at ``path``, or of the nearest one around it.
 
         Args:
-            path: Where to look.
+            path: The path of the value.
             offset: For the line of a character in a text of several lines: how many of its characters come before.
         """
         while path and path not in self._places.keys:
@@ -71,7 +71,7 @@ def parse_toml(name: str, content: bytes, parse_float: Callable[[str], Any] = De
     """Parse a TOML file.
 
     Args:
-        name: What to call the file in messages.
+        name: The file's name in messages.
         content: The bytes of the file.
         parse_float: Makes a number of one that has a point or an exponent; by default it stays as it is written.
 

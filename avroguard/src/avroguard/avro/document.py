@@ -25,10 +25,10 @@ class Document:
     """A parsed schema file.
 
     Attributes:
-        name: What to call it in messages: a path, or ``ref:path``.
+        name: Its name in messages: a path, or ``ref:path``.
         text: The text of the file, without a byte order mark.
         json: The schema as plain Python data; of a protocol (``.avpr``), the union of its types.
-        findings: What is not portable in the file: its encoding, its comments.
+        findings: The findings of what is not portable in the file: its encoding, its comments.
         root: The path of the schema in the file: empty but for a protocol.
     """
 
@@ -61,7 +61,7 @@ def parse_json(name: str, content: bytes) -> Document:
     """Parse a schema file: ``.avsc``, or the types of a protocol, ``.avpr``.
 
     Args:
-        name: What to call the file in messages.
+        name: The file's name in messages.
         content: The bytes of the file.
 
     Raises:

@@ -30,7 +30,7 @@ class JsonParser:
     """Parses one text.
 
     Args:
-        name: What to call the file in messages.
+        name: The file's name in messages.
         text: The text.
 
     Attributes:

@@ -16,7 +16,7 @@ def protocol_types(name: str, protocol: Any) -> tuple[list[Any], JsonPath]:
     Messages are not looked at.
 
     Args:
-        name: What to call the file in messages.
+        name: The file's name in messages.
         protocol: The JSON of the file.
 
     Raises:

@@ -124,7 +124,7 @@ def parse_schema(name: str, content: bytes, shared: Mapping[str, Reference] | No
     """Check a schema file's content.
 
     Args:
-        name: What to call the file in messages.
+        name: The file's name in messages.
         content: The bytes of the file.
         shared: The types of other files that it may use, by full name.
 

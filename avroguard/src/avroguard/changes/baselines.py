@@ -58,8 +58,8 @@ def tree_baseline(against: str, project: Project, stack: ExitStack) -> TreeBasel
     """Open the baseline that ``--against`` names: ``git:REF`` or a path.
 
     Args:
-        against: What the user gave.
-        project: What is compared with it.
+        against: The value of ``--against``.
+        project: The project that is compared with it.
         stack: Ends what is started.
 
     Raises:

@@ -24,9 +24,9 @@ class OldVersion:
     """A schema that is or was in use.
 
     Attributes:
-        label: What to call it: ``v3``, ``git:main``, ``commit 1a2b3c4``.
+        label: Its name in messages: ``v3``, ``git:main``, ``commit 1a2b3c4``.
         schema: The schema as plain JSON data.
-        parser: What parses it: the same for versions of the same subject, so that what they share is read once.
+        parser: The parser: one for all versions of a subject, so that their common parts are read once.
     """
 
     label: str
@@ -47,7 +47,7 @@ class Breakage:
         old: The version that it breaks.
         new: The new schema as plain JSON data.
         level: The level of the check.
-        change: What is wrong, and in which direction.
+        change: The incompatibility, with its direction.
     """
 
     old: OldVersion
@@ -64,8 +64,8 @@ class CheckOptions:
     """Options of a check besides compatibility.
 
     Attributes:
-        semantic: How bad a change of meaning is; None: it is not looked for.
-        explain: What shows a finding's consequences; None: nothing does.
+        semantic: Severity of a change of meaning; None: it is not looked for.
+        explain: Returns a finding's consequences as text; None: they are not shown.
     """
 
     semantic: Severity | None = Severity.ERROR
@@ -82,7 +82,7 @@ def find_breakages(
         schema: The schema.
         history: The versions before it, oldest first.
         level: The level to check at.
-        options: What to look for besides compatibility.
+        options: The checks besides compatibility.
 
     Raises:
         ContractError: If one of the versions before it is no Avro schema.
@@ -151,7 +151,7 @@ def _changed(new: Node, history: Sequence[OldVersion], level: Level, options: Ch
 
 
 def _identity(change: Incompatibility) -> tuple[object, ...]:
-    """Equal for changes of an older version's meaning that are the very same."""
+    """Return a key that is equal for the very same changes of an older version's meaning."""
     return change.rule, change.old_path, change.message
 
 
@@ -187,9 +187,9 @@ def find_removed_subjects(here: Inspection, old: Contracts, label: str) -> list[
     """The subjects that had a schema and have none now.
 
     Args:
-        here: What the contracts say now.
-        old: What they said.
-        label: What to call those.
+        here: The contracts now.
+        old: The contracts before.
+        label: The name in messages of the contracts before.
     """
     contracts = here.contracts
     findings = []
@@ -219,8 +219,8 @@ def removed_schema(subject: str, label: str, file: str) -> Finding:
 
     Args:
         subject: Its subject.
-        label: Where it was.
-        file: Where it is no more.
+        label: The name in messages of the contracts that had it.
+        file: The file that no longer has it.
     """
     message = f"the schema of {subject} is in {label} and gone here"
     fix = "put it back, or retire what refers to it first"

@@ -18,7 +18,7 @@ class SubjectChange:
     Attributes:
         contract: The subject as it is now.
         before: Its schema before, as plain JSON data.
-        findings: What the change breaks, with explanations.
+        findings: The findings of the change, with explanations.
     """
 
     contract: SubjectContract
@@ -30,9 +30,9 @@ def changelog(label: str, changes: Sequence[SubjectChange], others: Sequence[Fin
     """The changes as Markdown.
 
     Args:
-        label: What they are compared with.
+        label: The contracts that they are compared with.
         changes: The subjects that have a schema there and here; those without a difference are left out.
-        others: What is new, gone or not compared.
+        others: The findings of new, removed and not compared subjects.
     """
     sections = [section for change in changes if (section := _section(change))]
     listed = [f"- {_escaped(finding.message)} (`{finding.place}`)" for finding in others]

@@ -23,7 +23,7 @@ class CheckRequest:
     Attributes:
         level: The level to check at; None: each subject's own.
         all_versions: Whether every earlier version counts, whatever the level says.
-        options: What to look for besides compatibility.
+        options: The checks besides compatibility.
     """
 
     level: Level | None = None
@@ -36,7 +36,7 @@ class CheckResult:
     """Result of a check.
 
     Attributes:
-        findings: What is wrong, and what was not compared.
+        findings: The faults, and the subjects that were not compared.
         compared: The subjects that were compared with at least one version.
         repaired: The subjects whose only version before was no schema: no reader and no writer can have it.
     """
@@ -54,8 +54,8 @@ def check_project(
     Args:
         project: The schemas.
         subjects: The subjects to check.
-        baseline: What they are compared with.
-        request: What to check for.
+        baseline: The contracts that they are compared with.
+        request: The options of the check.
     """
     contracts = project.inspection.contracts
     result = check_contracts(contracts, subjects, baseline, request)
@@ -103,9 +103,9 @@ def check_contracts(
 
     Args:
         contracts: All contracts.
-        subjects: Those to check; only if it is all of them, dropped ones are looked for as well.
-        baseline: What they are compared with.
-        request: What to check for.
+        subjects: The subjects to check; dropped subjects are looked for only if these are all.
+        baseline: The contracts that they are compared with.
+        request: The options of the check.
     """
     findings = baseline.removals() if len(subjects) == len(contracts.subjects) else []
     compared, repaired = [], []

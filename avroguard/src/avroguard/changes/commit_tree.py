@@ -16,7 +16,7 @@ class CommitTree:
     """A directory at one commit.
 
     Attributes:
-        repository: Where the commit is.
+        repository: The repository of the commit.
         ref: The commit as the user called it.
         commit: Its hash.
         files: Every file of the commit.

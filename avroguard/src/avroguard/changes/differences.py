@@ -38,11 +38,11 @@ class Difference:
     """One difference.
 
     Attributes:
-        kind: What happened.
-        part: Which part, such as ``field amount of payments.Transaction``.
-        detail: From what to what, or what it is.
-        old_path: Where in the old schema; where it would be, for what is added.
-        new_path: Where in the new schema; where it would be, for what is removed.
+        kind: The kind of change.
+        part: The part, such as ``field amount of payments.Transaction``.
+        detail: The values before and after, or the part itself.
+        old_path: The path in the old schema; for an added part, its path if it were there.
+        new_path: The path in the new schema; for a removed part, its path if it were there.
     """
 
     kind: Kind
@@ -194,7 +194,7 @@ def _texts(old: Named | Field, new: Named | Field, part: str) -> Iterator[Differ
 
 
 def _attributes(old: Node, new: Node, part: str) -> Iterator[Difference]:
-    """Logical types and whatever else a type says of itself."""
+    """Compare logical types and the other attributes of a type."""
     own = {"type", "name", "namespace", "doc", "aliases", "fields", "symbols", "default", "size", "items", "values"}
     before, after = old.definition.attributes, new.definition.attributes
     for key in dict.fromkeys((*before, *after)):

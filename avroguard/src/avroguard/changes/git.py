@@ -16,8 +16,8 @@ class Change:
     """Change of one file by a commit.
 
     Attributes:
-        old_path: Where it was; None where it was not.
-        new_path: Where it is; None where it is gone.
+        old_path: The path before the commit; None for an added file.
+        new_path: The path after the commit; None for a removed file.
         old_blob: Its content before, by hash.
         new_blob: Its content after.
     """
@@ -34,7 +34,7 @@ class Logged:
 
     Attributes:
         commit: Its hash.
-        changes: What it did to the files that were asked for.
+        changes: Its changes to the files that were asked for.
     """
 
     commit: str
@@ -103,7 +103,7 @@ class Repository:
         return answer.stdout.decode().strip()
 
     def files(self, commit: str) -> CommitFiles:
-        """Every file of a commit."""
+        """Return every file of a commit."""
         listed = self._text("ls-tree", "-r", "-z", "--full-tree", commit)
         entries = [(path, *about.split(" ")) for about, _, path in (e.partition("\t") for e in listed.split("\0") if e)]
         return CommitFiles(
@@ -125,7 +125,7 @@ class Repository:
         """The commits that changed some files, newest first: those of the main line, merges as one change each.
 
         Args:
-            commit: Where to begin.
+            commit: The commit to begin with.
             since: A commit whose own changes and all before it are left out; None: go back to the first.
             names: The last parts of the paths to look at; may have ``*`` in them.
         """

@@ -17,9 +17,9 @@ class GitBaseline(TreeBaseline):
     """The contracts of a commit, and the versions of each subject at the commits before it.
 
     Args:
-        label: What to call the commit.
+        label: The commit's name in messages.
         tree: The commit's contracts.
-        project: What is compared with it.
+        project: The project that is compared with it.
         since: The commit from which on versions count; None: from the first tag on, or all where there is none.
 
     Attributes:

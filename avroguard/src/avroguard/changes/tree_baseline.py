@@ -24,10 +24,10 @@ class TreeBaseline:
     """The schemas of another directory: one version of each subject.
 
     Args:
-        label: What to call it.
-        tree: Where the contracts are read from.
-        project: What is compared with it.
-        everywhere: Where the files of a subject are looked for that the contracts there don't have; by default there.
+        label: Its name in messages.
+        tree: The tree that the contracts are read from.
+        project: The project that is compared with it.
+        everywhere: The tree of files for subjects that the contracts there don't have; by default ``tree``.
     """
 
     def __init__(self, label: str, tree: Tree, project: Project, everywhere: Tree | None = None) -> None:

@@ -158,7 +158,7 @@ def open_baseline(options: argparse.Namespace, project: Project, stack: ExitStac
 
     Args:
         options: With ``--against`` and what `add_registry_options` added.
-        project: What is compared with it.
+        project: The project that is compared with it.
         stack: Ends what is started.
     """
     kind, _, url = options.against.partition(":")

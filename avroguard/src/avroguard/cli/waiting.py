@@ -32,8 +32,8 @@ def wait(settings: RegistrySettings, seconds: float, name: str) -> float:
     """Wait until the registry answers; not at all where the time is 0.
 
     Args:
-        settings: Where the registry is.
-        seconds: How long.
+        settings: The address of the registry and the credentials.
+        seconds: Time to wait at most.
         name: The command's name, in front of what it says on stderr.
 
     Returns:

@@ -32,7 +32,7 @@ class Rule(StrEnum):
     NAME_CHANGED = "NAME_CHANGED"
     """Record, enum or fixed of another name, which no alias of the reader's bridges."""
     FIXED_SIZE_CHANGED = "FIXED_SIZE_CHANGED"
-    """Fixed of another size."""
+    """The two fixed have different sizes."""
     RECURSION_UNPROVEN = "RECURSION_UNPROVEN"
     """Stricter than the reference, which takes two recursive types for compatible because it once assumed so."""
 
@@ -45,9 +45,9 @@ class Incompatibility:
         rule: The id of the broken rule: a `Rule`, or a ``SemanticRule`` where the data can be read and change meaning.
         reader_path: Position in the reader's schema: JSON keys and indices from its root.
         writer_path: Position in the writer's schema.
-        message: What is wrong, in plain words.
-        fix: What to do about it.
-        direction: Which of the two schemas is new; None where they were compared as reader and writer alone.
+        message: The fault, in plain words.
+        fix: The way to mend it.
+        direction: The direction, which tells the new schema; None where only reader and writer are known.
         version: The index of the older schema in a subject's history, oldest first.
     """
 

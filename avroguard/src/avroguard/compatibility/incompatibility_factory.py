@@ -31,7 +31,7 @@ class IncompatibilityFactory:
     """Makes incompatibilities, with messages for one direction.
 
     Args:
-        direction: Which of the two schemas is new; ``None`` to speak of reader and writer.
+        direction: The direction, which tells the new schema; ``None`` to speak of reader and writer.
     """
 
     def __init__(self, direction: Direction | None) -> None:

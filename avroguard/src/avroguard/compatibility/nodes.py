@@ -130,7 +130,7 @@ class Enum(Named):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Fixed(Named):
-    """So many bytes."""
+    """A fixed number of bytes."""
 
     size: int
 

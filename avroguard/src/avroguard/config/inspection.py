@@ -23,7 +23,7 @@ class Inspection:
     Attributes:
         contracts: Without the parts that are faulty.
         files: The schema files beside it and below.
-        faults: What is wrong with it and with its schemas.
+        faults: The faults of the file and of its schemas.
         invalid: The subjects that have no valid schema, with the reasons.
     """
 
@@ -51,7 +51,7 @@ class ContractsReader:
         files: The schema files beside it and below.
 
     Attributes:
-        faults: What is wrong so far.
+        faults: The faults so far.
         invalid: The subjects that have no valid schema, with the reasons.
     """
 
@@ -102,7 +102,7 @@ def faults_at(lines: Iterable[str], file: str) -> Iterator[Finding]:
     """The faults of a contracts file that are told as lines with the place in front, if there is one.
 
     Args:
-        lines: What is wrong.
+        lines: The faults, one a line.
         file: The contracts file, as messages name it.
     """
     for line in (line for fault in lines for line in fault.splitlines()):

@@ -29,7 +29,7 @@ class Project:
     Attributes:
         directory: The directory of ``contracts.toml``; the root where there is none.
         root: The root of the repository, or the directory itself outside of one.
-        inspection: What the contracts say; where there are none, every schema is a subject of its own.
+        inspection: The content of the contracts; without them, every schema is a subject of its own.
         discovered: Whether there is no ``contracts.toml``.
         apart: The other directories that have contracts, from the root, with a slash at the end.
         alone: Whether nothing else of the repository is checked.

@@ -22,7 +22,7 @@ class SchemaFiles:
     shares the longest path. Those that ``subjects`` names go first.
 
     Args:
-        tree: Where the files are.
+        tree: The tree with the files.
         like: The same files in another tree: what is alike there is not read again.
 
     Attributes:
@@ -70,7 +70,7 @@ class SchemaFiles:
         return entry
 
     def _known(self, name: str, content: bytes) -> Document | None:
-        """The document of the tree beside, where it says the same."""
+        """Return the document of the tree beside, where its content is the same."""
         if self._like is None:
             return None
         known = self._like._documents.get(name)  # noqa: SLF001 - its own class

@@ -29,7 +29,7 @@ class RuleSetting:
 
     Attributes:
         rule: A pattern for ids of rules.
-        severity: How bad their findings are; None: they are dropped.
+        severity: The severity of their findings; None: they are dropped.
         file: A pattern for files, as messages name them; None: any.
     """
 
@@ -85,7 +85,7 @@ def read_rule_settings(
 
     Args:
         tables: The contracts file.
-        shown: How messages call a file beside it.
+        shown: Returns the name in messages of a file beside it.
 
     Returns:
         The settings, and what is wrong with them: messages, each with the key that it is about.

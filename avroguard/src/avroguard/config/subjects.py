@@ -22,9 +22,9 @@ class SubjectContract:
 
     Attributes:
         subject: The subject.
-        schema: What its latest version shall be.
-        compatibility: What a change of the schema must be compatible with.
-        place: Where the contract stands.
+        schema: The schema of its latest version.
+        compatibility: The level for changes of the schema.
+        place: The contract's place in its file.
         metadata: Confluent's ``metadata`` of the versions; None where nothing is said of it.
         rule_set: Confluent's ``ruleSet`` of the versions; None where nothing is said of it.
     """
@@ -76,17 +76,17 @@ class TopicContract:
 
     Attributes:
         name: The topic.
-        partitions: How many; 0 where the file does not say.
-        retention_ms: How long messages are kept, in milliseconds; 0 where the file does not say.
-        schema: What values are; None for raw bytes.
-        compatibility: What a change of the schema must be compatible with; None for raw bytes.
-        place: Where the contract stands.
-        message_timestamp_type: Who sets the timestamp of its records.
-        dead_letter_topic: Where a reader of this topic puts what it can't process; None where no reader does.
+        partitions: Number of partitions; 0 where the file has none.
+        retention_ms: Retention of messages in milliseconds; 0 where the file has none.
+        schema: The schema of values; None for raw bytes.
+        compatibility: The level for changes of the schema; None for raw bytes.
+        place: The contract's place in its file.
+        message_timestamp_type: The source of its records' timestamps.
+        dead_letter_topic: The topic for records that a reader can't process; None where there is none.
         metadata: Confluent's ``metadata`` of the subject's versions; None where nothing is said of it.
         rule_set: Confluent's ``ruleSet`` of the subject's versions; None where nothing is said of it.
-        strategy: How its subjects are named.
-        key_schema: What keys are; None where the file does not say.
+        strategy: The naming of its subjects.
+        key_schema: The schema of keys; None where the file has none.
         further_schemas: The other records that values may be, besides ``schema``.
     """
 

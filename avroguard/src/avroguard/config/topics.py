@@ -1,4 +1,4 @@
-"""The topics and what each carries, as ``contracts.toml`` says."""
+"""Topics and what each carries, read from ``contracts.toml``."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -74,7 +74,7 @@ def inspect_contracts(tree: Tree, name: str = CONTRACTS, files: SchemaFiles | No
     """Read a contracts file as far as it can be read, faults or not.
 
     Args:
-        tree: Where it is kept.
+        tree: The tree that it is kept in.
         name: The file.
         files: The schema files of the tree, where they are known.
 

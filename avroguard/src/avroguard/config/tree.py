@@ -125,7 +125,7 @@ class _Nothing:
         return name
 
     def schema_files(self) -> tuple[str, ...]:
-        """None."""
+        """Return no files: the tree is empty."""
         return ()
 
 

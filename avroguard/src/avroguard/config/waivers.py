@@ -25,7 +25,7 @@ class Waiver:
         rule: The id of the rule.
         reason: Why its findings don't count.
         expires: The last day on which they don't.
-        place: Where the waiver stands.
+        place: The waiver's place in its file.
         file: A pattern for the schema files that it is about, as messages name them; None: any.
         subject: A pattern for the subjects that it is about; None: any.
         field: A pattern for the fields that it is about, ``payments.Transaction.amount``; None: any.
@@ -94,7 +94,7 @@ def read_waivers(
         tables: The value of ``waivers`` in the file.
         lines: The lines of the file.
         file: The file, as messages call it.
-        shown: How messages call a file beside it.
+        shown: Returns the name in messages of a file beside it.
 
     Returns:
         The waivers, and what is wrong with them: a line for each fault, with file and line.

@@ -98,7 +98,7 @@ class BinaryInput:
 
     Attributes:
         body: The bytes.
-        position: Where the next part begins.
+        position: The offset of the next part.
     """
 
     body: bytes

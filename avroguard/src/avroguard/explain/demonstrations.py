@@ -44,9 +44,9 @@ class Demonstration:
     """Demonstration with one value.
 
     Attributes:
-        outcome: What is shown.
+        outcome: The outcome.
         written: The value that was written, as its writer reads it; None where nothing is shown.
-        read: What the reader reads; None where it reads nothing.
+        read: The value that the reader reads; None where it reads none.
         reason: The error, or how the value changes, or why nothing can be shown.
         body: The bytes that were written.
     """
@@ -64,7 +64,7 @@ def demonstrate(reader: Any, writer: Any, incompatibility: Incompatibility) -> D
     Args:
         reader: The reader's schema as plain JSON data.
         writer: The writer's.
-        incompatibility: What keeps the one from reading the other.
+        incompatibility: The incompatibility to show.
     """
     try:
         writes, reads = _decoder(writer), _decoder(writer, reader)
@@ -86,7 +86,7 @@ def demonstrate_change(old: Any, new: Any, change: Incompatibility) -> Demonstra
     Args:
         old: The schema before as plain JSON data.
         new: The schema after.
-        change: What has changed.
+        change: The change to show.
     """
     try:
         return _change(old, new, change)

@@ -1,4 +1,4 @@
-"""Words a demonstration: what was written, what is read, who must be deployed first. No I/O."""
+"""Explanation of a finding in words: what was written, what is read, who must be deployed first. No I/O."""
 
 from avroguard.changes.breakages import Breakage
 from avroguard.compatibility import Direction, incompatibilities

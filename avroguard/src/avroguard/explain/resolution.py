@@ -91,7 +91,7 @@ class Decoder:
 
 @dataclass(frozen=True)
 class _Mismatch:
-    """Fails where data reach a place that can't be read."""
+    """Reader that fails where data reach a place that can't be read."""
 
     reason: str
 

@@ -144,7 +144,7 @@ class _Sampler:
         return (_EDGE if self.leads(node) or self.random else _PLAIN)[name]
 
     def decimal(self, node: Node, size: int | None) -> bytes | None:
-        """1234 without its point, or as many of its digits as there is room for, where the type is a decimal."""
+        """Return 1234 without its point, or as many of its digits as fit, where the type is a decimal."""
         precision = node.attributes.get("precision")
         if node.attributes.get("logicalType") != "decimal" or type(precision) is not int:
             return None

@@ -67,7 +67,7 @@ class LintContext:
     Attributes:
         root: The directory in which types of other files are searched.
         files: The schema files in it.
-        findings: What is wrong with the contracts file itself; its schemas are checked on their own.
+        findings: The faults of the contracts file itself; its schemas are checked on their own.
         waivers: The findings that don't count.
         rules: The rules that count, and how much.
     """

@@ -36,7 +36,7 @@ def lint_schema(name: str, content: bytes, shared: Mapping[str, Reference] | Non
     Good practice is checked in valid schemas only.
 
     Args:
-        name: What to call the file in messages.
+        name: The file's name in messages.
         content: The bytes of the file.
         shared: The types of other files that it may use, by full name.
     """

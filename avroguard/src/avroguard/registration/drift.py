@@ -21,7 +21,7 @@ def drift(
     Args:
         contracts: All contracts.
         chosen: The subjects to look at.
-        registry: Where they should be.
+        registry: The registry that should have them.
         ignored: Patterns (``*`` and ``?``) of subjects that may be in the registry alone; None: don't look for any.
     """
     findings = [finding for contract in chosen for finding in _subject(contract, registry)]

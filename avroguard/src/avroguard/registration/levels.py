@@ -40,8 +40,8 @@ def put_levels_back(steps: Iterable[Step], registry: Registry, why: ExpectedErro
 
     Args:
         steps: The steps.
-        registry: Where the levels were set.
-        why: What went wrong before, if anything did.
+        registry: The registry with the levels.
+        why: The reason of an earlier failure, if there was one.
 
     Raises:
         ExpectedError: If a level could not be put back: of the kind of what went wrong first, with a line for each.

@@ -30,7 +30,7 @@ class Step:
         latest: The latest version of the subject; 0 where there is none.
         docs_only: Whether the schema to be registered differs from the latest version in docs and aliases alone.
         registry_keeps_docs: Whether the registry holds the schema with other docs or aliases, and keeps those.
-        missing_extras: What of ``metadata`` and ``ruleSet`` the registered version has otherwise than the contract
+        missing_extras: Keys of ``metadata`` and ``ruleSet`` that the registered version has otherwise than the contract
             asks for, where the registry keeps them.
         dropped_extras: Whether the registry keeps no metadata and no rules, though the contract has some.
         findings: Its findings, warnings and waived ones included.
@@ -116,9 +116,9 @@ def make_plan(
 
     Args:
         contracts: The subjects, each after those that it refers to.
-        registry: Where they are to be registered.
+        registry: The registry that they are registered in.
         allow_rollback: Whether a schema may be an older version.
-        semantic: How bad a change of meaning is; None: it is not looked for.
+        semantic: Severity of a change of meaning; None: it is not looked for.
     """
     chosen = list(contracts)
     keeps_extras = any(map(extras_of, chosen)) and registry.keeps_metadata()

@@ -70,8 +70,8 @@ class Files:
 
     Attributes:
         known: The file of each subject that contracts.toml has already.
-        written: What to write.
-        entries: What to add to contracts.toml for types that others refer to.
+        written: The contents to write.
+        entries: The tables to add to contracts.toml for types that others refer to.
         unplaced: Subjects of types without a name that contracts.toml has no place for: of no topic, or of a topic
             that it has already, or with another level than the other part of the topic.
     """

@@ -29,8 +29,8 @@ class Registry(SchemaIds):
     something else than a registry answers, ContractError if it refuses. Safe to share between threads.
 
     Args:
-        settings: Where it is and who we are; by default from the environment.
-        transport: What carries the requests; for tests.
+        settings: Address and credentials of the registry; by default from the environment.
+        transport: Transport of the requests; for tests.
     """
 
     def __enter__(self) -> Self:

@@ -26,8 +26,8 @@ class SubjectConfig:
         level: The compatibility level.
         compatibility_group: The property of the metadata whose value groups versions: each version must be compatible
             with those of its own group alone; None where all belong together.
-        default_metadata: What new versions get where they have no value of their own.
-        override_metadata: What new versions get in place of their own.
+        default_metadata: Values for new versions that have none of their own.
+        override_metadata: Values for new versions in place of their own.
         default_rule_set: As the default metadata, for rules.
         override_rule_set: As the override metadata, for rules.
     """

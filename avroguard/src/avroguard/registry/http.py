@@ -114,8 +114,8 @@ class Http:
     """Requests to a registry.
 
     Args:
-        settings: Where it is, credentials, timeout and retries.
-        transport: What carries the requests; for tests.
+        settings: Address, credentials, timeout and retries.
+        transport: Transport of the requests; for tests.
     """
 
     def __init__(self, settings: RegistrySettings, transport: httpx2.BaseTransport | None = None) -> None:
@@ -149,8 +149,8 @@ class Http:
 
         Args:
             method: The HTTP method.
-            path: What follows the base URL, beginning with a slash, quoted.
-            what: What for, with the subject: begins every error.
+            path: The path after the base URL, beginning with a slash, quoted.
+            what: The purpose with the subject: the beginning of every error.
             json: The body to send.
 
         Raises:

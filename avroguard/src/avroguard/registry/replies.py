@@ -77,7 +77,7 @@ def registered(
 
     Args:
         subject: The subject.
-        reply: What was answered.
+        reply: The parsed reply.
         body: Its body.
         resolved: The schema with its references resolved.
         context: The context that was asked: references to its subjects get their plain names.

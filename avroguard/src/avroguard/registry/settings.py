@@ -29,7 +29,7 @@ class RegistrySettings(BaseSettings):
         bearer_token: The token alone, without ``Bearer``.
         ca_file: Certificates in PEM to trust instead of the system's.
         timeout: Seconds to wait for a connection, and for each part of an answer.
-        retries: How many times a failed request is tried again.
+        retries: Number of retries of a failed request.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)

@@ -33,8 +33,8 @@ class SubjectVersions:
     """Reads versions.
 
     Args:
-        settings: Where the registry is and who we are; by default from the environment.
-        transport: What carries the requests; for tests.
+        settings: Address and credentials of the registry; by default from the environment.
+        transport: Transport of the requests; for tests.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ def junit(tool: str, findings: Sequence[Finding], errors: Sequence[str], checked
 
 
 def _suites(finding: Finding, checked: Sequence[str]) -> list[str]:
-    """Every subject that it concerns, so that none seems to pass; the file where it concerns none."""
+    """Return every subject that it concerns, so that none seems to pass; the file where it concerns none."""
     return [subject for subject in finding.subjects if subject in checked] or [finding.place.file]
 
 

@@ -34,8 +34,8 @@ class Report:
         findings: In the order of the report; waived ones included.
         checked: The files or subjects that were checked, so that a report can name those without a finding.
         about: The same for people: ``3 files checked``.
-        results: What was done to each subject or file, for programs; None where nothing is ever done.
-        errors: What has ended the command and has no place in a file.
+        results: Actions on each subject or file, for programs; None for commands without actions.
+        errors: Errors that ended the command and have no place in a file.
     """
 
     tool: str

@@ -11,7 +11,7 @@ class ChangeCollector:
     """Collects changes of meaning, each once.
 
     Args:
-        directions: Who reads whom: a change counts if it shows in one of them.
+        directions: Directions of reading: a change counts if it shows in one of them.
     """
 
     def __init__(self, directions: Sequence[Direction]) -> None:
@@ -38,8 +38,8 @@ class ChangeCollector:
             rule: The broken rule.
             old_path: Position in the old schema.
             new_path: Position in the new schema.
-            message: What is wrong, in plain words.
-            fix: What to do about it.
+            message: The fault, in plain words.
+            fix: The way to mend it.
             only: The direction in which it shows; None where it shows in both.
         """
         if not self._directions or (only and only not in self._directions):
@@ -49,5 +49,5 @@ class ChangeCollector:
         self._changes.setdefault(Incompatibility(rule, *paths, message, fix, direction))
 
     def all(self) -> list[Incompatibility]:
-        """Every change, in the order in which it was added."""
+        """Return every change, in the order in which it was added."""
         return list(self._changes)

@@ -37,7 +37,7 @@ def semantic_changes(
     Args:
         old: The schema before, in any form that ``incompatibilities`` takes.
         new: The schema after.
-        directions: Who reads whom, as a compatibility level says.
+        directions: Directions of reading that a compatibility level asks for.
         earlier: Other versions whose data are still read: only they can need a default that both schemas have.
 
     Returns:
@@ -56,7 +56,7 @@ def semantic_changes(
 
 
 class _Comparison:
-    """Goes through the places that two schemas have in common, once through each pair of types."""
+    """Comparison of the places that two schemas have in common, once through each pair of types."""
 
     def __init__(self, changes: ChangeCollector, earlier: Sequence[Node]) -> None:
         self.changes = changes
