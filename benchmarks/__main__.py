@@ -183,7 +183,7 @@ def _latencies(
     number: int,
     seconds: int,
 ) -> None:
-    """Ours in every round, the others in the first."""
+    """Measure latencies: ours in every round, the others' in the first."""
     own = {OURS.name, FIVE_RULES.name}
     ours = [(contender, command) for contender, command in contenders if contender.name in own]
     short = [(SHORT_INTERVAL, command) for contender, command in ours if contender.name == OURS.name]

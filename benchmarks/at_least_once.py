@@ -17,7 +17,7 @@ from services.streaming.logs import librdkafka_logger
 
 
 class PlainProducer(Producer):
-    """Does at the end of a transaction what at-least-once delivery does; begins and aborts are nothing.
+    """Producer that ends a transaction as at-least-once delivery does; begins and aborts are nothing.
 
     Args:
         config: As confluent-kafka takes it; without a transactional.id.

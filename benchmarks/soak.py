@@ -1,4 +1,4 @@
-"""Very many messages through one detector: does its memory stay flat?"""
+"""Soak test: very many messages through one detector, whose memory should stay flat."""
 
 import sys
 import time

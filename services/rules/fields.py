@@ -75,7 +75,7 @@ class Field:
 
     @property
     def described(self) -> str:
-        """Its type, for messages: ``a decimal with 2 decimal places``."""
+        """Return its type, for messages: ``a decimal with 2 decimal places``."""
         if self.kind.logical == "decimal":
             return f"a decimal with {self.kind.scale} decimal places"
         if self.is_time:

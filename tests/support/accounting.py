@@ -63,7 +63,7 @@ def outcome_of(pipeline: Pipeline) -> Outcome:
 
 
 def require_one_place_each(outcome: Outcome, canonical: Canonical = bytes, unread: Collection[Place] = ()) -> None:
-    """Every record of the input is passed on once or is a dead letter once, with the value that it had.
+    """Require that every record of the input is passed on once or is a dead letter once, with the value that it had.
 
     Args:
         outcome: What the topics hold.

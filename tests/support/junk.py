@@ -98,7 +98,7 @@ class JunkMaker:
         self._others = others
 
     def make(self, count: int) -> list[Junk]:
-        """So many records, in any order."""
+        """Make a number of records, in any order."""
         return [self._record() for _ in range(count)]
 
     def _record(self) -> Junk:

@@ -39,7 +39,7 @@ class Comparison:
         self._change_rules()
 
     def run(self) -> None:
-        """Half of the streams keep running aggregates from the second entry on, as only busy keys do otherwise."""
+        """Run the steps; half of the streams keep running aggregates from the second entry on, as busy keys do."""
         kinds = [kind for kind in (Sum, Average, Min, Max, DistinctCount) if self._random.random() < 0.5]
         with ExitStack() as stack:
             for kind in kinds:

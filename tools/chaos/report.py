@@ -106,7 +106,7 @@ def table(summaries: Sequence[Summary]) -> Table:
 
 
 def as_json(results: Sequence[Result], summaries: Sequence[Summary]) -> dict[str, object]:
-    """Everything, as JSON data."""
+    """Return everything as JSON data."""
     return {
         "faults": [asdict(summary) for summary in summaries],
         "rounds": [{**asdict(result), "verdict": result.verdict} for result in results],

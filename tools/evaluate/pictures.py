@@ -18,7 +18,7 @@ _SEVERITIES = {"critical": "s4", "high": "s1", "medium": "s0", "low": "muted"}
 
 
 def pictures(report: Report) -> Mapping[str, Picture]:
-    """Every picture that the figures are enough for, by name."""
+    """Return every picture that the figures are enough for, by name."""
     pictures = {}
     if report.total.fraud:
         pictures["precision-recall"] = precision_recall(report)

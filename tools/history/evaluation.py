@@ -65,7 +65,7 @@ class History:
 
 
 Watch = Callable[[Block, Sequence[RowMatch]], None]
-"""Told of each block what fired on its counted rows, by row."""
+"""Callback for each block: it takes the matches of its counted rows, by row."""
 
 
 def evaluate_history(

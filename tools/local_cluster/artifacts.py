@@ -30,7 +30,7 @@ TIMEOUT_SECONDS = 15
 CHUNK_BYTES = 1 << 16
 
 Progress = Callable[[str, int, int], None]
-"""Told the part's name, its bytes done, and its bytes in total; called from several threads."""
+"""Callback that takes the part's name, its bytes done and its bytes in total; called from several threads."""
 
 
 def silent(*_anything: object) -> None:

@@ -14,7 +14,7 @@ from tools.local_cluster.ports import HOST, free_ports
 from tools.local_cluster.registry import Registry
 
 Say = Callable[[str], None]
-"""Told what happens, a short line at a time; called from several threads."""
+"""Callback that takes what happens, a short line at a time; called from several threads."""
 
 
 @dataclass(frozen=True)

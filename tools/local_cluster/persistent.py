@@ -157,7 +157,7 @@ class LocalCluster:
         return {node.name: node.process.log for node in self.cluster().nodes}
 
     def cluster(self) -> Cluster:
-        """Its servers, running or not."""
+        """The cluster with its servers, running or not."""
         return Cluster(self.root, self.cache, self._plan())
 
     def _plan(self) -> ClusterPlan:

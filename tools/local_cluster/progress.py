@@ -12,13 +12,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 
 class Reporter(Protocol):
-    """Told what happens; its methods are called from several threads."""
+    """Reporter of progress; its methods are called from several threads."""
 
     def download(self, name: str, done: int, total: int) -> None:
         """Bytes of a part that have come, and that will have."""
 
     def say(self, line: str) -> None:
-        """Something happened."""
+        """Report an event."""
 
 
 class PlainReporter:
@@ -39,7 +39,7 @@ class PlainReporter:
             self.say(f"{name}: downloaded")
 
     def say(self, line: str) -> None:
-        """Something happened."""
+        """Report an event."""
         seconds = time.monotonic() - self._began
         print(f"local-cluster: {seconds:5.1f} s  {line}", file=sys.stderr, flush=True)
 

@@ -23,11 +23,11 @@ class JsonLinesFile:
         self._path = path
 
     def columns(self) -> None:
-        """Each row says its own."""
+        """Return no columns: each row names its own."""
         return
 
     def check(self, names: Sequence[str]) -> None:
-        """Any column can be used."""
+        """Accept any columns."""
 
     def rows(self, names: Sequence[str], limit: int) -> Iterator[Rows]:
         """The rows, at most so many at a time, with the cells of some columns."""

@@ -29,12 +29,12 @@ class ReplayProgress:
         self._task = TaskID(0) if bar is None else bar.add_task("", total=files, rows=0, unfit=0)
 
     def progress(self, files: float, rows: int, unfit: int) -> None:
-        """So many files, the last of them in part, have been read and so many rows sent."""
+        """Report how many files, the last of them in part, have been read and how many rows sent."""
         if self._bar is not None:
             self._bar.update(self._task, completed=files, rows=rows, unfit=unfit)
 
     def unfit(self, errors: Iterable[RowError]) -> None:
-        """These rows don't fit."""
+        """Report rows that don't fit."""
         lines = "\n".join(str(error) for error in errors).encode("utf-8", "backslashreplace").decode()
         if lines and self._bar is not None:
             self._bar.console.print(lines, markup=False, highlight=False, soft_wrap=True)

@@ -69,7 +69,7 @@ class Sent:
     last_ms: int | None = None
 
     def add(self, block: Block, rows: slice) -> None:
-        """Some rows of a block went."""
+        """Add rows of a block that were sent."""
         times = block.columns["created_at"][rows]
         if len(times):
             low, high = int(times.min()), int(times.max())

@@ -246,7 +246,7 @@ def _qualify(container: Any, key: Any, namespace: str | None, known: dict[str, A
 
 
 class _Repair:
-    """Defines each name once: a second definition becomes a reference, a lost one comes back where it is used."""
+    """Repair of a schema: a second definition becomes a reference, a lost one comes back where it is used."""
 
     def __init__(self, known: dict[str, Any], defined: set[str]) -> None:
         self.known = known

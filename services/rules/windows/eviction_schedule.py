@@ -1,4 +1,4 @@
-"""When to look at which key again, so that evictions need no scan of all keys; `WindowStore.commit` evicts."""
+"""Schedule of the keys to look at again, so that evictions need no scan of all keys; `WindowStore.commit` evicts."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
@@ -11,7 +11,7 @@ _BUCKETS = 32
 
 
 class EvictionSchedule:
-    """Each key once, in a bucket by the event time of its oldest entry.
+    """Schedule with each key once, in a bucket by the event time of its oldest entry.
 
     Args:
         horizon_ms: How long entries are kept.

@@ -8,12 +8,12 @@ from tools.harness.waiting import wait_for
 
 
 def down_cold(trial: Trial) -> None:
-    """Away when the detector starts."""
+    """Run with the registry away when the detector starts."""
     _at_start(trial, "drop")
 
 
 def down_warm(trial: Trial) -> None:
-    """Away when a new schema id turns up among known ones."""
+    """Run with the registry away when a new schema id turns up among known ones."""
     _for_a_new_id(trial, "drop")
 
 

@@ -1,4 +1,4 @@
-"""Each finding is shown with a value that really fails, or it is said why none can be."""
+"""Each finding is shown with a value that really fails, or with the reason why none can be."""
 
 from collections import Counter
 from decimal import Decimal

@@ -25,7 +25,7 @@ def customer() -> Schema:
 
 
 class WithAddr(httpx2.BaseTransport):
-    """Has the schema that is referred to, and answers the rest as recorded."""
+    """Registry with the schema that is referred to; it answers the rest as recorded."""
 
     def __init__(self, product: str, *cases: str, version: int | None = 1) -> None:
         self.version = version
