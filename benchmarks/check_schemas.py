@@ -1,7 +1,7 @@
 """Duration of `check-schemas --against git:HEAD~1`: ``python -m benchmarks.check_schemas``.
 
 Makes a repository of schemas whose every version is one commit, all levels FULL_TRANSITIVE, so that each schema is
-judged by its whole history; runs the command as a process of its own, and prints the median and the range in seconds.
+checked against its whole history; runs the command as a process of its own; prints median and range in seconds.
 Beside it: starting Java on the runtime that the tests use, which every tool on the JVM (avro-tools, a Maven plugin)
 pays before it looks at a schema.
 """

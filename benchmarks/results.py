@@ -37,7 +37,7 @@ class Results:
         detectors: By contender a figure for each round; all of one length, but for those that failed.
         generators: The same of the generators.
         latencies: By `name@rate` the percentiles of each round.
-        rules: By number of rules the microseconds to judge a message.
+        rules: Microseconds to evaluate a message, by the number of rules.
         soak: The detector over very many messages.
         skipped: By contender why it did not take part.
     """

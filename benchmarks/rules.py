@@ -38,7 +38,7 @@ KINDS = (
 
 
 class _Nowhere(Sink):
-    """Takes everything and writes nothing: what is left is the cost of judging."""
+    """Takes everything and writes nothing: what is left is the cost of evaluation."""
 
     def __init__(self) -> None:
         pass
@@ -57,7 +57,7 @@ def some_rules(count: int) -> str:
 
 
 def cost_of_rules(messages: int, repeats: int = 5) -> dict[int, float]:
-    """Processor time to judge a message, in microseconds, by the number of rules: the best of some repeats."""
+    """Processor time to evaluate a message, in microseconds, by the number of rules: the best of some repeats."""
     contracts = load_contracts()
     schema = contracts.topic("queueing.transactions").required_schema
     alert = contracts.topic("streaming.alerts").required_schema

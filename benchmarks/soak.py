@@ -20,8 +20,8 @@ class Moment:
     """The detector at one moment.
 
     Attributes:
-        seconds: Since the first message was judged.
-        messages: How many were judged and committed.
+        seconds: Seconds since the first message was evaluated.
+        messages: Number of messages evaluated and committed.
         rss_mb: Its resident memory, in MB.
     """
 

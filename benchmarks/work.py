@@ -19,7 +19,7 @@ SEED = 5
 
 @dataclass(frozen=True)
 class Work:
-    """Messages to be judged.
+    """Messages to be evaluated.
 
     Attributes:
         values: Their values.

@@ -57,7 +57,7 @@ class AtLeast:
 
 @dataclass(frozen=True)
 class Fired:
-    """A firing as the recomputation sees it."""
+    """A rule match as the recomputation sees it."""
 
     row: int
     rule: str

@@ -82,10 +82,18 @@ class Comparison:
 
     def watch(self, block: Block, matches: Sequence[RowMatch]) -> None:
         """Take in the rule matches of a block: of one file, of the other, or of both."""
-        for row, firings in _by_row(matches):
+        for row, row_matches in _by_row(matches):
             fraud = bool(block.labels.fraud[row]) if block.labels else None
-            old = {match.firing.rule.name: match for match in firings if match.firing.rule.version in self._of_live}
-            new = {match.firing.rule.name: match for match in firings if match.firing.rule.version in self._of_changed}
+            old = {
+                match.rule_match.rule.name: match
+                for match in row_matches
+                if match.rule_match.rule.version in self._of_live
+            }
+            new = {
+                match.rule_match.rule.name: match
+                for match in row_matches
+                if match.rule_match.rule.version in self._of_changed
+            }
             was, now = _decides(old.values()), _decides(new.values())
             for tally, counts in (
                 (self.before, was), (self.after, now), (self.newly, now and not was), (self.no_longer, was and not now)
@@ -104,13 +112,13 @@ class Comparison:
 
     def _show(self, block: Block, match: RowMatch, change: Change, verdict: str, fraud: bool | None) -> None:
         """Keep an example, unless there are enough or there is one of the same key."""
-        rule, key = match.firing.rule, match.firing.key or (block.columns[ID][match.row],)
+        rule, key = match.rule_match.rule, match.rule_match.key or (block.columns[ID][match.row],)
         shown = self._shown.setdefault((change, rule.name), set())
         if len(shown) >= self._limit or key in shown:
             return
         shown.add(key)
         values = {name: self._value(block, name, match.row) for name in self._fields}
-        reason = render_reason(rule, values, match.firing.aggregates, self._fields)
+        reason = render_reason(rule, values, match.rule_match.aggregates, self._fields)
         self.examples.append(Example(rule.name, change, reason, verdict, values, fraud))
 
     def _value(self, block: Block, name: str, row: int) -> str:
@@ -129,7 +137,7 @@ def _by_row(matches: Sequence[RowMatch]) -> Iterator[tuple[int, Sequence[RowMatc
 
 
 def _decides(matches: Iterable[RowMatch]) -> bool:
-    return any(_is_live(match.firing.rule) for match in matches)
+    return any(_is_live(match.rule_match.rule) for match in matches)
 
 
 def _is_live(rule: Rule) -> bool:
@@ -137,7 +145,7 @@ def _is_live(rule: Rule) -> bool:
 
 
 def _change(old: RowMatch | None, new: RowMatch | None) -> Change | None:
-    was, now = old is not None and _is_live(old.firing.rule), new is not None and _is_live(new.firing.rule)
+    was, now = old is not None and _is_live(old.rule_match.rule), new is not None and _is_live(new.rule_match.rule)
     if now and not was:
         return Change.NEWLY
     if was and not now:

@@ -24,7 +24,7 @@ SUSPICIOUS = Decimal(900)
 
 
 class PlainReader:
-    """Decodes framed values and judges them, slowly and simply.
+    """Decodes framed values and evaluates rules on them, slowly and simply.
 
     Args:
         registry_url: Base address of the Confluent API.

@@ -27,7 +27,7 @@ SESSION_TIMEOUT = 4.0
 """Seconds of silence after which the group gives a detector's partitions to others."""
 
 DRAINED = 150.0
-"""Seconds that everything may take to be judged after a fault: the longest time-out involved, several times over."""
+"""Seconds that everything may take to be processed after a fault: the longest time-out involved, several times over."""
 
 T = TypeVar("T")
 
@@ -185,7 +185,7 @@ class Trial:
         return {(str(answer.topic), int(answer.partition)): int(answer.offset) for answer in committed}
 
     def lag(self) -> int:
-        """Number of messages of the input topic that are not judged yet."""
+        """Number of messages of the input topic that are not processed yet."""
         ends, committed = self.input_ends(), self.committed()
         return sum(max(0, end - max(0, committed[partition])) for partition, end in ends.items())
 
@@ -226,7 +226,7 @@ class Trial:
 
         Raises:
             Broken: A service did not end as it should, or something was not acknowledged.
-            NeverCame: Not everything was judged in time.
+            NeverCame: If not everything was processed in time.
         """
         self.drain()
         for detector in self._detectors:
@@ -238,11 +238,11 @@ class Trial:
         return self._tally()
 
     def drain(self) -> None:
-        """Ends the generators and waits until everything is judged.
+        """Ends the generators and waits until everything is processed.
 
         Raises:
             Broken: Something was not acknowledged.
-            NeverCame: Not everything was judged in time.
+            NeverCame: If not everything was processed in time.
         """
         while self._generators:
             generator = self._generators.pop()

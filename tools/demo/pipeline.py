@@ -93,7 +93,7 @@ class Pipeline:
             step.detail = f"reads {len(partitions)} partitions of {partitions[0][0]}"
 
     def warm_up(self, rate: int) -> None:
-        """Have some transactions judged that are not counted, after what an earlier run may have left.
+        """Have some transactions evaluated that are not counted, after what an earlier run may have left.
 
         A broker that has just been started takes a second for its first transaction, and at high rates it compiles its
         code for some more; the figures are about all the others.
@@ -129,7 +129,7 @@ class Pipeline:
             step.detail = f"{rate:,} transactions a second" if rate else "as fast as it can"
 
     def drain(self, watch: Watch) -> Offsets:
-        """End the generator, let the detector judge what is left, and end it.
+        """End the generator, let the detector process the rest, and end it.
 
         Returns:
             The offsets of the input topic at which this run ends.
@@ -182,13 +182,13 @@ class Pipeline:
         wait_for(holds, failure, self._timeout, pause=partial(pause, 0.1), error=ProcessDied)
 
     def _judge_rest(self, show: Callable[[int], None], pause: Pause) -> None:
-        """Wait until everything is judged, stage by stage: the output of one is the input of the next."""
+        """Wait until everything is processed, stage by stage: the output of one is the input of the next."""
         for partitions in self._stages:
             ends = _answered(partial(self._group.ends, partitions))
             self._judge_until(ends, show, pause)
 
     def _judge_until(self, ends: Offsets, show: Callable[[int], None], pause: Pause) -> None:
-        """Wait until everything before `ends` is judged, or the detector stalls: then the count tells why."""
+        """Wait until everything before `ends` is processed, or the detector stalls: then the count tells why."""
         lowest, moved_at = float("inf"), time.monotonic()
         while lag := _answered(lambda: self._group.lag(ends)):
             self._services[DETECTOR].require_alive()

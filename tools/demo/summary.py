@@ -1,4 +1,4 @@
-"""The summary of a run: counts from the topics, and whether every transaction was judged exactly once."""
+"""The summary of a run: counts from the topics, and whether every transaction was evaluated exactly once."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ class Summary:
         unexpected: Ids that are on one of them and were not generated in this run.
         seconds: From the creation of the first transaction to that of the last.
         rate: Transactions generated per second; 0 for fewer than two.
-        fraud_percent: Share of fraud in what was judged.
+        fraud_percent: Share of fraud among the evaluated transactions.
         latency_ms_p50: Median of the time from a transaction's creation until an independent reader had the verdict.
         latency_ms_p99: 99th percentile of the same.
         lag_max: The most messages that were seen waiting for the detector.

@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def evaluate(options: argparse.Namespace) -> Report:
-    """Judge what the arguments ask for.
+    """Evaluate the rules on the transactions that the arguments name.
 
     Raises:
         ExpectedError: The rules are broken, or the transactions can't be had.

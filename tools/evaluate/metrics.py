@@ -63,7 +63,7 @@ class Quality:
     """Quality of verdicts.
 
     Attributes:
-        transactions: How many were judged.
+        transactions: Number of evaluated transactions.
         fraud: How many of them are fraud.
         flagged: How many were called fraud.
         caught: How many of these are.

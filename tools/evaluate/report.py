@@ -82,7 +82,7 @@ class Day:
 
     Attributes:
         start_ms: When it began, in milliseconds since 1970.
-        transactions: How many were judged.
+        transactions: Number of evaluated transactions.
         caught: How many of the fraud were called so.
         false: How many others were.
         missed: How many of the fraud were not.
@@ -102,9 +102,9 @@ class Report:
     Attributes:
         rules_file: Where the rules are from.
         rules_version: Of all of them.
-        source: What was judged, in words.
+        source: The evaluated transactions, in words.
         days_of_data: From the first to the last transaction, in days of event time.
-        seconds: How long judging took.
+        seconds: Time of evaluation.
         late: How many transactions were later than the allowed lateness.
         total: All live rules on all transactions.
         scenarios: By name.
@@ -136,7 +136,7 @@ class Report:
 def report_on(
     history: History, *, rules_file: str, rules_version: str, source: str, notes: Sequence[str] = ()
 ) -> Report:
-    """Take all figures of a judged history.
+    """Take all figures of an evaluated history.
 
     Raises:
         UsageError: No transaction was evaluated, or the truth is unknown.

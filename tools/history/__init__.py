@@ -1,4 +1,4 @@
-"""Judges transactions of the past, from a generated stream, a topic or a file, as the detector would have done it.
+"""Evaluation of rules on past transactions, from a generated stream, a topic or a file, as the detector does it.
 
 What `scripts/evaluate` and `scripts/backtest` have in common.
 """

@@ -1,4 +1,4 @@
-"""Judges a history with rules, stage by stage and partition by partition, as the detector does it."""
+"""Evaluation of rules on a history, stage by stage and partition by partition, as the detector does it."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,17 +20,17 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class RowMatch:
-    """A rule that fired on a transaction of a block.
+    """A match of a rule on a transaction of a block.
 
     Attributes:
-        row: Which one of the block.
+        row: The transaction's row in the block.
         rule: The number of the rule.
-        firing: What the windows said; its own `row` means nothing here.
+        rule_match: The match from the windows; its own `row` means nothing here.
     """
 
     row: int
     rule: int
-    firing: RuleMatch
+    rule_match: RuleMatch
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class History:
         truth: None where it is unknown.
         late: How many transactions were later than the allowed lateness, summed over the stages.
         warm_up: How many transactions were read only to fill the windows.
-        seconds: How long judging took, making or reading the transactions left out.
+        seconds: Time of evaluation; making or reading the transactions is left out.
     """
 
     rules: tuple[Rule, ...]
@@ -71,16 +71,16 @@ Watch = Callable[[Block, Sequence[RowMatch]], None]
 def evaluate_history(
     blocks: Iterable[Block], stages: Sequence[Stage], *, lateness_ms: int, watch: Watch | None = None
 ) -> History:
-    """Judge transactions in the order of the log.
+    """Evaluate the rules on transactions in the order of the log.
 
     Every stage sees all transactions in this order. In a running system the order in which the partitions of one stage
     come together in the next depends on who is faster; the verdicts of further stages can differ by that.
 
     Args:
         blocks: The transactions; either all have labels or none has.
-        stages: The rules, by where they are judged.
+        stages: The rules, by their stage.
         lateness_ms: How far behind the watermark of its partition a transaction may be without being late.
-        watch: Told what fired.
+        watch: Takes the matches of each block.
     """
     rules = tuple(rule for stage in stages for rule in stage.rules)
     evaluators = [
@@ -96,9 +96,9 @@ def evaluate_history(
         begun = time.perf_counter()
         matches: list[RowMatch] = []
         for evaluator in evaluators:
-            firings, some_late = evaluator.evaluate(block)
+            rule_matches, some_late = evaluator.evaluate(block)
             late += some_late
-            matches += [RowMatch(row, number[id(firing.rule)], firing) for row, firing in firings]
+            matches += [RowMatch(row, number[id(rule_match.rule)], rule_match) for row, rule_match in rule_matches]
         seconds += time.perf_counter() - begun
         counted = np.arange(block.rows) if block.counted is None else np.flatnonzero(block.counted)
         warm_up += block.rows - len(counted)
@@ -151,7 +151,7 @@ class _StageEvaluator:
             state.commit()
             late += evaluation.late
             places = rows.tolist()
-            matches += [(places[firing.row], firing) for firing in evaluation.matches]
+            matches += [(places[match.row], match) for match in evaluation.matches]
         return matches, late
 
     def _by_partition(self, block: Block) -> Iterator[tuple[int, Rows]]:

@@ -9,12 +9,12 @@ from services.rules.topology import build_topology
 
 @dataclass(frozen=True)
 class Stage:
-    """A topic that rules are judged on.
+    """A topic that rules are evaluated on.
 
     Attributes:
         field: The field that the topic is keyed by.
         partitions: How many partitions it has; each has windows and a watermark of its own.
-        rules: What is judged there.
+        rules: The rules that are evaluated there.
     """
 
     field: str
@@ -23,10 +23,10 @@ class Stage:
 
 
 def stages_of(*files: RuleSet, partitions: int) -> tuple[Stage, ...]:
-    """The stages of one rules file, or of several that are judged together, as the detector finds them.
+    """The stages of one rules file, or of several that are evaluated together, as the detector finds them.
 
     Args:
-        files: The rules; one that several have in the same version is judged once.
+        files: The rules; one that several have in the same version is evaluated once.
         partitions: How many partitions the topic of each stage has.
 
     Raises:

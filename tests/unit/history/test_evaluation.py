@@ -111,7 +111,7 @@ def test_the_watcher_gets_every_match_in_log_order() -> None:
 
     def watch(block: Block, found: Sequence[RowMatch]) -> None:
         nonlocal before
-        reported.extend((before + one.row, one.firing.rule.name) for one in found)
+        reported.extend((before + match.row, match.rule_match.rule.name) for match in found)
         before += block.rows
 
     history = evaluate_history(STREAM.blocks(), stages_of(rules(), partitions=4), lateness_ms=LATENESS, watch=watch)

@@ -19,7 +19,7 @@ MEMORY_MB = 300
 
 
 def killed(trial: Trial) -> None:
-    """SIGKILL while it sends; what it knew to be acknowledged is there, and all that is there is judged."""
+    """SIGKILL while it sends; what it knew to be acknowledged is there, and all that is there is processed."""
     (port,) = free_ports(1)
     trial.detector()
     generator = trial.generator(0, METRICS_PORT=str(port), METRICS_HOST=HOST)

@@ -114,7 +114,7 @@ def badly_keyed(trial: Trial) -> None:
 
 
 def _write_across_a_restart(trial: Trial, over: RulesOverTime, traffic: Traffic, producers: Producers) -> None:
-    """Kill a detector in the middle of the traffic, start another, and wait until all is judged."""
+    """Kill a detector in the middle of the traffic, start another, and wait until all is processed."""
     detector = trial.detector(**over.environment)
     detector.wait_for("rebalance", change="assigned")
     with traffic:

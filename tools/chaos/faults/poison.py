@@ -1,4 +1,4 @@
-"""Records that can't be processed, of every kind, among traffic that is judged by rules over time."""
+"""Records that can't be processed, of every kind, among traffic for rules over time."""
 
 import random
 import time

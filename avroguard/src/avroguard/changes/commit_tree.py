@@ -8,7 +8,7 @@ from avroguard.changes.git import CommitFiles, Repository
 from avroguard.config.tree import CONTRACTS
 from avroguard.errors import ContractError
 
-_MOST_LINKS = 40  # that one path may lead through, as Linux has it
+_LINK_LIMIT = 40  # that one path may lead through, as Linux has it
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class CommitTree:
 
     def _followed(self, path: str) -> str:
         """The path of the file that a path leads to, by the symbolic links of the commit."""
-        for _ in range(_MOST_LINKS):
+        for _ in range(_LINK_LIMIT):
             parts = path.split("/")
             heads = ["/".join(parts[: length + 1]) for length in range(len(parts))]
             if module := next((head for head in heads if head in self.files.submodules), None):

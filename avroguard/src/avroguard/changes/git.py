@@ -151,7 +151,7 @@ class Repository:
         while (end := text.find(b"\n", at)) >= 0:
             header = text[at:end].split()
             at = end + 1
-            if len(header) == 3:  # else it is missing, which matters only if it is asked for
+            if len(header) == 3:  # otherwise the blob is missing, which matters only if it is read
                 size = int(header[2])
                 self._fetched[header[0].decode()] = text[at : at + size]
                 at += size + 1

@@ -63,8 +63,8 @@ def _diff(options: argparse.Namespace) -> int:
     changes = differences(old.json, new.json)
     backward = not incompatibilities(new.json, old.json)
     forward = not incompatibilities(old.json, new.json)
-    judged = find_breakages("", new, [OldVersion(options.old, old.json)], Level.FULL, CheckOptions())
-    findings = [replace(finding, subjects=()) for finding in judged]  # files have none
+    breakages = find_breakages("", new, [OldVersion(options.old, old.json)], Level.FULL, CheckOptions())
+    findings = [replace(finding, subjects=()) for finding in breakages]  # files have none
     levels = [level for level in _PLAIN if (backward or not level.backward) and (forward or not level.forward)]
     if options.format == Format.JSON:
         document = {

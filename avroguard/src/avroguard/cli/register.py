@@ -96,9 +96,9 @@ def _register(options: argparse.Namespace) -> int:
         differing = verify(locked, registry, options.lockfile) if options.lockfile else []
         semantic = semantic_severity(options)
         steps = make_plan(chosen, registry, allow_rollback=options.allow_rollback, semantic=semantic)
-        judged = apply_contract_waivers((finding for step in steps for finding in step.findings), contracts)
-        steps = [_with(step, judged) for step in steps]
-        findings = [*differing, *judged]
+        waived = apply_contract_waivers((finding for step in steps for finding in step.findings), contracts)
+        steps = [_with(step, waived) for step in steps]
+        findings = [*differing, *waived]
         if any(finding.fails for finding in findings):
             return _refuse(steps, findings, options)
         outcomes: list[Outcome] = []

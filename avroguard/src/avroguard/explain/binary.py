@@ -143,6 +143,6 @@ class BinaryInput:
         """Read the items of an array, or the pairs of a map, in all of its blocks."""
         while count := self.number():
             if count < 0:
-                self.number()  # the size of the block in bytes, which is for those who skip it
+                self.number()  # the size of the block in bytes, for readers that skip it
             for _ in range(abs(count)):
                 yield read(self)

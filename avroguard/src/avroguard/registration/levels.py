@@ -11,12 +11,12 @@ from avroguard.registry.client import Registry
 
 
 def set_levels(steps: Sequence[Step], registry: Registry) -> list[Finding]:
-    """Set the levels of the steps and ask the registry for its verdicts at them; a no puts all levels back.
+    """Set the levels of the steps and ask the registry for its verdicts at them; a refusal puts all levels back.
 
-    A registry judges by the level that a subject has, so its verdict at another one can only be had this way.
+    A registry checks at the level that a subject has, so this is the only way to its verdict at another level.
 
     Returns:
-        What the registry refuses; if it is anything, nothing has changed.
+        A finding for each refusal; if there is one, no level has changed.
     """
     baseline = RegistryBaseline(registry, [step.contract for step in steps])
     changed: list[Step] = []

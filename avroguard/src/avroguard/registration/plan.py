@@ -112,7 +112,7 @@ def make_plan(
     allow_rollback: bool = False,
     semantic: Severity | None = Severity.ERROR,
 ) -> list[Step]:
-    """Look at every subject and judge what is to be registered; changes nothing.
+    """Compare every subject with the registry and plan what is to be registered; changes nothing.
 
     Args:
         contracts: The subjects, each after those that it refers to.
@@ -155,7 +155,7 @@ class _Planner:
             missing = missing_extras(contract, stored, registry)
         if missing:
             older = registry.look_up(subject, schema, expected_extras(contract, registry))
-            if older and older.version < latest:  # what registering would come back to
+            if older and older.version < latest:  # registering would come back to it
                 stored, missing = registry.version(subject, older.version), ()
         return Step(
             contract=contract,

@@ -130,7 +130,7 @@ class Registry(SchemaIds):
         try:
             reply = self._http.request("GET", f"/mode/{quoted(subject)}?defaultToGlobal=true", what)
             reply = self._http.request("GET", "/mode", what) if reply.missing else reply
-        except NotAuthorised:  # who may register need not be allowed to read modes
+        except NotAuthorised:  # the right to register does not include reading modes
             return None
         mode = reply.body.get("mode") if reply.ok and is_object(reply.body) else None
         return mode if isinstance(mode, str) else None
@@ -140,9 +140,9 @@ class Registry(SchemaIds):
     ) -> bool:
         """Return the registry's own verdict on a schema, at the level that it has for the subject now.
 
-        Where it has none, the answer is yes, as our own checker judges in any case: a schema that refers to one which
+        Where it has none, the answer is yes, as our own checker runs in any case: for a schema that refers to one which
         is not registered yet, or to any in Apicurio's registry, whose check takes no references (its registration does,
-        and judges then).
+        and checks then).
 
         Args:
             subject: The subject; compatible with anything where there is no such subject.

@@ -24,7 +24,7 @@ def _command(finding: Finding) -> str:
     place = finding.place
     properties = {"file": from_root(place.file), "line": place.line, "col": place.column, "title": finding.rule}
     listed = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value is not None)
-    # What the reader of a log sees is the message alone, so it says again where the finding is.
+    # A log shows the message alone, so the message repeats the place of the finding.
     return f"::{_COMMANDS[finding.severity]} {listed}::{_data(str(finding))}"
 
 
