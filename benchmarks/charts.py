@@ -29,7 +29,7 @@ class Chart:
 
     Attributes:
         title: Its content.
-        subtitle: How to read it.
+        subtitle: The explanation below the title.
         foot: Lines below it: where and how the figures were measured.
     """
 

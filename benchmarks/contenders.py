@@ -45,9 +45,9 @@ class Contender:
         guarantee: `exactly once`, `at least once`, or `` where the question does not arise.
         prepare: Makes what it needs and gives its command.
         environment: Its settings besides those of the run.
-        form: What it reads: Avro messages or JSON.
-        share: Which part of the messages it gets: slow ones would take minutes for all of them.
-        processes: How many of it share the work.
+        form: The form that it reads: Avro messages or JSON.
+        share: Share of the messages that it gets: slow ones would take minutes for all of them.
+        processes: Number of processes that share the work.
         rates: Transactions a second at which its latency is measured.
         finds_more: It finds more suspicious than large amounts alone.
     """

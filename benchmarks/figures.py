@@ -36,7 +36,7 @@ class Pace:
         rate: Messages a second.
         cpu_us: The contender's processor time for a message, in microseconds.
         broker_us: The broker's.
-        share: Which part of all messages this was taken from.
+        share: Share of all messages that this was taken from.
     """
 
     rate: float

@@ -30,7 +30,7 @@ class IsolatedTopics:
     """Topics, subjects and a consumer group that one run alone uses.
 
     Args:
-        cluster: Where it is.
+        cluster: The cluster.
         directory: Takes the contracts of the run.
     """
 

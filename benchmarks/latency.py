@@ -45,10 +45,10 @@ def measure_latency(
     Args:
         cluster: The cluster.
         directory: Takes logs.
-        contender: What to measure.
-        command: How it is started.
+        contender: The contender to measure.
+        command: The command that starts it.
         rate: Transactions a second.
-        seconds: How long.
+        seconds: Duration of the measurement.
 
     Raises:
         ContenderFailed: It ended, or the outputs did not come.

@@ -68,12 +68,12 @@ class Contents:
     """Contents of the topics.
 
     Attributes:
-        transactions: How many.
-        ids: How many different ids they have.
+        transactions: Number of transactions.
+        ids: Number of their different ids.
         amount: The sum of their amounts.
-        frauds: How many labels say that it is fraud.
-        labels: How many labels there are.
-        strangers: How many labels belong to no transaction.
+        frauds: Number of labels that say that it is fraud.
+        labels: Number of labels.
+        strangers: Number of labels of no transaction.
     """
 
     transactions: int

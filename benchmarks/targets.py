@@ -15,7 +15,7 @@ class Target:
     """One figure to reach.
 
     Attributes:
-        figure: What it is.
+        figure: The name of the figure.
         reach: The bound.
         unit: `x` for ratios, else the unit.
         at_least: Whether the bound is a least value, or else a most.

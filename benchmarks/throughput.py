@@ -25,8 +25,8 @@ class Drained:
     """Figures of one run.
 
     Attributes:
-        messages: How many were done; the outputs were counted and are as many.
-        pace: How fast.
+        messages: Number of messages done; the outputs were counted and are as many.
+        pace: The speed.
         rss_mb: Resident memory at the end, the mean over the processes.
     """
 
@@ -41,7 +41,7 @@ class Drains:
     Args:
         cluster: The cluster.
         directory: Takes logs.
-        messages: How many a contender with a share of 1 gets.
+        messages: Number of messages for a contender with a share of 1.
     """
 
     def __init__(self, cluster: Cluster, directory: Path, messages: int) -> None:

@@ -44,10 +44,10 @@ def traffic(rows: int, *, accounts: int, span_ms: int, disorder_ms: int = 0, see
     """Uniform traffic: each row from and to any account, amounts from 1.00 to 1000.00, at even times.
 
     Args:
-        rows: How many.
-        accounts: How many there are; as many as rows stands for each a new one.
-        span_ms: From the first to the last.
-        disorder_ms: How much earlier a row may be than its place says.
+        rows: Number of rows.
+        accounts: Number of accounts; as many as rows stands for each a new one.
+        span_ms: Time from the first to the last row.
+        disorder_ms: Largest time that a row may be earlier than its place says.
         seed: Makes it repeatable.
     """
     random = np.random.default_rng(seed)

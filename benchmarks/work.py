@@ -24,7 +24,7 @@ class Work:
     Attributes:
         values: Their values.
         keys: Their keys, the receiving accounts.
-        fraud: How many are suspicious.
+        fraud: Number of suspicious messages.
     """
 
     values: list[bytes]

@@ -44,7 +44,7 @@ class DetectorHandler:
         partitions: The windows of all partitions.
         router: Passes transactions on.
         metrics: Counts verdicts once they are committed.
-        lateness_ms: How late a transaction may come for its windows to be whole.
+        lateness_ms: Allowed lateness: windows are whole for a transaction up to it.
         keys: Checks how the input is keyed; None where that is trusted, or makes no difference.
     """
 

@@ -34,8 +34,8 @@ class PartitionStates:
         reader: Reads committed offsets.
         restorer: Restores windows.
         metrics: The size of windows is set there.
-        lateness_ms: How far behind the watermark a transaction may be and still find its windows whole.
-        contributors: How many transaction ids an alert names at most.
+        lateness_ms: Allowed lateness behind the watermark: windows are whole for a transaction up to it.
+        contributors: Limit on transaction ids that an alert names.
     """
 
     def __init__(

@@ -34,7 +34,7 @@ class Faults:
 
         Args:
             path: The key at fault.
-            message: What is wrong, and what was expected.
+            message: The fault, and what was expected.
             offset: The position in a text value, in characters; None for all of it.
         """
         line = self._document.line(path, offset)

@@ -132,7 +132,7 @@ class Rule:
         when: The condition on the evaluated transaction; None for all transactions.
         aggregations: Its aggregations over windows; empty for a rule about one transaction alone.
         version: Changes whenever what the rule means changes: the first 12 hex digits of a SHA-256.
-        line: Where its table begins in the file.
+        line: The line of its table in the file.
         alert: Whether an alert is written besides routing the transaction: `alert = false` in the file spares a rule
             that matches all the time from it.
     """

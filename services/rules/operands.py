@@ -28,7 +28,7 @@ class ConditionError(ValueError):
     """A condition can't be read, or makes no sense for a transaction.
 
     Args:
-        message: What is wrong, and what was expected.
+        message: The fault, and what was expected.
         offset: The position of the fault in the condition, in characters.
     """
 

@@ -20,8 +20,8 @@ class Stage:
     """A topic and the rules that are evaluated on it.
 
     Attributes:
-        topic: Where its transactions come from.
-        field: What that topic is keyed by; empty for an input that is not keyed by a field that can be relied on.
+        topic: The topic that its transactions come from.
+        field: The key field of that topic; empty for an input without a key field that can be relied on.
         rules: In the order of the file; empty where the rules file needs no such stage.
         next: The next stage that has rules; None if this one routes.
         repartition_field: The field that its transactions are keyed by where they go; None if they keep their key.
@@ -155,7 +155,7 @@ def require_retention(topology: Topology, retention: Mapping[str, int], lateness
         topology: The rules by stage.
         retention: By topic how long it keeps messages, in milliseconds; -1 is for ever. Others are not
             checked.
-        lateness_ms: How late a transaction may come and still find its windows whole.
+        lateness_ms: Allowed lateness: windows are whole for a transaction up to it.
 
     Raises:
         ContractError: The retention of a topic is shorter than its longest window needs.

@@ -21,8 +21,8 @@ class Outcome:
     """The records of a pipeline's topics.
 
     Attributes:
-        given: Those of the input.
-        staged: Those of the repartition topic by source.
+        given: The messages of the input.
+        staged: The messages of the repartition topic by source.
         legit: Verdicts.
         fraud: Verdicts.
         dead: Dead letters, by where they come from.
@@ -66,8 +66,8 @@ def require_one_place_each(outcome: Outcome, canonical: Canonical = bytes, unrea
     """Require that every record of the input is passed on once or is a dead letter once, with the value that it had.
 
     Args:
-        outcome: What the topics hold.
-        canonical: What a value becomes where it is passed on.
+        outcome: The content of the topics.
+        canonical: Returns the value as it is passed on.
         unread: Records whose value could not be read by the detector: nothing was known of it.
     """
     passed_on = _without_dead(outcome.given, outcome.dead)

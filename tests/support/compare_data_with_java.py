@@ -50,12 +50,12 @@ class Comparison:
     """Result of comparing data, each pair of schemas in both directions.
 
     Attributes:
-        agreed: What both did alike, and how often.
+        agreed: Counts of what both did alike.
         refused: Pairs of which Java refuses a schema.
         endless: Schemas that have no finite value.
         overflows: Schemas for which Java's stack is too small: a record in them always holds itself.
         faults_of_java: Known faults of Avro Java 1.12.0 that made it read something else.
-        disagreements: Where the two differ.
+        disagreements: The differences of the two.
     """
 
     agreed: Counter[str] = field(default_factory=Counter)

@@ -35,7 +35,7 @@ class Comparison:
     """Result of a comparison.
 
     Attributes:
-        verdicts: How often the registry said what.
+        verdicts: Counts of the registry's verdicts.
         left_out: Pairs that could not be compared, by reason.
         differences: The pairs on which the two differ, with what each said.
     """

@@ -31,8 +31,8 @@ class Stack:
 
     Attributes:
         name: Of the network; the names of the two projects begin with it.
-        kafka_port: Where the broker is on 127.0.0.1.
-        registry_port: Where the registry is on 127.0.0.1.
+        kafka_port: The broker's port on 127.0.0.1.
+        registry_port: The registry's port on 127.0.0.1.
     """
 
     name: str

@@ -85,7 +85,7 @@ class JunkMaker:
         schema_id: Of the transaction's contract.
         backwards_id: Of a schema with the same fields in reverse, which no output's subject knows.
         others: Ids of schemas of something else.
-        newest_ms: What the topic takes as a timestamp, at most.
+        newest_ms: The latest timestamp that the topic takes.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ class PackageIndex:
     """A package index for pip: ``index.url``.
 
     Args:
-        directory: Where it is made.
+        directory: The directory to make it in.
     """
 
     def __init__(self, directory: Path) -> None:

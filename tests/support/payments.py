@@ -24,7 +24,7 @@ class Payment:
         source: The name of the account that pays.
         target: The name of the account that receives.
         cents: The amount.
-        at_ms: When; milliseconds since the epoch.
+        at_ms: The event time in milliseconds since the epoch.
     """
 
     source: str

@@ -89,7 +89,7 @@ class Reader:
     """Reads from lists, in chunks of 30, one partition after the other; fails where `failures` says so.
 
     Attributes:
-        offsets: What is committed, with its metadata.
+        offsets: The committed offsets with their metadata.
         failures: Raised one after the other, by the reads to come, behind a chunk that was given.
         read_offsets: All offsets that were given, by partition, in order.
     """

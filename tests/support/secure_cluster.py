@@ -57,7 +57,7 @@ class SecureCluster:
 
         Args:
             protocol: PLAINTEXT, SASL_PLAINTEXT, SSL or SASL_SSL.
-            user: Who logs in, with the right password; no login if empty.
+            user: The user that logs in, with the right password; no login if empty.
             changes: Further variables, or others in place of those; an empty one unsets.
         """
         variables = {
@@ -92,7 +92,7 @@ class SecureCluster:
         """Let a user do operations on a resource.
 
         Args:
-            user: Who.
+            user: The user.
             kind: TOPIC, GROUP, TRANSACTIONAL_ID or BROKER, which stands for the cluster.
             name: Of the resource; `kafka-cluster` for the cluster.
             operations: READ, WRITE, DESCRIBE and so on.

@@ -214,9 +214,9 @@ class Habits:
     """Properties of the rows of a stream.
 
     Attributes:
-        accounts: Who pays and is paid.
-        disorder: How many of the rows don't just come after the one before.
-        lateness_ms: How far back a row mostly is if it is back.
+        accounts: The accounts that pay and are paid.
+        disorder: Share of the rows that don't just come after the one before.
+        lateness_ms: Usual distance of a row that is back in time.
     """
 
     accounts: Sequence[bytes]
@@ -236,8 +236,8 @@ def random_rows(
 
     Args:
         random: Decides.
-        habits: What they are like.
-        count: How many.
+        habits: The properties of the rows.
+        count: Number of rows.
         newest: The time that they are near to.
         edges: Distances at which something may begin or stop to count.
         number: Of the first: part of its id.

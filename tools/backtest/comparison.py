@@ -29,9 +29,9 @@ class Example:
 
     Attributes:
         rule: The rule's name.
-        change: What is different.
+        change: The difference.
         reason: Why the rule fires now, or fired before.
-        verdict: What becomes of the transaction by all rules together.
+        verdict: The verdict on the transaction by all rules together.
         transaction: Its fields, as people read them.
         fraud: The truth; None where it is unknown.
     """
@@ -64,7 +64,7 @@ class Comparison:
         live: The rules as they are.
         changed: The rules as they would be.
         fields: The fields of a transaction.
-        examples: How many to keep of each rule and change.
+        examples: Number of examples kept of each rule and change.
     """
 
     def __init__(self, live: RuleSet, changed: RuleSet, fields: Mapping[str, Field], examples: int) -> None:

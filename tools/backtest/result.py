@@ -62,7 +62,7 @@ class Result:
         changed: The file of the rules as they would be.
         source: The transactions, in words.
         transactions: Their number.
-        days_of_data: From the first to the last, in days of event time.
+        days_of_data: Time from the first to the last, in days of event time.
         seconds: Time that the evaluation took.
         suspicious_before: By the rules as they are.
         suspicious_after: By the rules as they would be.

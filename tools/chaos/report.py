@@ -15,11 +15,11 @@ class Summary:
 
     Attributes:
         fault: Its name.
-        rounds: How many were tried.
+        rounds: Number of rounds tried.
         proven: In how many it is known that the fault happened.
         not_run: In how many it is not.
         violated: In how many a promise was broken.
-        messages: How many messages went through.
+        messages: Number of messages that went through.
         missing: See `Tally`.
         doubled: See `Tally`.
         misplaced: See `Tally`.

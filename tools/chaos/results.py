@@ -18,9 +18,9 @@ class Tally:
     """Counts of an independent reader.
 
     Attributes:
-        messages: How many messages the input topic holds.
+        messages: Number of messages of the input topic.
         missing: In no output and not among the dead letters.
-        doubled: How many too many there are, in the outputs and of ids in the input.
+        doubled: Number of duplicates, in the outputs and of ids in the input.
         misplaced: In another topic, or with other rules, than a plain recomputation says.
         disordered: Behind one that came later in the same partition.
         open_transactions: Output partitions whose last stable offset is not the end of the log.
@@ -50,11 +50,11 @@ class Result:
         fault: Its name.
         seed: Repeats it: `--only FAULT --seed SEED --rounds 1`.
         moment: Seconds from the first output to the fault.
-        proof: How it is known that the fault happened; empty when it isn't, or when the tool itself failed.
-        tally: What the independent reader found; None where it did not come to that.
-        problem: What else was broken, or why it was not run.
+        proof: Proof that the fault happened; empty when it isn't, or when the tool itself failed.
+        tally: Result of the independent reader; None where it did not run.
+        problem: The further fault, or the reason why it was not run.
         recovery: Seconds from the end of the fault to the first output after it; None where outputs never stopped.
-        seconds: How long the round took.
+        seconds: Duration of the round.
     """
 
     fault: str

@@ -65,7 +65,7 @@ class RulesOverTime:
         repartition: Whether the input is not keyed by the account that receives, and goes through a topic that is.
 
     Attributes:
-        environment: What a detector has to know.
+        environment: The detector's environment variables.
         is_dead: Whether a message of the input must be a dead letter; by default none must.
         dead_later: The values that pass the first stage, and are dead letters of a later one.
     """
@@ -122,7 +122,7 @@ class RulesOverTime:
 
         Args:
             good: The messages of the input that are no dead letters.
-            stages: What the repartition topics hold.
+            stages: The messages of the repartition topics.
             clock: See `fired`.
         """
         reader = self._reader

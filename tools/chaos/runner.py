@@ -19,7 +19,7 @@ def plan(names: Sequence[str], rounds: int, seed: int) -> Iterator[tuple[str, in
 
     Args:
         names: The faults. A single one gets all the rounds, several get their share each and at least one.
-        rounds: How many.
+        rounds: Number of rounds.
         seed: The first round's; each further round of a fault has the next number.
     """
     for name in names:
@@ -33,8 +33,8 @@ class Runner:
     Args:
         lab: The clusters.
         logs: Keeps the logs of rounds that were violated, the brokers' too.
-        scale: How much of a full round's load there is.
-        leniency: What limits of time are multiplied by.
+        scale: Share of a full round's load.
+        leniency: Factor of limits of time.
     """
 
     def __init__(self, lab: Lab, logs: Path, scale: float = 1.0, leniency: float = 1.0) -> None:

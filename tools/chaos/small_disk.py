@@ -18,7 +18,7 @@ class SmallDisk:
     """A mounted tmpfs, with ballast that takes all the room there is.
 
     Args:
-        mount: Where it is mounted.
+        mount: The mount point.
     """
 
     def __init__(self, mount: Path) -> None:

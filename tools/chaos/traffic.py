@@ -85,9 +85,9 @@ class Traffic:
     """Writes payments in a thread of its own, at a steady pace; a context manager that waits for the last one.
 
     Args:
-        pipeline: Where to.
-        written: What to write, with event times that are offsets from the present.
-        seconds: How long to take.
+        pipeline: The pipeline to write to.
+        written: The transactions to write, with event times that are offsets from the present.
+        seconds: Duration of the writing.
         send: Writes one; by default as the generator does, keyed by the account that receives.
     """
 

@@ -52,14 +52,14 @@ class Trial:
         bench: The cluster, and what breaks around it.
         directory: Takes contracts and logs.
         seed: Decides everything that is left to chance.
-        scale: How much of a full round's load there is where a round has a fixed number of messages.
-        leniency: What limits of time are multiplied by, for machines that have other things to do.
+        scale: Share of a full round's load where a round has a fixed number of messages.
+        leniency: Factor of limits of time, for machines that have other things to do.
 
     Attributes:
         reference: The expected outcome; None where one rule about amounts gives it.
         chance: The only source of randomness.
         rubbish: The values put in that are no transactions.
-        proof: How it is known that the fault happened.
+        proof: Proof that the fault happened.
         moment: Seconds from the first output to the fault.
         recovery: Seconds from the end of the fault to the first output.
         warm_up: Seconds from the start of the first service to the first output: tells how busy the machine is.

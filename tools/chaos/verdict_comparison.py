@@ -48,7 +48,7 @@ def compare_verdicts(
     """Compares every message, verdict and alert with what it must be.
 
     Args:
-        contents: What the topics hold.
+        contents: The content of the topics.
         dead: The places in the input of what must be dead letters.
         dead_later: The values of what passes the first stage, and must be dead letters of the last one.
         expected: The rules that fire.

@@ -25,7 +25,7 @@ class View:
     """Everything on the screen.
 
     Attributes:
-        steps: Those to a running pipeline, by name, in order.
+        steps: The steps to a running pipeline, by name, in order.
         duration: Seconds that the run lasts; None: until Ctrl-C.
         ending: The steps after it.
         downloads: Bytes that have come and bytes in total, by name.
@@ -47,7 +47,7 @@ def render(view: View, width: int, height: int, clock: float) -> RenderableType:
     """The whole live screen.
 
     Args:
-        view: What to show.
+        view: The view to show.
         width: Columns of the terminal.
         height: Its lines; the list of transactions is cut where there are few.
         clock: Seconds of any clock, which turn the spinner.

@@ -49,7 +49,7 @@ class Summary:
         duplicates: Ids that are on the three output topics more than once.
         missing: Ids that were generated and are on none of them.
         unexpected: Ids that are on one of them and were not generated in this run.
-        seconds: From the creation of the first transaction to that of the last.
+        seconds: Time from the creation of the first transaction to that of the last.
         rate: Transactions generated per second; 0 for fewer than two.
         fraud_percent: Share of fraud among the evaluated transactions.
         latency_ms_p50: Median of the time from a transaction's creation until an independent reader had the verdict.

@@ -22,9 +22,9 @@ class Verdicts:
     """Transactions, what was said about them, and the truth, a row each.
 
     Attributes:
-        score: How suspicious; 0 is not at all.
+        score: The suspicion; 0 for none.
         fraud: The truth.
-        incident: Which occurrence of a fraud it belongs to; negative for none.
+        incident: The occurrence of a fraud that it belongs to; negative for none.
         created_at: Event time in milliseconds since 1970.
     """
 
@@ -43,8 +43,8 @@ class Detection:
     """Time to detection of incidents.
 
     Attributes:
-        incidents: How many there were.
-        found: How many had a transaction that was called fraud.
+        incidents: Number of incidents.
+        found: Number of incidents with a transaction that was called fraud.
         seconds_p50: From the first transaction of an incident to the first of it that was called fraud, in event
             time: the median of the incidents that were found.
         seconds_p90: The same, the 90th percentile.
@@ -64,14 +64,14 @@ class Quality:
 
     Attributes:
         transactions: Number of evaluated transactions.
-        fraud: How many of them are fraud.
-        flagged: How many were called fraud.
-        caught: How many of these are.
+        fraud: Number of them that are fraud.
+        flagged: Number of transactions called fraud.
+        caught: Number of these that are fraud.
         precision: The share of what was called fraud that is.
         recall: The share of the fraud that was called so.
         average_precision: The precision at each score, weighted by the recall gained there.
         precision_at_100: The precision of the 100 highest scores of each day.
-        detection: How soon.
+        detection: The time to detection.
     """
 
     transactions: int

@@ -37,7 +37,7 @@ class RuleFigures:
 
     Attributes:
         name: The rule.
-        severity: How bad it says it is.
+        severity: The rule's severity.
         mode: live or shadow.
         version: Of the rule.
         quality: As if it were the only rule.
@@ -64,8 +64,8 @@ class Step:
     """One threshold of the score.
 
     Attributes:
-        severity: What fired at least.
-        rules: How many rules of whatever severity fired at least, where that severity did.
+        severity: The lowest severity that matched.
+        rules: The lowest number of rules that matched, where that severity did.
         recall: At this threshold.
         precision: At this threshold.
     """
@@ -81,11 +81,11 @@ class Day:
     """One day of event time, in UTC.
 
     Attributes:
-        start_ms: When it began, in milliseconds since 1970.
+        start_ms: Its start, in milliseconds since 1970.
         transactions: Number of evaluated transactions.
-        caught: How many of the fraud were called so.
-        false: How many others were.
-        missed: How many of the fraud were not.
+        caught: Number of frauds that were called so.
+        false: Number of other transactions that were called fraud.
+        missed: Number of frauds that were not called so.
     """
 
     start_ms: int
@@ -100,18 +100,18 @@ class Report:
     """All figures of an evaluation.
 
     Attributes:
-        rules_file: Where the rules are from.
+        rules_file: The file of the rules.
         rules_version: Of all of them.
         source: The evaluated transactions, in words.
-        days_of_data: From the first to the last transaction, in days of event time.
+        days_of_data: Time from the first to the last transaction, in days of event time.
         seconds: Time of evaluation.
-        late: How many transactions were later than the allowed lateness.
+        late: Number of transactions that were later than the allowed lateness.
         total: All live rules on all transactions.
         scenarios: By name.
         rules: In the order of the file.
         steps: The thresholds of the score, highest first, without the one that calls everything fraud.
         days: The days, in order.
-        notes: What else there is to say about the input.
+        notes: Remarks on the input.
     """
 
     rules_file: str

@@ -16,7 +16,7 @@ def private_contracts(directory: Path, prefix: str) -> Path:
     """Copies the schemas, with every topic and subject renamed.
 
     Args:
-        directory: Where they go; must not be there yet.
+        directory: The directory to make; must not be there yet.
         prefix: Of all names.
 
     Returns:

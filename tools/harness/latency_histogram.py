@@ -13,7 +13,7 @@ class LatencyHistogram:
     """Counts latencies by whole milliseconds.
 
     Args:
-        counts: How many there are of 0, 1, ... LIMIT_MS milliseconds; none by default.
+        counts: Counts of 0, 1, ... LIMIT_MS milliseconds; none by default.
     """
 
     def __init__(self, counts: npt.NDArray[np.int64] | None = None) -> None:

@@ -16,12 +16,12 @@ class Link:
     """Passes connections on to a port of 127.0.0.1, until told otherwise.
 
     Args:
-        port: Where it listens.
-        target: Where it passes connections on to.
+        port: The port that it listens on.
+        target: The address that it passes connections on to.
 
     Attributes:
         rate: Bytes per second that pass, both ways together; 0 is without limit.
-        met: How many connections were cut, or came while it was cut: the proof that clients noticed.
+        met: Number of connections that were cut, or came while it was cut: the proof that clients noticed.
     """
 
     def __init__(self, port: int, target: int) -> None:

@@ -146,8 +146,8 @@ class Pipeline:
         """Writes values, spread over the partitions, and waits until all are acknowledged.
 
         Args:
-            values: What to write.
-            topic: Where; by default the input topic.
+            values: The values to write.
+            topic: The topic to write to; by default the input topic.
             keyed: Each value is a transaction, whose target becomes the key, as the generator does it.
             extra: Handed to the producer for each message: key, headers, timestamp.
         """

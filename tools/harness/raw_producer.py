@@ -75,7 +75,7 @@ class RawProducer:
     """Writes records; a context manager that ends when all are acknowledged.
 
     Args:
-        bootstrap_servers: Where the brokers are.
+        bootstrap_servers: The addresses of the brokers.
         config: Properties of librdkafka, with `_` for `.` in their names.
     """
 

@@ -23,8 +23,8 @@ class Sliding:
         key: The field that it is kept by.
         over_ms: The length of its interval.
         figure: Of the transactions in the interval.
-        at_least: From which figure on it fires.
-        where: Which transactions count.
+        at_least: The lowest result that matches.
+        where: The condition on transactions that count.
     """
 
     name: str
@@ -57,8 +57,8 @@ def fired(
 
     Args:
         log: The messages of one topic; each partition's in the order of its log.
-        rules: Those that run on it.
-        lateness_ms: How long what is too old is kept all the same.
+        rules: The rules that run on it.
+        lateness_ms: Allowed lateness: how much longer old entries are kept.
         clock: Gives the time that windows forget by, of a message and its event time.
     """
     matches: dict[str, set[tuple[str, str]]] = defaultdict(set)

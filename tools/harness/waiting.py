@@ -27,10 +27,10 @@ def wait_for(
 
     Args:
         look: The condition; an error that it raises ends the waiting.
-        what: What is waited for: the end of the error's message.
+        what: The awaited state: the end of the error's message.
         timeout: Seconds.
         pause: Seconds between two calls, or what to do between them.
-        error: What to raise; a `NeverCame` says for how long it was waited for.
+        error: The error to raise; a `NeverCame` says for how long it was waited for.
 
     Raises:
         ExpectedError: The time is over; of the kind `error`.

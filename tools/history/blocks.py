@@ -20,7 +20,7 @@ class Labels:
     Attributes:
         fraud: Whether it is.
         scenario: The kind of fraud as bytes; empty where unknown.
-        incident: Which occurrence of the scenario as bytes; empty where unknown.
+        incident: The occurrence of the scenario as bytes; empty where unknown.
     """
 
     fraud: Mask
@@ -38,11 +38,11 @@ class Block:
 
     Attributes:
         columns: By field name an array of a value per row, as rules want them (see `services.rules`).
-        rows: How many there are.
+        rows: Number of rows.
         labels: The truth about them; None where it is unknown.
         partition: The partition of the first stage's topic that each was read from; None to find it by the key.
-        clock: What the watermark is taken from instead of the event time, in milliseconds; None for the event time.
-        counted: Which rows are reported about; the others are only there to fill the windows. None: all are.
+        clock: Source of the watermark instead of the event time, in milliseconds; None for the event time.
+        counted: Mask of the rows to report about; the others only fill the windows. None: all are reported.
     """
 
     columns: Columns

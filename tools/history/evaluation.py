@@ -42,8 +42,8 @@ class History:
         fired: For each rule the rows on which it fired, ascending.
         created_at: The event time of each row, in milliseconds since 1970.
         truth: None where it is unknown.
-        late: How many transactions were later than the allowed lateness, summed over the stages.
-        warm_up: How many transactions were read only to fill the windows.
+        late: Number of transactions that were later than the allowed lateness, summed over the stages.
+        warm_up: Number of transactions that were read only to fill the windows.
         seconds: Time of evaluation; making or reading the transactions is left out.
     """
 
@@ -79,7 +79,7 @@ def evaluate_history(
     Args:
         blocks: The transactions; either all have labels or none has.
         stages: The rules, by their stage.
-        lateness_ms: How far behind the watermark of its partition a transaction may be without being late.
+        lateness_ms: Allowed lateness of a transaction behind the watermark of its partition.
         watch: Takes the matches of each block.
     """
     rules = tuple(rule for stage in stages for rule in stage.rules)

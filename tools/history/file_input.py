@@ -17,11 +17,11 @@ class FileInput:
 
     Args:
         reader: Reads them.
-        name: What to call them.
-        partitions: How many partitions to spread the rows over.
+        name: Their name in messages.
+        partitions: Number of partitions to spread the rows over.
 
     Attributes:
-        refused: How many rows didn't fit; the first ones are named on standard error.
+        refused: Number of rows that didn't fit; the first ones are named on standard error.
         labelled: Of how many transactions the files say whether they are fraud.
     """
 

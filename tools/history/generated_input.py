@@ -15,10 +15,10 @@ class StreamSettings:
     """Settings of a generated stream: equal settings give equal transactions.
 
     Attributes:
-        scenarios: What is mixed in, as the setting ``SCENARIOS`` has it.
-        seed: What it is drawn from.
-        transactions: How many.
-        accounts: How many accounts take part.
+        scenarios: The scenarios mixed in, as the setting ``SCENARIOS`` has them.
+        seed: The seed of the random numbers.
+        transactions: Number of transactions.
+        accounts: Number of accounts.
         rate: Transactions a second of event time.
     """
 
@@ -34,8 +34,8 @@ class StreamInput:
     """Makes a stream.
 
     Args:
-        settings: Which.
-        partitions: How many partitions to spread it over.
+        settings: The settings of the stream.
+        partitions: Number of partitions to spread it over.
     """
 
     settings: StreamSettings

@@ -136,7 +136,7 @@ def open_input(options: argparse.Namespace, contracts: Contracts, *, longest_ms:
 
     Args:
         options: The arguments.
-        contracts: What the topics carry.
+        contracts: The contracts of the topics.
         longest_ms: The length of the longest window: so much is read before the time that is asked for.
         labels: Whether the truth is wanted; without it a topic of labels need not be there.
 

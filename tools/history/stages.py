@@ -13,7 +13,7 @@ class Stage:
 
     Attributes:
         field: The field that the topic is keyed by.
-        partitions: How many partitions it has; each has windows and a watermark of its own.
+        partitions: Number of its partitions; each has windows and a watermark of its own.
         rules: The rules that are evaluated there.
     """
 
@@ -27,7 +27,7 @@ def stages_of(*files: RuleSet, partitions: int) -> tuple[Stage, ...]:
 
     Args:
         files: The rules; one that several have in the same version is evaluated once.
-        partitions: How many partitions the topic of each stage has.
+        partitions: Number of partitions of each stage's topic.
 
     Raises:
         ContractError: There is no stage for a rule.

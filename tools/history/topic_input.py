@@ -36,7 +36,7 @@ class TopicSettings:
         begin: Report on messages written from this moment on (their timestamps, which are the broker's on the input
             topic: no event times); None: from the oldest.
         end: Report on messages written before this moment; None: all that are there when reading begins.
-        fill: How long before `begin` reading begins, so that windows are full.
+        fill: Time before `begin` at which reading begins, so that windows are full.
     """
 
     transactions: str
@@ -53,12 +53,12 @@ class TopicInput:
     Args:
         clients: Makes the consumers.
         registry: Asked about schemas.
-        contracts: What the topics carry.
-        settings: What to read.
+        contracts: The contracts of the topics.
+        settings: The settings of what to read.
 
     Attributes:
-        undecodable: How many messages could not be decoded, so the detector takes them for dead letters.
-        labelled: How many labels were found for transactions.
+        undecodable: Number of messages that could not be decoded, which the detector takes for dead letters.
+        labelled: Number of labels found for transactions.
     """
 
     clients: KafkaClients
@@ -155,7 +155,7 @@ def merged(partition: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.
 
     Args:
         partition: Of each message, those of one partition in its order.
-        time: When each was made, about.
+        time: The time at which each was made, about.
     """
     reached = time.copy()
     for number in np.unique(partition):

@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None, cluster: LocalCluster | None = None)
 
     Args:
         argv: The arguments; by default those of the process.
-        cluster: Which cluster; by default that of this repository.
+        cluster: The cluster; by default that of this repository.
 
     Returns:
         The exit code.

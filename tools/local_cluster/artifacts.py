@@ -44,7 +44,7 @@ class ArtifactCache:
     that would be taken for the file.
 
     Args:
-        directory: Where the files are kept; made when needed.
+        directory: The directory of the files; made when needed.
         lock: The parts by name; by default those of ``artifacts.lock.toml``.
         repositories: Base addresses of Maven repositories by name, asked in this order; by default those of the user's
             jgo settings, then Maven Central.

@@ -37,7 +37,7 @@ class Cluster:
 
     Args:
         root: Directory of its data, configuration and logs.
-        cache: Where the artefacts are or will be.
+        cache: The cache of the artefacts.
         plan: Ports and id.
         amend: Changes the brokers' properties.
     """

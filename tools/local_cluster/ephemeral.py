@@ -27,7 +27,7 @@ def ephemeral(
     It ends with the block, or with the process that entered the block, however that process ends.
 
     Args:
-        brokers: How many brokers; topics have min(3, brokers) replicas by default.
+        brokers: Number of brokers; topics have min(3, brokers) replicas by default.
         cache: The artefacts; by default those of this repository.
         progress: Told about downloads.
         say: Told about everything else.

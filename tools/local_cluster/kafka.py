@@ -45,9 +45,9 @@ def broker_properties(node: int, port: int, voters: Mapping[int, int], data: str
 
     Args:
         node: Its id, from 1.
-        port: Where clients reach it on 127.0.0.1.
+        port: Its port for clients on 127.0.0.1.
         voters: Controller port of every node by its id, this one among them.
-        data: Where its log segments are, relative to its working directory: Kafka splits this value at commas.
+        data: Directory of its log segments, relative to its working directory: Kafka splits this value at commas.
 
     Returns:
         Properties by name. Internal topics have min(3, nodes) replicas, of which min(2, nodes) must be in sync; topics
@@ -110,10 +110,10 @@ class Broker(Node):
     """One Kafka broker and controller.
 
     Args:
-        name: What people call it.
+        name: Its name.
         directory: Its configuration, data and log.
-        plan: Where it listens, and its fellow nodes.
-        cache: What it runs on.
+        plan: The addresses of the node and of its fellow nodes.
+        cache: The cache of the artefacts that it runs on.
         amend: Changes its properties.
     """
 

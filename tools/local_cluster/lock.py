@@ -24,7 +24,7 @@ class Artifact:
         group: Group id, ``org.apache.kafka``.
         name: Artifact id, ``kafka-clients``.
         packaging: File suffix without the dot, ``jar`` or ``tar.gz``.
-        classifier: What tells files of one version apart; empty for the main one.
+        classifier: The mark that tells files of one version apart; empty for the main one.
         version: Exact version.
         sha256: Sum of the file, 64 lower-case hex digits.
         size: Bytes of the file.
@@ -67,7 +67,7 @@ def parse_lock(text: str, source: str = LOCK_FILE.name) -> dict[str, Part]:
 
     Args:
         text: TOML, a table per part of ``"coordinate" = { sha256 = "...", size = bytes }``.
-        source: What to call it in an error.
+        source: Its name in errors.
 
     Raises:
         LockError: It is not TOML, or an entry is not of that form.

@@ -23,10 +23,10 @@ class Node(ABC):
     """One server of a cluster.
 
     Args:
-        name: What people call it: ``kafka``, ``registry``.
+        name: Its name: ``kafka``, ``registry``.
         directory: Its configuration, data and log.
-        port: Where clients reach it on 127.0.0.1.
-        cache: What it runs on.
+        port: Its port for clients on 127.0.0.1.
+        cache: The cache of the artefacts that it runs on.
     """
 
     grace_seconds = 30.0

@@ -54,7 +54,7 @@ def require_free(port: int, purpose: str, option: str) -> None:
 
     Args:
         port: The port of 127.0.0.1.
-        purpose: What would listen there.
+        purpose: The server that would listen there.
         option: The option that chooses another port.
 
     Raises:

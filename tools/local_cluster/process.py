@@ -24,8 +24,8 @@ class ManagedProcess:
     """One long-running process with a directory of its own: id file, log, working directory.
 
     Args:
-        name: What people call it; also the log's name.
-        directory: Where its files are; made when it starts.
+        name: Its name; also the log's name.
+        directory: Directory of its files; made when it starts.
     """
 
     def __init__(self, name: str, directory: Path) -> None:

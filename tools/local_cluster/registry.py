@@ -19,8 +19,8 @@ class Registry(Node):
 
     Args:
         directory: Its data and log.
-        port: Where clients reach it on 127.0.0.1.
-        cache: What it runs on.
+        port: Its port for clients on 127.0.0.1.
+        cache: The cache of the artefacts that it runs on.
     """
 
     def __init__(self, directory: Path, port: int, cache: ArtifactCache) -> None:

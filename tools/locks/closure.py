@@ -105,7 +105,7 @@ class Metadata:
     Attributes:
         python: Versions of Python that it supports.
         extras: The extras for which ``requires`` was looked up.
-        requires: What it requires with those extras, in at least one environment.
+        requires: Its requirements with those extras, in at least one environment.
     """
 
     python: str
@@ -148,9 +148,9 @@ def needs(
 
     Args:
         pins: The entries of the lock.
-        roots: What the lock is for.
+        roots: The requirements that the lock is for.
         metadata: By ``name==version``; what it lacks is taken to require nothing.
-        environment: Where to install.
+        environment: The environment to install into.
 
     Yields:
         Each requirement once for each set of extras, with the first pin that holds there.

@@ -42,7 +42,7 @@ def explain(output: str, lock: str) -> tuple[int, str]:
     """Return the exit code and the sentence for a failed pip.
 
     Args:
-        output: What pip wrote to standard error.
+        output: The text that pip wrote to standard error.
         lock: The file that was to be installed.
     """
     again = "then run the command again"

@@ -69,8 +69,8 @@ def amount_reader(precision: int, scale: int) -> Read:
     """Reads an amount exactly, as the unscaled integer of a decimal (cents for a scale of 2).
 
     Args:
-        precision: How many digits it may have.
-        scale: How many of them after the point.
+        precision: Largest number of digits.
+        scale: Number of digits after the point.
     """
     limit = 10**precision
     powers: list[int] = [10 ** (scale - places) for places in range(scale + 1)]
@@ -103,7 +103,7 @@ def time_reader(form: str, start_ms: int = 0) -> Read:
 
     Args:
         form: "iso" (ISO 8601, in UTC where it names no zone) or one of `TIMES`.
-        start_ms: What an offset counts from.
+        start_ms: The time that offsets count from.
     """
     if form == ISO:
         return _iso
@@ -181,7 +181,7 @@ def name_reader(names: Mapping[str, str]) -> Read:
     """Reads the name of a scenario or an incident; empty and 0 are none.
 
     Args:
-        names: What to call those that the file calls something else.
+        names: Names for scenarios that the file calls something else.
     """
 
     def read(cell: str) -> bytes:

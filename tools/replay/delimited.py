@@ -17,8 +17,8 @@ class CsvFile:
     """A CSV file in UTF-8 whose first row names the columns. Empty lines are no rows.
 
     Args:
-        path: Where it is.
-        delimiter: What is between two cells.
+        path: The file.
+        delimiter: The character between two cells.
     """
 
     def __init__(self, path: Path, delimiter: str) -> None:

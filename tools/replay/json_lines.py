@@ -16,7 +16,7 @@ class JsonLinesFile:
     """A file of JSON lines in UTF-8. Empty lines are no rows.
 
     Args:
-        path: Where it is.
+        path: The file.
     """
 
     def __init__(self, path: Path) -> None:

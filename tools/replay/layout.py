@@ -24,10 +24,10 @@ class Layout:
         columns: By field the column that it is in.
         constants: By field the cell that every row has.
         prefixes: By field, source or target, what is put in front of each account.
-        time: What created_at looks like: "iso" or one of `tools.replay.cells.TIMES`.
-        start: What an offset counts from.
-        scenarios: What to call the scenarios that the file calls something else.
-        delimiter: What is between two cells of a CSV file.
+        time: The form of created_at: "iso" or one of `tools.replay.cells.TIMES`.
+        start: The time that offsets count from.
+        scenarios: Names for scenarios that the file calls something else.
+        delimiter: The character between two cells of a CSV file.
         format: "csv", "jsonl" or "parquet"; empty: the file's name says it.
     """
 

@@ -17,7 +17,7 @@ def add_layout_options(parser: argparse.ArgumentParser, *, files: str | None = "
 
     Args:
         parser: Gets them.
-        files: How many files (argparse's nargs); None for a command that names its files in another way.
+        files: Number of files (argparse's nargs); None for a command that names its files in another way.
     """
     if files is not None:
         parser.add_argument("files", nargs=files, type=Path, metavar="FILE", help="CSV, JSON lines or Parquet")

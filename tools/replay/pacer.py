@@ -13,7 +13,7 @@ class Pace:
     file stays. The schedule is absolute, so that what was delayed is made up for.
 
     Args:
-        speed: How many times as fast as it happened; above 0.
+        speed: Factor of the speed at which it happened; above 0.
     """
 
     def __init__(self, speed: float) -> None:

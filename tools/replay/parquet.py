@@ -12,7 +12,7 @@ class ParquetFile:
     """A Parquet file; of its columns those that hold scalars can be used.
 
     Args:
-        path: Where it is.
+        path: The file.
 
     Raises:
         UsageError: If pyarrow is not installed, or it is no Parquet file.

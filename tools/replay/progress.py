@@ -21,7 +21,7 @@ class ReplayProgress:
 
     Args:
         bar: The bar, if there is one.
-        files: How many files there are.
+        files: Number of files.
     """
 
     def __init__(self, bar: Progress | None, files: int) -> None:
@@ -64,9 +64,9 @@ class Figures:
     """Figures of a replay.
 
     Attributes:
-        sent: What was handed over and delivered; with a dry run what would have been.
-        unfit: How many rows don't fit.
-        seconds: How long it took.
+        sent: Counts of what was delivered; with a dry run, of what would have been.
+        unfit: Number of rows that don't fit.
+        seconds: The duration.
         complete: Whether every file was read to its end.
         dry: Whether nothing was sent on purpose.
     """

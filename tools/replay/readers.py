@@ -19,7 +19,7 @@ def open_file(path: Path, form: str, delimiter: str) -> File:
     """The file at a path.
 
     Args:
-        path: Where it is.
+        path: The file.
         form: One of `FORMATS`; empty: its name says it.
         delimiter: Between the cells of CSV; a comma means a tab in a .tsv file.
 

@@ -12,7 +12,7 @@ class Replay:
 
     Args:
         reader: Reads them.
-        sender: Where the transactions go; None to send nothing.
+        sender: The sender of the transactions; None to send nothing.
         progress: Shows the progress and the unfit rows.
         stop: Ends it when set.
     """

@@ -54,9 +54,9 @@ class Block:
         labelled: Whether the file says anything about it.
         fraud: Whether it is fraud; False where the file doesn't say.
         scenario: The kind of fraud as bytes; empty where unknown, and where it is no fraud.
-        incident: Which occurrence of the scenario, as bytes; empty where unknown, and where it is no fraud.
+        incident: The occurrence of the scenario, as bytes; empty where unknown, and where it is no fraud.
         errors: The rows between these that don't fit.
-        read: How much of the file has been read with these, 0 to 1.
+        read: Share of the file that has been read with these, 0 to 1.
     """
 
     path: Path
@@ -92,8 +92,8 @@ class RowReader:
 
     Args:
         paths: The files, in the order in which they are read.
-        layout: Which of their columns is which field.
-        schema: What a transaction is by the contract: the schema of the input topic.
+        layout: The column of each field.
+        schema: The schema of a transaction: that of the input topic.
 
     Raises:
         UsageError: If a file isn't there or of no known format, lacks a column, or a constant doesn't fit.
@@ -227,11 +227,11 @@ def _block(
 
     Args:
         path: The file.
-        lines: Where each begins.
+        lines: The line at which each row begins.
         values: By field the value of each; None where a field that need not be there isn't.
         constants: By field the value of all.
         errors: The rows that don't fit.
-        read: How much of the file has been read.
+        read: Share of the file that has been read.
     """
     count = len(lines)
 

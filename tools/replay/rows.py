@@ -22,7 +22,7 @@ class Rows:
         lines: For each the line (in Parquet the row) that it begins in, from 1 on.
         cells: By column a cell for each.
         broken: Rows that are not among these: the line, and what is wrong.
-        read: How much of the file has been read with these, 0 to 1.
+        read: Share of the file that has been read with these, 0 to 1.
     """
 
     lines: Sequence[int]

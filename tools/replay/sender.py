@@ -55,9 +55,9 @@ class Sent:
     """Messages handed to the producers.
 
     Attributes:
-        transactions: How many.
-        labels: How many labels.
-        frauds: How many of those say that it is fraud.
+        transactions: Number of transactions.
+        labels: Number of labels.
+        frauds: Number of labels that say that it is fraud.
         first_ms: The earliest event time of the transactions, in milliseconds since 1970; None if there are none.
         last_ms: The latest one.
     """
@@ -85,8 +85,8 @@ class Sender:
 
     Args:
         encoder: Makes messages.
-        publisher: Where transactions go, keyed by their target, and labels, with the same keys.
-        pace: When transactions are due; None: as soon as they can be sent.
+        publisher: The publisher of transactions, keyed by their target, and of labels, with the same keys.
+        pace: The pacer that says when transactions are due; None: as soon as they can be sent.
         stop: Ends it when set.
     """
 
@@ -102,7 +102,7 @@ class Sender:
         """Send the transactions of a block, or fewer if it is time to stop.
 
         Args:
-            block: What to send.
+            block: The transactions to send.
             progress: Told now and then how many of them have been sent.
 
         Raises:

@@ -45,7 +45,7 @@ class Follower:
     Args:
         clients: Makes the consumer.
         topic: The topic.
-        partitions: How many partitions it has.
+        partitions: Number of its partitions.
         from_beginning: Begin with the oldest message instead of the next one to come.
         until_end: End where the topic ended when this began.
     """

@@ -15,7 +15,7 @@ class ContractFiles:
     """Contracts of two topics that carry Transaction, and a third of raw bytes.
 
     Attributes:
-        directory: Where contracts.toml is.
+        directory: The directory of contracts.toml.
         subjects: The subjects of the two topics.
     """
 

@@ -11,7 +11,7 @@ class JsonText:
     """A file.
 
     Attributes:
-        name: What is peculiar about it.
+        name: Its peculiarity.
         content: Its bytes.
         rules: The findings of a file that Avro Java reads; None where it refuses the file.
     """

@@ -21,9 +21,9 @@ class Fault:
         request: ``POST /subjects/a/versions``, or the beginning of one.
         status: The status; 0: no answer at all.
         body: The body as it is sent.
-        times: How many requests it still meets; -1: every one.
+        times: Number of requests that it still meets; -1: every one.
         done: Whether the registry carries the request out all the same.
-        spares: How many requests are answered before it begins.
+        spares: Number of requests that are answered before it begins.
     """
 
     request: str
@@ -39,8 +39,8 @@ class Served:
     """A registry that is being served.
 
     Attributes:
-        registry: What it holds.
-        faults: What goes wrong; the first that fits is taken.
+        registry: The registry's content.
+        faults: The faults to inject; the first that fits is taken.
         requests: Every request so far: method and path.
     """
 

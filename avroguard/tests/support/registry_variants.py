@@ -42,8 +42,8 @@ class FollowingRegistry(RecordedRegistry):
     """A follower: it has a write forwarded at once, and goes on to answer reads as before for a while.
 
     Attributes:
-        lag: How many reads after each write are still answered from the state before it.
-        stale: How many reads were answered so, in all, with another answer than the leader's.
+        lag: Number of reads after each write that are answered from the state before it.
+        stale: Number of reads answered so, in all, with another answer than the leader's.
     """
 
     def __init__(self, product: str = CONFLUENT) -> None:

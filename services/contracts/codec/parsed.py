@@ -18,7 +18,7 @@ class Parsed:
     """A schema that fastavro accepts.
 
     Attributes:
-        schema: What fastavro's readers and writers take: names are full names.
+        schema: The schema in the form of fastavro's readers and writers: names are full names.
         named: The definition of every named type, by full name.
     """
 

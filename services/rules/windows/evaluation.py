@@ -35,7 +35,7 @@ def evaluate(
         batch: The rows.
         plan: The rules.
         stores: The state of all windows of the plan.
-        contributors: How many ids a match names at most.
+        contributors: Limit on ids that a match names.
     """
     candidates = [_candidates(batch, rule) for rule in plan.rules]
     results = {use.window: _evaluate_window(batch, use, stores[use.window], candidates) for use in plan.uses}

@@ -14,7 +14,7 @@ class EvictionSchedule:
     """Schedule with each key once, in a bucket by the event time of its oldest entry.
 
     Args:
-        horizon_ms: How long entries are kept.
+        horizon_ms: Time that entries are kept.
     """
 
     def __init__(self, horizon_ms: int) -> None:

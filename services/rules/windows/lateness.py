@@ -17,7 +17,7 @@ class RowTimes:
     Attributes:
         times: The event time of each row.
         watermarks: For each row the largest clock up to it.
-        lateness_ms: How far behind the watermark a row may be without being late.
+        lateness_ms: Allowed lateness of a row behind the watermark.
     """
 
     times: Ints

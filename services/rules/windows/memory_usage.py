@@ -50,9 +50,9 @@ def _shared_size(objects: Sequence[Any], own: int, others: int) -> float:
     """Return the size of some objects, each divided by the number of windows that refer to it.
 
     Args:
-        objects: What is referred to.
-        own: How many references each window has.
-        others: How many there are besides, without the one here.
+        objects: The objects that are referred to.
+        own: Number of references of each window.
+        others: Number of other references, without the one here.
     """
     total = 0.0
     for thing in objects:

@@ -16,9 +16,9 @@ class RowBatch:
     Args:
         columns: Their fields.
         rows: Their number; not 0.
-        clock: What the watermark is taken from; None for the event time.
+        clock: Source of the watermark; None for the event time.
         layout: The layout of entries.
-        lateness_ms: How far behind the watermark a row may be without being late.
+        lateness_ms: Allowed lateness of a row behind the watermark.
         watermark: The watermark before these rows; None if there were none.
         order: The position of the first row in the order of reading.
     """

@@ -20,8 +20,8 @@ class WindowState:
     """The windows over the transactions of one partition, read in the order of its log.
 
     Args:
-        lateness_ms: How far behind the watermark a transaction may be and still find all of its window.
-        contributors: How many ids a match names at most.
+        lateness_ms: Allowed lateness behind the watermark: a transaction up to it finds all of its window.
+        contributors: Limit on ids that a match names.
     """
 
     def __init__(self, *, lateness_ms: int, contributors: int = 100) -> None:

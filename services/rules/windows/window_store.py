@@ -38,7 +38,7 @@ class WindowStore:
 
     Args:
         window: The window.
-        lateness_ms: How much longer than the window's length entries are kept.
+        lateness_ms: Allowed lateness: entries are kept so much longer than the window's length.
         layout: The layout of entries.
     """
 

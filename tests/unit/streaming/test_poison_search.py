@@ -37,7 +37,7 @@ class Loop:
     """A loop without clients: a transaction of one or several batches, all of it or nothing.
 
     Attributes:
-        sizes: How many records each partition has.
+        sizes: Number of records of each partition.
         fails: Records that an exception is raised for.
         refused: Records that the commit fails for.
         named: Records that the handler names itself.

@@ -36,7 +36,7 @@ class Record:
         kind: In words.
         value: None is a tombstone.
         key: Its key.
-        fate: What must become of it.
+        fate: The expected outcome.
         headers: Its headers.
         compressed: Whether it is written with zstd.
     """
