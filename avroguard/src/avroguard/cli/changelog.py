@@ -39,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--against", metavar="git:REF|registry[:URL]|PATH", required=True, help="what was before")
+    parser.add_argument(
+        "--against", metavar="git:REF|registry[:URL]|PATH", required=True, help="baseline: the schemas before"
+    )
     parser.add_argument("--level", choices=list(Level), help="check at this level instead of the contracts' own")
     add_registry_options(parser)
     options = parser.parse_args(arguments)

@@ -58,9 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="what to check; by default every subject")
+    parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="subjects to check; by default all")
     parser.add_argument(
-        "--against", metavar="git:REF|registry[:URL]|PATH", required=True, help="what is deployed, or was before"
+        "--against",
+        metavar="git:REF|registry[:URL]|PATH",
+        required=True,
+        help="baseline: the schemas that are deployed, or were before",
     )
     parser.add_argument("--level", choices=list(Level), help="check at this level instead of the contracts' own")
     parser.add_argument(

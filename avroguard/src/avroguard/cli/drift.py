@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="what to look at; by default everything")
+    parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="subjects to compare; by default all")
     parser.add_argument(
         "--ignore", metavar="PATTERN", action="append", default=[], help="subjects that may be in the registry alone"
     )

@@ -45,12 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="PATH",
         nargs="*",
         type=Path,
-        help="what to check; by default SCHEMAS_DIR, else the directory schemas, else the working directory",
+        help="files and directories; by default SCHEMAS_DIR, else the directory schemas, else the working directory",
     )
     parser.add_argument(
         "--profile",
         choices=[str(profile) for profile in Profile],
-        help="which rules to apply; by default the profile of contracts.toml, else recommended",
+        help="set of rules; by default the profile of contracts.toml, else recommended",
     )
     parser.add_argument("--strict", action="store_true", help="let warnings fail as well")
     add_output_options(parser)

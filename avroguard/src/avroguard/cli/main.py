@@ -7,15 +7,15 @@ from importlib import import_module
 from avroguard.errors import UsageError
 
 VERBS = {
-    "lint": "is a schema right, and good practice?",
-    "check": "does a change break a deployed reader or writer?",
-    "diff": "what differs between two schemas?",
-    "explain": "what does a change do to data, shown with a record?",
-    "changelog": "what has changed since a version, as Markdown for a pull request",
+    "lint": "check schemas for faults and for good practice",
+    "check": "find changes that break a deployed reader or writer",
+    "diff": "show the differences between two schemas",
+    "explain": "show with a record what a change does to data",
+    "changelog": "write the changes since a version as Markdown for a pull request",
     "init": "write a contracts.toml from the schemas that are there",
     "register": "apply contracts.toml to a schema registry",
-    "pull": "write what a registry has as files",
-    "drift": "does the registry have what contracts.toml says?",
+    "pull": "write the schemas of a registry as files",
+    "drift": "compare a schema registry with contracts.toml",
 }
 
 _REGISTRY_PACKAGES = ("httpx2", "pydantic", "pydantic_settings")

@@ -47,7 +47,10 @@ _SEMANTIC = {"error": Severity.ERROR, "warn": Severity.WARNING, "off": None}
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--format``."""
     parser.add_argument(
-        "--format", choices=[str(form) for form in Format], default=Format.TEXT, help="how results are told"
+        "--format",
+        choices=[str(form) for form in Format],
+        default=Format.TEXT,
+        help="form of the report; default: text",
     )
 
 
@@ -57,7 +60,7 @@ def add_semantic_option(parser: argparse.ArgumentParser) -> None:
         "--semantic",
         choices=_SEMANTIC,
         default="error",
-        help="what can be read and means something else; default: error",
+        help="severity of changes of meaning; default: error",
     )
 
 
@@ -68,9 +71,9 @@ def semantic_severity(options: argparse.Namespace) -> Severity | None:
 
 def add_registry_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--registry-url``, ``--timeout`` and ``--retries``, each instead of a setting of `RegistrySettings`."""
-    parser.add_argument("--registry-url", metavar="URL", help="instead of SCHEMA_REGISTRY_URL")
-    parser.add_argument("--timeout", metavar="SECONDS", help="how long to wait for the registry, by default 10")
-    parser.add_argument("--retries", metavar="N", help="how often to try a failed request again, by default 3")
+    parser.add_argument("--registry-url", metavar="URL", help="the registry; by default SCHEMA_REGISTRY_URL")
+    parser.add_argument("--timeout", metavar="SECONDS", help="time to wait for the registry; default: 10")
+    parser.add_argument("--retries", metavar="N", help="retries of a failed request; default: 3")
 
 
 def registry_settings(options: argparse.Namespace, url: str | None = None) -> "RegistrySettings":

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("subjects", metavar="SUBJECT", nargs="+", help="what to bring here")
+    parser.add_argument("subjects", metavar="SUBJECT", nargs="+", help="subjects to write")
     parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="the directory of contracts.toml")
     parser.add_argument(
         "--all-versions", action="store_true", help="write earlier versions as well, below DIR/versions"

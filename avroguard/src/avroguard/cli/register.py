@@ -70,13 +70,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="what to register; by default every subject")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="subjects to register; by default all")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit 5 if a dry run has changes")
     parser.add_argument("--allow-rollback", action="store_true", help="accept schemas that are not the latest version")
     add_semantic_option(parser)
     parser.add_argument(
-        "--lockfile", metavar="FILE", type=Path, help="verify what it says first; write what the registry holds then"
+        "--lockfile",
+        metavar="FILE",
+        type=Path,
+        help="verify the registry against FILE first, and write FILE at the end",
     )
     add_wait_option(parser)
     add_output_options(parser)
