@@ -78,7 +78,7 @@ def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]
         native=True,
     )
     metrics, decoders = DetectorMetrics(CollectorRegistry()), _OneDecoder(decoder)
-    reader = PartitionReader(_nobody)
+    reader = PartitionReader(_no_consumer)
     restorer = Restorer(reader, decoders, lambda _ranges: {}, LoopProgress())  # type: ignore[arg-type]
     handler = DetectorHandler(
         versions=RuleVersions(build_topology(rules, {"target": "input"})),
@@ -109,5 +109,5 @@ class _OneDecoder:
         return 0
 
 
-def _nobody() -> Any:
+def _no_consumer() -> Any:
     raise AssertionError("there is no history to read")

@@ -20,6 +20,6 @@ def test_each_folder_of_unit_tests_is_a_package(unit: str) -> None:
 def test_no_test_imports_another() -> None:
     pattern = re.compile(r"^from tests\.(?:unit|integration|end_to_end)\b.*", re.MULTILINE)
     files = [file for tests in ("tests", "avroguard/tests") for file in (ROOT / tests).glob("**/*.py")]
-    found = {file: pattern.findall(file.read_text(encoding="utf-8")) for file in files}
+    matches = {file: pattern.findall(file.read_text(encoding="utf-8")) for file in files}
     assert len(files) > 100
-    assert {file: lines for file, lines in found.items() if lines} == {}
+    assert {file: lines for file, lines in matches.items() if lines} == {}

@@ -64,14 +64,14 @@ def backtest(live: str, changed: str, part: Block, examples: int = 3) -> Result:
 
 
 def counts(result: Result, rule: str) -> Mapping[str, int | str]:
-    (one,) = [one for one in result.rules if one.name == rule]
+    (entry,) = [entry for entry in result.rules if entry.name == rule]
     return {
-        "status": one.status,
-        "fired": one.fired.transactions,
-        "fires": one.fires.transactions,
-        "newly": one.newly.transactions,
-        "no longer": one.no_longer.transactions,
-        "in shadow": one.newly_in_shadow.transactions,
+        "status": entry.status,
+        "fired": entry.fired.transactions,
+        "fires": entry.fires.transactions,
+        "newly": entry.newly.transactions,
+        "no longer": entry.no_longer.transactions,
+        "in shadow": entry.newly_in_shadow.transactions,
     }
 
 
@@ -91,12 +91,12 @@ def test_a_lower_limit_fires_newly_and_a_higher_one_no_longer() -> None:
 
     higher = backtest(large(200), large(300), block(AMOUNTS))
     assert (higher.newly.transactions, higher.no_longer.transactions) == (0, 1)
-    assert [one.change for one in higher.examples] == ["no longer"]
+    assert [example.change for example in higher.examples] == ["no longer"]
 
 
 def test_the_same_rules_differ_in_nothing() -> None:
     same = backtest(large(300) + BUSY, large(300) + BUSY, block(AMOUNTS))
-    assert {one.status for one in same.rules} == {"same"}
+    assert {rule.status for rule in same.rules} == {"same"}
     assert (same.newly.transactions, same.no_longer.transactions, same.examples) == (0, 0, ())
     assert counts(same, "busy")["fires"] == 2
 
@@ -107,7 +107,7 @@ def test_a_shadow_rule_is_shown_and_decides_nothing() -> None:
         "status": "added", "fired": 0, "fires": 2, "newly": 0, "no longer": 0, "in shadow": 2
     }  # fmt: skip
     assert (result.newly.transactions, result.suspicious_after.transactions) == (0, 2)
-    assert {one.change for one in result.examples} == {"newly in shadow"}
+    assert {example.change for example in result.examples} == {"newly in shadow"}
 
 
 def test_a_rule_that_leaves_shadow_mode_fires_newly() -> None:
@@ -120,12 +120,12 @@ def test_a_rule_that_is_removed_fires_no_longer_but_another_may_still() -> None:
     result = backtest(large(300) + BUSY, BUSY, block(AMOUNTS))
     assert (counts(result, "large")["status"], counts(result, "large")["no longer"]) == ("removed", 2)
     assert result.no_longer.transactions == 0  # the rows of 300 and 400 are the second payments of a and b
-    assert {one.verdict for one in result.examples} == {"suspicious as before"}
+    assert {example.verdict for example in result.examples} == {"suspicious as before"}
 
 
 def test_examples_are_bounded_and_of_different_keys() -> None:
     result = backtest(large(300), large(300) + BUSY, block([1] * 12))
-    assert len([one for one in result.examples if one.rule == "busy"]) == 2  # ten payments, two accounts
+    assert len([example for example in result.examples if example.rule == "busy"]) == 2  # ten payments, two accounts
     assert len(backtest(large(300), large(100), block([200] * 12), examples=5).examples) == 5
 
 

@@ -12,11 +12,11 @@ def steps(*seen: tuple[float, float]) -> list[Sample]:
 
 def test_the_pace_is_taken_between_two_steps_in_the_timed_part() -> None:
     samples = steps((3, 100), (4, 300), (5, 600), (6, 900), (9, 1000))
-    found = pace(samples)
-    assert found.rate == pytest.approx(300)  # from 300 at 4 s to 900 at 6 s
-    assert found.cpu_us == pytest.approx(2)
-    assert found.broker_us == pytest.approx(1)
-    assert found.share == pytest.approx(0.6)
+    measured = pace(samples)
+    assert measured.rate == pytest.approx(300)  # from 300 at 4 s to 900 at 6 s
+    assert measured.cpu_us == pytest.approx(2)
+    assert measured.broker_us == pytest.approx(1)
+    assert measured.share == pytest.approx(0.6)
 
 
 def test_a_slow_start_and_a_late_last_transaction_are_left_out() -> None:
@@ -26,8 +26,8 @@ def test_a_slow_start_and_a_late_last_transaction_are_left_out() -> None:
 
 
 def test_a_run_that_becomes_visible_at_once_counts_as_a_whole() -> None:
-    found = pace(steps((2, 1000)))
-    assert (found.rate, found.share) == (500, 1)
+    measured = pace(steps((2, 1000)))
+    assert (measured.rate, measured.share) == (500, 1)
 
 
 @given(st.floats(1, 1e6), st.integers(3, 50))

@@ -39,9 +39,9 @@ def tally(legit: list[Record], fraud: list[Record], dead: list[Record]) -> Tally
 
 
 def test_everything_in_its_place() -> None:
-    found = tally(topic(b"l1", b"l2", b"l3"), topic(b"f1"), topic(b"??"))
-    assert found == Tally(messages=5)
-    assert found.holds
+    result_tally = tally(topic(b"l1", b"l2", b"l3"), topic(b"f1"), topic(b"??"))
+    assert result_tally == Tally(messages=5)
+    assert result_tally.holds
 
 
 def test_missing() -> None:
@@ -49,8 +49,8 @@ def test_missing() -> None:
 
 
 def test_doubled() -> None:
-    found = tally(topic(b"l1", b"l2", b"l3", b"l3"), topic(b"f1"), topic(b"??"))
-    assert (found.doubled, found.missing, found.holds) == (1, 0, False)
+    result_tally = tally(topic(b"l1", b"l2", b"l3", b"l3"), topic(b"f1"), topic(b"??"))
+    assert (result_tally.doubled, result_tally.missing, result_tally.holds) == (1, 0, False)
 
 
 def test_something_that_was_never_put_in_is_one_too_many() -> None:
@@ -58,8 +58,8 @@ def test_something_that_was_never_put_in_is_one_too_many() -> None:
 
 
 def test_in_the_wrong_topic() -> None:
-    found = tally(topic(b"l1", b"l2", b"l3", b"f1"), topic(b"??"), topic())
-    assert (found.misplaced, found.missing, found.doubled, found.holds) == (2, 0, 0, False)
+    result_tally = tally(topic(b"l1", b"l2", b"l3", b"f1"), topic(b"??"), topic())
+    assert (result_tally.misplaced, result_tally.missing, result_tally.doubled, result_tally.holds) == (2, 0, 0, False)
 
 
 def test_out_of_order() -> None:
@@ -68,8 +68,8 @@ def test_out_of_order() -> None:
 
 def test_an_id_that_the_generator_wrote_twice_is_doubled() -> None:
     inputs = topic(b"l1", b"l1")
-    found = compare(inputs, {"legit": topic(b"l1", b"l1"), "fraud": [], "dead": []}, [], judge)
-    assert found == Tally(messages=2, doubled=1)
+    result_tally = compare(inputs, {"legit": topic(b"l1", b"l1"), "fraud": [], "dead": []}, [], judge)
+    assert result_tally == Tally(messages=2, doubled=1)
 
 
 def test_an_open_transaction_breaks_the_promise() -> None:
@@ -88,9 +88,9 @@ def test_only_what_is_proven_and_whole_is_ok() -> None:
 
 
 def test_rounds_add_up() -> None:
-    (one,) = summarise([result(), result(proof=""), result(tally=Tally(missing=2), recovery=3.0)])
-    assert (one.rounds, one.proven, one.not_run, one.violated) == (3, 2, 1, 1)
-    assert (one.messages, one.missing, one.worst_recovery) == (20, 2, 3.0)
+    (summary,) = summarise([result(), result(proof=""), result(tally=Tally(missing=2), recovery=3.0)])
+    assert (summary.rounds, summary.proven, summary.not_run, summary.violated) == (3, 2, 1, 1)
+    assert (summary.messages, summary.missing, summary.worst_recovery) == (20, 2, 3.0)
 
 
 def test_kills_get_all_rounds_and_others_a_fifth() -> None:

@@ -87,8 +87,8 @@ def test_a_record_that_a_repartition_topic_lacks_or_has_twice() -> None:
 
 def test_dead_letters_are_compared_by_where_they_come_from() -> None:
     assert tally(dead=[dead_letter("in", 1)]).missing == 1
-    found = tally(dead=[dead_letter("in", 0), dead_letter("by-source", 2), dead_letter("by-source", 2)])
-    assert (found.missing, found.doubled) == (1, 2)
+    result_tally = tally(dead=[dead_letter("in", 0), dead_letter("by-source", 2), dead_letter("by-source", 2)])
+    assert (result_tally.missing, result_tally.doubled) == (1, 2)
 
 
 def test_a_poison_record_that_has_a_verdict_is_one_too_many() -> None:

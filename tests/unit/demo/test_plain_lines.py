@@ -30,8 +30,8 @@ def test_a_download_is_told_at_every_quarter_only() -> None:
     shown, output = plain_display()
     for megabyte in range(101):
         shown.show_download("kafka", megabyte * 1_000_000, 100_000_000)
-    told = [line.split("  ")[-1] for line in output.getvalue().splitlines()]
-    assert told == [f"kafka: downloaded {percent} % of 100 MB" for percent in (0, 25, 50, 75, 100)]
+    details = [line.split("  ")[-1] for line in output.getvalue().splitlines()]
+    assert details == [f"kafka: downloaded {percent} % of 100 MB" for percent in (0, 25, 50, 75, 100)]
 
 
 def test_a_line_of_figures_is_one_line_however_narrow_the_output() -> None:

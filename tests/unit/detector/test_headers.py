@@ -29,8 +29,10 @@ def test_runs_say_of_each_message_what_its_own_headers_say(headers: list[Headers
     assert runs.sizes() == [headers_size(own or ()) for own in headers]
     assert runs.largest == max((headers_size(own) for own in headers if own), default=0)
     assert runs.verdicts() == [verdict for own in headers for verdict in each(own).verdicts()]
-    alone = {row: found for row, own in enumerate(headers) for found in each(own).schema_ids().values()}
-    assert {row: str(one) for row, one in runs.schema_ids().items()} == {row: str(one) for row, one in alone.items()}
+    alone = {row: schema_id for row, own in enumerate(headers) for schema_id in each(own).schema_ids().values()}
+    assert {row: str(schema_id) for row, schema_id in runs.schema_ids().items()} == {
+        row: str(schema_id) for row, schema_id in alone.items()
+    }
 
 
 def test_messages_without_headers_are_one_run() -> None:

@@ -43,7 +43,7 @@ def test_a_file_is_judged_and_its_labels_are_the_truth(rules: Path, tmp_path: Pa
     file = written(tmp_path, ROWS)
     report = evaluate(parsed(["--rules", str(rules), "--file", str(file), "--preset", "handbook"]))
     assert (report.total.transactions, report.total.fraud, report.total.flagged, report.total.caught) == (5, 3, 2, 2)
-    assert [one.name for one in report.scenarios] == ["customer-compromised", "large-amount"]
+    assert [scenario.name for scenario in report.scenarios] == ["customer-compromised", "large-amount"]
     assert report.total.detection.incidents == 0  # the file doesn't say which belong together
 
 

@@ -58,7 +58,7 @@ def brute_precision_at(rows: list[Row], per_day: int) -> float | None:
             by_day[created_at // DAY_MS].append((score, fraud))
     means = []
     for called in by_day.values():
-        ways = [sorted(order, key=lambda one: -one[0])[:per_day] for order in permutations(called)]
+        ways = [sorted(order, key=lambda call: -call[0])[:per_day] for order in permutations(called)]
         means.append(mean(mean(fraud for _, fraud in looked) for looked in ways))
     return mean(means) if means else None
 
@@ -89,10 +89,10 @@ def test_delays_run_from_the_first_transaction_of_an_incident_to_its_first_hit(r
             expected[incident] = (payments[hit][0] - payments[0][0], hit)
     numbers, milliseconds, before = (column.tolist() for column in delays(verdicts(rows)))
     assert dict(zip(numbers, zip(milliseconds, before, strict=True), strict=True)) == expected
-    found = detection(verdicts(rows))
-    assert (found.incidents, found.found) == (len(incidents), len(expected))
+    result = detection(verdicts(rows))
+    assert (result.incidents, result.found) == (len(incidents), len(expected))
     if expected:
-        assert found.seconds_p50 == pytest.approx(median(one / 1000 for one, _ in expected.values()))
+        assert result.seconds_p50 == pytest.approx(median(milliseconds / 1000 for milliseconds, _ in expected.values()))
 
 
 def test_quality_counts() -> None:

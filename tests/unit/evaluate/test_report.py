@@ -106,13 +106,13 @@ def test_without_truth_or_transactions_there_are_no_figures() -> None:
 
 @pytest.mark.parametrize("fired", [FIRED, [[], [], []]])
 def test_it_can_be_shown_in_every_way(fired: list[list[int]]) -> None:
-    found = report(fired)
-    assert json.loads(json.dumps(asdict(found)))["total"]["transactions"] == 10
+    shown_report = report(fired)
+    assert json.loads(json.dumps(asdict(shown_report)))["total"]["transactions"] == 10
     console = Console(width=160, file=StringIO())
     with console.capture() as shown:
-        show(found, console)
+        show(shown_report, console)
     assert "rapid-fire" in shown.get()
-    for name, picture in pictures(found).items():
+    for name, picture in pictures(shown_report).items():
         root = ET.fromstring(picture.svg(alone=True))
         assert root.tag == "{http://www.w3.org/2000/svg}svg", name
         assert "nan" not in picture.svg(alone=True)
@@ -130,8 +130,13 @@ def test_a_page_takes_names_as_text() -> None:
 
 
 def test_names_that_are_too_long_for_their_column_are_cut_in_two() -> None:
-    scenarios = tuple(replace(one, name=f"terminal-compromised-{one.name}") for one in report().scenarios * 3)
-    rules = tuple(replace(one, incidents=dict.fromkeys((two.name for two in scenarios), 0.5)) for one in report().rules)
+    scenarios = tuple(
+        replace(scenario, name=f"terminal-compromised-{scenario.name}") for scenario in report().scenarios * 3
+    )
+    rules = tuple(
+        replace(rule, incidents=dict.fromkeys((scenario.name for scenario in scenarios), 0.5))
+        for rule in report().rules
+    )
     text = pictures(replace(report(), scenarios=scenarios, rules=rules))["rules-and-scenarios"].svg(alone=True)
     assert ">terminal-<" in text
 
@@ -149,26 +154,30 @@ def test_how_many_a_day(value: float, shown: str) -> None:
 
 
 def test_what_became_worse_is_told_and_what_became_better_is_not(tmp_path: Path) -> None:
-    kept = tmp_path / "baseline.json"
-    write_baseline(report(), kept)
-    assert compare(report(), kept) == []
+    baseline = tmp_path / "baseline.json"
+    write_baseline(report(), baseline)
+    assert compare(report(), baseline) == []
     better = report([[*FIRED[0], 5], *FIRED[1:]])
-    assert compare(better, kept) == []
-    worse = {(one.where, one.figure) for one in compare(report([[0, 4], *FIRED[1:]]), kept)}
+    assert compare(better, baseline) == []
+    worse = {(difference.where, difference.figure) for difference in compare(report([[0, 4], *FIRED[1:]]), baseline)}
     assert ("fan-in", "recall") in worse
     assert ("fan-in", "seconds_to_detection") in worse
     assert not [where for where, _ in worse if where == "rapid-fire"]
-    gone = {(one.where, one.now) for one in compare(report([[], [], []]), kept) if one.figure == "precision"}
+    gone = {
+        (difference.where, difference.now)
+        for difference in compare(report([[], [], []]), baseline)
+        if difference.figure == "precision"
+    }
     assert gone == {("all", None), ("fan-in", None)}
 
 
 def test_a_baseline_of_other_transactions_is_refused(tmp_path: Path) -> None:
-    kept = tmp_path / "baseline.json"
-    write_baseline(report(), kept)
+    baseline = tmp_path / "baseline.json"
+    write_baseline(report(), baseline)
     with pytest.raises(ContractError, match="can't be compared"):
-        compare(replace(report(), source="others"), kept)
-    kept.write_text("{}")
+        compare(replace(report(), source="others"), baseline)
+    baseline.write_text("{}")
     with pytest.raises(ContractError, match="no baseline"):
-        compare(report(), kept)
+        compare(report(), baseline)
     with pytest.raises(ContractError, match="--write-baseline"):
         compare(report(), tmp_path / "none.json")

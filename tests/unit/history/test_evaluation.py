@@ -68,9 +68,9 @@ def test_each_partition_of_each_stage_has_windows_of_its_own() -> None:
             columns = {name: column[rows] for name, column in block.columns.items()}
             matches = state.evaluate(columns, len(rows), stage.rules).matches
             expected |= {(match.rule.name, int(rows[match.row])) for match in matches}
-    found = fired(judged(STREAM.blocks()))
-    assert {(name, row) for name, rows in found.items() for row in rows} == expected
-    assert all(found.values())
+    actual = fired(judged(STREAM.blocks()))
+    assert {(name, row) for name, rows in actual.items() for row in rows} == expected
+    assert all(actual.values())
 
 
 def test_how_a_history_is_cut_into_blocks_changes_nothing() -> None:
@@ -89,9 +89,9 @@ def test_rows_that_only_fill_windows_are_not_reported() -> None:
 def test_the_partition_of_a_message_counts_in_the_first_stage_only() -> None:
     block = whole(STREAM.blocks())
     apart = replace(block, partition=np.arange(block.rows) % 4)  # what belongs together is spread over four partitions
-    found, expected = fired(judged(iter([apart]))), fired(judged(iter([block])))
-    assert found["busy-source"] == expected["busy-source"]
-    assert len(found["busy-target"]) < len(expected["busy-target"])
+    actual, expected = fired(judged(iter([apart]))), fired(judged(iter([block])))
+    assert actual["busy-source"] == expected["busy-source"]
+    assert len(actual["busy-target"]) < len(expected["busy-target"])
 
 
 def test_the_truth_is_kept_by_number() -> None:
@@ -109,9 +109,9 @@ def test_the_watcher_gets_every_match_in_log_order() -> None:
     reported: list[tuple[int, str]] = []
     before = 0
 
-    def watch(block: Block, found: Sequence[RowMatch]) -> None:
+    def watch(block: Block, matches: Sequence[RowMatch]) -> None:
         nonlocal before
-        reported.extend((before + match.row, match.rule_match.rule.name) for match in found)
+        reported.extend((before + match.row, match.rule_match.rule.name) for match in matches)
         before += block.rows
 
     history = evaluate_history(STREAM.blocks(), stages_of(rules(), partitions=4), lateness_ms=LATENESS, watch=watch)

@@ -8,8 +8,8 @@ from tools.history.topic_input import joined_labels, merged
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20)), max_size=40))
 def test_merging_keeps_the_order_of_each_partition(messages: list[tuple[int, int]]) -> None:
-    partition = np.array([one for one, _ in messages], np.int64)
-    time = np.array([one for _, one in messages], np.int64)
+    partition = np.array([number for number, _ in messages], np.int64)
+    time = np.array([milliseconds for _, milliseconds in messages], np.int64)
     order = merged(partition, time)
     assert sorted(order.tolist()) == list(range(len(messages)))
     for number in range(4):
@@ -34,8 +34,8 @@ def test_labels_find_their_transactions_and_the_last_of_several_holds() -> None:
         "incident": np.array([b"i1", b"", b"", b"i2"]),
         null_mark("incident"): np.array([False, True, True, False]),
     }
-    labels, found = joined_labels(np.array([b"a", b"b", b"c", b"x", b"xx"]), table)
-    assert found == 3
+    labels, count = joined_labels(np.array([b"a", b"b", b"c", b"x", b"xx"]), table)
+    assert count == 3
     assert labels.fraud.tolist() == [False, False, False, True, False]
     assert labels.scenario.tolist() == [b"", b"odd", b"", b"fan-in", b""]
     assert labels.incident.tolist() == [b"", b"", b"", b"i2", b""]

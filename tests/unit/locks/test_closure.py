@@ -33,12 +33,12 @@ def complaints(pins: list[Pin], root: str, known: dict[str, Metadata], environme
 
 
 def test_entries_are_read_with_markers_and_hashes() -> None:
-    one, two = lock("Some_Name==1.0", "other==2.0.post1 ; sys_platform == 'win32'")
-    assert (one.name, one.version, str(one)) == ("some-name", "1.0", "some-name==1.0")
-    assert (two.name, two.version) == ("other", "2.0.post1")
-    assert HASH in one.text
-    assert not LINUX.holds(two.requirement)
-    assert WINDOWS.holds(two.requirement)
+    first, second = lock("Some_Name==1.0", "other==2.0.post1 ; sys_platform == 'win32'")
+    assert (first.name, first.version, str(first)) == ("some-name", "1.0", "some-name==1.0")
+    assert (second.name, second.version) == ("other", "2.0.post1")
+    assert HASH in first.text
+    assert not LINUX.holds(second.requirement)
+    assert WINDOWS.holds(second.requirement)
 
 
 @pytest.mark.parametrize(

@@ -217,8 +217,8 @@ def test_every_line_of_any_json_lines_file_is_read_or_named(tmp_path: Path, rows
     content = b"\n".join(rows)
     path.write_bytes(content)
     blocks, errors = read(path, rows=size)
-    found = sorted([*lines(blocks), *(error.line for error in errors)])
-    assert found == [number for number, line in enumerate(content.split(b"\n"), 1) if line and not line.isspace()]
+    numbers = sorted([*lines(blocks), *(error.line for error in errors)])
+    assert numbers == [number for number, line in enumerate(content.split(b"\n"), 1) if line and not line.isspace()]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

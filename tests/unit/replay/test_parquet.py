@@ -92,10 +92,10 @@ def test_parquet_that_breaks_off_says_from_which_row_on(tmp_path: Path) -> None:
     place = pq.ParquetFile(path).metadata.row_group(1).column(0).data_page_offset
     content[place : place + 200] = bytes(200)
     path.write_bytes(content)
-    found = []
+    read_blocks = []
     with pytest.raises(UnreadableFile, match="x.parquet:501: rows 501 to 1000 can't be read"):
-        found.extend(reader(path).blocks(500))
-    assert amounts(found) == [100 * i for i in range(500)]
+        read_blocks.extend(reader(path).blocks(500))
+    assert amounts(read_blocks) == [100 * i for i in range(500)]
 
 
 def test_parquet_without_pyarrow_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,10 +73,10 @@ def test_columns_are_of_the_types_that_the_codec_delivers(tmp_path: Path) -> Non
 
 
 def test_what_scripts_tail_prints_is_read_without_a_layout(tmp_path: Path) -> None:
-    one = str(uuid.uuid4())
-    path = written(tmp_path / "x.jsonl", GOOD_JSON.replace(b"{", b'{"id": "%b", "more": [], ' % one.encode(), 1))
+    identifier = str(uuid.uuid4())
+    path = written(tmp_path / "x.jsonl", GOOD_JSON.replace(b"{", b'{"id": "%b", "more": [], ' % identifier.encode(), 1))
     blocks, errors = read(path)
-    assert (column(blocks, "id"), amounts(blocks), errors) == ([one.encode()], [1234], [])
+    assert (column(blocks, "id"), amounts(blocks), errors) == ([identifier.encode()], [1234], [])
 
 
 def test_a_file_without_labels_has_none(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_scenario_alone_marks_fraud(tmp_path: Path) -> None:
 
 def test_json_lines_may_know_the_truth_about_some_transactions_only(tmp_path: Path) -> None:
     more = b'"fraud": true, "scenario": "fan-in", ', b'"fraud": false, ', b"", b'"fraud": null, ', b'"scenario": "x", '
-    path = written(tmp_path / "x.jsonl", b"".join(GOOD_JSON.replace(b"{", b"{" + one) for one in more))
+    path = written(tmp_path / "x.jsonl", b"".join(GOOD_JSON.replace(b"{", b"{" + member) for member in more))
     (block,), errors = read(path)
     assert errors == []
     assert block.labelled.tolist() == [True, True, False, False, True]
@@ -116,8 +116,8 @@ def test_ids_are_stable_and_differ_by_row_name_and_time(tmp_path: Path) -> None:
     content = HEADER + GOOD * 5
     first = ids("a", "x.csv", content)
     assert len(set(first)) == 5
-    assert all(uuid.UUID(one.decode()).version == 5 for one in first)
-    assert all(uuid.UUID(one.decode()).variant == uuid.RFC_4122 for one in first)
+    assert all(uuid.UUID(identifier.decode()).version == 5 for identifier in first)
+    assert all(uuid.UUID(identifier.decode()).variant == uuid.RFC_4122 for identifier in first)
     assert ids("b", "x.csv", content, rows=2) == first
     assert not set(first) & set(ids("a", "y.csv", content))
     assert not set(first) & set(ids("b", "x.csv", content.replace("12.34", "12.35")))
@@ -135,8 +135,8 @@ def test_an_id_column_is_used_and_rows_of_json_without_one_get_one(tmp_path: Pat
         read(written(tmp_path / "y.csv", path.read_bytes()), Layout(columns={"id": "number"}))[0], "id"
     )
     path = written(tmp_path / "x.jsonl", GOOD_JSON.replace(b"{", b'{"id": 7, ') + GOOD_JSON)
-    found = column(read(path)[0], "id")
-    assert found[0] == mapped[0] != found[1]
+    ids = column(read(path)[0], "id")
+    assert ids[0] == mapped[0] != ids[1]
 
 
 def test_files_are_read_one_after_the_other_and_say_how_far_they_are(tmp_path: Path) -> None:
@@ -213,7 +213,8 @@ def test_csv_json_lines_and_parquet_say_the_same(tmp_path: Path, rows: list[tupl
              pa.timestamp("us"), pa.bool_()]  # fmt: skip
     columns = list(zip(*rows, strict=True)) or [[]] * len(names)
     pq.write_table(
-        pa.table([pa.array(one, kind) for one, kind in zip(columns, types, strict=True)], names), parquet_file
+        pa.table([pa.array(column_values, kind) for column_values, kind in zip(columns, types, strict=True)], names),
+        parquet_file,
     )
 
     epoch = datetime(1970, 1, 1)
@@ -223,8 +224,8 @@ def test_csv_json_lines_and_parquet_say_the_same(tmp_path: Path, rows: list[tupl
         assert amounts(blocks) == [int(row[2] * 100) for row in rows]
         assert column(blocks, "created_at") == [(row[4] - epoch) // timedelta(milliseconds=1) for row in rows]
         assert column(blocks, "currency") == [row[3].encode() for row in rows]
-        assert [bool(one) for block in blocks for one in block.fraud] == [row[5] for row in rows]
+        assert [bool(label) for block in blocks for label in block.fraud] == [row[5] for row in rows]
         assert [column(blocks, "source"), column(blocks, "target")] == [
-            [one for block in read(csv_file)[0] for one in block.columns[name].tolist()]
+            [value for block in read(csv_file)[0] for value in block.columns[name].tolist()]
             for name in ("source", "target")
         ]

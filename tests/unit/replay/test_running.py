@@ -22,15 +22,15 @@ BAD = GOOD.replace("12.34", "x")
 class Sender:
     """Remembers the lines of what it is to send."""
 
-    def __init__(self, stop: Event, most: int = 10**9) -> None:
+    def __init__(self, stop: Event, limit: int = 10**9) -> None:
         self.sent = Sent()
         self.lines: list[int] = []
         self.finished = 0
         self._stop = stop
-        self._most = most
+        self._limit = limit
 
     def send(self, block: Block, progress: Callable[[int], None]) -> None:
-        part = block.lines[: max(0, self._most - len(self.lines))].tolist()
+        part = block.lines[: max(0, self._limit - len(self.lines))].tolist()
         self.lines += part
         self.sent.add(block, slice(len(part)))
         if len(part) < len(block):
@@ -54,9 +54,9 @@ class Listener(ReplayProgress):
         self.shares.append(files)
 
 
-def run(path: Path, max_errors: int, most: int = 10**9, *more: Path) -> tuple[Replay, Sender, Listener]:
+def run(path: Path, max_errors: int, limit: int = 10**9, *more: Path) -> tuple[Replay, Sender, Listener]:
     stop, listener = Event(), Listener()
-    sender = Sender(stop, most)
+    sender = Sender(stop, limit)
     replay = Replay(reader(path, None, *more), sender, listener, stop)  # type: ignore[arg-type]
     replay.run(max_errors)
     return replay, sender, listener

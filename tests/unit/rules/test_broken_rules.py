@@ -176,8 +176,8 @@ BROKEN = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_file_is_refused_with_file_line_and_cause(kind: str) -> None:
     content, line, cause = BROKEN[kind]
-    found = faults(content)
-    assert any(re.match(rf"rules\.toml:{line}:", fault) and cause in fault for fault in found), found
+    messages = faults(content)
+    assert any(re.match(rf"rules\.toml:{line}:", fault) and cause in fault for fault in messages), messages
 
 
 def test_the_file_that_they_are_made_of_is_sound() -> None:

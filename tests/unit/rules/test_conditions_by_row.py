@@ -71,37 +71,37 @@ def spelt(number: Decimal) -> str:
     return format(number, "f")
 
 
-def compared(number: str, sign: str, one: Decimal) -> Said:
-    return said(f"{number} {sign} {spelt(one)}", lambda value: _SIGNS[sign](value, one), number)
+def compared(number: str, sign: str, constant: Decimal) -> Said:
+    return said(f"{number} {sign} {spelt(constant)}", lambda value: _SIGNS[sign](value, constant), number)
 
 
-def mirrored(number: str, sign: str, one: Decimal) -> Said:
-    return said(f"{spelt(one)} {sign} {number}", lambda value: _SIGNS[sign](one, value), number)
+def mirrored(number: str, sign: str, constant: Decimal) -> Said:
+    return said(f"{spelt(constant)} {sign} {number}", lambda value: _SIGNS[sign](constant, value), number)
 
 
-def ranged(number: str, one: Decimal, other: Decimal) -> Said:
-    return said(f"{spelt(one)} <= {number} < {spelt(other)}", lambda value: one <= value < other, number)
+def ranged(number: str, low: Decimal, high: Decimal) -> Said:
+    return said(f"{spelt(low)} <= {number} < {spelt(high)}", lambda value: low <= value < high, number)
 
 
 def listed(number: str, some: list[Decimal]) -> Said:
     return said(f"{number} in [{', '.join(map(spelt, some))}]", lambda value: value in some, number)
 
 
-def divided(number: str, divisor: int, sign: str, one: Decimal) -> Said:
-    text = f"{number} % {divisor} {sign} {spelt(one)}"
-    return said(text, lambda value: _SIGNS[sign](remainder(value, divisor), one), number)
+def divided(number: str, divisor: int, sign: str, constant: Decimal) -> Said:
+    text = f"{number} % {divisor} {sign} {spelt(constant)}"
+    return said(text, lambda value: _SIGNS[sign](remainder(value, divisor), constant), number)
 
 
 def between_fields(names: tuple[str, str], sign: str) -> Said:
     return said(f"{names[0]} {sign} {names[1]}", _SIGNS[sign], *names)
 
 
-def worded(word: str, sign: str, one: str) -> Said:
-    return said(f"{word} {sign} '{one}'", lambda value: _SIGNS[sign](value, one), word)
+def worded(word: str, sign: str, constant: str) -> Said:
+    return said(f"{word} {sign} '{constant}'", lambda value: _SIGNS[sign](value, constant), word)
 
 
 def among(word: str, words: list[str], *, inside: bool) -> Said:
-    text = ", ".join(f"'{one}'" for one in words)
+    text = ", ".join(f"'{choice}'" for choice in words)
     return said(f"{word} {'in' if inside else 'not in'} [{text}]", lambda value: (value in words) is inside, word)
 
 
@@ -136,12 +136,12 @@ def remainder(value: Decimal | int, divisor: int) -> Decimal:
     return Decimal(int(Decimal(value) * 100) % (divisor * 100)).scaleb(-2)
 
 
-def negated(one: Said) -> Said:
+def negated(condition: Said) -> Said:
     def truth(row: Row) -> bool | None:
-        known = one[1](row)
+        known = condition[1](row)
         return None if known is None else not known
 
-    return f"not ({one[0]})", truth
+    return f"not ({condition[0]})", truth
 
 
 def joined(parts: list[Said], word: str) -> Said:
@@ -171,7 +171,7 @@ def columns_of(rows: list[Row]) -> dict[str, Any]:
 
     def text(name: str) -> Any:
         octets = [(row[name] or "").encode() for row in rows]
-        return np.array(octets, object if any(one.endswith(b"\0") for one in octets) else "S20")
+        return np.array(octets, object if any(content.endswith(b"\0") for content in octets) else "S20")
 
     plain = {
         "amount": np.array(unscaled("amount"), np.int64),

@@ -89,9 +89,9 @@ def columns(rows: Sequence[tuple[str, str, str, float]]) -> dict[str, Any]:
     sources, targets, amounts, seconds = zip(*rows, strict=True)
     return {
         "id": np.array([f"{row:08x}-0000-4000-8000-000000000000".encode() for row in range(len(rows))]),
-        "source": np.array([one.encode() for one in sources]),
-        "target": np.array([one.encode() for one in targets]),
-        "amount": np.array([int(Decimal(one) * 100) for one in amounts]),
+        "source": np.array([amount.encode() for amount in sources]),
+        "target": np.array([amount.encode() for amount in targets]),
+        "amount": np.array([int(Decimal(amount) * 100) for amount in amounts]),
         "created_at": np.array([round(second * 1000) for second in seconds]),
     }
 
@@ -100,7 +100,7 @@ def fired(given: dict[str, Any]) -> list[tuple[int, str]]:
     state = WindowState(lateness_ms=60_000)
     rules = [rule for rule in default_rules().rules if rule.aggregations]
     state.require([aggregation for rule in rules for aggregation in rule.aggregations])
-    return [(one.row, one.rule.name) for one in state.evaluate(given, len(given["id"]), rules).matches]
+    return [(match.row, match.rule.name) for match in state.evaluate(given, len(given["id"]), rules).matches]
 
 
 def test_many_senders_are_fifty() -> None:

@@ -36,8 +36,8 @@ PIECES += ["1e999", "true", "None", "id", "created_at", "online", "country", "ov
 
 def edits(text: str) -> st.SearchStrategy[str]:
     """The text with up to four places replaced."""
-    one = st.tuples(st.integers(0, len(text) - 1), st.integers(0, 12), st.sampled_from(["", *PIECES]))
-    return st.lists(one, min_size=1, max_size=4).map(lambda made: edited(text, made))
+    edit = st.tuples(st.integers(0, len(text) - 1), st.integers(0, 12), st.sampled_from(["", *PIECES]))
+    return st.lists(edit, min_size=1, max_size=4).map(lambda made: edited(text, made))
 
 
 def edited(text: str, made: list[tuple[int, int, str]]) -> str:
@@ -54,9 +54,9 @@ def test_a_mutated_file_gives_rules_or_faults_with_their_lines(text: str) -> Non
     except RulesError as error:
         last = text.count("\n") + 1
         for line in str(error).split("\nrules.toml:"):
-            found = re.match(r"(?:rules\.toml:)?(\d+):", line)
-            assert found, line
-            assert 1 <= int(found[1]) <= last
+            match = re.match(r"(?:rules\.toml:)?(\d+):", line)
+            assert match, line
+            assert 1 <= int(match[1]) <= last
     else:
         assert isinstance(rules, RuleSet)
 
