@@ -67,9 +67,9 @@ def test_the_command_reports_each_round_and_repeats_it_by_its_seed() -> None:
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    (one,) = report["rounds"]
-    assert (one["fault"], one["seed"], one["verdict"]) == (COMMAND, 5, "ok")
-    assert one["proof"]
+    (chaos_round,) = report["rounds"]
+    assert (chaos_round["fault"], chaos_round["seed"], chaos_round["verdict"]) == (COMMAND, 5, "ok")
+    assert chaos_round["proof"]
     (summary,) = report["faults"]
     assert (summary["rounds"], summary["proven"], summary["missing"], summary["doubled"]) == (1, 1, 0, 0)
     assert report["violations"] == 0

@@ -45,18 +45,18 @@ def messages(containers: Stack, topic: str) -> list[Message]:
     consumer = Consumer(config)
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-    found: list[Message] = []
+    messages: list[Message] = []
     ended = set[int | None]()
     while len(ended) < len(partitions):
         for message in consumer.consume(10_000, timeout=1):
             error = message.error()
             if error is None:
-                found.append(message)
+                messages.append(message)
             else:
                 assert error.code() == KafkaError._PARTITION_EOF, error
                 ended.add(message.partition())
     consumer.close()
-    return found
+    return messages
 
 
 def ids(containers: Stack, topic: str) -> list[str]:

@@ -113,24 +113,24 @@ def require_everything_as_recomputed(pipeline: Pipeline) -> Counter[str]:
     assert len(ids) == COUNT
     assert Counter(str(record["id"]) for _, record in staged) == ids
     expected = fired(given, BY_TARGET, LATENESS_MS)
-    for transaction, found in fired(staged, BY_SOURCE, LATENESS_MS).items():
-        expected[transaction] |= found
+    for transaction, matches in fired(staged, BY_SOURCE, LATENESS_MS).items():
+        expected[transaction] |= matches
     legit = records(pipeline, pipeline.read(pipeline.legit))
     fraud = records(pipeline, pipeline.read(pipeline.fraud))
     assert Counter(str(record["id"]) for _, record in legit + fraud) == ids
     verdicts = {
         str(record["id"]): set(dict(message.headers())["rules.fired"].decode().split(",")) for message, record in fraud
     }
-    assert verdicts == {transaction: {name for name, _ in found} for transaction, found in expected.items()}
+    assert verdicts == {transaction: {name for name, _ in matches} for transaction, matches in expected.items()}
     alerts = Counter(read_alert_ids(pipeline))
-    wanted = {
+    expected_alerts = {
         str(alert_id(versions[name], [key], transaction))
-        for transaction, found in expected.items()
-        for name, key in found
+        for transaction, matches in expected.items()
+        for name, key in matches
     }
     assert set(alerts.values()) == {1}
-    assert set(alerts) == wanted
-    return Counter(name for found in expected.values() for name, _ in found)
+    assert set(alerts) == expected_alerts
+    return Counter(name for matches in expected.values() for name, _ in matches)
 
 
 def read_alert_ids(pipeline: Pipeline) -> list[str]:

@@ -132,9 +132,9 @@ def test_windows_count_transactions_with_a_guid_across_stages_and_restarts(
         'windows.count = { measure = "count", by = ["source"], over = "1h", at_least = 40 }\n'
     )
     settings = {"SCHEMA_REGISTRY_URL": served.url, "RULES_FILE": str(rules)}
-    one = elsewhere.transactions(1)[0]
+    transaction = elsewhere.transactions(1)[0]
     ids = [f"{number:08x}-0000-4000-8000-000000000000".encode() for number in range(60)]
-    values = [one[:6] + transaction_id + one[42:] for transaction_id in ids]
+    values = [transaction[:6] + transaction_id + transaction[42:] for transaction_id in ids]
     messages: list[Sent] = [(value, []) for value in values[::2]] + serialized(elsewhere, served.url, values[1::2])
     for expected, part in ((30, messages[15:45]), (60, messages[:15] + messages[45:])):  # half of each kind
         with elsewhere.start("detector", **settings) as detector:

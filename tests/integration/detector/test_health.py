@@ -69,17 +69,17 @@ def test_lag_and_age_grow_while_the_registry_is_away(pipeline: Pipeline) -> None
 
 def test_a_partition_that_is_given_away_takes_its_series_with_it(pipeline: Pipeline) -> None:
     first, second = Endpoints(), Endpoints()
-    with pipeline.start("detector", **first.variables) as one:
+    with pipeline.start("detector", **first.variables) as detector:
         wait_until_ready(first)
         assert set(first.series(LAG)) == labels(pipeline)
-        with pipeline.start("detector", **second.variables) as two:
+        with pipeline.start("detector", **second.variables) as other:
             wait_until_ready(second)
             wait_for(lambda: len(first.series(LAG)) == 4, "half of the partitions")
             assert set(first.series(LAG)) | set(second.series(LAG)) == labels(pipeline)
             assert set(first.series(AGE)) == set(first.series(LAG))
-            assert two.stop() == 0
+            assert other.stop() == 0
         wait_for(lambda: set(first.series(LAG)) == labels(pipeline), "all of them again")
-        assert one.stop() == 0
+        assert detector.stop() == 0
 
 
 def test_a_broker_that_goes_away_fails_no_probe(fragile: Pipeline) -> None:

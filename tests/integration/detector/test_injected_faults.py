@@ -233,13 +233,13 @@ def require_verdicts_without(pipeline: Pipeline, outcome: Outcome) -> None:
     given = [message for message in outcome.given if message.value() not in dead]
     expected = fired(records(pipeline, given), BY_TARGET, 60_000)
     staged = [message for message in outcome.staged if place_in(message) not in outcome.dead]
-    for transaction, found in fired(records(pipeline, staged), BY_SOURCE, 60_000).items():
-        expected[transaction] |= found
+    for transaction, matches in fired(records(pipeline, staged), BY_SOURCE, 60_000).items():
+        expected[transaction] |= matches
     fraud = {
         str(record["id"]): set(dict(message.headers() or [])["rules.fired"].decode().split(","))  # type: ignore[union-attr]
         for message, record in records(pipeline, outcome.fraud)
     }
-    assert fraud == {transaction: {name for name, _ in found} for transaction, found in expected.items()}
+    assert fraud == {transaction: {name for name, _ in matches} for transaction, matches in expected.items()}
     assert {name for names in fraud.values() for name in names} == {"many-senders", "rapid-fire"}
 
 

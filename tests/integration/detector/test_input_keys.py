@@ -84,8 +84,8 @@ def test_repartitioned_it_has_the_verdicts_of_a_well_keyed_one(pipeline: Pipelin
     assert sorted(legit + fraud) == sorted(values)
     assert not dead
     names = [dict(message.headers() or [])["rules.fired"] for message in pipeline.read(pipeline.fraud)]
-    many = sum(b"many-senders" in str(one).encode() for one in names)
+    many = sum(b"many-senders" in str(name).encode() for name in names)
     # All that come after the nineteenth sender; the three payments of one sender may be among those before.
     assert SENDERS + 2 - 19 - 2 <= many <= SENDERS + 2 - 19
-    assert sum("rapid-fire" in str(one) for one in names) == 1
+    assert sum("rapid-fire" in str(name) for name in names) == 1
     assert {message.key() for message in pipeline.read(by_target)} == {account("mule").encode()}

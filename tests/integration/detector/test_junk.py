@@ -77,7 +77,7 @@ def mixed(chance: random.Random, some: list[Junk], others: list[Junk]) -> list[J
     order = [True] * len(some) + [False] * len(others)
     chance.shuffle(order)
     first, second = iter(some), iter(others)
-    return [next(first) if one else next(second) for one in order]
+    return [next(first) if is_first else next(second) for is_first in order]
 
 
 def good_of(messages: list[Message], values: frozenset[bytes | None]) -> list[Message]:
@@ -90,18 +90,18 @@ def require_good_as_if_alone(pipeline: Pipeline, outcome: Outcome, good: frozens
     assert not dead, [message.headers() for message in dead[:3]]
     expected = fired(records(pipeline, good_of(list(outcome.given), good)), BY_TARGET, LATENESS * 1000)
     staged = records(pipeline, good_of(list(outcome.staged), good))
-    for transaction, found in fired(staged, BY_SOURCE, LATENESS * 1000).items():
-        expected[transaction] |= found
+    for transaction, matches in fired(staged, BY_SOURCE, LATENESS * 1000).items():
+        expected[transaction] |= matches
     fraud = records(pipeline, good_of(list(outcome.fraud), good))
     legit = records(pipeline, good_of(list(outcome.legit), good))
-    expected_names = {transaction: {name for name, _ in found} for transaction, found in expected.items()}
+    expected_names = {transaction: {name for name, _ in matches} for transaction, matches in expected.items()}
     for _, record in fraud + legit:
         if record["amount"] >= 900:
             expected_names.setdefault(str(record["id"]), set()).add("large")
     found_by_id = {str(record["id"]): names(message) for message, record in fraud}
     assert len(fraud) + len(legit) == len(good)
     assert found_by_id == expected_names
-    return Counter(name for found in expected_names.values() for name in found)
+    return Counter(name for rule_names in expected_names.values() for name in rule_names)
 
 
 def names(message: Message) -> set[str]:
@@ -160,7 +160,7 @@ def test_random_records_have_one_place_each_and_disturb_no_others(pipeline: Pipe
     outcome = outcome_of(pipeline)
     require_one_place_each(outcome, canonical)
     if timestamps == "LogAppendTime":  # with the producers' time, one that is dated ahead makes windows forget
-        fired_on_good = require_good_as_if_alone(pipeline, outcome, frozenset(one.value for one in good))
+        fired_on_good = require_good_as_if_alone(pipeline, outcome, frozenset(record.value for record in good))
         assert set(fired_on_good) == {"many-senders", "rapid-fire", "many-large", "large"}
     assert not searches  # whatever is wrong with a record was foreseen
     dead_in_input = sum(place_of(message) in outcome.dead for message in outcome.given)

@@ -59,12 +59,17 @@ def test_after_a_fix_dead_letters_are_evaluated_once_unchanged(pipeline: Pipelin
     assert redrive(pipeline) == "nothing to redrive\n"  # twice is once
     evaluated, _ = detect(pipeline, 150)  # the registry knows the schema now
     assert sorted(evaluated) == sorted(known + new)
-    revived = [one for topic in (pipeline.legit, pipeline.fraud) for one in pipeline.read(topic) if one.key()]
+    revived = [
+        message for topic in (pipeline.legit, pipeline.fraud) for message in pipeline.read(topic) if message.key()
+    ]
     assert len(revived) == 50
     for message in revived:
         assert message.key() == b"target"
         assert message.timestamp()[1] == yesterday
-        assert [one for one in headers(message) if one[0] not in OWNED] == [("trace", b"7"), ("__redrive.count", b"1")]
+        assert [header for header in headers(message) if header[0] not in OWNED] == [
+            ("trace", b"7"),
+            ("__redrive.count", b"1"),
+        ]
 
 
 def test_a_redrive_loop_shows_the_number_of_redrives(pipeline: Pipeline) -> None:

@@ -44,8 +44,8 @@ def alerts(pipeline: Pipeline) -> list[dict[str, Any]]:
 
 
 def header(message: Message, name: str) -> str | None:
-    found = [value for key, value in message.headers() or [] if key == name]
-    return found[0].decode() if found else None
+    values = [value for key, value in message.headers() or [] if key == name]
+    return values[0].decode() if values else None
 
 
 def fired(messages: list[Message]) -> Counter[str | None]:
@@ -74,7 +74,7 @@ def test_the_fiftieth_sender_is_one_too_many(pipeline: Pipeline) -> None:
     assert alert["figures"] == {"senders": "50", "payments": "51"}
     assert str(alert["transaction"]["id"]) == senders[49].id
     expected = sorted([*senders, *again], key=lambda payment: payment.at_ms)
-    assert [str(one) for one in alert["contributors"]] == [payment.id for payment in expected]
+    assert [str(identifier) for identifier in alert["contributors"]] == [payment.id for payment in expected]
     assert abs(alert["detected_at"].timestamp() - time.time()) < timedelta(minutes=5).total_seconds()
     versions = {header(message, "rules.version") for message in pipeline.read(pipeline.legit)}
     assert versions == {header(suspicious, "rules.version")}
@@ -92,10 +92,10 @@ def test_a_rule_by_the_payer_is_evaluated_on_its_repartition_topic(pipeline: Pip
         legit, fraud, dead = pipeline.wait_for_outputs(27)
         assert detector.stop() == 0
     assert (sorted(legit + fraud), dead) == (sorted(values), [])
-    found = pipeline.read(pipeline.fraud)
-    assert fired(found) == {"rapid-fire": 4, "large": 1}
-    targets = {message.value(): message.value()[5 + 1 + 36 + 13 + 1 : 5 + 1 + 36 + 13 + 13] for message in found}
-    assert all(message.key() == targets[message.value()] for message in found)
+    messages = pipeline.read(pipeline.fraud)
+    assert fired(messages) == {"rapid-fire": 4, "large": 1}
+    targets = {message.value(): message.value()[5 + 1 + 36 + 13 + 1 : 5 + 1 + 36 + 13 + 13] for message in messages}
+    assert all(message.key() == targets[message.value()] for message in messages)
     assert Counter(alert["rule"] for alert in alerts(pipeline)) == {"rapid-fire": 4, "large": 1}
     assert {alert["reason"] for alert in alerts(pipeline) if alert["rule"] == "large"} == {"950.00"}
 

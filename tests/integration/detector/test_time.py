@@ -53,9 +53,9 @@ def test_no_date_of_one_account_changes_the_verdicts_on_others(pipeline: Pipelin
         assert fired(pipeline, *of("eve", *ahead)) == [False, False, False]
         assert fired(pipeline, *of("bob", now + 2)) == [True]
         # Together in their own time they are what they are anywhere.
-        assert fired(pipeline, *of("joe", *(now + 30 * DAY_MS + one for one in range(3)))) == [False, False, True]
+        assert fired(pipeline, *of("joe", *(now + 30 * DAY_MS + offset for offset in range(3)))) == [False, False, True]
         # Far before the clock: windows have gone on; they have verdicts, and are counted.
-        assert fired(pipeline, *of("old", *(last_year + 10 * DAY_MS + one for one in range(3)))) == 3 * [False]
+        assert fired(pipeline, *of("old", *(last_year + 10 * DAY_MS + offset for offset in range(3)))) == 3 * [False]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
             metrics = response.read().decode()
         (late,) = [line for line in metrics.splitlines() if line.startswith("fraud_detector_late_transactions_total{")]

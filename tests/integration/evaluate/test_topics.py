@@ -115,4 +115,4 @@ def test_topics_give_the_figures_that_the_stream_gives_in_memory(filled: Pipelin
     assert result["newly"]["transactions"] > 0
     assert result["no_longer"]["transactions"] == 0
     assert result["newly"]["fraud"] is None  # labels were not asked for
-    assert all(800 <= float(one["transaction"]["amount"]) < 900 for one in result["examples"])
+    assert all(800 <= float(example["transaction"]["amount"]) < 900 for example in result["examples"])

@@ -37,9 +37,9 @@ def wait_ready(managed: ManagedProcess) -> None:
 def test_another_object_finds_it_and_stops_it(managed: ManagedProcess, tmp_path: Path) -> None:
     pid = managed.start(SLEEP, {}).pid
     other = ManagedProcess("sleeper", tmp_path)
-    found = other.find()
-    assert found is not None
-    assert found.pid == pid
+    process = other.find()
+    assert process is not None
+    assert process.pid == pid
     assert other.stop(10) is True
     assert managed.find() is None
     assert managed.stop(10) is False

@@ -84,7 +84,7 @@ def test_rows_and_labels_match_their_contracts_and_an_unfit_row_is_named(pipelin
     assert {label["transaction_id"]: message.key().decode() for label, message in
             zip(records(pipeline, truths), truths, strict=True)} == targets  # fmt: skip
     frauds = {record["id"] for record in transactions if int(record["amount"]) % 10 == 9}
-    assert {one for one, label in labels.items() if label["fraud"]} == frauds
+    assert {identifier for identifier, label in labels.items() if label["fraud"]} == frauds
     assert {(label["fraud"], label["scenario"], label["incident"]) for label in labels.values()} == {
         (False, None, None), (True, "terminal-compromised", None),
     }  # fmt: skip

@@ -92,8 +92,8 @@ def test_another_security_protocol_is_named(secure: SecureCluster, spoken: str, 
 
 
 def test_what_a_port_speaks_is_found_out(secure: SecureCluster) -> None:
-    found = {protocol: listener_at(f"{HOST}:{port}") for protocol, port in secure.ports.items()}
-    assert found == {
+    listeners = {protocol: listener_at(f"{HOST}:{port}") for protocol, port in secure.ports.items()}
+    assert listeners == {
         "PLAINTEXT": BrokerListener(tls=False, mechanisms=()),
         "SASL_PLAINTEXT": BrokerListener(tls=False, mechanisms=("PLAIN", "SCRAM-SHA-256")),
         "SSL": BrokerListener(tls=True, mechanisms=()),

@@ -54,8 +54,8 @@ def lacking(operations: str, resource: str) -> str:
 
 def test_a_detector_that_may_do_nothing_names_every_topic(secure: SecureCluster, secured: Pipeline) -> None:
     with start(secured, secure) as detector:
-        found = reasons(detector)
-    assert found == [
+        stop_reasons = reasons(detector)
+    assert stop_reasons == [
         lacking(operations, f"topic {topic}")
         for topic, operations in [
             (secured.input, "READ"),
