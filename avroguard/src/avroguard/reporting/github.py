@@ -7,7 +7,6 @@ Grammar and escapes: https://docs.github.com/en/actions/reference/workflow-comma
 from collections.abc import Sequence
 
 from avroguard.findings import Finding
-from avroguard.reporting.workspace import from_root
 from avroguard.rules import Severity
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -22,7 +21,7 @@ def github(tool: str, findings: Sequence[Finding], errors: Sequence[str], summar
 
 def _command(finding: Finding) -> str:
     place = finding.place
-    properties = {"file": from_root(place.file), "line": place.line, "col": place.column, "title": finding.rule}
+    properties = {"file": place.file, "line": place.line, "col": place.column, "title": finding.rule}
     listed = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value is not None)
     # A log shows the message alone, so the message repeats the place of the finding.
     return f"::{_COMMANDS[finding.severity]} {listed}::{_data(str(finding))}"

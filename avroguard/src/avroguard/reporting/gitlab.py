@@ -11,7 +11,6 @@ from typing import Any
 from avroguard.findings import Finding
 from avroguard.places import Place
 from avroguard.reporting.fingerprints import fingerprints
-from avroguard.reporting.workspace import from_root
 from avroguard.rules import Severity
 
 _SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.NOTE: "info"}
@@ -38,5 +37,5 @@ def _issue(name: str, description: str, severity: str, place: Place, fingerprint
         "check_name": name,
         "fingerprint": fingerprint,
         "severity": severity,
-        "location": {"path": from_root(place.file), "lines": {"begin": place.line}},
+        "location": {"path": place.file, "lines": {"begin": place.line}},
     }

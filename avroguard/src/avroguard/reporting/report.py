@@ -3,14 +3,16 @@
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from textwrap import indent
 from typing import Any
 
 from avroguard.findings import Finding
 from avroguard.reporting.github import github
 from avroguard.reporting.gitlab import gitlab
+from avroguard.reporting.workspace import from_root
 from avroguard.rules import Severity
 
 
@@ -61,8 +63,17 @@ class Report:
 
 
 def render(report: Report, form: Format) -> str:
-    """The report as text that ends in a line feed."""
-    return _RENDERERS[form](report)
+    """The report as text that ends in a line feed; forms that CI services read name files from the checkout's root."""
+    return _RENDERERS[form](report if form in (Format.TEXT, Format.JSON) else _from_root(report))
+
+
+def _from_root(report: Report) -> Report:
+    findings = [
+        replace(finding, place=replace(finding.place, file=from_root(finding.place.file)))
+        for finding in report.findings
+    ]
+    checked = (from_root(name) if Path(name).is_file() else name for name in report.checked)
+    return replace(report, findings=tuple(findings), checked=tuple(checked))
 
 
 def _text(report: Report) -> str:

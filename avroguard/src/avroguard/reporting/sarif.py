@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from avroguard.findings import Finding
 from avroguard.reporting.fingerprints import fingerprints
-from avroguard.reporting.workspace import from_root, workspace
+from avroguard.reporting.workspace import workspace
 from avroguard.rules import PAGE, RULES
 
 _PACKAGE = "avroguard"
@@ -81,7 +81,7 @@ def _result(finding: Finding, rule_index: int, fingerprint: str) -> dict[str, An
     if finding.place.column:
         region["startColumn"] = finding.place.column
     location: dict[str, Any] = {
-        "physicalLocation": {"artifactLocation": {"uri": _uri(from_root(finding.place.file))}, "region": region}
+        "physicalLocation": {"artifactLocation": {"uri": _uri(finding.place.file)}, "region": region}
     }
     if finding.field:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.field, "kind": "member"}]
