@@ -2,6 +2,7 @@
 
 import argparse
 import datetime as dt
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +10,12 @@ from pathlib import Path
 from avroguard.avro.schema import shown
 from avroguard.cli.options import EXIT_CODES, add_output_options, print_report
 from avroguard.cli.running import run
-from avroguard.config.tree import CONTRACTS, default_directory, repository_root
+from avroguard.config.tree import CONTRACTS, repository_root
 from avroguard.config.waivers import Waiver, apply_waivers
 from avroguard.errors import ContractError
 from avroguard.findings import Finding, merged
 from avroguard.lint import LINT_FAMILIES, lint_schema
-from avroguard.lint.files import LintContext, contract_file_of, files_of, idl_files_of
+from avroguard.lint.files import LintContext, contract_file_of, default_scope, files_of, idl_files_of, listed_files_of
 from avroguard.reporting import Report
 from avroguard.rules import RULES, Profile, Severity
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="PATH",
         nargs="*",
         type=Path,
-        help="files and directories; by default SCHEMAS_DIR, else the directory schemas, else the working directory",
+        help="files and directories; by default SCHEMAS_DIR, else that of the next contracts.toml, else the repository",
     )
     parser.add_argument(
         "--profile",
@@ -59,8 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _lint(options: argparse.Namespace) -> int:
-    paths: list[Path] = options.paths or [default_directory()]
-    files = list(dict.fromkeys(file for path in paths for file in files_of(path)))
+    paths: list[Path] = options.paths
+    if paths:
+        scope, files = "", list(dict.fromkeys(file for path in paths for file in files_of(path)))
+    else:
+        directory, scope = default_scope()
+        paths, files = [directory], listed_files_of(directory)
     groups: dict[Path, list[Path]] = {}
     for file in files:
         groups.setdefault(contract_file_of(file) or _root_of(file, paths), []).append(file)
@@ -68,15 +73,16 @@ def _lint(options: argparse.Namespace) -> int:
     findings: list[Finding] = []
     for path, group in groups.items():
         findings += _lint_group(path, group, paths, profile)
-    about = _about(len(files), sum(len(idl_files_of(path)) for path in paths))
+    about = _about(len(files), scope, sum(len(idl_files_of(path)) for path in paths))
     code = print_report(Report("avroguard lint", tuple(merged(findings)), tuple(map(shown, files)), about), options)
     return code or int(
         options.strict and any(finding.severity is Severity.WARNING and not finding.waived for finding in findings)
     )
 
 
-def _about(files: int, left_out: int) -> str:
+def _about(files: int, scope: str, left_out: int) -> str:
     about = "1 file checked" if files == 1 else f"{files} files checked"
+    about += f" in {scope}" if scope else ""
     if left_out == 1:
         about += ", 1 Avro IDL file (.avdl) left out: avro-tools idl makes .avpr of it"
     elif left_out:
@@ -86,13 +92,11 @@ def _about(files: int, left_out: int) -> str:
 
 def _root_of(file: Path, paths: Sequence[Path]) -> Path:
     """The directory in which the types of other files are searched: the repository, else the path that was given."""
-    directory = file.absolute().parent
+    directory = _absolute(file).parent
     root = repository_root(directory)
     if (root / ".git").exists():
         return root
-    return next(
-        (path.absolute() for path in paths if path.is_dir() and directory.is_relative_to(path.absolute())), root
-    )
+    return next((path for path in map(_absolute, paths) if path.is_dir() and directory.is_relative_to(path)), root)
 
 
 def _lint_group(path: Path, files: Sequence[Path], paths: Sequence[Path], profile: Profile | None) -> list[Finding]:
@@ -103,8 +107,8 @@ def _lint_group(path: Path, files: Sequence[Path], paths: Sequence[Path], profil
         if file.name == CONTRACTS:
             findings += context.findings
         else:
-            findings += lint_schema(shown(file), _content(file), context.types_for(file))
-    everything = any(path.is_relative_to(given.absolute()) for given in paths if given.is_dir())
+            findings += lint_schema(shown(file), _content(file), *context.types_for(file))
+    everything = any(path.is_relative_to(_absolute(given)) for given in paths if given.is_dir())
     seen = {shown(file) for file in files}
 
     def looked_for(waiver: Waiver) -> bool:
@@ -114,6 +118,10 @@ def _lint_group(path: Path, files: Sequence[Path], paths: Sequence[Path], profil
     # Rules come after waivers: a waiver of a rule that is off is not called unused.
     waived = apply_waivers(findings, context.waivers, dt.datetime.now(dt.UTC).date(), looked_for)
     return context.rules.apply(waived, profile)
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - takes ".." away, and follows no link
 
 
 def _content(file: Path) -> bytes:

@@ -67,14 +67,14 @@ class Directory:
         Neither what git ignores nor other repositories below, nor directories of dependencies are looked into; a
         symbolic link to another of the files is left out.
         """
-        names = self._listed("*.avsc")
+        names = self.files_like("*.avsc")
         real = {name: os.path.realpath(self.path / name) for name in names if (self.path / name).is_file()}
         plain = {path for name, path in real.items() if not (self.path / name).is_symlink()}
         return sorted(name for name, path in real.items() if path not in plain or not (self.path / name).is_symlink())
 
     def contract_files(self) -> list[str]:
         """The files called ``contracts.toml`` in the directory and below."""
-        return sorted(self._listed(CONTRACTS))
+        return sorted(self.files_like(CONTRACTS))
 
     def submodules(self) -> list[str]:
         """The submodules in the directory and below."""
@@ -90,7 +90,8 @@ class Directory:
             return None
         return None if done.returncode else done.stdout.decode(errors="surrogateescape")
 
-    def _listed(self, pattern: str) -> list[str]:
+    def files_like(self, pattern: str) -> list[str]:
+        """The files in the directory and below whose name is like a pattern; which, says `schema_files`."""
         names = [name for name in self._named_like(pattern) if not _SKIPPED.intersection(name.split("/")[:-1])]
         if self.without is None:
             return names

@@ -1,6 +1,8 @@
 """The check of a schema file by every rule."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from avroguard.avro.document import parse_json
 from avroguard.avro.names import definitions
@@ -30,7 +32,12 @@ _CHECKS: tuple[Check, ...] = (
 )
 
 
-def lint_schema(name: str, content: bytes, shared: Mapping[str, Reference] | None = None) -> list[Finding]:
+def lint_schema(
+    name: str,
+    content: bytes,
+    shared: Mapping[str, Reference] | None = None,
+    invalid: Mapping[str, str] | None = None,
+) -> list[Finding]:
     """Return everything that is wrong with a schema file, in text order.
 
     Good practice is checked in valid schemas only.
@@ -39,6 +46,7 @@ def lint_schema(name: str, content: bytes, shared: Mapping[str, Reference] | Non
         name: The file's name in messages.
         content: The bytes of the file.
         shared: The types of other files that it may use, by full name.
+        invalid: Why a type of another file is not valid, by full name.
     """
     try:
         document = parse_json(name, content)
@@ -47,7 +55,7 @@ def lint_schema(name: str, content: bytes, shared: Mapping[str, Reference] | Non
     shared = shared or {}
     foreign = {full: definitions(reference.schema.json) for full, reference in shared.items()}
     schema = Schema(document)
-    findings = validate(document.json, foreign)
+    findings = [_because(finding, document.json, invalid or {}) for finding in validate(document.json, foreign)]
     if not findings:
         schema = Schema(document, tuple(shared[full] for full in foreign_names(document.json) if full in shared))
         findings = _practice(schema)
@@ -56,6 +64,18 @@ def lint_schema(name: str, content: bytes, shared: Mapping[str, Reference] | Non
         (finding for finding in located if finding.place.file == name),
         key=lambda finding: (finding.place.line, finding.place.column or 0),
     )
+
+
+def _because(finding: Finding, schema: Any, invalid: Mapping[str, str]) -> Finding:
+    """The finding; of a type that another file defines and is invalid, it says so instead of that it is unknown."""
+    if finding.rule != "TYPE_UNKNOWN" or not invalid:
+        return finding
+    for key in finding.path:
+        schema = schema[key]
+    for full, reason in invalid.items():
+        if schema in (full, full.rpartition(".")[2]):
+            return replace(finding, message=reason, fix="mend that file first")
+    return finding
 
 
 def _practice(schema: Schema) -> list[Finding]:
