@@ -191,7 +191,7 @@ def test_another_detector_in_the_group_is_an_error(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "told"),
+    ("arguments", "environment", "message"),
     [
         (["--duration", "0"], {}, "expected a number of seconds above 0, found '0'"),
         (["--duration", "nan"], {}, "expected a number of seconds above 0"),
@@ -200,9 +200,9 @@ def test_another_detector_in_the_group_is_an_error(pipeline: Pipeline) -> None:
         ([], {"SUSPICIOUS_AMOUNT": "much"}, "SUSPICIOUS_AMOUNT: "),
     ],
 )
-def test_wrong_usage(pipeline: Pipeline, arguments: list[str], environment: dict[str, str], told: str) -> None:
+def test_wrong_usage(pipeline: Pipeline, arguments: list[str], environment: dict[str, str], message: str) -> None:
     with demo(pipeline, *arguments, **environment) as run:
         code, _ = run.end()
         assert code == 2
-        assert told in run.text
+        assert message in run.text
         assert "Traceback" not in run.text

@@ -69,7 +69,7 @@ def test_a_detector_that_may_do_nothing_names_every_topic(secure: SecureCluster,
 
 
 @pytest.mark.parametrize(
-    ("missing", "kept", "named"),
+    ("missing", "allowed", "named"),
     [
         ("dead letters", ("READ",), "WRITE on topic {0.dead}"),
         ("fraud", ("DESCRIBE",), "WRITE on topic {0.fraud}"),
@@ -81,11 +81,11 @@ def test_a_detector_that_may_do_nothing_names_every_topic(secure: SecureCluster,
     ],
 )
 def test_one_missing_permission_is_named(
-    secure: SecureCluster, secured: Pipeline, missing: str, kept: tuple[str, ...], named: str
+    secure: SecureCluster, secured: Pipeline, missing: str, allowed: tuple[str, ...], named: str
 ) -> None:
     needed = grants(secured)
     kind, name, _ = needed[missing]
-    allow(secure, "detector", (needed | {missing: (kind, name, kept)}).values())
+    allow(secure, "detector", (needed | {missing: (kind, name, allowed)}).values())
     with start(secured, secure) as detector:
         (reason,) = reasons(detector)
     operation, _, resource = named.format(secured).partition(" on ")
