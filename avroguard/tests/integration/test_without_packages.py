@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,6 +59,26 @@ def test_what_is_no_part_of_python_is_blocked(shop: Path) -> None:
     done = run(shop, "drift")
     assert done.returncode == 2
     assert "the registry client is not installed" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["register", "pull", "drift"])
+def test_help_needs_no_registry_client(shop: Path, verb: str) -> None:
+    done = run(shop, verb, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: avroguard {verb} [...]\n\n{verb}: ")
+    assert "pip install 'avroguard[registry]'" in done.stdout
+
+
+def test_version(shop: Path) -> None:
+    done = run(shop, "--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"avroguard \d[\d.]*\n", done.stdout)
+
+
+def test_a_branch_without_git_before_it_gets_a_hint(shop: Path) -> None:
+    done = run(shop, "check", "--against", "main")
+    assert done.returncode == 2
+    assert 'did you mean "git:main"?' in done.stderr
 
 
 def test_lint(shop: Path) -> None:

@@ -1,5 +1,6 @@
 """Baselines that contracts are compared with, and the one that ``--against`` names: a commit or a directory."""
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -78,9 +79,9 @@ def tree_baseline(against: str, project: Project, stack: ExitStack) -> TreeBasel
         return GitBaseline(against, tree, project, project.inspection.contracts.since)
     path = directory_of(against)
     if path is None or not path.is_dir():
-        raise UsageError(
-            f"--against {against}: expected git:REF, registry, registry:URL or a directory with {CONTRACTS} or schemas"
-        )
+        hint = "" if ":" in against or os.sep in against else f'; did you mean "git:{against}"?'
+        expected = f"git:REF, registry, registry:URL or a directory with {CONTRACTS} or schemas"
+        raise UsageError(f"--against {against}: expected {expected}{hint}")
     return TreeBaseline(against, Directory(path), project)
 
 

@@ -29,6 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if verb in ("", "-h", "--help"):
         print(_help())
         return 0 if verb else UsageError.exit_code
+    if verb == "--version":
+        from avroguard.reporting.sarif import installed_version  # noqa: PLC0415 - what it needs is slow to import
+
+        print(f"avroguard {installed_version()}")
+        return 0
     if verb not in VERBS:
         print(f"avroguard: no verb {verb!r}; expected one of {', '.join(VERBS)}", file=sys.stderr)
         return UsageError.exit_code
@@ -38,6 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.name not in _REGISTRY_PACKAGES:
             raise
         hint = "install it with: pip install 'avroguard[registry]'"
+        if {"-h", "--help"}.intersection(arguments):
+            needs = f"This verb, and the rest of its help, need the registry client; {hint}"
+            print(f"usage: avroguard {verb} [...]\n\n{verb}: {VERBS[verb]}\n\n{needs}")
+            return 0
         print(f"avroguard {verb}: the registry client is not installed; {hint}", file=sys.stderr)
         return UsageError.exit_code
     return code
@@ -46,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _help() -> str:
     width = max(map(len, VERBS))
     verbs = "\n".join(f"  {verb:{width}}  {meaning}" for verb, meaning in VERBS.items())
-    return f"usage: avroguard VERB [...]\n\nGovernance of Avro schemas.\n\n{verbs}\n\navroguard VERB --help says more."
+    more = "avroguard VERB --help says more; avroguard --version says which this is."
+    return f"usage: avroguard VERB [...]\n\nGovernance of Avro schemas.\n\n{verbs}\n\n{more}"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 from avroguard.avro.names import suggestion
 from avroguard.config.globs import matches
 from avroguard.findings import Finding
-from avroguard.rules import RULES, Profile, Severity
+from avroguard.rules import RULES, Family, Profile, Severity
 from avroguard.toml_source import TomlPath
 
 _SEVERITIES = {"off": None, "warning": Severity.WARNING, "error": Severity.ERROR}
@@ -117,6 +117,8 @@ def _faults(rule: str, severity: Any) -> Iterator[str]:
     if not chosen:
         yield f"there is no rule {rule}{suggestion(rule, list(RULES))}"
     elif not any(known.is_configurable for known in chosen):
-        yield f"{rule} is always an error: {chosen[0].summary.lower()}"
+        waivable = chosen[0].family not in (Family.SYNTAX, Family.WAIVERS)
+        hint = " (a table [[waivers]] accepts single findings)" if waivable else ""
+        yield f"{rule} is always an error{hint}: {chosen[0].summary.lower()}"
     if severity not in _SEVERITIES:
         yield f'{rule}: expected "off", "warning" or "error"'

@@ -25,7 +25,9 @@ def sarif(tool: str, findings: Sequence[Finding], errors: Sequence[str]) -> str:
     rules = sorted({finding.rule for finding in findings})
     home = _home(os.environ)
     run: dict[str, Any] = {
-        "tool": {"driver": {"name": tool, "version": _version(), "rules": [_rule(rule, home) for rule in rules]}},
+        "tool": {
+            "driver": {"name": tool, "version": installed_version(), "rules": [_rule(rule, home) for rule in rules]}
+        },
         "columnKind": "unicodeCodePoints",
         "results": _results(findings, rules),
     }
@@ -35,10 +37,11 @@ def sarif(tool: str, findings: Sequence[Finding], errors: Sequence[str]) -> str:
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _version() -> str:
+def installed_version() -> str:
+    """Return the version of avroguard; 0 where it runs from a checkout that is not installed."""
     try:
         return version(_PACKAGE)
-    except PackageNotFoundError:  # run from a checkout that is not installed
+    except PackageNotFoundError:
         return "0"
 
 
