@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from avroguard.cli import check
 from avroguard.cli.lint import main
 from support.contract_files import git
 
@@ -94,6 +95,18 @@ def test_one_invalid_type_hides_no_other(repository: Path, capsys: pytest.Captur
     assert order["message"].startswith(
         'acme.Line is defined in schemas/line.avsc, which is invalid: unknown type "acme.common.Mony"'
     )
+
+
+def test_a_waiver_for_a_file_that_is_not_there_is_reported_by_check(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "services/orders/broken.avsc").unlink()
+    waiver = '[[waivers]]\nrule = "TYPE_CHANGED"\nfile = "{}"\nreason = "agreed"\nexpires = 2090-01-31\n'
+    contracts = '[topics.t]\nvalue = "good.avsc"\ncompatibility = "FULL"\n'
+    for file, warned in (("godo.avsc", True), ("good.avsc", False), ("g*.avsc", False)):
+        (repository / "schemas/contracts.toml").write_text(contracts + waiver.format(file))
+        assert check.main(["--against", "schemas", "--allow-none"]) == 0
+        assert ("contracts.toml:4: WAIVER_UNUSED warning" in capsys.readouterr().out) == warned
 
 
 def test_this_repository_s_own_script_checks_its_schemas() -> None:

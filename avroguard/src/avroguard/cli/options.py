@@ -3,12 +3,13 @@
 import argparse
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avroguard.avro.names import suggestion
 from avroguard.config.subjects import SubjectContract
 from avroguard.config.topics import Contracts
-from avroguard.config.waivers import apply_waivers
+from avroguard.config.waivers import Waiver, apply_waivers
 from avroguard.errors import UsageError
 from avroguard.findings import Finding, exit_code
 from avroguard.lint import LINT_FAMILIES
@@ -128,6 +129,15 @@ def refuse_unknown_subjects(subjects: Sequence[str], known: Sequence[str], where
 def apply_contract_waivers(
     findings: Iterable[Finding], contracts: Contracts, families: Collection[Family] = _OF_CHANGES
 ) -> list[Finding]:
-    """The findings by the contracts' rules, with those marked that are waived today, and expired waivers."""
+    """Return the findings by the contracts' rules, with those marked that are waived today.
+
+    Waivers that have expired, or name a file that is not there, are findings as well.
+    """
     decided = [waiver for waiver in contracts.waivers if RULES[waiver.rule].family in families]
-    return contracts.rules.apply(apply_waivers(findings, decided, dt.datetime.now(dt.UTC).date()))
+    today = dt.datetime.now(dt.UTC).date()
+    return contracts.rules.apply(apply_waivers(findings, decided, today, _names_no_file))
+
+
+def _names_no_file(waiver: Waiver) -> bool:
+    """Return whether a waiver is about a file that is not there; of a pattern that can't be said."""
+    return waiver.file is not None and not set("*?") & set(waiver.file) and not Path(waiver.file).exists()
