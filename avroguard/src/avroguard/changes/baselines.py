@@ -40,8 +40,8 @@ class Baseline(Protocol):
     def removals(self) -> list[Finding]:
         """The subjects that the contracts have dropped."""
 
-    def has_same_file(self, path: str) -> bool:
-        """Return whether a file, from the root, is unchanged."""
+    def has_same_fault(self, path: str) -> bool:
+        """Return whether a file, from the root, is unchanged and was no valid schema either."""
 
     def refuses(self, subject: str, schema: Schema, level: Level) -> bool:
         """Return whether the baseline checks a schema itself and refuses it, at ``level`` or a lower one."""

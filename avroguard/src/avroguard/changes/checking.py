@@ -66,9 +66,9 @@ def check_project(
 
 
 def _faults(project: Project, baseline: Baseline) -> Iterator[Finding]:
-    """Return today's faults; an unchanged file that no contracts name is no reason to fail."""
+    """Return today's faults; a file that no contracts name and that was faulty before is no reason to fail."""
     for file, faults in project.inspection.invalid.items():
-        if project.discovered and baseline.has_same_file(file):
+        if project.discovered and baseline.has_same_fault(file):
             message = f"{file} is no schema, neither here nor in {baseline.label}: {faults[0].message}"
             yield Finding(faults[0].place, "NOT_COMPARED", message, severity=Severity.WARNING, subjects=(file,))
         elif project.discovered:

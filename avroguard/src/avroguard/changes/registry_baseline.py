@@ -65,7 +65,7 @@ class RegistryBaseline:
         """Return none: other subjects of a registry may belong to other projects."""
         return []
 
-    def has_same_file(self, path: str) -> bool:  # noqa: ARG002
+    def has_same_fault(self, path: str) -> bool:  # noqa: ARG002
         """Return False: a registry has no files."""
         return False
 

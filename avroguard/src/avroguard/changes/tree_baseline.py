@@ -126,10 +126,15 @@ class TreeBaseline:
                 removed.append(removed_schema(name or path, f"{path} of {self.label}", here.contracts.name))
         return removed
 
-    def has_same_file(self, path: str) -> bool:
-        """Return whether a file, from the root, is unchanged."""
+    def has_same_fault(self, path: str) -> bool:
+        """Return whether a file, from the root, is unchanged and was no valid schema either, by the types there."""
         content = self._everywhere.read(path)
-        return content is not None and content == Directory(self._project.root).read(path)
+        if content is None or content != Directory(self._project.root).read(path):
+            return False
+        try:
+            return self._files.schema(path) is None
+        except ContractError:
+            return True
 
     def refuses(self, subject: str, schema: Schema, level: Level) -> bool:  # noqa: ARG002
         """Return False: files have no say of their own."""
