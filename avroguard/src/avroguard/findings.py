@@ -53,7 +53,7 @@ class Finding:
 
     def __str__(self) -> str:
         """Return one line: ``schemas/transaction.avsc:14:7: RULE message (breaks v2 of a-value); fix``."""
-        breaks = f"breaks {', '.join(self.breaks)} of " if self.breaks else ""
+        breaks = f"breaks {listed(self.breaks)} of " if self.breaks else ""
         concerns = f" ({breaks}{', '.join(self.subjects)})" if self.subjects else ""
         return f"{self.text}{concerns}{f'; {self.fix}' if self.fix else ''}"
 
@@ -112,6 +112,12 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
             known, subjects=_union(known.subjects, finding.subjects), breaks=_union(known.breaks, finding.breaks)
         )
     return list(result.values())
+
+
+def listed(names: Sequence[str], limit: int = 8) -> str:
+    """Return names as a list in a sentence, with the number of those beyond the limit."""
+    rest = len(names) - limit
+    return ", ".join(names) if rest <= 0 else f"{', '.join(names[:limit])} and {rest} more"
 
 
 def exit_code(findings: Sequence[Finding]) -> int:

@@ -89,7 +89,7 @@ def test_where_nothing_was_compared_the_check_fails(files: ContractFiles, capsys
     output = capsys.readouterr()
     assert "SCHEMA_NEW note: one-value is new in comparison with git:HEAD" in output.out
     assert output.out.endswith("0 of 2 subjects checked against git:HEAD: 2 notes\n")
-    assert "nothing was compared: each of them is listed with the reason; --allow-none" in output.err
+    assert "nothing was compared: every schema is new, as in a first commit; --allow-none" in output.err
     assert main(["--against", "git:HEAD", "--allow-none"]) == 0
 
 
@@ -228,7 +228,7 @@ def test_before_the_first_commit_everything_is_new(
     files.directory.rename(repository / "schemas")
     monkeypatch.chdir(repository)
     assert main(["--against", "git:HEAD", "--allow-none"]) == 0
-    said = "0 of 2 subjects checked against git:HEAD, which has no commit yet: 2 notes"
+    said = "0 of 2 subjects checked against git:HEAD (no commit yet): 2 notes"
     assert said in capsys.readouterr().out
     assert main(["--against", "git:main"]) == 3
     assert main(["--against", "git:HEAD~1"]) == 3

@@ -262,9 +262,9 @@ def test_contracts_below_are_checked_by_what_they_say(repository: Path, check: C
     write("c.avsc", record("C"))
     code, lines = check()
     assert code == 1
-    assert [line.split(" ")[0] for line in lines[:-1]] == ["b/p.avsc:5:13:", "contracts.toml:1:", "contracts.toml:1:"]
-    assert "1 schema file not compared, as no table here names them: c.avsc" in lines[1]
-    assert "what has contracts of its own is not checked: a/schemas/" in lines[2]
+    assert [line.split(" ")[0] for line in lines[:-1]] == ["b/p.avsc:5:13:", "contracts.toml:1:", "c.avsc:1:1:"]
+    assert "what has contracts of its own is not checked: a/schemas/" in lines[1]
+    assert "SCHEMA_NEW note: shop.C is new" in lines[2]
 
 
 def test_the_directory_compared_with_is_no_part_of_what_is_checked(repository: Path, check: Check) -> None:

@@ -24,6 +24,8 @@ class Baseline(Protocol):
     """The contracts as they were, or as they are deployed."""
 
     label: str
+    has_files: bool
+    """Whether it is files, so that schemas without a subject of their own are compared with their past as well."""
 
     def history(self, contract: SubjectContract, *, whole: bool) -> Sequence[OldVersion]:
         """The versions of a subject, oldest first; none where it is new. The latest alone unless ``whole``."""
@@ -73,7 +75,7 @@ def tree_baseline(against: str, project: Project, stack: ExitStack) -> TreeBasel
             raise UsageError("--against git:REF: expected a commit, branch or tag after the colon")
         repository = stack.enter_context(Repository(project.directory))
         if ref == "HEAD" and repository.empty:
-            return TreeBaseline("git:HEAD, which has no commit yet", NOTHING, project)
+            return TreeBaseline("git:HEAD (no commit yet)", NOTHING, project)
         tree = _where_contracts_were(CommitTree.find(repository, ref), project)
         tree.read_ahead()
         return GitBaseline(against, tree, project, project.inspection.contracts.since)

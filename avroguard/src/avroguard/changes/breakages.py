@@ -210,21 +210,22 @@ def find_removed_subjects(here: Inspection, old: Contracts, label: str) -> list[
     types = {name for contract in contracts.subjects for name in definitions(contract.schema.json)}
     present |= {contract.subject for contract in old.shared if contract.schema.name in types}
     dropped = [contract.subject for contract in old.subjects if contract.subject not in present]
-    findings += [removed_schema(subject, label, contracts.name) for subject in dropped]
+    findings += [removed_schema(subject, label, Place(contracts.name, 1)) for subject in dropped]
     return findings
 
 
-def removed_schema(subject: str, label: str, file: str) -> Finding:
+def removed_schema(subject: str, label: str, place: Place, hint: str = "") -> Finding:
     """Return the finding that a schema is gone.
 
     Args:
         subject: Its subject.
         label: The name in messages of the contracts that had it.
-        file: The file that no longer has it.
+        place: The place to report.
+        hint: Another way to mend it, for the end of the advice; empty for none.
     """
     message = f"the schema of {subject} is in {label} and gone here"
-    fix = "put it back, or retire what refers to it first"
-    return Finding(Place(file, 1), "SCHEMA_REMOVED", message, fix, subjects=(subject,))
+    fix = f"put it back, or retire what refers to it first{hint}"
+    return Finding(place, "SCHEMA_REMOVED", message, fix, subjects=(subject,))
 
 
 def new_schema(contract: SubjectContract, label: str) -> Finding:

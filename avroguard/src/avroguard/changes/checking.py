@@ -61,7 +61,7 @@ def check_project(
     result = check_contracts(contracts, subjects, baseline, request)
     findings = [*result.findings]
     if len(subjects) == len(contracts.subjects):
-        findings = [*_faults(project, baseline), *findings, *_outside(project)]
+        findings = [*_faults(project, baseline), *findings, *_outside(project, baseline)]
     return CheckResult(tuple(findings), result.compared, result.repaired)
 
 
@@ -77,9 +77,9 @@ def _faults(project: Project, baseline: Baseline) -> Iterator[Finding]:
         yield from project.inspection.faults
 
 
-def _outside(project: Project) -> Iterator[Finding]:
+def _outside(project: Project, baseline: Baseline) -> Iterator[Finding]:
     """The schemas of the repository that are not looked at."""
-    if project.unnamed:
+    if project.unnamed and not baseline.has_files:
         count = len(project.unnamed)
         files = ", ".join(project.unnamed[:_LISTED]) + (", ..." if count > _LISTED else "")
         message = f"{count} schema file{'' if count == 1 else 's'} not compared, as no table here names them: {files}"

@@ -21,6 +21,8 @@ class RegistryBaseline:
         contracts: The contracts that are compared: their metadata say to which group the new version of each belongs.
     """
 
+    has_files = False
+
     def __init__(self, registry: Registry, contracts: Iterable[SubjectContract] = ()) -> None:
         self.label = f"the registry at {registry}"
         self._registry = registry

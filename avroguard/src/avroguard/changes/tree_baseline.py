@@ -4,19 +4,20 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from avroguard.avro.names import type_aliases, type_name
-from avroguard.avro.schema import Schema
+from avroguard.avro.schema import Schema, shown
 from avroguard.changes.breakages import OldVersion, find_removed_subjects, new_schema, removed_schema
 from avroguard.changes.matching import Matches, NamedFile, match_files
 from avroguard.compatibility import Parser
 from avroguard.config.inspection import Inspection
 from avroguard.config.projects import Project
-from avroguard.config.schema_files import SchemaFiles
+from avroguard.config.schema_files import SchemaFiles, nearest
 from avroguard.config.subjects import SubjectContract
 from avroguard.config.topics import inspect_contracts
 from avroguard.config.tree import CONTRACTS, Directory, Tree
 from avroguard.errors import ContractError
 from avroguard.findings import Finding
 from avroguard.levels import Level
+from avroguard.places import Place
 from avroguard.rules import Severity
 
 
@@ -29,6 +30,8 @@ class TreeBaseline:
         project: The project that is compared with it.
         everywhere: The tree of files for subjects that the contracts there don't have; by default ``tree``.
     """
+
+    has_files = True
 
     def __init__(self, label: str, tree: Tree, project: Project, everywhere: Tree | None = None) -> None:
         self.label = label
@@ -113,18 +116,33 @@ class TreeBaseline:
         return contract.compatibility if contract else None
 
     def removals(self) -> list[Finding]:
-        """The subjects or schemas that are there and gone here."""
-        here = self._project.inspection
+        """The subjects or schemas that are there and gone here; those of a remainder are told with its contracts."""
+        if self._project.remainder:
+            return []
+        here, removed, named = self._project.inspection, [], []
         if self._inspection:
-            return find_removed_subjects(here, self._inspection.contracts, self.label)
+            removed = find_removed_subjects(here, self._inspection.contracts, self.label)
+            named = [contract.schema.document.json for contract in self._inspection.contracts.subjects]
         today = self._project.every_file.defined_names()
-        removed = []
         for path in self._matches.gone:
             document = _document(self._files, path)
             name = type_name(document)
-            if document is not None and self._project.covers(path) and (name or path) not in today:
-                removed.append(removed_schema(name or path, f"{path} of {self.label}", here.contracts.name))
+            if document is None or document in named or not self._project.covers(path) or (name or path) in today:
+                continue
+            place = Place(shown(self._project.root / path), 1)
+            hint = self._alias_hint(path, name)
+            removed.append(removed_schema(name or path, f"{path} of {self.label}", place, hint))
         return removed
+
+    def _alias_hint(self, path: str, name: str) -> str:
+        """Return what to do if a new file is a removed schema by another name; empty where no file is new."""
+        files = self._project.every_file
+        unknown = (new for new in files.names if new not in self._matches.sources and self._project.covers(new))
+        renamed = nearest((new for new in unknown if type_name(_document(files, new))), path)
+        if not name or renamed is None:
+            return ""
+        new_name = type_name(_document(files, renamed))
+        return f'; if {new_name} in {renamed} is its new name, give that one "aliases": ["{name}"]'
 
     def has_same_fault(self, path: str) -> bool:
         """Return whether a file, from the root, is unchanged and was no valid schema either, by the types there."""

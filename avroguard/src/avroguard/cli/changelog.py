@@ -5,13 +5,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
-from avroguard.changes.baselines import directory_of
 from avroguard.changes.breakages import CheckOptions
 from avroguard.changes.changelog import SubjectChange, changelog
 from avroguard.changes.checking import CheckRequest, check_project
-from avroguard.cli.check import open_baseline
+from avroguard.cli.check import open_baseline, projects_to_check
 from avroguard.cli.options import (
     EXIT_CODES,
     REGISTRY_ENVIRONMENT,
@@ -19,7 +17,6 @@ from avroguard.cli.options import (
     apply_contract_waivers,
 )
 from avroguard.cli.running import run
-from avroguard.config.projects import find_projects
 from avroguard.explain import explain
 from avroguard.findings import Finding, merged
 from avroguard.levels import Level
@@ -42,7 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--against", metavar="git:REF|registry[:URL]|PATH", required=True, help="baseline: the schemas before"
     )
-    parser.add_argument("--level", choices=list(Level), help="check at this level instead of the contracts' own")
+    parser.add_argument(
+        "--level",
+        type=str.upper,
+        choices=[str(level) for level in Level],
+        help="check at this level instead of the contracts' own",
+    )
     add_registry_options(parser)
     options = parser.parse_args(arguments)
     return run(parser.prog, lambda: _changelog(options))
@@ -54,7 +56,7 @@ def _changelog(options: argparse.Namespace) -> int:
     changes: list[SubjectChange] = []
     others: list[Finding] = []
     with ExitStack() as stack:
-        for project in find_projects(Path(), level, directory_of(options.against)):
+        for project in projects_to_check(options.against, level):
             contracts = project.inspection.contracts
             baseline = open_baseline(options, project, stack)
             result = check_project(project, contracts.subjects, baseline, request)

@@ -12,6 +12,7 @@ from avroguard.changes.baselines import Baseline, directory_of, tree_baseline
 from avroguard.changes.breakages import CheckOptions, Explain
 from avroguard.changes.checking import CheckRequest, check_project
 from avroguard.changes.git_baseline import GitBaseline
+from avroguard.cli.naming import named_subjects
 from avroguard.cli.options import (
     EXIT_CODES,
     REGISTRY_ENVIRONMENT,
@@ -20,7 +21,6 @@ from avroguard.cli.options import (
     add_semantic_option,
     apply_contract_waivers,
     print_report,
-    refuse_unknown_subjects,
     registry_settings,
     semantic_severity,
 )
@@ -58,14 +58,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="subjects to check; by default all")
+    parser.add_argument(
+        "subjects", metavar="SUBJECT|FILE", nargs="*", help="subjects or schema files to check; by default all"
+    )
     parser.add_argument(
         "--against",
         metavar="git:REF|registry[:URL]|PATH",
         required=True,
         help="baseline: the schemas that are deployed, or were before",
     )
-    parser.add_argument("--level", choices=list(Level), help="check at this level instead of the contracts' own")
+    parser.add_argument(
+        "--level",
+        type=str.upper,
+        choices=[str(level) for level in Level],
+        help="check at this level instead of the contracts' own",
+    )
     parser.add_argument(
         "--all-versions", action="store_true", help="compare with every version, whatever the level says"
     )
@@ -97,25 +104,22 @@ def _check(options: argparse.Namespace) -> int:
     repaired: list[str] = []
     labels: dict[str, None] = {}
     with ExitStack() as stack:
-        projects = list(find_projects(Path(), level, directory_of(options.against)))
-        known = [contract.subject for project in projects for contract in project.inspection.contracts.subjects]
-        where = " and ".join(project.inspection.contracts.name for project in projects)
-        refuse_unknown_subjects(options.subjects, known, where)
+        projects = projects_to_check(options.against, level)
+        named = named_subjects(projects, options.subjects)
         for project in projects:
             contracts = project.inspection.contracts
-            selected = [
-                contract
-                for contract in contracts.subjects
-                if not options.subjects or contract.subject in options.subjects
-            ]
+            selected = [contract for contract in contracts.subjects if not named or contract.subject in named]
+            invalid = {
+                name: faults for name, faults in project.inspection.invalid.items() if not named or name in named
+            }
+            if named and not selected and not invalid:
+                continue
             baseline = open_baseline(options, project, stack)
             labels[baseline.label] = None
             result = check_project(project, selected, baseline, request)
-            findings += apply_contract_waivers(result.findings, contracts)
-            checked += [
-                *(contract.subject for contract in selected),
-                *([] if options.subjects else project.inspection.invalid),
-            ]
+            faults = [fault for name in invalid if named for fault in invalid[name]]
+            findings += apply_contract_waivers([*faults, *result.findings], contracts)
+            checked += [*(contract.subject for contract in selected), *invalid]
             compared += result.compared
             repaired += result.repaired
             for name in baseline.unreadable if isinstance(baseline, GitBaseline) else ():
@@ -124,7 +128,7 @@ def _check(options: argparse.Namespace) -> int:
     about = _about(projects, checked, compared, " and ".join(labels), level)
     code = print_report(Report("avroguard check", tuple(findings), tuple(checked), about), options)
     if not compared and not repaired and not options.allow_none:
-        print(f"avroguard check: {_nothing_compared(projects, checked)}", file=sys.stderr)
+        print(f"avroguard check: {_nothing_compared(projects, checked, findings)}", file=sys.stderr)
         return code or 1
     return code
 
@@ -137,16 +141,27 @@ def _about(
     count = f"{len(checked)}" if len(compared) == len(checked) else f"{len(compared)} of {len(checked)}"
     noun = "schema" if discovered else "subject"
     text = f"{count} {noun}{'' if len(checked) == 1 else 's'} checked against {label}"
-    if level or discovered:
+    tabled = any(project.inspection.contracts.subjects for project in projects if not project.discovered)
+    if level or any(project.discovered and not (project.remainder and tabled) for project in projects):
         text += f" at {level or DEFAULT_LEVEL}"
-    directories = {shown(project.directory.resolve()) for project in projects} - {".", "schemas"}
+    places = {shown(project.directory.resolve()) for project in projects if not project.remainder}
+    directories = places - {".", "schemas"}
     return f"{text} in {', '.join(sorted(directories))}" if directories else text
 
 
-def _nothing_compared(projects: Sequence[Project], checked: Sequence[str]) -> str:
+def _nothing_compared(projects: Sequence[Project], checked: Sequence[str], findings: Sequence[Finding]) -> str:
     directories = ", ".join(str(project.directory.absolute()) for project in projects)
     why = "each of them is listed with the reason" if checked else f"there is no schema file (.avsc) in {directories}"
+    if checked and all(finding.rule == "SCHEMA_NEW" for finding in findings):
+        why = "every schema is new, as in a first commit"
     return f"nothing was compared: {why}; --allow-none lets that pass"
+
+
+def projects_to_check(against: str, level: Level | None) -> list[Project]:
+    """Return what is compared; schema files that no contracts name have no subject in a registry."""
+    projects = find_projects(Path(), level, directory_of(against))
+    of_registry = against.partition(":")[0] == "registry"
+    return [project for project in projects if not (of_registry and project.remainder)]
 
 
 def _explain() -> Explain:

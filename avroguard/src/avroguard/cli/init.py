@@ -23,7 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--level", choices=list(Level), default=DEFAULT_LEVEL, help="the level of each schema")
+    parser.add_argument(
+        "--level",
+        type=str.upper,
+        choices=[str(level) for level in Level],
+        default=DEFAULT_LEVEL,
+        help=f"the level of each schema, by default {DEFAULT_LEVEL}",
+    )
     options = parser.parse_args(arguments)
     return run(parser.prog, lambda: _init(Level(options.level)))
 

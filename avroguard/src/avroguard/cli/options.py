@@ -11,7 +11,7 @@ from avroguard.config.subjects import SubjectContract
 from avroguard.config.topics import Contracts
 from avroguard.config.waivers import Waiver, apply_waivers
 from avroguard.errors import UsageError
-from avroguard.findings import Finding, exit_code
+from avroguard.findings import Finding, exit_code, listed
 from avroguard.lint import LINT_FAMILIES
 from avroguard.reporting import Format, Report, render
 from avroguard.rules import RULES, Family, Severity
@@ -122,7 +122,7 @@ def refuse_unknown_subjects(subjects: Sequence[str], known: Sequence[str], where
     for subject in subjects:
         if subject not in known:
             near = f"{subject}-value" if f"{subject}-value" in known else subject
-            expected = suggestion(near, list(known)) or f"; expected one of {', '.join(known)}"
+            expected = suggestion(near, list(known)) or f"; expected one of {listed(known)}"
             raise UsageError(f"no subject {subject} in {where}{expected}")
 
 

@@ -1,8 +1,8 @@
 """Schemas to check: those that a ``contracts.toml`` names, or every schema file where there is none."""
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ class Project:
         apart: The other directories that have contracts, from the root, with a slash at the end.
         alone: Whether nothing else of the repository is checked.
         baseline: A directory that the project is compared with, which is no part of it.
+        remainder: Whether it is the schema files beside contracts that no table of them names.
     """
 
     directory: Path
@@ -43,6 +44,7 @@ class Project:
     apart: tuple[str, ...] = ()
     alone: bool = True
     baseline: Path | None = None
+    remainder: bool = False
 
     @cached_property
     def every_file(self) -> SchemaFiles:
@@ -59,16 +61,20 @@ class Project:
         return os.path.relpath(self.directory.absolute() / name, self.root.absolute()).replace(os.sep, "/")
 
     def covers(self, path: str) -> bool:
-        """Return whether a file, from the root, is not below other contracts."""
-        return not path.startswith(self.apart)
+        """Return whether a file, from the root, is one to check here and not below other contracts."""
+        return path.startswith(self._prefix) and not path.startswith(self.apart)
+
+    @cached_property
+    def _prefix(self) -> str:
+        return "" if self.discovered or self.alone else _prefixes([self.directory], self.root)[0]
 
     @cached_property
     def unnamed(self) -> tuple[str, ...]:
         """The schema files of the repository that no table of the contracts names, nor refers to."""
-        if self.discovered or not self.alone:
+        if self.discovered:
             return ()
         named = {os.path.realpath(self.directory / name) for name in self.inspection.files.loaded()}
-        names = Directory(self.root, self.baseline).schema_files()
+        names = self.every_file.names
         return tuple(name for name in names if self.covers(name) and os.path.realpath(self.root / name) not in named)
 
     @cached_property
@@ -82,7 +88,7 @@ def find_projects(start: Path, level: Level | None, baseline: Path | None = None
     """Find what to check: by ``SCHEMAS_DIR``, else by the nearest ``contracts.toml``, else everything.
 
     Without a ``contracts.toml`` beside or above, those below are projects of their own, and what they don't govern is
-    one more.
+    one more. The files that no table of a ``contracts.toml`` names are a project after its own.
 
     Args:
         start: The working directory.
@@ -99,29 +105,38 @@ def find_projects(start: Path, level: Level | None, baseline: Path | None = None
     directory = Path(chosen) if chosen else contracts_directory(start)
     root = Path(os.path.relpath(repository_root((directory or start).absolute())))
     if directory is not None and (directory / CONTRACTS).is_file():
-        yield _governed(directory, root, baseline, alone=True)
+        yield from _governed(directory, root, baseline, level or DEFAULT_LEVEL, alone=True)
         return
     top = directory or root
     below = [top / Path(name).parent for name in Directory(top, baseline).contract_files()]
     for place in below:
-        yield _governed(place, root, baseline, alone=False)
-    yield _discovered(Directory(top, baseline), _prefixes(below, top), level or DEFAULT_LEVEL)
+        yield from _governed(place, root, baseline, level or DEFAULT_LEVEL, alone=False)
+    tree, apart = Directory(top, baseline), _prefixes(below, top)
+    files = SchemaFiles(tree)
+    names = [name for name in files.names if not name.startswith(apart)]
+    yield Project(top, top, _discovered(top, files, names, level or DEFAULT_LEVEL), discovered=True, apart=apart)
 
 
-def _governed(directory: Path, root: Path, baseline: Path | None, *, alone: bool) -> Project:
-    others = [root / Path(name).parent for name in Directory(root, baseline).contract_files()] if alone else []
+def _governed(directory: Path, root: Path, baseline: Path | None, level: Level, *, alone: bool) -> Iterator[Project]:
+    """The project of a contracts file, and that of the files that no table of it names, if there are any."""
+    others = [root / Path(name).parent for name in Directory(root, baseline).contract_files()]
     apart = _prefixes([other for other in others if not other.samefile(directory)], root)
     inspection = inspect_contracts(Directory(directory))
-    return Project(directory, root, inspection, discovered=False, apart=apart, alone=alone, baseline=baseline)
+    project = Project(directory, root, inspection, discovered=False, apart=apart, alone=alone, baseline=baseline)
+    yield project
+    if project.unnamed:
+        contracts = inspection.contracts
+        rest = _discovered(root, project.every_file, project.unnamed, level)
+        rest = replace(rest, contracts=replace(contracts, topics=(), shared=rest.contracts.shared))
+        yield Project(root, root, rest, discovered=True, apart=apart, baseline=baseline, remainder=True)
 
 
 def _prefixes(directories: list[Path], root: Path) -> tuple[str, ...]:
     return tuple(f"{Path(os.path.relpath(directory, root)).as_posix()}/" for directory in directories)
 
 
-def _discovered(tree: Directory, apart: tuple[str, ...], level: Level) -> Project:
-    root, files = tree.path, SchemaFiles(tree)
-    names = [name for name in files.names if not name.startswith(apart)]
+def _discovered(root: Path, files: SchemaFiles, names: Sequence[str], level: Level) -> Inspection:
+    """Every file as a subject of its own."""
     subjects: list[SubjectContract] = []
     invalid: dict[str, tuple[Finding, ...]] = {}
     taken: set[str] = set()
@@ -138,5 +153,4 @@ def _discovered(tree: Directory, apart: tuple[str, ...], level: Level) -> Projec
         taken.add(subject)
         subjects.append(SubjectContract(subject, schema, level, schema.where()))
     faults = dict.fromkeys(finding for findings in invalid.values() for finding in findings)
-    contracts = Contracts((), shown(root), tuple(subjects))
-    return Project(root, root, Inspection(contracts, files, tuple(faults), invalid), discovered=True, apart=apart)
+    return Inspection(Contracts((), shown(root), tuple(subjects)), files, tuple(faults), invalid)

@@ -115,7 +115,8 @@ class _Reader(ContractsReader):
             if key not in _TABLES:
                 self.fault(f'unknown key "{key}"; expected tables [topics."NAME"]', (key,))
         topics = tables.get("topics", {})
-        if not isinstance(topics, dict) or not (topics or tables.get("schemas")):
+        says_nothing = not any(tables.get(kind) for kind in _TABLES)
+        if not isinstance(topics, dict) or says_nothing:
             self.fault('expected at least one table [topics."NAME"] or [schemas."FILE.avsc"]', ("topics",))
             return
         for name, table in topics.items():
