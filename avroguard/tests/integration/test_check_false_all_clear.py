@@ -133,6 +133,7 @@ expires = 2999-01-01
     assert code == 0
     assert "DECIMAL_SCALE_CHANGED warning" in output
     assert "1 waived" in output
+    assert "WAIVER_UNUSED" not in output
     write("a.avsc", record("A", "int"))
     code, output = check()
     assert code == 1

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from avroguard.avro.schema import shown
 from avroguard.changes.baselines import Baseline, directory_of, tree_baseline
@@ -29,6 +30,9 @@ from avroguard.config.projects import DEFAULT_LEVEL, Project, find_projects
 from avroguard.findings import Finding, merged
 from avroguard.levels import Level
 from avroguard.reporting import Report
+
+if TYPE_CHECKING:
+    from avroguard.config.subjects import Contracts
 
 _EPILOG = f"""\
 what is checked:
@@ -98,7 +102,7 @@ def _check(options: argparse.Namespace) -> int:
         options.all_versions,
         CheckOptions(semantic_severity(options), _explain() if options.explain else None),
     )
-    findings: list[Finding] = []
+    by_contracts: dict[str, tuple[Contracts, list[Finding]]] = {}
     checked: list[str] = []
     compared: list[str] = []
     repaired: list[str] = []
@@ -118,13 +122,17 @@ def _check(options: argparse.Namespace) -> int:
             labels[baseline.label] = None
             result = check_project(project, selected, baseline, request)
             faults = [fault for name in invalid if named for fault in invalid[name]]
-            findings += apply_contract_waivers([*faults, *result.findings], contracts)
+            by_contracts.setdefault(contracts.name, (contracts, []))[1].extend([*faults, *result.findings])
             checked += [*(contract.subject for contract in selected), *invalid]
             compared += result.compared
             repaired += result.repaired
             for name in baseline.unreadable if isinstance(baseline, GitBaseline) else ():
                 print(f"avroguard check: {name} is no Avro schema: left out", file=sys.stderr)
-    findings = merged(findings)
+    findings = merged(
+        finding
+        for contracts, unwaived in by_contracts.values()
+        for finding in apply_contract_waivers(unwaived, contracts)
+    )
     about = _about(projects, checked, compared, " and ".join(labels), level)
     code = print_report(Report("avroguard check", tuple(findings), tuple(checked), about), options)
     if not compared and not repaired and not options.allow_none:
