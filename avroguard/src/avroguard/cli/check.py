@@ -5,6 +5,7 @@ import gc
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,9 @@ from avroguard.cli.options import (
 )
 from avroguard.cli.running import run
 from avroguard.config.projects import DEFAULT_LEVEL, Project, find_projects
-from avroguard.findings import Finding, merged
+from avroguard.findings import Finding, exit_code, merged
 from avroguard.levels import Level
-from avroguard.reporting import Report
+from avroguard.reporting import Format, Report
 
 if TYPE_CHECKING:
     from avroguard.config.subjects import Contracts
@@ -134,11 +135,14 @@ def _check(options: argparse.Namespace) -> int:
         for finding in apply_contract_waivers(unwaived, contracts)
     )
     about = _about(projects, checked, compared, " and ".join(labels), level)
-    code = print_report(Report("avroguard check", tuple(findings), tuple(checked), about), options)
-    if not compared and not repaired and not options.allow_none:
-        print(f"avroguard check: {_nothing_compared(projects, checked, findings)}", file=sys.stderr)
-        return code or 1
-    return code
+    report = Report("avroguard check", tuple(findings), tuple(checked), about)
+    if compared or repaired or options.allow_none:
+        return print_report(report, options)
+    reason = _nothing_compared(projects, checked, findings)
+    print(f"avroguard check: {reason}", file=sys.stderr)
+    if options.format != Format.TEXT and not exit_code(findings):
+        report = replace(report, errors=(reason,))  # a report for programs is whole without stderr
+    return print_report(report, options) or 1
 
 
 def _about(

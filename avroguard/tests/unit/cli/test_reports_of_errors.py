@@ -92,6 +92,23 @@ def test_an_error_without_a_place_is_told_in_every_form() -> None:
     assert (issue["severity"], issue["location"]["path"]) == ("blocker", ".")
 
 
+def test_every_form_says_why_nothing_was_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("o.avsc").write_text(GOOD)
+    Path("none").mkdir()
+    against = ["--against", "none"]
+    document = json.loads(report(check, against, "json", capsys))
+    (error,) = document["errors"]
+    assert error.startswith("nothing was compared: ")
+    root = ET.fromstring(report(check, against, "junit", capsys))
+    assert root.get("errors") == "1"
+    (run,) = json.loads(report(check, against, "sarif", capsys))["runs"]
+    assert run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"] == error
+    assert any(issue["description"] == error for issue in json.loads(report(check, against, "gitlab", capsys)))
+    assert f"::error title=avroguard check::{error}\n" in report(check, against, "github", capsys)
+    assert check.main([*against, "--allow-none", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["errors"] == []
+
+
 def test_lines_with_and_without_a_place_are_told_apart() -> None:
     ended = failure_report("x", ContractError("a b.toml:3:4: wrong: very\nand nothing else"))
     assert [str(finding) for finding in ended.findings] == ["a b.toml:3:4: CONTRACTS_INVALID wrong: very"]
