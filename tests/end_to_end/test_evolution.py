@@ -146,4 +146,4 @@ def test_an_incompatible_third_version_is_stopped_at_each_gate(pipeline: Pipelin
         with pipeline.start(name, SCHEMAS_DIR=str(third)) as service:
             assert service.exit_code() == 1
         (stopped,) = service.events("stopped")
-        assert "register-schemas" in stopped["reason"]
+        assert "avroguard register" in stopped["reason"]

@@ -75,7 +75,7 @@ def test_a_certificate_of_another_name_is_named(secure: SecureCluster, secured: 
     broker = f"localhost:{secure.ports['SSL']}"
     with secured.start("detector", **secure.environment("SSL", KAFKA_BROKER_URL=broker)) as detector:
         why = reason(detector, 2)
-    assert why.startswith(f"KAFKA_BROKER_URL: the certificate of {broker} is of another name: ")
+    assert why.startswith(f"KAFKA_BROKER_URL: the certificate of {broker} is for another name: ")
 
 
 PROTOCOLS = ("PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL")
