@@ -1,4 +1,4 @@
-"""Decodes batches of messages to columns, whatever schemas they were written with."""
+"""Decodes batches of messages to columns; each message may have another schema."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ def version_of_rule(rule: Rule) -> str:
 
 
 def version_of_rules(rules: Iterable[Rule]) -> str:
-    """Return the version of several rules, whatever their order."""
+    """Return the version of several rules; their order does not count."""
     return _digest(sorted(rule.version for rule in rules))
 
 

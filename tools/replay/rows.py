@@ -1,4 +1,4 @@
-"""Rows of a file, whatever its format: the cells of some columns as text, and what can't be read."""
+"""Rows of a file of any format: the cells of some columns as text, and what can't be read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

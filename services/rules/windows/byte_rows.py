@@ -27,7 +27,7 @@ def row_objects(rows: ByteRows) -> list[bytes]:
 
 
 def key_objects(columns: list[NDArray[Any]]) -> list[Any]:
-    """Return for each row something hashable that is equal for equal values, whatever batch they come in.
+    """Return for each row something hashable that is equal for equal values, also of different batches.
 
     A single field's values are keys as they are. Whole numbers with one text at most become one `bytes` object, the
     numbers in front; a 1 between them and the text, as trailing zeros get lost. Anything else is a tuple.

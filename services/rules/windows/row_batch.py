@@ -129,7 +129,7 @@ class RowSelection:
         return numbers
 
     def keys(self, by: tuple[str, ...]) -> list[Any]:
-        """Return the key of each row: equal for equal values of the fields, in whatever batch."""
+        """Return the key of each row: equal for equal values of the fields, also in different batches."""
         if by not in self._keys:
             columns = [self._columns[name] for name in by]
             self._keys[by] = key_objects(columns if self.rows is None else [column[self.rows] for column in columns])

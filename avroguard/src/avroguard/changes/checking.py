@@ -22,7 +22,7 @@ class CheckRequest:
 
     Attributes:
         level: The level to check at; None: each subject's own.
-        all_versions: Whether every earlier version counts, whatever the level says.
+        all_versions: Whether every earlier version counts, also at a plain level.
         options: The checks besides compatibility.
     """
 

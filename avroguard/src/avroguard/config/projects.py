@@ -48,7 +48,7 @@ class Project:
 
     @cached_property
     def every_file(self) -> SchemaFiles:
-        """Every schema file of the repository, whatever the contracts name."""
+        """Every schema file of the repository, named by contracts or not."""
         if self.discovered:
             return self.inspection.files
         return SchemaFiles(Directory(self.root, self.baseline))

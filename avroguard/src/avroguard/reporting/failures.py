@@ -1,4 +1,4 @@
-"""The report of a command that an error has ended: in every form a whole document, whatever is wrong."""
+"""The report of a command that an error has ended: a whole document in every form."""
 
 import re
 

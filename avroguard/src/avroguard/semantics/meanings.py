@@ -54,7 +54,7 @@ class Meaning:
     ticks: int = 0
 
     def equals(self, other: "Meaning") -> bool:
-        """Return whether both mean the same, under whatever name."""
+        """Return whether both mean the same; their names do not count."""
         return (self.quantity, self.ticks) == (other.quantity, other.ticks)
 
     @property
