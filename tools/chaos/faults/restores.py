@@ -96,7 +96,7 @@ def _slowest(detector: Service) -> float:
 def offsets_expired(trial: Trial) -> None:
     """The group is gone when a detector comes back: it refuses, and goes on from a time that it is given."""
     chance, pipeline, count = trial.chance, trial.pipeline, int(COUNT * max(trial.scale, 0.4))
-    over = RulesOverTime(trial, 3 * count)
+    over = RulesOverTime(trial, 4 * count)
     first = trial.detector(**over.environment)
     with Traffic(pipeline, payments(chance, count), SECONDS):
         trial.wait_for_output()
@@ -122,6 +122,7 @@ def offsets_expired(trial: Trial) -> None:
     second.wait_for("rebalance", change="assigned")
     with Traffic(pipeline, payments(chance, count), SECONDS):
         trial.wait_for_recovery(began)
+    with Traffic(pipeline, payments(chance, count), SECONDS):  # its own: a transaction has to be open at the kill
         time.sleep(chance.uniform(0.0, 1.0))
         dead = kill(trial, second, within=0.3)
         trial.detector(START_FROM=moment, **over.environment)
@@ -142,8 +143,8 @@ def _delete_group(trial: Trial) -> None:
 def redriven_then_killed(trial: Trial) -> None:
     """Dead letters of an unknown schema id are redriven when it is known, and detectors are killed meanwhile."""
     chance, pipeline, count = trial.chance, trial.pipeline, int(COUNT * max(trial.scale, 0.4))
-    over = RulesOverTime(trial, 2 * count)
-    written = payments(chance, 2 * count)
+    over = RulesOverTime(trial, 3 * count)
+    written = payments(chance, 3 * count)
     producers = Producers(pipeline)
     unknown = {payment.id for payment in written[:count] if chance.random() < UNKNOWN_SHARE}
     rubbish: set[bytes] = set()
@@ -175,13 +176,15 @@ def redriven_then_killed(trial: Trial) -> None:
         wait_for(lambda: trial.watch.total >= count + 100, "everything is judged or dead", DEADLINE)
         dead = len(pipeline.read(pipeline.dead))
         trial.prove(dead == len(unknown), f"{dead} dead letters of an unknown schema id")
-        with Traffic(pipeline, written[count:], SECONDS, send):
+        with Traffic(pipeline, written[count : 2 * count], SECONDS, send):
             trial.random_moment(0.0, 1.0)
             killed = kill(trial, detector, within=0.3)
             proxy.mode = "pass"  # the schema is registered
             _redrive(trial, len(unknown))
             detector = trial.detector(**settings)
             trial.wait_for_recovery(killed + 0.2)
+        # Traffic of its own: that of the first kill may be over by now, and no transaction would be open any more.
+        with Traffic(pipeline, written[2 * count :], SECONDS, send):
             time.sleep(chance.uniform(0.0, 0.3))
             kill(trial, detector, within=0.3)
             detector = trial.detector(**settings)
