@@ -26,7 +26,7 @@ from services.detector.routing import Outputs, Router
 from services.detector.rule_versions import RuleVersions
 from services.detector.rules_watcher import RulesWatcher
 from services.detector.schema_decoder import Output, require_equal_schemas
-from services.detector.schema_decoders import SchemaDecoders
+from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.detector.settings import DetectorSettings, deprecated_settings
 from services.detector.startup import checked_topics
 from services.detector.topics import DetectorTopics
@@ -152,7 +152,7 @@ def _handler(
     }
     lateness_ms = round(settings.allowed_lateness * 1000)
     passed_on = [*settings.output_topics, *topics.repartition]
-    decoders = SchemaDecoders(
+    decoders = SchemaDecoderCache(
         registry,
         topics.schema,
         [Output(topic, registered[topic]) for topic in passed_on],

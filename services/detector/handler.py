@@ -21,13 +21,13 @@ from services.detector.headers import Incoming, Verdict, read_headers
 from services.detector.key_verifier import KeyVerifier
 from services.detector.metrics import DetectorMetrics
 from services.detector.partition_state import bounded_event_times
-from services.detector.partition_states import PartitionStates, Requirements
+from services.detector.partition_states import PartitionStates
 from services.detector.routing import EvaluatedBatch, Router
+from services.detector.rule_activation import RuleActivation
 from services.detector.rule_versions import RuleVersions
-from services.detector.schema_decoders import SchemaDecoders
-from services.rules.model import EVENT_TIME, ID, Mode, fields_of
+from services.detector.schema_decoder_cache import SchemaDecoderCache
+from services.rules.model import EVENT_TIME, Mode
 from services.rules.rule_match import RuleMatch, match_conditions
-from services.rules.state_requirements import requirements_of
 from services.rules.topology import Stage, Topology
 from services.streaming.positions import Partition
 from services.streaming.sink import Sink
@@ -52,7 +52,7 @@ class DetectorHandler:
         self,
         *,
         versions: RuleVersions,
-        decoders: SchemaDecoders,
+        decoders: SchemaDecoderCache,
         partitions: PartitionStates,
         router: Router,
         metrics: DetectorMetrics,
@@ -64,11 +64,10 @@ class DetectorHandler:
         self._partitions = partitions
         self._router = router
         self._metrics = metrics
-        self._lateness_ms = lateness_ms
         self._keys = keys
         self._counts: Counter[tuple[str, ...]] = Counter()
         self._newest_ms = 0
-        self._activate(versions.current)
+        self._activation = RuleActivation(versions, metrics, router.fields, lateness_ms)
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
         """Take partitions over: their windows are restored before their messages are handled."""
@@ -94,10 +93,10 @@ class DetectorHandler:
         """
         proposed = self._versions.proposed
         complete = self._partitions.restore(
-            self._requirements(proposed), seconds, between_transactions=between_transactions
+            self._activation.requirements(proposed), seconds, between_transactions=between_transactions
         )
         if complete and between_transactions and proposed is not self._versions.current:
-            self._activate_pending(proposed)
+            self._activation.activate(proposed)
 
     def offset_metadata(self, partition: Partition) -> str:
         """Return the restore point of a partition, to be committed with its offset."""
@@ -115,7 +114,7 @@ class DetectorHandler:
         self._decoders.committed()
         self._partitions.commit()
         if self._versions.retire():
-            self._partitions.keep_only(self._requirements(self._versions.current))
+            self._partitions.keep_only(self._activation.requirements(self._versions.current))
         self._reset_counts()
 
     def aborted(self) -> None:
@@ -134,49 +133,9 @@ class DetectorHandler:
         for stage, part in self._by_stage(messages):
             incoming, failures = read_headers(part)
             for index, error in failures.items():
-                sink.dead_letter(part[index], error)
+                sink.write_dead_letter(part[index], error)
             for topology, run, earlier in self._runs(stage, incoming):
                 self._handle_run(topology, topology.stage_of(stage.topic), run, earlier, sink)
-
-    def _activate_pending(self, topology: Topology) -> None:
-        """Activate a version of the rules that was proposed while another one was in use."""
-        self._versions.activate(topology)
-        self._metrics.reloads.labels(result="activated").inc()
-        self._activate(topology)
-
-    def _activate(self, topology: Topology) -> None:
-        self._fields = {stage.topic: tuple(sorted(self._fields_of(stage.topic))) for stage in topology.stages}
-        self._metrics.rules(topology.version, len(topology.rules.rules))
-        rules = topology.rules
-        # The whole text: the version in a header or an alert is looked up here later.
-        log.info(
-            "rules activated", version=topology.version, rules=[rule.name for rule in rules.rules],
-            rule_versions={rule.name: rule.version for rule in rules.rules}, file=rules.source,
-            constants={name: str(value) for name, value in rules.constants.items()}, text=rules.text,
-        )  # fmt: skip
-
-    def _fields_of(self, topic: str) -> set[str]:
-        """Return the fields to decode of a stage's transactions, for every version of the rules in use."""
-        needed = {EVENT_TIME}
-        for topology in self._versions.in_use:
-            stage = topology.stage_of(topic)
-            needed.update(fields_of(stage.rules))
-            if stage.repartition_field:
-                needed.add(stage.repartition_field)
-            reported = [rule for rule in stage.rules if rule.is_reported]
-            needed.update((ID, *self._router.fields(reported)) if reported else ())
-        return needed
-
-    def _requirements(self, proposed: Topology) -> Requirements:
-        """Return by topic the state that all versions of the rules in use require, and a proposed one."""
-        topologies = self._versions.in_use
-        topologies += [proposed] if all(proposed is not topology for topology in topologies) else []
-        return {
-            topic: requirements_of(
-                [rule for topology in topologies for rule in topology.stage_of(topic).rules], self._lateness_ms
-            )
-            for topic in (stage.topic for stage in proposed.stages)
-        }
 
     def _by_stage(self, messages: Sequence[Message]) -> Iterator[tuple[Stage, Sequence[Message]]]:
         topics = [message.topic() for message in messages]
@@ -210,7 +169,9 @@ class DetectorHandler:
     ) -> None:
         messages = incoming.messages
         values = [message.value() for message in messages]
-        batch = decode_batch(values, self._decoders.decoder_of, self._fields[stage.topic], incoming.runs.schema_ids())
+        batch = decode_batch(
+            values, self._decoders.decoder_of, self._activation.fields[stage.topic], incoming.runs.schema_ids()
+        )
         if len(batch.rows) and self._keys and stage.is_first and stage.windowed:
             self._counts.update(self._keys.mismatches(stage.field, messages, batch))
         outgoing = self._router.outgoing(topology, stage, incoming, values, batch)

@@ -127,7 +127,7 @@ class PartitionStates:
                              if requirements[partition[0]].aggregations)  # fmt: skip
         self._begin_new(requirements)
         if self._restorer.partitions:
-            self._restorer.work(seconds)
+            self._restorer.restore(seconds)
         return self.complete
 
     def keep_only(self, requirements: Requirements) -> None:

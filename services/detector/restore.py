@@ -11,7 +11,7 @@ from confluent_kafka import Message
 from services.detector.decoded_batch import decode_batch
 from services.detector.headers import Incoming, read_headers
 from services.detector.partition_state import PartitionState, bounded_event_times
-from services.detector.schema_decoders import SchemaDecoders
+from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.rules.model import EVENT_TIME, Window
 from services.rules.state_requirements import StateRequirements
 from services.streaming.partition_reader import Chunk, PartitionReader
@@ -78,7 +78,7 @@ class Restorer:
     """
 
     def __init__(
-        self, reader: PartitionReader, decoders: SchemaDecoders, dead_offsets: DeadOffsets, progress: LoopProgress
+        self, reader: PartitionReader, decoders: SchemaDecoderCache, dead_offsets: DeadOffsets, progress: LoopProgress
     ) -> None:
         self._reader = reader
         self._decoders = decoders
@@ -108,7 +108,7 @@ class Restorer:
             self._assigned = False
         return task
 
-    def work(self, seconds: float) -> list[RestoreTask]:
+    def restore(self, seconds: float) -> list[RestoreTask]:
         """Continue for a limited time, approximately.
 
         Returns:

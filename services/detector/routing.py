@@ -12,7 +12,7 @@ from services.detector.alerts import Alerts
 from services.detector.decoded_batch import DecodedBatch
 from services.detector.headers import OWNED, HeaderWriter, Incoming, without_schema_id
 from services.detector.schema_decoder import SchemaDecoder
-from services.detector.schema_decoders import SchemaDecoders
+from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.errors import PoisonError
 from services.rules.model import Mode, Rule
 from services.rules.rule_match import RuleMatch
@@ -96,7 +96,7 @@ class Router:
 
     def __init__(
         self,
-        decoders: SchemaDecoders,
+        decoders: SchemaDecoderCache,
         alerts: Alerts,
         outputs: Outputs,
         limits: Mapping[str, int],
@@ -161,7 +161,7 @@ class Router:
         failures = evaluated.batch.failures
         if failures:
             for row, error in sorted(failures.items()):
-                sink.dead_letter(messages[row], error)
+                sink.write_dead_letter(messages[row], error)
             good = [row for row in range(len(values)) if row not in failures]
             messages, values = [messages[row] for row in good], [values[row] for row in good]
             topics, keys = [topics[row] for row in good], [keys[row] for row in good]

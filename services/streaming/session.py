@@ -185,7 +185,7 @@ class Session:
         self._transaction.begin(self._settings.commit_interval / (1 if backlog else self._settings.stage_count))
         poison = self._search.poison(good)
         for index, error in poison.items():
-            self._dead_letter(good[index], error)
+            self._write_dead_letter(good[index], error)
         batch = [message for index, message in enumerate(good) if index not in poison] if poison else good
         try:
             if batch:
@@ -208,15 +208,15 @@ class Session:
         self._metrics.consumed.inc(len(good))
         self._metrics.batch_seconds.observe(time.monotonic() - started)
 
-    def _dead_letter(self, message: Message, error: PoisonError) -> None:
+    def _write_dead_letter(self, message: Message, error: PoisonError) -> None:
         """Write a dead letter, without the content where writing the content fails."""
         try:
-            self._sink.dead_letter(message, error, without_content=self._search.is_refused_dead_letter(message))
+            self._sink.write_dead_letter(message, error, without_content=self._search.is_refused_dead_letter(message))
         except (KafkaException, *NOT_OF_A_RECORD):
             raise
         except Exception as failure:  # noqa: BLE001 - no error of one record may stop the others
             log.warning("dead letter without content", reason=f"{type(failure).__name__}: {failure}")
-            self._sink.dead_letter(message, error, without_content=True)
+            self._sink.write_dead_letter(message, error, without_content=True)
 
     def _commit(self) -> None:
         if not self._transaction.is_open:

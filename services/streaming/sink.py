@@ -125,7 +125,7 @@ class Sink:
             else:
                 return
 
-    def dead_letter(self, message: Message, error: PoisonError, *, without_content: bool = False) -> None:
+    def write_dead_letter(self, message: Message, error: PoisonError, *, without_content: bool = False) -> None:
         """Write a dead letter, with key, value, headers and timestamp unchanged and the reason in further headers.
 
         Args:

@@ -18,7 +18,7 @@ from services.contracts import (
     load_schema,
 )
 from services.detector.schema_decoder import Output
-from services.detector.schema_decoders import SchemaDecoders
+from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.errors import ExpectedError, NotAuthorised
 
 SCHEMA = load_schema(Path(__file__).parents[2] / "schemas" / "transaction.avsc")
@@ -108,13 +108,13 @@ class FakeRegistry:
         return RegisteredSchema(subject, version, schema_id, None, guid=guid)
 
 
-def refusal(decoders: SchemaDecoders, schema_id: SchemaId) -> ExpectedError:
+def refusal(decoders: SchemaDecoderCache, schema_id: SchemaId) -> ExpectedError:
     with pytest.raises(ExpectedError) as caught:
         decoders.decoder_of(schema_id)
     return caught.value
 
 
-def later(decoders: SchemaDecoders, clock: Clock) -> None:
+def later(decoders: SchemaDecoderCache, clock: Clock) -> None:
     """Refusals are old, the budget is full again, and a transaction commits."""
     clock.now += 1000
     decoders.committed()

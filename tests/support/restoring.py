@@ -14,7 +14,7 @@ from services.detector.metrics import DetectorMetrics
 from services.detector.partition_states import PartitionStates
 from services.detector.restore import Restorer
 from services.detector.schema_decoder import Output
-from services.detector.schema_decoders import SchemaDecoders
+from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.rules.loading import parse_rules
 from services.rules.model import Rule
 from services.rules.state_requirements import requirements_of
@@ -147,7 +147,7 @@ class Restoring:
 
     def __post_init__(self) -> None:
         registry: Any = OneSchema()
-        decoders = SchemaDecoders(registry, TRANSACTION, [Output("out", Registration("out-value", 1, 1))])
+        decoders = SchemaDecoderCache(registry, TRANSACTION, [Output("out", Registration("out-value", 1, 1))])
         some: Any = self.reader
         self.progress = LoopProgress()
         self.restorer = Restorer(some, decoders, self._dead_offsets, self.progress)

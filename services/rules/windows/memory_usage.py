@@ -19,7 +19,7 @@ def estimate_bytes(stores: Iterable[WindowStore]) -> int:
 
 
 def _store_size(store: WindowStore) -> float:
-    sample = store.evictions.sample(_SAMPLE)
+    sample = store.expiries.sample(_SAMPLE)
     if not sample:
         return getsizeof(store.keys)
     states = [store.keys[key] for key in sample]

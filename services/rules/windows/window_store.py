@@ -11,7 +11,7 @@ from services.rules.model import Columns, Condition, Mask, Measure, Window
 from services.rules.windows.aggregates import AggregateValue, Average, DistinctCount, Max, Min, Sum
 from services.rules.windows.byte_rows import key_objects
 from services.rules.windows.entries import Entry, EntryLayout, Reader, bound, time_of
-from services.rules.windows.eviction_schedule import EvictionSchedule
+from services.rules.windows.expiry_schedule import ExpirySchedule
 from services.rules.windows.key_state import CountState, InactivityState, KeyState
 from services.rules.windows.row_batch import RowBatch, RowSelection
 from services.rules.windows.sliding_state import sliding_state
@@ -47,7 +47,7 @@ class WindowStore:
         self.where: Condition | None = None
         self.keys: dict[Any, Any] = {}
         self.entries = 0
-        self.evictions = EvictionSchedule(window.over_ms + lateness_ms)
+        self.expiries = ExpirySchedule(window.over_ms + lateness_ms)
         self._state_type = _STATE_TYPES[window.measure]
         self._lateness = lateness_ms
         self._layout = layout
@@ -174,10 +174,10 @@ class WindowStore:
     def commit(self, watermark: int) -> None:
         """Keep what was added, and evict what is too old."""
         if self._new_keys:
-            self.evictions.schedule(self._new_keys, watermark)
+            self.expiries.schedule(self._new_keys, watermark)
         self._forget_changes()
         kept_from = watermark - self.window.over_ms - self._lateness + 1
-        self._evict(self.evictions.due(kept_from), bound(kept_from), watermark)
+        self._evict(self.expiries.due(kept_from), bound(kept_from), watermark)
 
     def rollback(self) -> None:
         """Remove what was added since the last commit."""
@@ -205,11 +205,11 @@ class WindowStore:
         for key, entries in contents.items():
             self.keys[key] = entries[0] if len(entries) == 1 else self._state_type(entries)
             self.entries += len(entries)
-        self.evictions.schedule_each(contents, (entries[0] for entries in contents.values()), watermark)
+        self.expiries.schedule_each(contents, (entries[0] for entries in contents.values()), watermark)
 
     def oldest(self) -> Iterator[Entry]:
         """Yield entries among which is the oldest, but for those out of order; of very many keys those of a sample."""
-        for keys in (self.evictions.next_keys(), self._new_keys):
+        for keys in (self.expiries.next_keys(), self._new_keys):
             for state in map(self.keys.__getitem__, keys[:: len(keys) // _SAMPLE + 1]):
                 yield state if type(state) is bytes else state[0]
 
@@ -266,7 +266,7 @@ class WindowStore:
                 state = first
             remaining.append(key)
             oldest.append(state)
-        self.evictions.schedule_each(remaining, oldest, watermark)
+        self.expiries.schedule_each(remaining, oldest, watermark)
 
     def _forget_changes(self) -> None:
         self._new_keys.clear()

@@ -248,7 +248,7 @@ def place_in(message: Message) -> tuple[str, int, int]:
 
 
 WRAPPERS: dict[str, type[Wrapped]] = {
-    "SchemaDecoders": FaultyDecoders, "Alerts": FaultyAlerts, "PartitionStates": FaultyStates,
+    "SchemaDecoderCache": FaultyDecoders, "Alerts": FaultyAlerts, "PartitionStates": FaultyStates,
     "producer": FaultyProducer, "consumer": FaultyConsumer,
 }  # fmt: skip
 CALLS = ["headers", "key", "value", "timestamp", "decode", "own_body", "framed", "alert", "evaluate target",

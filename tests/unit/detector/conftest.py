@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from services.detector import lookup_budget, schema_decoders
+from services.detector import lookup_budget, schema_decoder_cache
 from services.detector.schema_decoder import Output
-from services.detector.schema_decoders import SchemaDecoders
+from services.detector.schema_decoder_cache import SchemaDecoderCache
 from tests.support.fake_registry import FRAUD, LEGIT, SCHEMA, STAGE, Clock, FakeRegistry
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(schema_decoders, "time", clock)
+    monkeypatch.setattr(schema_decoder_cache, "time", clock)
     monkeypatch.setattr(lookup_budget, "time", clock)
     return clock
 
@@ -25,10 +25,10 @@ def registry(clock: Clock) -> FakeRegistry:
 
 
 @pytest.fixture
-def make(registry: FakeRegistry, clock: Clock) -> Callable[..., SchemaDecoders]:
-    def make(*outputs: Output, destinations: Collection[str] = ("legit", "fraud"), **more: Any) -> SchemaDecoders:
+def make(registry: FakeRegistry, clock: Clock) -> Callable[..., SchemaDecoderCache]:
+    def make(*outputs: Output, destinations: Collection[str] = ("legit", "fraud"), **more: Any) -> SchemaDecoderCache:
         more = {"wait": clock.wait, "subjects": ["input-value"], **more}
-        return SchemaDecoders(
+        return SchemaDecoderCache(
             registry, SCHEMA, outputs or [LEGIT, FRAUD, STAGE], destinations=lambda: destinations, **more
         )
 

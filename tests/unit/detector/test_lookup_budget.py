@@ -5,13 +5,13 @@ from uuid import UUID
 
 from services.contracts import HeaderSchemaId, UnknownSchemaId
 from services.detector import lookup_budget
-from services.detector.schema_decoders import SchemaDecoders
+from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.errors import NotAuthorised
 from tests.support.fake_registry import GUID, LATENCY, SCHEMA, Clock, FakeRegistry, refusal
 
 
 def test_a_flood_of_unknown_ids_takes_no_more_than_the_budget(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock
 ) -> None:
     decoders = make()
     started, periods = clock.now, 3
@@ -33,7 +33,7 @@ def test_a_flood_of_unknown_ids_takes_no_more_than_the_budget(
 
 
 def test_an_id_of_an_own_subject_is_looked_up_in_a_flood(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock
 ) -> None:
     decoders = make()
     flooded = 1000
@@ -54,7 +54,7 @@ def test_an_id_of_an_own_subject_is_looked_up_in_a_flood(
 
 
 def test_a_guid_of_an_own_subject_is_looked_up_in_a_flood(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache]
 ) -> None:
     registry.guids[GUID.id] = 8  # type: ignore[index]
     registry.add(8, SCHEMA.json, "input-value", "legit-value", "fraud-value")
@@ -65,7 +65,7 @@ def test_a_guid_of_an_own_subject_is_looked_up_in_a_flood(
 
 
 def test_the_list_of_own_ids_is_an_aid_alone(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock
 ) -> None:
     decoders = make()
     refusal(decoders, 1)

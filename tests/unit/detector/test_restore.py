@@ -32,7 +32,7 @@ def test_partitions_are_restored_side_by_side_and_ready_on_their_own() -> None:
     while not restoring.states.restore({"in": requirements_of(rules(), 60_000)}, 0, between_transactions=True):
         if set(restoring.states.unrestored()) == {B}:
             ready_first.append(A)
-        restoring.restorer.work(0.001)
+        restoring.restorer.restore(0.001)
     assert ready_first
     assert (restoring.count(A), restoring.count(B)) == (41, COUNT + 1)
     assert reader.closed
@@ -116,7 +116,7 @@ def test_a_partition_assigned_again_reads_only_new_records(finished: bool) -> No
     else:
         while not 0 < len(reader.read_offsets.get(A, [])) < 120:
             restoring.states.restore({"in": requirements_of(rules(), 60_000)}, 0, between_transactions=True)
-            restoring.restorer.work(0.0001)
+            restoring.restorer.restore(0.0001)
     restoring.states.revoked([A], lost=True)
     assert not restoring.states.unrestored()
     reader.offsets[A] = committed(COUNT)  # another process had it meanwhile
@@ -158,7 +158,7 @@ def test_other_rules_while_restoring_begin_anew_with_their_windows(over: str, ex
     restoring.states.assigned([A, B])
     while not reader.read_offsets:
         restoring.states.restore({"in": requirements_of(rules(), 60_000)}, 0, between_transactions=True)
-        restoring.restorer.work(0.0001)
+        restoring.restorer.restore(0.0001)
     assert restoring.states.unrestored()
     restoring.finish(rules(over))
     assert (restoring.count(A, rules(over)), restoring.count(B, rules(over))) == (expected, expected)

@@ -7,13 +7,13 @@ import pytest
 
 from services.contracts import InvalidSchemaId, NotAnAvroSchema, UnknownSchemaId
 from services.detector.schema_decoder import FieldWouldBeLost, WrongRecordError
-from services.detector.schema_decoders import ForbiddenSchemaId, SchemaDecoders
+from services.detector.schema_decoder_cache import ForbiddenSchemaId, SchemaDecoderCache
 from services.errors import ContractError, NotAuthorised, Unavailable, UsageError
 from tests.support.fake_registry import INVOICE, NEWER, SCHEMA, Clock, FakeRegistry, later, refusal
 
 
 def test_an_unknown_id_is_looked_up_again_at_a_commit_after_a_while(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock
 ) -> None:
     decoders = make()
     for _ in range(3):
@@ -31,7 +31,7 @@ def test_an_unknown_id_is_looked_up_again_at_a_commit_after_a_while(
 
 @pytest.mark.parametrize(("delay", "waited"), [(0.1, 0.5), (3.0, 4.5), (4.5, 5.0)])
 def test_an_id_that_a_follower_does_not_know_yet_is_waited_for(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock, delay: float, waited: float
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock, delay: float, waited: float
 ) -> None:
     registry.add(7, SCHEMA.json, "legit-value", "fraud-value", visible_at=clock.now + delay)
     assert make().decoder_of(7).passthrough_topics == {"legit", "fraud"}
@@ -40,7 +40,7 @@ def test_an_id_that_a_follower_does_not_know_yet_is_waited_for(
 
 
 def test_an_id_that_is_never_registered_delays_others_once(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock
 ) -> None:
     decoders = make()
     assert isinstance(refusal(decoders, 7), UnknownSchemaId)
@@ -53,20 +53,20 @@ def test_an_id_that_is_never_registered_delays_others_once(
 
 
 def test_a_registration_that_a_follower_does_not_list_yet_is_waited_for(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock
 ) -> None:
     registry.add(7, NEWER, "legit-value", "fraud-value", listed_at=clock.now + 0.2)
     assert make().decoder_of(7).passthrough_topics == {"legit", "fraud"}
     assert 0 < clock.waited < 1
 
 
-def test_a_stop_ends_the_waiting_without_a_dead_letter(make: Callable[..., SchemaDecoders]) -> None:
+def test_a_stop_ends_the_waiting_without_a_dead_letter(make: Callable[..., SchemaDecoderCache]) -> None:
     decoders = make(wait=lambda _: True)
     assert isinstance(refusal(decoders, 7), Unavailable)
 
 
 def test_ids_beyond_all_registries_cost_nothing(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock
 ) -> None:
     decoders, before = make(), clock.now
     for schema_id in range(2**31, 2**31 + 100):
@@ -78,7 +78,7 @@ def test_ids_beyond_all_registries_cost_nothing(
 
 @pytest.mark.parametrize("schema_id", [1, 2, 3])
 def test_an_error_that_is_raised_often_does_not_grow(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], schema_id: int
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], schema_id: int
 ) -> None:
     def traceback_depth(error: BaseException) -> int:
         depth, traceback = 0, error.__traceback__
@@ -104,7 +104,7 @@ def test_an_error_that_is_raised_often_does_not_grow(
     ],
 )
 def test_what_waiting_cannot_mend_is_not_waited_for(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock, schema: Any, error: type[Exception]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock, schema: Any, error: type[Exception]
 ) -> None:
     registry.add(9, schema)
     decoders = make()
@@ -116,7 +116,7 @@ def test_what_waiting_cannot_mend_is_not_waited_for(
 
 
 def test_a_schema_nested_too_deeply_is_the_messages_fault(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache]
 ) -> None:
     for schema_id, depth in enumerate((100, 300, 900), 1):
         deep: Any = "int"
@@ -128,7 +128,7 @@ def test_a_schema_nested_too_deeply_is_the_messages_fault(
 
 
 def test_an_answer_of_no_registry_is_no_messages_fault(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache]
 ) -> None:
     decoders = make()
     for error in (UsageError("answered 404: not the base of a registry"), ContractError("no schema in JSON")):
@@ -140,7 +140,7 @@ def test_an_answer_of_no_registry_is_no_messages_fault(
 
 
 def test_an_id_that_the_registry_keeps_to_itself(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock
 ) -> None:
     decoders = make()
     registry.fails = NotAuthorised("schema id 7: answered 403")

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from uuid import UUID
 
 from services.contracts import GuidsUnknown, HeaderSchemaId, UnknownSchemaId
-from services.detector.schema_decoders import SchemaDecoders
+from services.detector.schema_decoder_cache import SchemaDecoderCache
 from tests.support.fake_registry import BODY, GUID, REVERSED, SCHEMA, Clock, FakeRegistry, refusal
 
 
 def test_a_schema_id_in_a_header_is_that_of_a_bare_body(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache]
 ) -> None:
     registry.add(7, SCHEMA.json, "legit-value", "fraud-value")
     registry.guids[GUID.id] = 7  # type: ignore[index]
@@ -23,7 +23,7 @@ def test_a_schema_id_in_a_header_is_that_of_a_bare_body(
 
 
 def test_a_guid_of_another_context_is_read_and_belongs_to_no_topic(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache]
 ) -> None:
     registry.add(7, REVERSED, "legit-value", "fraud-value")
     registry.guids[GUID.id] = 7  # type: ignore[index]
@@ -32,7 +32,7 @@ def test_a_guid_of_another_context_is_read_and_belongs_to_no_topic(
 
 
 def test_a_guid_that_is_not_known_yet_is_waited_for(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock
 ) -> None:
     registry.guids[GUID.id] = 7  # type: ignore[index]
     registry.add(7, SCHEMA.json, "legit-value", "fraud-value", visible_at=clock.now + 1)
@@ -44,7 +44,7 @@ def test_a_guid_that_is_not_known_yet_is_waited_for(
 
 
 def test_a_registry_without_guids_is_not_waited_for(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock
 ) -> None:
     registry.knows_no_guids = True
     decoders = make()

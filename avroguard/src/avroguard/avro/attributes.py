@@ -37,7 +37,7 @@ class Names:
     unfinished: list[dict[str, Any]] = field(default_factory=list)
     broken: bool = False
 
-    def resolve(self, name: str, namespace: str) -> bool:
+    def is_defined(self, name: str, namespace: str) -> bool:
         """Return whether a name is known at this place."""
         full = full_name(name, namespace)
         if full not in self.defined and full in self.foreign:

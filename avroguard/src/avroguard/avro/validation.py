@@ -51,7 +51,7 @@ def _type(schema: Any, path: JsonPath, namespace: str, names: Names) -> Iterator
     """Check what stands where a type is expected."""
     match schema:
         case str():
-            if schema not in PRIMITIVES and not names.resolve(schema, namespace):
+            if schema not in PRIMITIVES and not names.is_defined(schema, namespace):
                 yield _unknown_type(schema, path, namespace, names)
         case list():
             yield from _union(schema, path, namespace, names)

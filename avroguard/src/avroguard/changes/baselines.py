@@ -8,9 +8,9 @@ from typing import Protocol
 
 from avroguard.avro.schema import Schema
 from avroguard.changes.breakages import OldVersion
-from avroguard.changes.commit_tree import CommitTree
 from avroguard.changes.git import Repository
 from avroguard.changes.git_baseline import GitBaseline
+from avroguard.changes.git_tree import GitTree
 from avroguard.changes.tree_baseline import TreeBaseline
 from avroguard.config.projects import Project
 from avroguard.config.subjects import SubjectContract
@@ -76,7 +76,7 @@ def tree_baseline(against: str, project: Project, stack: ExitStack) -> TreeBasel
         repository = stack.enter_context(Repository(project.directory))
         if ref == "HEAD" and repository.empty:
             return TreeBaseline("git:HEAD (no commit yet)", NOTHING, project)
-        tree = _where_contracts_were(CommitTree.find(repository, ref), project)
+        tree = _where_contracts_were(GitTree.find(repository, ref), project)
         tree.read_ahead()
         return GitBaseline(against, tree, project, project.inspection.contracts.since)
     path = directory_of(against)
@@ -87,7 +87,7 @@ def tree_baseline(against: str, project: Project, stack: ExitStack) -> TreeBasel
     return TreeBaseline(against, Directory(path), project)
 
 
-def _where_contracts_were(tree: CommitTree, project: Project) -> CommitTree:
+def _where_contracts_were(tree: GitTree, project: Project) -> GitTree:
     """The directory of the commit that had the contracts: where they are now, or the one that they moved from."""
     elsewhere = tree.contracts_elsewhere()
     if project.discovered or tree.prefix in elsewhere:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from avroguard.changes.breakages import OldVersion
-from avroguard.changes.commit_tree import CommitTree
+from avroguard.changes.git_tree import GitTree
 from avroguard.changes.schema_history import SchemaHistory, Version
 from avroguard.changes.tree_baseline import TreeBaseline
 from avroguard.config.projects import Project
@@ -26,9 +26,9 @@ class GitBaseline(TreeBaseline):
         unreadable: The versions that are left out because they were no schemas, as ``commit:file``.
     """
 
-    def __init__(self, label: str, tree: CommitTree, project: Project, since: str | None) -> None:
+    def __init__(self, label: str, tree: GitTree, project: Project, since: str | None) -> None:
         super().__init__(label, tree, project, tree.at(tree.repository.prefix_of(project.root)))
-        self._commit_tree = tree
+        self._git_tree = tree
         self._since = since
         self.unreadable: list[str] = []
 
@@ -70,11 +70,11 @@ class GitBaseline(TreeBaseline):
 
     @cached_property
     def _root_prefix(self) -> str:
-        return self._commit_tree.repository.prefix_of(self._project.root)
+        return self._git_tree.repository.prefix_of(self._project.root)
 
     @cached_property
     def _by_subject(self) -> dict[str, list[Version]]:
-        return self._read_history(f"{self._commit_tree.prefix}{CONTRACTS}")
+        return self._read_history(f"{self._git_tree.prefix}{CONTRACTS}")
 
     @cached_property
     def _by_file(self) -> dict[str, list[Version]]:
@@ -82,7 +82,7 @@ class GitBaseline(TreeBaseline):
 
     def _read_history(self, contracts: str | None) -> dict[str, list[Version]]:
         """The versions of each subject of the contracts, or of each file where there are none."""
-        tree, repository = self._commit_tree, self._commit_tree.repository
+        tree, repository = self._git_tree, self._git_tree.repository
         first = self._first()
         names = {CONTRACTS, "*.avsc", *(contract.schema.path.name for contract in self._subjects.values())}
         log = list(repository.log(tree.commit, first, sorted(names)))
@@ -92,10 +92,10 @@ class GitBaseline(TreeBaseline):
 
     def _first(self) -> str | None:
         """The commit to begin with."""
-        repository = self._commit_tree.repository
+        repository = self._git_tree.repository
         if self._since:
             since = repository.commit(self._since)
-            if not repository.contains(self._commit_tree.commit, since):
+            if not repository.contains(self._git_tree.commit, since):
                 raise Unavailable(f"[history] since = {self._since}: {self.label} does not have that commit before it")
             return since
         if repository.shallow:
@@ -103,4 +103,4 @@ class GitBaseline(TreeBaseline):
                 f"{self.label}: this clone is shallow and lacks the versions before: git fetch --unshallow --tags, or "
                 'name the commit to begin with in contracts.toml: [history] since = "..."'
             )
-        return repository.first_tag(self._commit_tree.commit)
+        return repository.first_tag(self._git_tree.commit)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avroguard.avro.schema import Schema, parse_schema
-from avroguard.changes.commit_tree import CommitTree
 from avroguard.changes.git import Repository
+from avroguard.changes.git_tree import GitTree
 from avroguard.config.schema_files import SchemaFiles
 from avroguard.config.tree import Directory, Tree, contracts_directory, repository_root
 from avroguard.errors import Unavailable, UsageError
@@ -66,7 +66,7 @@ def _from_git(named: str, rest: str, stack: ExitStack) -> Schema:
     path = Path(file).absolute()
     here = next(directory for directory in path.parents if directory.is_dir())
     repository = stack.enter_context(Repository(here))
-    tree = CommitTree.find(repository, ref).at("")
+    tree = GitTree.find(repository, ref).at("")
     tree.read_ahead()
     name = path.relative_to(repository.top.resolve() if not path.is_relative_to(repository.top) else repository.top)
     schema = SchemaFiles(tree).schema(name.as_posix())

@@ -27,7 +27,7 @@ from avroguard.errors import ExpectedError
 from avroguard.findings import Finding, merged
 from avroguard.registration.levels import put_levels_back, set_levels
 from avroguard.registration.lockfile import Locked, latest_versions, read_lockfile, verify, write_lockfile
-from avroguard.registration.outcomes import Outcome, apply, failed, not_done, preview, skip
+from avroguard.registration.outcomes import Outcome, failed, not_done, preview, register_step, skip
 from avroguard.registration.plan import Step, make_plan, refusal_in_a_word
 from avroguard.registry.client import Registry
 from avroguard.reporting import Format, Report, failure_report
@@ -141,7 +141,7 @@ def _apply(steps: Sequence[Step], registry: Registry, options: argparse.Namespac
     """
     try:
         for step in steps:
-            _say([preview(step) if options.dry_run else apply(step, registry)], steps, options, outcomes)
+            _say([preview(step) if options.dry_run else register_step(step, registry)], steps, options, outcomes)
     except (ExpectedError, KeyboardInterrupt) as error:
         failing, *rest = steps[len(outcomes) :]
         _say([failed(failing, error), *map(not_done, rest)], steps, options, outcomes)

@@ -1,4 +1,4 @@
-"""Source of contract files: a directory here, or a commit (`avroguard.changes.commit_tree`)."""
+"""Source of contract files: a directory here, or a commit (`avroguard.changes.git_tree`)."""
 
 import os
 import subprocess

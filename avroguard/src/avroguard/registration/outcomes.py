@@ -67,7 +67,7 @@ def preview(step: Step) -> Outcome:
     return _unregistered(step)
 
 
-def apply(step: Step, registry: Registry) -> Outcome:
+def register_step(step: Step, registry: Registry) -> Outcome:
     """Register the schema if the plan says so, and read back what the registry stored.
 
     Raises:

@@ -10,7 +10,7 @@ _BUCKETS = 32
 """Buckets in a horizon: an entry that is too old stays for no more than one of them."""
 
 
-class EvictionSchedule:
+class ExpirySchedule:
     """Schedule with each key once, in a bucket by the event time of its oldest entry.
 
     Args:

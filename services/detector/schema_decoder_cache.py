@@ -54,7 +54,7 @@ class ForbiddenSchemaId(PoisonError):  # noqa: N818 - reads as the state that it
     """The registry lets this service read its own schemas, but not the schema of this id."""
 
 
-class SchemaDecoders:
+class SchemaDecoderCache:
     """A cache of decoders by schema id. Safe to share between threads.
 
     Args:

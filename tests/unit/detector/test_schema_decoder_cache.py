@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from services.detector.schema_decoder import FieldWouldBeLost, require_equal_schemas
-from services.detector.schema_decoders import SchemaDecoders
+from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.errors import ContractError, PoisonError
 from tests.support.fake_registry import BODY, ID, NEWER, REVERSED, SCHEMA, Clock, FakeRegistry, later, refusal
 
 
 def test_a_newer_schema_is_passed_through_where_it_is_registered(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache]
 ) -> None:
     registry.add(7, NEWER, "legit-value", "fraud-value", "input-value")
     decoder = make().decoder_of(7)
@@ -20,7 +20,9 @@ def test_a_newer_schema_is_passed_through_where_it_is_registered(
     assert decoder.lost == ("note",)
 
 
-def test_a_field_is_never_dropped(registry: FakeRegistry, make: Callable[..., SchemaDecoders], clock: Clock) -> None:
+def test_a_field_is_never_dropped(
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache], clock: Clock
+) -> None:
     registry.add(7, NEWER, "legit-value", "input-value")
     decoders = make()
     error = refusal(decoders, 7)
@@ -36,7 +38,7 @@ def test_a_field_is_never_dropped(registry: FakeRegistry, make: Callable[..., Sc
 
 
 def test_only_topics_that_the_rules_pass_on_to_count(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache]
 ) -> None:
     registry.add(7, NEWER, "legit-value", "fraud-value")
     destinations = {"legit", "fraud"}
@@ -47,7 +49,7 @@ def test_only_topics_that_the_rules_pass_on_to_count(
     destinations.remove("stage")
 
 
-def test_what_loses_nothing_is_reencoded(registry: FakeRegistry, make: Callable[..., SchemaDecoders]) -> None:
+def test_what_loses_nothing_is_reencoded(registry: FakeRegistry, make: Callable[..., SchemaDecoderCache]) -> None:
     registry.add(7, REVERSED)
     decoders = make()
     decoder = decoders.decoder_of(7)
@@ -62,7 +64,7 @@ def test_what_loses_nothing_is_reencoded(registry: FakeRegistry, make: Callable[
 
 
 def test_a_value_beyond_the_outputs_schema_is_the_messages_fault(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache]
 ) -> None:
     amount = {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 2}
     fields = [{**field, "type": amount} if field["name"] == "amount" else field for field in SCHEMA.json["fields"]]
@@ -75,7 +77,7 @@ def test_a_value_beyond_the_outputs_schema_is_the_messages_fault(
 
 
 def test_an_alert_may_lack_what_its_schema_has_no_place_for(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoders]
+    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache]
 ) -> None:
     registry.add(7, NEWER, "legit-value", "fraud-value")
     decoders = make()

@@ -12,7 +12,7 @@ _LINK_LIMIT = 40  # that one path may lead through, as Linux has it
 
 
 @dataclass(frozen=True)
-class CommitTree:
+class GitTree:
     """A directory at one commit.
 
     Attributes:
