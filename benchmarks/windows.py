@@ -9,90 +9,24 @@ import argparse
 import gc
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from services.contracts import load_contracts
-from services.rules.loading import load_rules
-from services.rules.model import Aggregation, Columns, Condition, Measure, Mode, Rule, Severity, Window
+from benchmarks.window_traffic import (
+    DAY_MS,
+    HOUR_MS,
+    NEVER,
+    aggregation,
+    batches,
+    default_rules,
+    rule,
+    state_for,
+    traffic,
+)
+from services.rules.model import Columns, Mode, Rule
 from services.rules.windows import WindowState
-
-START_MS = 1_700_000_000_000
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
-LATENESS_MS = 60_000
-BATCH = 5000
-NEVER = Fraction(10**15)
-RULES = Path(__file__).parents[1] / "services" / "detector" / "rules.toml"
-
-
-def uuids(random: np.random.Generator, rows: int) -> Any:
-    """Canonical UUIDs, as the column of a decoder has them."""
-    digits = np.frombuffer(b"0123456789abcdef", np.uint8)[random.integers(0, 16, (rows, 36))]
-    digits[:, [8, 13, 18, 23]] = ord("-")
-    return digits.view("S36").ravel()
-
-
-def traffic(rows: int, *, accounts: int, span_ms: int, disorder_ms: int = 0, seed: int = 1) -> dict[str, Any]:
-    """Uniform traffic: each row from and to any account, amounts from 1.00 to 1000.00, at even times.
-
-    Args:
-        rows: Number of rows.
-        accounts: Number of accounts; as many as rows stands for each a new one.
-        span_ms: Time from the first to the last row.
-        disorder_ms: Largest time that a row may be earlier than its place says.
-        seed: Makes it repeatable.
-    """
-    random = np.random.default_rng(seed)
-    names = np.char.add(b"account", np.char.zfill(np.arange(accounts).astype("S7"), 7))
-    sources = np.arange(rows) if accounts == rows else random.integers(0, accounts, rows)
-    times = START_MS + np.arange(rows) * span_ms // rows
-    return {
-        "id": uuids(random, rows),
-        "source": names[sources],
-        "target": names[random.integers(0, accounts, rows)],
-        "amount": random.integers(100, 100_001, rows),
-        "currency": np.full(rows, b"EUR"),
-        "created_at": times - random.integers(0, disorder_ms + 1, rows),
-    }
-
-
-def batches(columns: Columns, size: int = BATCH) -> Iterator[tuple[Columns, int]]:
-    """Rows as a detector gets them."""
-    rows = len(columns["id"])
-    for first in range(0, rows, size):
-        last = min(first + size, rows)
-        yield {name: column[first:last] for name, column in columns.items()}, last - first
-
-
-def rule(name: str, *aggregations: Aggregation, when: Condition | None = None) -> Rule:
-    return Rule(name, Severity.LOW, "", Mode.LIVE, when, aggregations, "0" * 12)
-
-
-def aggregation(
-    measure: str, by: Sequence[str] = ("source",), over_ms: int = HOUR_MS, *, at_least: Any = None, at_most: Any = None
-) -> Aggregation:
-    kind, _, field = measure.partition(" ")
-    window = Window(Measure(kind), field or None, tuple(by), over_ms)
-    return Aggregation(f"{measure} {over_ms}", window, None, at_least, at_most)
-
-
-def default_rules() -> tuple[Rule, ...]:
-    schema = load_contracts().topic("queueing.transactions").required_schema
-    return load_rules(RULES, schema, {"suspicious_amount": Decimal(900)}).rules
-
-
-def state_for(rules: Sequence[Rule]) -> WindowState:
-    state = WindowState(lateness_ms=LATENESS_MS)
-    state.require(aggregation for rule in rules for aggregation in rule.aggregations)
-    return state
 
 
 @dataclass
@@ -113,7 +47,7 @@ def evaluate(columns: Columns, rules: Sequence[Rule], *, rollback: bool = False)
         if rollback:
             state.evaluate(batch, rows, rules)
             state.rollback()
-        matches += len(state.evaluate(batch, rows, rules).matches)
+        matches += sum(map(len, state.evaluate(batch, rows, rules).by_rule))
         state.commit()
     return Evaluation(time.process_time() - began, matches, state)
 
@@ -184,6 +118,24 @@ def defaults(rows: int, runs: int) -> None:
         evaluation = min((evaluate(columns, without) for _ in range(runs)), key=lambda run: run.seconds)
         line("the same without large-amount", rows, evaluation.seconds, f"{evaluation.matches:,} matches")
     line("rebuilt (add)", rows, best(runs, lambda: rebuild(columns, rules)), f"{evaluation.state.entries:,} entries")
+
+
+def matching(rows: int, runs: int) -> None:
+    """What matching often costs, by what becomes of a match: counted, or written as an alert with its contributors."""
+    columns = traffic(rows, accounts=10_000, span_ms=30 * DAY_MS)
+    broad = rule("broad", aggregation("sum amount", over_ms=30 * DAY_MS, at_least=Fraction(1_250_000)))
+    head("sum amount over 30 d", "us a row", "thousand rows/s", "")
+    costs = {}
+    for name, rules in (
+        ("no row matches", rule("broad", aggregation("sum amount", over_ms=30 * DAY_MS, at_least=NEVER))),
+        ("three of four match, in shadow", replace(broad, mode=Mode.SHADOW)),
+        ("the same, live with alert = false", replace(broad, alert=False)),
+        ("the same, live: each with its contributors", broad),
+    ):
+        evaluation = min((evaluate(columns, [rules]) for _ in range(runs)), key=lambda run: run.seconds)
+        costs[name] = evaluation.seconds
+        ratio = evaluation.seconds / costs["no row matches"]
+        line(name, rows, evaluation.seconds, f"{evaluation.matches:,} matches, {ratio:.2f}x")
 
 
 def rebuilding(rows: int, runs: int) -> None:
@@ -261,11 +213,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", choices=("measures", "defaults", "rebuilding", "hot", "memory", "growing"))
+    parser.add_argument(
+        "--only", choices=("measures", "defaults", "matching", "rebuilding", "hot", "memory", "growing")
+    )
     options = parser.parse_args()
     parts: dict[str, Callable[[], None]] = {
         "measures": lambda: measures(options.rows, options.runs),
         "defaults": lambda: defaults(options.rows, options.runs),
+        "matching": lambda: matching(options.rows, options.runs),
         "rebuilding": lambda: rebuilding(options.rows, options.runs),
         "hot": lambda: hot_key(options.rows // 4),
         "memory": lambda: memory(options.rows),

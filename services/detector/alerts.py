@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 import structlog
 
@@ -14,7 +15,7 @@ from services.rules.alert_content import alert_content, reason_of, transaction_i
 from services.rules.fields import fields_of_schema
 from services.rules.model import Columns, Rule
 from services.rules.reasons import shown_fields
-from services.rules.rule_match import RuleMatch
+from services.rules.rule_match import RuleMatch, RuleMatches
 from services.streaming.record_size import batch_size
 
 log = structlog.get_logger()
@@ -73,14 +74,15 @@ class Alerts:
             value = frame(self._schema_id, self._truncator.truncate(record, self._encoder.encode, room - HEADER_SIZE))
         return AlertRecord(message_key, value)
 
-    def log_shadow(self, match: RuleMatch, columns: Columns) -> None:
-        """Log the match of a shadow rule; no more than `LOG_LIMIT` lines a minute for each rule."""
+    def log_shadow(self, matches: RuleMatches, columns: Columns) -> None:
+        """Log matches of a shadow rule; no more than `LOG_LIMIT` lines a minute for each rule."""
         now = time.monotonic()
         if now - self._logged_since > 60:
             self._logged.clear()
             self._logged_since = now
-        self._logged[match.rule.name] += 1
-        if self._logged[match.rule.name] <= LOG_LIMIT:
+        remaining = LOG_LIMIT - self._logged[matches.rule.name]
+        self._logged[matches.rule.name] += min(remaining, len(matches))
+        for match in islice(matches, remaining):
             log.info(
                 "shadow rule matched",
                 rule=match.rule.name,

@@ -27,7 +27,7 @@ from services.detector.rule_activation import RuleActivation
 from services.detector.rule_versions import RuleVersions
 from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.rules.model import EVENT_TIME, Mode
-from services.rules.rule_match import RuleMatch, match_conditions
+from services.rules.rule_match import RuleMatches, match_conditions
 from services.rules.topology import Stage, Topology
 from services.streaming.positions import Partition
 from services.streaming.sink import Sink
@@ -177,7 +177,7 @@ class DetectorHandler:
         outgoing = self._router.outgoing(topology, stage, incoming, values, batch)
         if outgoing.failures:
             batch = batch.without(outgoing.failures)
-        matches: list[RuleMatch] = []
+        matches: list[RuleMatches] = []
         if len(batch.rows):
             self._newest_ms = max(self._newest_ms, int(batch.columns[EVENT_TIME].max()))
             matches = match_conditions(stage.simple, batch.columns, len(batch.rows))
@@ -192,12 +192,12 @@ class DetectorHandler:
             self._counts["verdict", "legit"] += verdicts.legit
             self._counts["evaluated", topology.version] += verdicts.fraud + verdicts.legit
 
-    def _match_windows(self, stage: Stage, messages: Sequence[Message], batch: DecodedBatch) -> list[RuleMatch]:
+    def _match_windows(self, stage: Stage, messages: Sequence[Message], batch: DecodedBatch) -> list[RuleMatches]:
         """Return the matches of rules with windows, evaluated partition by partition."""
         if not self._partitions.keeps(stage.topic):
             return []
         numbers = np.array([message.partition() for message in messages], np.int64)
-        matches: list[RuleMatch] = []
+        matches: list[RuleMatches] = []
         decoded = [messages[row] for row in batch.rows.tolist()]
         times = bounded_event_times(batch.columns[EVENT_TIME], decoded) if decoded else None
         for number in np.unique(numbers).tolist():
@@ -207,7 +207,7 @@ class DetectorHandler:
                 columns = {name: column[rows] for name, column in batch.columns.items()}
                 newest = int(columns[EVENT_TIME].max())
                 evaluation = self._partitions.evaluate(partition, columns, times[rows], stage.windowed)
-                matches += [match._replace(row=int(rows[match.row])) for match in evaluation.matches]
+                matches += [of_rule.in_batch(rows) for of_rule in evaluation.by_rule]
                 self._counts["late", stage.topic] += evaluation.late
             first, last = messages[int(read[0])].offset(), messages[int(read[-1])].offset()
             self._partitions.note(partition, first or 0, (last or 0) + 1, newest)
@@ -217,19 +217,19 @@ class DetectorHandler:
         self,
         topology: Topology,
         stage: Stage,
-        matches: Sequence[RuleMatch],
+        matches: Sequence[RuleMatches],
         batch: DecodedBatch,
         earlier: Sequence[Verdict],
     ) -> dict[int, list[str]]:
         """Return by message the names of the live rules that match it, in the order of the file."""
         order = {rule.name: place for place, rule in enumerate(topology.rules.rules)}
         live = self._matched_earlier(topology, stage, earlier)
-        message_of = batch.rows.tolist() if matches else []
-        for (name, mode), count in Counter([(match.rule.name, match.rule.mode) for match in matches]).items():
-            self._counts["matched", name, mode] += count
-        for match in matches:
-            if match.rule.mode is Mode.LIVE:
-                live.setdefault(message_of[match.row], []).append(match.rule.name)
+        for of_rule in matches:
+            name, mode = of_rule.rule.name, of_rule.rule.mode
+            self._counts["matched", name, mode] += len(of_rule)
+            if mode is Mode.LIVE:
+                for message in batch.rows[of_rule.rows].tolist():
+                    live.setdefault(message, []).append(name)
         for names in live.values():
             if len(names) > 1:
                 names.sort(key=lambda name: order.get(name, -1))

@@ -15,7 +15,7 @@ from services.detector.schema_decoder import SchemaDecoder
 from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.errors import PoisonError
 from services.rules.model import Mode, Rule
-from services.rules.rule_match import RuleMatch
+from services.rules.rule_match import RuleMatches, by_row
 from services.rules.topology import Stage, Topology
 from services.streaming.dead_letter_format import Headers
 from services.streaming.poison_search import PoisonRecords
@@ -62,7 +62,7 @@ class EvaluatedBatch:
         incoming: The transactions as they were read.
         batch: Their decoded fields.
         outgoing: The records to write.
-        matches: The matches of this stage.
+        matches: The matches of this stage, by rule.
         live: By message the live rules that matched it in this stage or before.
     """
 
@@ -71,7 +71,7 @@ class EvaluatedBatch:
     incoming: Incoming
     batch: DecodedBatch
     outgoing: Outgoing
-    matches: Sequence[RuleMatch]
+    matches: Sequence[RuleMatches]
     live: Mapping[int, Sequence[str]]
 
 
@@ -235,12 +235,12 @@ class Router:
     def _report(self, evaluated: EvaluatedBatch, sink: Sink) -> None:
         """Write an alert for each match of a live rule, and log those of shadow rules."""
         batch = evaluated.batch
-        reported = [match for match in evaluated.matches if match.rule.is_reported]
-        decoders = [(decoder, frozenset(rows.tolist())) for decoder, rows in batch.decoders] if reported else []
-        for match in reported:
-            if match.rule.mode is Mode.SHADOW:
-                self._alerts.log_shadow(match, batch.columns)
-                continue
+        for of_rule in evaluated.matches:
+            if of_rule.rule.mode is Mode.SHADOW:
+                self._alerts.log_shadow(of_rule, batch.columns)
+        matches = by_row(of_rule for of_rule in evaluated.matches if of_rule.rule.writes_alerts)
+        decoders = [(decoder, frozenset(rows.tolist())) for decoder, rows in batch.decoders] if matches else []
+        for match in matches:
             row = int(batch.rows[match.row])
             message, value = evaluated.incoming.messages[row], evaluated.outgoing.values[row] or b""
             decoder = next(decoder for decoder, rows in decoders if row in rows)

@@ -152,6 +152,11 @@ class Rule:
         """Return whether each match is reported: by an alert, or by a line in the log for a shadow rule."""
         return self.alert or self.mode is Mode.SHADOW
 
+    @property
+    def writes_alerts(self) -> bool:
+        """Return whether an alert is written for its matches."""
+        return self.alert and self.mode is Mode.LIVE
+
     @cached_property
     def key(self) -> tuple[str, ...]:
         """The fields that the keys of all its windows have, in the order of the first; empty without windows."""

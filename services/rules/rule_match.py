@@ -1,20 +1,28 @@
-"""Matches: a rule and the row that it matches."""
+"""Matches: a rule and the rows that it matches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.rules.model import Columns, Rule
+
+AggregateValue = int | tuple[int, int] | None
+"""The result of an aggregate; of an average its sum and count; None where there is none."""
 
 Number = int | Fraction | None
 """The result of an aggregation in the unit of its column, milliseconds for inactivity; None where there is none."""
 
+Rows = NDArray[np.int64]
+
 
 class RuleMatch(NamedTuple):
-    """A rule that matches a transaction; a tuple, as those are made fastest and there are many.
+    """A rule that matches a transaction.
 
     Attributes:
         row: The transaction's row in its batch.
@@ -22,7 +30,8 @@ class RuleMatch(NamedTuple):
         key: The row's values in the `by` fields of the rule's contributing window, as the columns hold them; empty for
             a rule without windows.
         aggregates: The result of each aggregation of the rule, by its name.
-        contributors: The ids of the latest transactions in that window, in order of event time and then of the log.
+        contributors: The ids of the latest transactions in that window, in order of event time and then of the log;
+            empty for a rule that writes no alerts.
     """
 
     row: int
@@ -32,16 +41,61 @@ class RuleMatch(NamedTuple):
     contributors: tuple[bytes, ...] = ()
 
 
-def match_conditions(rules: Iterable[Rule], columns: Columns, rows: int) -> list[RuleMatch]:
-    """Return the matches of rules without windows, by rule and then by row.
+@dataclass(frozen=True, eq=False)
+class RuleMatches:
+    """The matches of a rule in a batch, by columns: most are only counted, and a `RuleMatch` is made where one is read.
+
+    Attributes:
+        rule: The rule.
+        rows: The transactions' rows in the batch, ascending.
+        keys: A column for each `by` field of the rule's contributing window, with a value for each match.
+        results: The results of each aggregation of the rule by its name, one for each match.
+        contributors: The contributors of each match; empty where none were collected.
+    """
+
+    rule: Rule
+    rows: Rows
+    keys: Sequence[NDArray[Any]] = ()
+    results: Mapping[str, Sequence[AggregateValue]] = field(default_factory=dict)
+    contributors: Sequence[tuple[bytes, ...]] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[RuleMatch]:
+        return map(self.__getitem__, range(len(self.rows)))
+
+    def __getitem__(self, index: int) -> RuleMatch:
+        return RuleMatch(
+            int(self.rows[index]),
+            self.rule,
+            tuple(column[index : index + 1].tolist()[0] for column in self.keys),
+            {name: as_number(results[index]) for name, results in self.results.items()},
+            self.contributors[index] if self.contributors else (),
+        )
+
+    def in_batch(self, rows: Rows) -> "RuleMatches":
+        """Return the matches in a batch of which only some rows were evaluated, given the numbers of these."""
+        return replace(self, rows=rows[self.rows])
+
+
+def by_row(matches: Iterable[RuleMatches]) -> list[RuleMatch]:
+    """Return each match of some rules, by row and then in the order of the rules."""
+    return sorted((match for of_rule in matches for match in of_rule), key=attrgetter("row"))
+
+
+def match_conditions(rules: Iterable[Rule], columns: Columns, rows: int) -> list[RuleMatches]:
+    """Return the matches of rules without windows, of those that have any.
 
     Args:
         rules: The rules.
         columns: The fields that they need.
         rows: The number of rows.
     """
-    matches: list[RuleMatch] = []
-    for rule in rules:
-        mask = rule.when.mask(columns, rows) if rule.when else np.ones(rows, np.bool_)
-        matches += [RuleMatch(row, rule) for row in np.flatnonzero(mask).tolist()]
-    return matches
+    masks = ((rule, rule.when.mask(columns, rows) if rule.when else np.ones(rows, np.bool_)) for rule in rules)
+    return [RuleMatches(rule, np.flatnonzero(mask)) for rule, mask in masks if mask.any()]
+
+
+def as_number(value: AggregateValue) -> Number:
+    """Return a result as one number: of an average the quotient."""
+    return Fraction(*value) if isinstance(value, tuple) else value

@@ -1,15 +1,18 @@
 """Compares the verdicts of two rules files on the same transactions, block by block."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 from services.rules.conditions import null_mark
 from services.rules.fields import Field
-from services.rules.model import ID, Mode, Rule, RuleSet
+from services.rules.model import ID, Mask, Mode, RuleSet
 from services.rules.reasons import render_reason
-from tools.history import Block, RowMatch
+from services.rules.rule_match import RuleMatch, RuleMatches
+from tools.history import Block
 
 
 class Change(StrEnum):
@@ -51,10 +54,10 @@ class Tally:
     count: int = 0
     fraud: int = 0
 
-    def add(self, *, fraud: bool) -> None:
-        """Count one more."""
-        self.count += 1
-        self.fraud += fraud
+    def add(self, mask: Mask, fraud: Mask) -> None:
+        """Count the rows of a mask."""
+        self.count += int(np.count_nonzero(mask))
+        self.fraud += int(np.count_nonzero(mask & fraud))
 
 
 class Comparison:
@@ -80,46 +83,43 @@ class Comparison:
         self._limit = examples
         self._shown: dict[tuple[Change, str], set[tuple[Any, ...]]] = {}
 
-    def watch(self, block: Block, matches: Sequence[RowMatch]) -> None:
+    def watch(self, block: Block, matches: Sequence[RuleMatches]) -> None:
         """Take in the rule matches of a block: of one file, of the other, or of both."""
-        for row, row_matches in _by_row(matches):
-            fraud = bool(block.labels.fraud[row]) if block.labels else None
-            old = {
-                match.rule_match.rule.name: match
-                for match in row_matches
-                if match.rule_match.rule.version in self._of_live
-            }
-            new = {
-                match.rule_match.rule.name: match
-                for match in row_matches
-                if match.rule_match.rule.version in self._of_changed
-            }
-            was, now = _decides(old.values()), _decides(new.values())
-            for tally, counts in (
-                (self.before, was), (self.after, now), (self.newly, now and not was), (self.no_longer, was and not now)
-            ):  # fmt: skip
-                if counts:
-                    tally.add(fraud=bool(fraud))
-            for is_new, fired in ((False, old), (True, new)):
-                for name in fired:
-                    self.fires.setdefault((is_new, name), Tally()).add(fraud=bool(fraud))
-            for name in old.keys() | new.keys():
-                change = _change(old.get(name), new.get(name))
-                if change is not None:
-                    self.changes.setdefault((change, name), Tally()).add(fraud=bool(fraud))
-                    match = old[name] if change is Change.NO_LONGER else new[name]
-                    self._show(block, match, change, _verdict(was=was, now=now), fraud)
+        fraud = block.labels.fraud if block.labels else np.zeros(block.rows, np.bool_)
+        old = _fired(block, [of_rule for of_rule in matches if of_rule.rule.version in self._of_live])
+        new = _fired(block, [of_rule for of_rule in matches if of_rule.rule.version in self._of_changed])
+        was, now = _suspicious(block, old.values()), _suspicious(block, new.values())
+        for tally, mask in (
+            (self.before, was), (self.after, now), (self.newly, now & ~was), (self.no_longer, was & ~now)
+        ):  # fmt: skip
+            tally.add(mask, fraud)
+        for is_new, fired in ((False, old), (True, new)):
+            for name, of_rule in fired.items():
+                self.fires.setdefault((is_new, name), Tally()).add(of_rule.mask, fraud)
+        for name in old.keys() | new.keys():
+            before, after = (fired.get(name, _Fired([], np.zeros(block.rows, np.bool_))) for fired in (old, new))
+            for change, mask in _changes(before, after).items():
+                if mask.any():
+                    self.changes.setdefault((change, name), Tally()).add(mask, fraud)
+                    self._show(block, before if change is Change.NO_LONGER else after, change, mask, (was, now))
 
-    def _show(self, block: Block, match: RowMatch, change: Change, verdict: str, fraud: bool | None) -> None:
-        """Keep an example, unless there are enough or there is one of the same key."""
-        rule, key = match.rule_match.rule, match.rule_match.key or (block.columns[ID][match.row],)
+    def _show(self, block: Block, fired: "_Fired", change: Change, mask: Mask, suspicious: tuple[Mask, Mask]) -> None:
+        """Keep examples of changed rows, of different keys, unless there are enough."""
+        rule = fired.matches[0].rule
         shown = self._shown.setdefault((change, rule.name), set())
-        if len(shown) >= self._limit or key in shown:
-            return
-        shown.add(key)
-        values = {name: self._value(block, name, match.row) for name in self._fields}
-        reason = render_reason(rule, values, match.rule_match.aggregates, self._fields)
-        self.examples.append(Example(rule.name, change, reason, verdict, values, fraud))
+        for row in np.flatnonzero(mask).tolist():
+            if len(shown) >= self._limit:
+                return
+            match = fired.match(row)
+            key = match.key or (block.columns[ID][row],)
+            if key in shown:
+                continue
+            shown.add(key)
+            values = {name: self._value(block, name, row) for name in self._fields}
+            reason = render_reason(rule, values, match.aggregates, self._fields)
+            was, now = (bool(verdicts[row]) for verdicts in suspicious)
+            fraud = bool(block.labels.fraud[row]) if block.labels else None
+            self.examples.append(Example(rule.name, change, reason, _verdict(was=was, now=now), values, fraud))
 
     def _value(self, block: Block, name: str, row: int) -> str:
         nulls = block.columns.get(null_mark(name))
@@ -128,29 +128,54 @@ class Comparison:
         return self._fields[name].show(block.columns[name][row])
 
 
-def _by_row(matches: Sequence[RowMatch]) -> Iterator[tuple[int, Sequence[RowMatch]]]:
-    first = 0
-    for last in range(1, len(matches) + 1):
-        if last == len(matches) or matches[last].row != matches[first].row:
-            yield matches[first].row, matches[first:last]
-            first = last
+@dataclass(frozen=True)
+class _Fired:
+    """The matches of a rule in a block, by partition, and the mask of their counted rows."""
+
+    matches: list[RuleMatches]
+    mask: Mask
+
+    @property
+    def live(self) -> Mask:
+        """The rows that it decides."""
+        return self.mask if self.matches and self.matches[0].rule.mode is Mode.LIVE else np.zeros_like(self.mask)
+
+    def match(self, row: int) -> RuleMatch:
+        """Return the match of a row of the mask."""
+        places = ((of_partition, int(np.searchsorted(of_partition.rows, row))) for of_partition in self.matches)
+        return next(
+            of_partition[place]
+            for of_partition, place in places
+            if place < len(of_partition) and of_partition.rows[place] == row
+        )
 
 
-def _decides(matches: Iterable[RowMatch]) -> bool:
-    return any(_is_live(match.rule_match.rule) for match in matches)
+def _fired(block: Block, matches: Iterable[RuleMatches]) -> dict[str, _Fired]:
+    fired: dict[str, _Fired] = {}
+    for of_rule in matches:
+        name = of_rule.rule.name
+        if name not in fired:
+            fired[name] = _Fired([], np.zeros(block.rows, np.bool_))
+        fired[name].matches.append(of_rule)
+        fired[name].mask[of_rule.rows] = True if block.counted is None else block.counted[of_rule.rows]
+    return fired
 
 
-def _is_live(rule: Rule) -> bool:
-    return rule.mode is Mode.LIVE
+def _suspicious(block: Block, fired: Iterable[_Fired]) -> Mask:
+    mask = np.zeros(block.rows, np.bool_)
+    for of_rule in fired:
+        mask |= of_rule.live
+    return mask
 
 
-def _change(old: RowMatch | None, new: RowMatch | None) -> Change | None:
-    was, now = old is not None and _is_live(old.rule_match.rule), new is not None and _is_live(new.rule_match.rule)
-    if now and not was:
-        return Change.NEWLY
-    if was and not now:
-        return Change.NO_LONGER
-    return Change.NEWLY_WATCHED if new is not None and old is None else None
+def _changes(before: _Fired, after: _Fired) -> Mapping[Change, Mask]:
+    """Return by change the rows with which a rule does something else."""
+    newly, no_longer = after.live & ~before.live, before.live & ~after.live
+    return {
+        Change.NEWLY: newly,
+        Change.NO_LONGER: no_longer,
+        Change.NEWLY_WATCHED: after.mask & ~before.mask & ~newly,
+    }
 
 
 def _verdict(*, was: bool, now: bool) -> str:

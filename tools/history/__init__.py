@@ -4,6 +4,6 @@ What `scripts/evaluate` and `scripts/backtest` have in common.
 """
 
 from tools.history.blocks import Block, Truth
-from tools.history.evaluation import History, RowMatch, evaluate_history
+from tools.history.evaluation import History, evaluate_history
 
-__all__ = ["Block", "History", "RowMatch", "Truth", "evaluate_history"]
+__all__ = ["Block", "History", "Truth", "evaluate_history"]

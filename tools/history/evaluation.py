@@ -9,28 +9,13 @@ from numpy.typing import NDArray
 
 from services.rules.conditions import null_mark
 from services.rules.model import EVENT_TIME, ID, Rule, fields_of
-from services.rules.rule_match import RuleMatch
+from services.rules.rule_match import RuleMatches
 from services.rules.windows import WindowState
 from services.streaming.partitioner import partition_of
 from tools.history.blocks import Block, Truth, TruthCollector
 from tools.history.stages import Stage
 
 Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class RowMatch:
-    """A match of a rule on a transaction of a block.
-
-    Attributes:
-        row: The transaction's row in the block.
-        rule: The number of the rule.
-        rule_match: The match from the windows; its own `row` means nothing here.
-    """
-
-    row: int
-    rule: int
-    rule_match: RuleMatch
 
 
 @dataclass(frozen=True)
@@ -64,8 +49,8 @@ class History:
         return int(self.created_at.max() - self.created_at.min()) if len(self) else 0
 
 
-Watch = Callable[[Block, Sequence[RowMatch]], None]
-"""Callback for each block: it takes the matches of its counted rows, by row."""
+Watch = Callable[[Block, Sequence[RuleMatches]], None]
+"""Callback for each block: it takes the matches of all its rows, counted or not; by rule and partition."""
 
 
 def evaluate_history(
@@ -87,28 +72,26 @@ def evaluate_history(
         _StageEvaluator(stage, lateness_ms, first=index == 0) for index, stage in enumerate(stages) if stage.rules
     ]
     number = {id(rule): index for index, rule in enumerate(rules)}
-    fired: list[list[int]] = [[] for _ in rules]
+    fired: list[list[Rows]] = [[] for _ in rules]
     times: list[NDArray[np.int64]] = []
     collector: TruthCollector | None = None
     done = warm_up = late = 0
     seconds = 0.0
     for block in blocks:
         begun = time.perf_counter()
-        matches: list[RowMatch] = []
+        matches: list[RuleMatches] = []
         for evaluator in evaluators:
-            rule_matches, some_late = evaluator.evaluate(block)
+            some_matches, some_late = evaluator.evaluate(block)
             late += some_late
-            matches += [RowMatch(row, number[id(rule_match.rule)], rule_match) for row, rule_match in rule_matches]
+            matches += some_matches
         seconds += time.perf_counter() - begun
         counted = np.arange(block.rows) if block.counted is None else np.flatnonzero(block.counted)
         warm_up += block.rows - len(counted)
-        if block.counted is not None:
-            matches = [match for match in matches if block.counted[match.row]]
-        matches.sort(key=lambda match: (match.row, match.rule))
         place = np.full(block.rows, -1, np.int64)
         place[counted] = np.arange(done, done + len(counted))
-        for match in matches:
-            fired[match.rule].append(int(place[match.row]))
+        for of_rule in matches:
+            places = place[of_rule.rows]
+            fired[number[id(of_rule.rule)]].append(places[places >= 0])
         times.append(np.asarray(block.columns[EVENT_TIME], np.int64)[counted])
         if block.labels is not None:
             collector = collector or TruthCollector()
@@ -118,7 +101,7 @@ def evaluate_history(
             watch(block, matches)
     return History(
         rules,
-        tuple(np.array(rows, np.int64) for rows in fired),
+        tuple(np.sort(np.concatenate([np.zeros(0, np.int64), *rows])) for rows in fired),
         np.concatenate([np.zeros(0, np.int64), *times]),
         collector.truth() if collector else None,
         late,
@@ -135,13 +118,13 @@ class _StageEvaluator:
         self._first = first
         fields = {*fields_of(stage.rules), ID, EVENT_TIME}
         self._needed = fields | {null_mark(field) for field in fields}
-        self._states = [WindowState(lateness_ms=lateness_ms) for _ in range(stage.partitions)]
+        self._states = [WindowState(lateness_ms=lateness_ms, contributors=0) for _ in range(stage.partitions)]
         for state in self._states:
             state.require(aggregation for rule in stage.rules for aggregation in rule.aggregations)
 
-    def evaluate(self, block: Block) -> tuple[list[tuple[int, RuleMatch]], int]:
-        """Rule matches of each row of a block, and the number of late rows."""
-        matches: list[tuple[int, RuleMatch]] = []
+    def evaluate(self, block: Block) -> tuple[list[RuleMatches], int]:
+        """Rule matches of a block, by partition and rule, and the number of late rows."""
+        matches: list[RuleMatches] = []
         late = 0
         for number, rows in self._by_partition(block):
             state = self._states[number]
@@ -150,8 +133,7 @@ class _StageEvaluator:
             evaluation = state.evaluate(columns, len(rows), self._stage.rules, clock=clock)
             state.commit()
             late += evaluation.late
-            places = rows.tolist()
-            matches += [(places[match.row], match) for match in evaluation.matches]
+            matches += [of_rule.in_batch(rows) for of_rule in evaluation.by_rule]
         return matches, late
 
     def _by_partition(self, block: Block) -> Iterator[tuple[int, Rows]]:

@@ -3,8 +3,7 @@
 from heapq import heapify, heappop, heappush
 from typing import Any, ClassVar, Protocol
 
-AggregateValue = int | tuple[int, int] | None
-"""The result of an aggregate; of an average its sum and count; None where there is none."""
+from services.rules.rule_match import AggregateValue
 
 
 class Aggregate(Protocol):

@@ -39,6 +39,7 @@ _length = Struct(">I").unpack_from
 
 _DASHES = [8, 13, 18, 23]
 _DIGITS = [(0, 8), (9, 13), (14, 18), (19, 23), (24, 36)]
+_PLACES = [place for place in range(36) if place not in _DASHES]
 _NO_DIGITS = 256
 _PAIRS = np.full(1 << 16, _NO_DIGITS, np.uint16)
 """Table from the 16 bits of two lower-case hexadecimal digits to the byte that they stand for."""
@@ -180,6 +181,16 @@ class EntryLayout:
             return entry[start : start + _length(entry, offset)[0]]
 
         return later_text if before else text
+
+    def ids_of(self, entries: list[Entry]) -> list[bytes]:
+        """Return the transactions' ids, as the columns had them."""
+        if not all(entry[_SLOTS] & _UUID for entry in entries):
+            return [self.id_of(entry) for entry in entries]
+        digits = np.frombuffer(b"".join([entry[-16:] for entry in entries]).hex().encode(), np.uint8)
+        letters = np.full((len(entries), 36), ord("-"), np.uint8)
+        letters[:, _PLACES] = digits.reshape(len(entries), 32)
+        ids: list[bytes] = letters.view("S36").ravel().tolist()
+        return ids
 
     def id_of(self, entry: Entry) -> bytes:
         """Return the transaction's id, as the column had it."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.rules.model import Mask, Rule, Window
-from services.rules.rule_match import RuleMatch
-from services.rules.windows.aggregates import AggregateValue
-from services.rules.windows.evaluation_plan import EvaluationPlan, WindowUse, as_number
+from services.rules.rule_match import AggregateValue, RuleMatch, RuleMatches, by_row
+from services.rules.windows.entries import Ints
+from services.rules.windows.evaluation_plan import EvaluationPlan, WindowUse
 from services.rules.windows.row_batch import RowBatch
-from services.rules.windows.window_store import WindowStore
+from services.rules.windows.window_store import Results, WindowStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,17 @@ class Evaluation:
     """The outcome of evaluating rules on a batch.
 
     Attributes:
-        matches: By row, then in the order of the rules.
+        by_rule: The matches of each rule that has any, in the order of the rules.
         late: The number of late rows: entries that their windows should include may have been evicted.
     """
 
-    matches: Sequence[RuleMatch]
+    by_rule: Sequence[RuleMatches]
     late: int
+
+    @property
+    def matches(self) -> list[RuleMatch]:
+        """Each match, by row and then in the order of the rules."""
+        return by_row(self.by_rule)
 
 
 def evaluate(
@@ -35,22 +40,26 @@ def evaluate(
         batch: The rows.
         plan: The rules.
         stores: The state of all windows of the plan.
-        contributors: Limit on ids that a match names.
+        contributors: Limit on ids that a match of a rule with alerts names; 0 for none.
     """
     candidates = [_candidates(batch, rule) for rule in plan.rules]
     results = {use.window: _evaluate_window(batch, use, stores[use.window], candidates) for use in plan.uses}
-    matches: list[RuleMatch] = []
-    for rule, rows in zip(plan.rules, candidates, strict=True):
-        for row in np.flatnonzero(rows).tolist():
-            if not rule.aggregations:
-                matches.append(RuleMatch(row, rule))
-                continue
-            window = rule.contributing_window
-            key = tuple(batch.columns[name][row : row + 1].tolist()[0] for name in window.by)
-            aggregates = {each.name: as_number(results[each.window][row]) for each in rule.aggregations}
-            ids = stores[window].contributors(batch, row, contributors)
-            matches.append(RuleMatch(row, rule, key, aggregates, tuple(ids)))
-    return Evaluation(sorted(matches, key=lambda match: match.row), int(np.count_nonzero(batch.late)))
+    by_rule: list[RuleMatches] = []
+    for rule, mask in zip(plan.rules, candidates, strict=True):
+        if not mask.any():
+            continue
+        rows = np.flatnonzero(mask)
+        if not rule.aggregations:
+            by_rule.append(RuleMatches(rule, rows))
+            continue
+        window = rule.contributing_window
+        keys = [batch.columns[name][rows] for name in window.by]
+        of_rows = {each.name: _results_of(rows, *results[each.window]) for each in rule.aggregations}
+        collected = (
+            stores[window].contributors(batch, rows, contributors) if rule.writes_alerts and contributors else ()
+        )
+        by_rule.append(RuleMatches(rule, rows, keys, of_rows, collected))
+    return Evaluation(by_rule, int(np.count_nonzero(batch.late)))
 
 
 def _candidates(batch: RowBatch, rule: Rule) -> Mask:
@@ -58,25 +67,28 @@ def _candidates(batch: RowBatch, rule: Rule) -> Mask:
     return np.ones(batch.rows, np.bool_) if mask is None else mask
 
 
-def _evaluate_window(
-    batch: RowBatch, use: WindowUse, store: WindowStore, candidates: list[Mask]
-) -> dict[int, AggregateValue]:
+def _results_of(rows: Ints, evaluated: list[int], values: list[AggregateValue]) -> list[AggregateValue]:
+    """Return the results of some of the rows that were evaluated; both are ascending."""
+    if len(rows) == len(evaluated):
+        return values
+    return list(map(values.__getitem__, np.searchsorted(evaluated, rows).tolist()))
+
+
+def _evaluate_window(batch: RowBatch, use: WindowUse, store: WindowStore, candidates: list[Mask]) -> Results:
     """Add the rows to one window, and remove from the candidates the rows whose results are beyond a rule's limits.
 
     Returns:
-        The result of each row; none where no candidate is left.
+        The rows that were evaluated, and their results.
     """
     evaluated = np.zeros(batch.rows, np.bool_)
     for number, _ in use.by_rule:
         evaluated |= candidates[number]
     if not evaluated.any():
         store.add(batch)
-        return {}
+        return [], []
     rows, values = store.evaluate(batch, evaluated, use.at_least)
     for number, limits in use.by_rule:
         within = np.zeros(batch.rows, np.bool_)
         within[limits.within(use.window.measure, rows, values)] = True
         candidates[number] = candidates[number] & within
-    if not any(candidates[number].any() for number, _ in use.by_rule):
-        return {}
-    return dict(zip(rows, values, strict=True))
+    return rows, values

@@ -7,8 +7,6 @@ from math import ceil, floor, inf
 from typing import Any
 
 from services.rules.model import Aggregation, Measure, Rule, Window
-from services.rules.rule_match import Number
-from services.rules.windows.aggregates import AggregateValue
 
 
 @dataclass(frozen=True)
@@ -83,11 +81,6 @@ class EvaluationPlan:
                     )
                 users[aggregation.window].setdefault(number, []).append(aggregation)
         self.uses = sorted((_use(window, aggregations) for window, aggregations in users.items()), key=_rank)
-
-
-def as_number(value: AggregateValue) -> Number:
-    """Return a result as one number: of an average the quotient."""
-    return Fraction(*value) if isinstance(value, tuple) else value
 
 
 def _use(window: Window, users: dict[int, list[Aggregation]]) -> WindowUse:

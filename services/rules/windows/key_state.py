@@ -6,8 +6,8 @@ bytes (see `entries`).
 
 from bisect import bisect_left, bisect_right
 
-from services.rules.windows.aggregates import AggregateValue
-from services.rules.windows.entries import TIME, Entry, Reader, order_of, time_of
+from services.rules.rule_match import AggregateValue
+from services.rules.windows.entries import ORDER, TIME, Entry, Reader, order_of, time_of
 
 
 class KeyState(list[Entry]):
@@ -50,15 +50,17 @@ class KeyState(list[Entry]):
 
     def latest(self, since: bytes, to: Entry, limit: int) -> list[Entry]:
         """Return the last entries in [since, to] that were read no later than `to`, in order."""
-        order = order_of(to)
-        selected: list[Entry] = []
-        for index in range(bisect_right(self, to) - 1, -1, -1):
-            entry = self[index]
-            if entry < since or len(selected) == limit:
-                break
-            if order_of(entry) <= order:
-                selected.append(entry)
-        return selected[::-1]
+        order, end = to[ORDER], bisect_right(self, to)
+        first = bisect_left(self, since, 0, end)
+        latest = self[max(first, end - limit) : end]
+        selected = [entry for entry in latest if entry[ORDER] <= order]
+        if len(selected) < len(latest):  # some were read later, out of order: others further back take their places
+            for index in range(end - len(latest) - 1, first - 1, -1):
+                if len(selected) == limit:
+                    break
+                if self[index][ORDER] <= order:
+                    selected.insert(0, self[index])
+        return selected
 
     def settled_bound(self, until: bytes, by: Entry) -> bytes:
         """Return the event time of the latest entry before a bound that was read before another entry, as a bound."""

@@ -7,7 +7,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
-from services.rules.windows.aggregates import Aggregate, AggregateValue
+from services.rules.rule_match import AggregateValue
+from services.rules.windows.aggregates import Aggregate
 from services.rules.windows.entries import Entry, Reader
 from services.rules.windows.key_state import KeyState
 

@@ -21,7 +21,7 @@ class WindowState:
 
     Args:
         lateness_ms: Allowed lateness behind the watermark: a transaction up to it finds all of its window.
-        contributors: Limit on ids that a match names.
+        contributors: Limit on ids that a match of a rule with alerts names; 0 for none.
     """
 
     def __init__(self, *, lateness_ms: int, contributors: int = 100) -> None:

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, repeat
 from typing import Any
 
-import numpy as np
-
 from services.rules.model import Columns, Condition, Mask, Measure, Window
-from services.rules.windows.aggregates import AggregateValue, Average, DistinctCount, Max, Min, Sum
+from services.rules.rule_match import AggregateValue
+from services.rules.windows.aggregates import Average, DistinctCount, Max, Min, Sum
 from services.rules.windows.byte_rows import key_objects
-from services.rules.windows.entries import Entry, EntryLayout, Reader, bound, time_of
+from services.rules.windows.entries import Entry, EntryLayout, Ints, Reader, bound, time_of
 from services.rules.windows.expiry_schedule import ExpirySchedule
 from services.rules.windows.key_state import CountState, InactivityState, KeyState
 from services.rules.windows.row_batch import RowBatch, RowSelection
@@ -162,14 +161,16 @@ class WindowStore:
         """Return the rows of a selection that need a `lower_bound` of their own; empty where none does."""
         return []
 
-    def contributors(self, batch: RowBatch, row: int, limit: int) -> list[bytes]:
-        """Return the ids of the latest entries in the window of a row of the batch that was evaluated last."""
-        only = np.array([row])
-        (key,) = key_objects([batch.columns[name][only] for name in self.window.by])
-        (entry,), (since,) = batch.entries(only), batch.row_times.of(only).since(self.window.over_ms)
-        state = self.state_of(key)
-        latest = state.latest(self.lower_bound(batch, row, entry, state, since), entry, limit)
-        return [self._layout.id_of(contributor) for contributor in latest]
+    def contributors(self, batch: RowBatch, rows: Ints, limit: int) -> list[tuple[bytes, ...]]:
+        """Return the ids of the latest entries in the windows of rows of the batch that was evaluated last."""
+        keys = key_objects([batch.columns[name][rows] for name in self.window.by])
+        since_of = batch.row_times.of(rows).since(self.window.over_ms)
+        contributors: list[tuple[bytes, ...]] = []
+        for row, key, entry, since in zip(rows.tolist(), keys, batch.entries(rows), since_of, strict=True):
+            state = self.state_of(key)
+            latest = state.latest(self.lower_bound(batch, row, entry, state, since), entry, limit)
+            contributors.append(tuple(self._layout.ids_of(latest)))
+        return contributors
 
     def commit(self, watermark: int) -> None:
         """Keep what was added, and evict what is too old."""

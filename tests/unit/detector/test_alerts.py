@@ -1,19 +1,21 @@
 """Content of an alert, byte for byte as the contract has it, and its id, the same each time."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from structlog.testing import capture_logs
 
 from services.contracts import HEADER_SIZE, RecordDecoder, RecordEncoder, Registration, load_contracts
 from services.detector.alerts import Alerts
 from services.detector.headers import HeaderWriter
 from services.rules.alert_content import alert_id
 from services.rules.loading import parse_rules
-from services.rules.rule_match import RuleMatch
+from services.rules.rule_match import RuleMatch, RuleMatches
 
 CONTRACTS = load_contracts(Path(__file__).parents[3] / "schemas" / "contracts.toml")
 TRANSACTION = CONTRACTS.topic("queueing.transactions").required_schema
@@ -78,6 +80,16 @@ def test_the_same_finding_has_the_same_id() -> None:
     assert first == alert_id(MANY, ["C"], "t1")
     others = [alert_id(LARGE, ["C"], "t1"), alert_id(MANY, ["D"], "t1"), alert_id(MANY, ["C"], "t2")]
     assert len({first, *others}) == 4
+
+
+def test_no_more_than_ten_matches_of_a_shadow_rule_are_logged_a_minute() -> None:
+    alerts = Alerts(TRANSACTION, ALERT, Registration("alerts-value", 1, 7))
+    with capture_logs() as lines:
+        for rows in ([0, 1] * 3, [1] * 7, [0]):
+            alerts.log_shadow(RuleMatches(LARGE, np.array(rows)), COLUMNS)
+        alerts.log_shadow(RuleMatches(replace(LARGE, name="other"), np.array([1])), COLUMNS)
+    assert [line["rule"] for line in lines] == ["large"] * 10 + ["other"]
+    assert [line["transaction_id"] for line in lines[:2]] == [identifier.decode() for identifier in IDS]
 
 
 def test_headers_name_the_version_and_the_matched_rules() -> None:

@@ -59,6 +59,13 @@ def test_ids_are_read_as_they_were_written(dtype: Any) -> None:
     assert match.aggregates == {"distinct": len(IDS)}  # the same id, whatever it is packed with
 
 
+def test_canonical_ids_are_read_as_they_were_written() -> None:
+    counts = rule(aggregation(Measure.COUNT, at_least=3))
+    ids = [IDS[0], b"ffffffff-ffff-ffff-ffff-ffffffffffff", b"00000000-0000-0000-0000-000000000000"]
+    (match,) = state_of(counts).evaluate({**rows(range(3)), "id": np.array(ids)}, 3, [counts]).matches
+    assert match.contributors == tuple(ids)
+
+
 def test_a_window_on_fractions_is_rejected() -> None:
     total = rule(aggregation(Measure.SUM, "amount"))
     columns: Columns = {**rows([1]), "amount": np.array([0.5])}

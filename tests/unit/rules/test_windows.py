@@ -1,5 +1,8 @@
 """Windows: their intervals, late rows, contributors, and rules that share them."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from services.rules.model import Measure, Mode, Rule, Severity
@@ -51,6 +54,26 @@ def test_inactivity_counts_all_entries_of_the_same_time() -> None:
     state.commit()
     (match,) = state.evaluate(rows([20], first=6), 1, [pause]).matches
     assert (match.aggregates, match.contributors) == ({"inactivity": 15}, (b"1", b"2", b"6"))
+
+
+def test_contributors_are_collected_only_for_alerts() -> None:
+    live = rule(aggregation(Measure.COUNT, at_least=2))
+    rules = (live, replace(live, mode=Mode.SHADOW), replace(live, alert=False))
+    ids = [match.contributors for match in state_of(*rules).evaluate(rows([1, 2]), 2, rules).matches]
+    assert ids == [(b"0", b"1"), (), ()]
+    without = WindowState(lateness_ms=0, contributors=0)
+    without.require(live.aggregations)
+    assert [match.contributors for match in without.evaluate(rows([1, 2]), 2, [live]).matches] == [()]
+
+
+def test_matches_of_some_rows_name_the_rows_of_their_batch() -> None:
+    counts = rule(aggregation(Measure.COUNT, at_least=2), aggregation(Measure.AVERAGE, "amount"))
+    (matches,) = state_of(counts).evaluate(rows([1, 2, 3]), 3, [counts]).by_rule
+    in_batch = matches.in_batch(np.array([4, 6, 9]))
+    assert [(match.row, match.key, match.aggregates) for match in in_batch] == [
+        (6, (b"ann",), {"count": 2, "average": 2}),
+        (9, (b"ann",), {"count": 3, "average": 2}),
+    ]
 
 
 def test_late_rows_are_evaluated_and_counted() -> None:
