@@ -17,6 +17,7 @@ from functools import partial
 from benchmarks.window_traffic import (
     DAY_MS,
     HOUR_MS,
+    LATENESS_MS,
     NEVER,
     aggregation,
     batches,
@@ -25,7 +26,7 @@ from benchmarks.window_traffic import (
     state_for,
     traffic,
 )
-from services.rules.model import Columns, Mode, Rule
+from services.rules.model import Aggregation, Columns, Mode, Rule
 from services.rules.windows import WindowState
 
 
@@ -105,6 +106,30 @@ def measures(rows: int, runs: int) -> None:
         rules = (rule("always", aggregation(measure, at_most=Fraction(-1))),)
         cost = best(runs, partial(seconds, columns, rules))
         line(f"{measure}, taken for each row", rows, cost)
+
+
+def values(rows: int, runs: int) -> None:
+    """The result of each aggregate for every row, each on its own and all six at once."""
+    columns = traffic(rows, accounts=10_000, span_ms=10 * HOUR_MS)
+    six = [
+        aggregation(measure)
+        for measure in ("count", "sum amount", "average amount", "min amount", "max amount", "distinct target")
+    ]
+    head("values of every row, 10,000 rows a batch", "us a row and aggregate", "thousand rows/s", "")
+    for some in (*([each] for each in six), six):
+        cost = best(runs, partial(value_seconds, columns, some))
+        name = some[0].name.rsplit(" ", 1)[0] if len(some) == 1 else "all six"
+        print(f"| {name} | {cost / rows / len(some) * 1e6:.2f} | {rows / cost / 1000:,.0f} | |", flush=True)
+
+
+def value_seconds(columns: Columns, aggregations: Sequence[Aggregation]) -> float:
+    state = WindowState(lateness_ms=LATENESS_MS)
+    state.require(aggregations)
+    began = time.process_time()
+    for batch, rows in batches(columns, 10_000):
+        state.evaluate(batch, rows, (), aggregations=aggregations)
+        state.commit()
+    return time.process_time() - began
 
 
 def defaults(rows: int, runs: int) -> None:
@@ -214,11 +239,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument(
-        "--only", choices=("measures", "defaults", "matching", "rebuilding", "hot", "memory", "growing")
+        "--only", choices=("measures", "values", "defaults", "matching", "rebuilding", "hot", "memory", "growing")
     )
     options = parser.parse_args()
     parts: dict[str, Callable[[], None]] = {
         "measures": lambda: measures(options.rows, options.runs),
+        "values": lambda: values(options.rows, options.runs),
         "defaults": lambda: defaults(options.rows, options.runs),
         "matching": lambda: matching(options.rows, options.runs),
         "rebuilding": lambda: rebuilding(options.rows, options.runs),

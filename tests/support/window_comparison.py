@@ -9,6 +9,7 @@ from unittest.mock import patch
 import numpy as np
 
 from services.rules.model import Aggregation, Condition, Rule, Window
+from services.rules.rule_match import as_number
 from services.rules.windows import Evaluation, WindowState
 from services.rules.windows.aggregates import Average, DistinctCount, Max, Min, Sum
 from tests.support.window_streams import Fired, Recomputed, Row, columns_of, random_habits, random_rows, random_rules
@@ -72,8 +73,9 @@ class Comparison:
     def _evaluate(self) -> None:
         rows, clock, clocks = self._batch()
         before = self._expected.watermark_ms
-        fired, late = self._expected.take(rows, clocks, self._wheres, self._rules)
-        evaluation = self._engine.evaluate(columns_of(rows), len(rows), self._rules, clock=clock)
+        some = [aggregation for aggregation in self._aggregations() if self._random.random() < 0.3]
+        fired, late = self._expected.take(rows, clocks, self._wheres, self._rules, aggregations=some)
+        evaluation = self._engine.evaluate(columns_of(rows), len(rows), self._rules, clock=clock, aggregations=some)
         self._compare(evaluation, fired, late)
         self._count(rows, before, fired, late)
         self._history += zip(rows, clocks, strict=True)
@@ -81,6 +83,7 @@ class Comparison:
     def _count(self, rows: Sequence[Row], before: int | None, fired: Sequence[Fired], late: int) -> None:
         times = [*([] if before is None else [before]), *(row["created_at"] for row in rows)]
         self._seen["rows"] += len(rows)
+        self._seen["values"] += sum(map(len, self._expected.values))
         self._seen["firings"] += len(fired)
         self._seen["late"] += late
         self._seen["out of order"] += sum(time < max(times[:index]) for index, time in enumerate(times) if index)
@@ -92,6 +95,7 @@ class Comparison:
             for match in evaluation.matches
         ]
         assert got == fired
+        assert [[as_number(value) for value in values] for values in evaluation.values] == self._expected.values
         assert evaluation.late == late
         assert self._engine.watermark_ms == self._expected.watermark_ms
 

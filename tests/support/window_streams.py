@@ -75,6 +75,7 @@ class Recomputed:
     read: dict[Window, list[tuple[int, Row]]] = field(default_factory=dict)
     watermark_ms: int | None = None
     order: int = 0
+    values: list[list[Any]] = field(default_factory=list)
 
     def require(self, windows: Iterable[Window]) -> None:
         for window in windows:
@@ -93,9 +94,15 @@ class Recomputed:
         clocks: Sequence[int],
         wheres: Mapping[Window, Condition | None],
         rules: Sequence[Rule] = (),
+        *,
         only: Collection[Window] | None = None,
+        aggregations: Sequence[Aggregation] = (),
     ) -> tuple[list[Fired], int]:
-        """Read rows and evaluate each; return the matches and the number of late rows."""
+        """Read rows and evaluate each; return the matches and the number of late rows.
+
+        The results of `aggregations` for each row are in `values`, a list for each of them.
+        """
+        self.values = [[] for _ in aggregations]
         fired, late = [], 0
         for index, row in enumerate(rows):
             if self.watermark_ms is not None and row["created_at"] < self.watermark_ms - self.lateness_ms:
@@ -109,6 +116,8 @@ class Recomputed:
                     read.append((self.order, row))
             for rule in rules:
                 fired += self._evaluate(rule, index, row)
+            for results, aggregation in zip(self.values, aggregations, strict=True):
+                results.append(self._aggregation(aggregation.window, row))
             self.order += 1
         return fired, late
 

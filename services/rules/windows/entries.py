@@ -12,7 +12,7 @@ window that evicts it, and the state of a key can be written to a snapshot as it
 """
 
 from collections.abc import Callable, Iterable
-from operator import add
+from operator import add, itemgetter
 from struct import Struct
 from typing import Any
 
@@ -31,9 +31,10 @@ ORDER = slice(8, 14)
 _SLOTS = 14
 _START = 15
 _UUID = 0x80
+_STARTS = [_START + 4 * (slots & ~_UUID) for slots in range(256)]
+"""The position after the slots, by the byte that holds their number."""
 _SIGN = 1 << 63
 _LAST = (1 << 64) - 1
-_whole = Struct(">q").unpack_from
 _flipped = Struct(">Q").unpack_from
 _length = Struct(">I").unpack_from
 
@@ -159,22 +160,23 @@ class EntryLayout:
         """Return a function that reads a field's whole number from an entry."""
         if name == EVENT_TIME:
             return time_of
-        offset, _ = self._slot(name)
-        return lambda entry: _whole(entry, offset)[0]
+        unpack = Struct(f">{self._slot(name)[0]}xq").unpack_from
+        return lambda entry: unpack(entry)[0]
 
     def token_reader(self, name: str) -> Reader:
         """Return a function that reads from an entry something that is equal for equal values of a field."""
         if name == EVENT_TIME:
-            return lambda entry: entry[:TIME]
+            return itemgetter(slice(TIME))
         if name == ID:
             return self.id_of
         offset, before = self._slot(name)
         if not self.slots[name]:
-            return lambda entry: entry[offset : offset + 8]
+            return itemgetter(slice(offset, offset + 8))
+        unpack = Struct(f">{offset}xI").unpack_from
 
         def text(entry: Entry) -> bytes:
-            start = _START + 4 * (entry[_SLOTS] & ~_UUID)
-            return entry[start : start + _length(entry, offset)[0]]
+            start = _STARTS[entry[_SLOTS]]
+            return entry[start : start + unpack(entry)[0]]
 
         def later_text(entry: Entry) -> bytes:
             start = _START + 4 * (entry[_SLOTS] & ~_UUID) + sum(_length(entry, earlier)[0] for earlier in before)

@@ -20,10 +20,12 @@ class Evaluation:
     Attributes:
         by_rule: The matches of each rule that has any, in the order of the rules.
         late: The number of late rows: entries that their windows should include may have been evicted.
+        values: The result of each row, for each of the aggregations that were asked for.
     """
 
     by_rule: Sequence[RuleMatches]
     late: int
+    values: Sequence[Sequence[AggregateValue]] = ()
 
     @property
     def matches(self) -> list[RuleMatch]:
@@ -59,7 +61,8 @@ def evaluate(
             stores[window].contributors(batch, rows, contributors) if rule.writes_alerts and contributors else ()
         )
         by_rule.append(RuleMatches(rule, rows, keys, of_rows, collected))
-    return Evaluation(by_rule, int(np.count_nonzero(batch.late)))
+    values = [results[aggregation.window][1] for aggregation in plan.aggregations]
+    return Evaluation(by_rule, int(np.count_nonzero(batch.late)), values)
 
 
 def _candidates(batch: RowBatch, rule: Rule) -> Mask:
@@ -78,9 +81,9 @@ def _evaluate_window(batch: RowBatch, use: WindowUse, store: WindowStore, candid
     """Add the rows to one window, and remove from the candidates the rows whose results are beyond a rule's limits.
 
     Returns:
-        The rows that were evaluated, and their results.
+        The rows that were evaluated, ascending, and their results.
     """
-    evaluated = np.zeros(batch.rows, np.bool_)
+    evaluated = np.full(batch.rows, use.of_every_row)
     for number, _ in use.by_rule:
         evaluated |= candidates[number]
     if not evaluated.any():

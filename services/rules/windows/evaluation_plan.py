@@ -52,11 +52,13 @@ class WindowUse:
         window: The window.
         by_rule: The positions of these rules, each with its limits.
         at_least: A result that is less is within the limits of none of them.
+        of_every_row: Whether the result of every row is asked for, whatever the rules match.
     """
 
     window: Window
     by_rule: tuple[tuple[int, Limits], ...]
     at_least: int
+    of_every_row: bool = False
 
 
 class EvaluationPlan:
@@ -65,13 +67,21 @@ class EvaluationPlan:
     Args:
         rules: The rules, in their order.
         windows: The windows that have a state store.
+        aggregations: Those whose results of every row are asked for.
 
     Raises:
-        ValueError: A rule needs a window that has no state store.
+        ValueError: A rule or an aggregation needs a window that has no state store.
     """
 
-    def __init__(self, rules: Sequence[Rule], windows: Collection[Window]) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], windows: Collection[Window], aggregations: Sequence[Aggregation] = ()
+    ) -> None:
         self.rules = tuple(rules)
+        self.aggregations = tuple(aggregations)
+        for aggregation in aggregations:
+            if aggregation.window not in windows:
+                raise ValueError(f"the window of {aggregation.name} is not kept; require() it first")
+        every_row = {aggregation.window for aggregation in aggregations}
         users: dict[Window, dict[int, list[Aggregation]]] = {window: {} for window in windows}
         for number, rule in enumerate(rules):
             for aggregation in rule.aggregations:
@@ -80,12 +90,15 @@ class EvaluationPlan:
                         f"rule {rule.name}: the window of {aggregation.name} is not kept; require() it first"
                     )
                 users[aggregation.window].setdefault(number, []).append(aggregation)
-        self.uses = sorted((_use(window, aggregations) for window, aggregations in users.items()), key=_rank)
+        self.uses = sorted(
+            (_use(window, of_rules, of_every_row=window in every_row) for window, of_rules in users.items()), key=_rank
+        )
 
 
-def _use(window: Window, users: dict[int, list[Aggregation]]) -> WindowUse:
+def _use(window: Window, users: dict[int, list[Aggregation]], *, of_every_row: bool) -> WindowUse:
     by_rule = tuple((number, _limits(aggregations)) for number, aggregations in users.items())
-    return WindowUse(window, by_rule, min((limits.at_least for _, limits in by_rule), default=0))
+    at_least = 0 if of_every_row else min((limits.at_least for _, limits in by_rule), default=0)
+    return WindowUse(window, by_rule, at_least, of_every_row)
 
 
 def _limits(aggregations: Sequence[Aggregation]) -> Limits:

@@ -7,7 +7,7 @@ from typing import Any
 from services.rules.windows.entries import Entry, time_of
 
 _BUCKETS = 32
-"""Buckets in a horizon: an entry that is too old stays for no more than one of them."""
+"""Buckets in a horizon: a key that is due waits for no more than one of them."""
 
 
 class ExpirySchedule:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from sys import getrefcount, getsizeof
 from typing import Any
 
+from services.rules.windows.extreme_state import ExtremeState
 from services.rules.windows.key_state import KeyState
 from services.rules.windows.window_store import WindowStore
 
@@ -35,6 +36,8 @@ def _state_size(state: KeyState) -> float:
     step = len(state) // _SAMPLE + 1
     entries = state[::step]
     running = _aggregate_size(getattr(state, "running", None))
+    if isinstance(state, ExtremeState):
+        running += getsizeof(state.candidates) + getsizeof(state.values) + sum(map(getsizeof, state.values[:_SAMPLE]))
     return getsizeof(state) + _shared_size(entries, own=1, others=1) * len(state) / len(entries) + running
 
 

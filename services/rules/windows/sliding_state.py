@@ -67,9 +67,17 @@ class SlidingState(KeyState):
     def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:
         """Return the aggregate over the entries in [since, to]; `to` need not be among them."""
         end = len(self)
+        running, first = self.running, self.first
+        if running is not None and self.end == end - 1 and self[-1] is to and (not first or self[first - 1] < since):
+            leaving = []  # only `to` enters, as nearly always
+            while self[first] < since:
+                leaving.append(read(self[first]))
+                first += 1
+            self.first, self.end = first, end
+            slid: AggregateValue = running.slide(read(to), leaving, end - first)
+            return slid
         if end and self[-1] > to:
             end = bisect_right(self, to)
-        running, first = self.running, self.first
         if running is None or first >= end or end < self.end or (first and self[first - 1] >= since):
             return self._jump(bisect_left(self, since, 0, end), end, read)
         for index in range(self.end, end):

@@ -100,7 +100,15 @@ class WindowState:
             for store in stores:
                 store.add(batch)
 
-    def evaluate(self, columns: Columns, rows: int, rules: Sequence[Rule], *, clock: Ints | None = None) -> Evaluation:
+    def evaluate(
+        self,
+        columns: Columns,
+        rows: int,
+        rules: Sequence[Rule],
+        *,
+        clock: Ints | None = None,
+        aggregations: Sequence[Aggregation] = (),
+    ) -> Evaluation:
         """Add rows to all windows, and evaluate rules on each over what was read up to it.
 
         Args:
@@ -108,15 +116,16 @@ class WindowState:
             rows: The number of rows, in the order of the log.
             rules: The rules; their windows must be there (`require`).
             clock: For each row what the watermark is taken from; its event time where there is none.
+            aggregations: Aggregations whose results are returned for every row; their limits make no difference.
 
         Raises:
-            ValueError: A window of a rule is not there, or a window can't be kept on these columns.
+            ValueError: A window is not there, or can't be kept on these columns.
         """
-        if self._plan is None or self._plan.rules != tuple(rules):
-            self._plan = EvaluationPlan(rules, self._stores)
+        if self._plan is None or (self._plan.rules, self._plan.aggregations) != (tuple(rules), tuple(aggregations)):
+            self._plan = EvaluationPlan(rules, self._stores, aggregations)
         batch = self._read(columns, rows, clock, self._stores.values())
         if batch is None:
-            return Evaluation((), 0)
+            return Evaluation((), 0, [()] * len(aggregations))
         return evaluate(batch, self._plan, self._stores, self._contributors)
 
     def commit(self) -> None:

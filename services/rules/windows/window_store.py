@@ -11,6 +11,7 @@ from services.rules.windows.aggregates import Average, DistinctCount, Max, Min, 
 from services.rules.windows.byte_rows import key_objects
 from services.rules.windows.entries import Entry, EntryLayout, Ints, Reader, bound, time_of
 from services.rules.windows.expiry_schedule import ExpirySchedule
+from services.rules.windows.extreme_state import extreme_state
 from services.rules.windows.key_state import CountState, InactivityState, KeyState
 from services.rules.windows.row_batch import RowBatch, RowSelection
 from services.rules.windows.sliding_state import sliding_state
@@ -18,12 +19,15 @@ from services.rules.windows.sliding_state import sliding_state
 _STATE_TYPES: dict[Measure, type[KeyState]] = {
     Measure.COUNT: CountState,
     Measure.SUM: sliding_state(Sum),
-    Measure.MIN: sliding_state(Min),
-    Measure.MAX: sliding_state(Max),
+    Measure.MIN: extreme_state(Min),
+    Measure.MAX: extreme_state(Max),
     Measure.AVERAGE: sliding_state(Average),
     Measure.DISTINCT: sliding_state(DistinctCount),
     Measure.INACTIVITY: InactivityState,
 }
+
+_EACH = repeat(True)
+"""Mark of each row."""
 
 _SAMPLE = 1000
 """Keys among which the oldest entry is looked for."""
@@ -110,6 +114,9 @@ class WindowStore:
         minimum, recent = self.shortcuts(batch, at_least)
         selection, adding, evaluating = self._select(batch, evaluated)
         late = self.rows_with_own_bound(batch, selection)
+        all_alike = adding is _EACH and len(selection.entries) == batch.rows and evaluated.all()
+        if all_alike and not (minimum or recent or any(late)):
+            return list(range(batch.rows)), self._aggregate_all(selection)
         since_of: list[bytes] = []
         rows: list[int] = []
         values: list[AggregateValue] = []
@@ -147,6 +154,30 @@ class WindowStore:
             rows.append(row)
             values.append(state.aggregate(since, entry, read))
         return selection.row_numbers(rows), values
+
+    def _aggregate_all(self, selection: RowSelection) -> list[AggregateValue]:
+        """Add the rows of a selection, and aggregate for each, over the rows up to it."""
+        keys, get, note_new, read = self.keys, self.keys.get, self._new_keys.append, self._read
+        of_single, pair = self._state_type.of_single, self.pair
+        values: list[AggregateValue] = []
+        note_value = values.append
+        for key, entry, since in zip(
+            selection.keys(self.window.by), selection.entries, selection.since(self.window.over_ms), strict=True
+        ):
+            state = get(key)
+            if state is None:
+                keys[key] = entry
+                note_new(key)
+                note_value(of_single(entry, read))
+                continue
+            if type(state) is bytes:
+                state = pair(key, state, entry)
+            elif entry > state[-1]:
+                state.append(entry)
+            else:
+                state.add(entry, read)
+            note_value(state.aggregate(since, entry, read))
+        return values
 
     def shortcuts(self, batch: RowBatch, at_least: int) -> tuple[int, bytes]:  # noqa: ARG002 - inactivity needs it
         """Return what spares most rows an aggregation whose result would be less than `at_least`.
@@ -209,7 +240,7 @@ class WindowStore:
         self.expiries.schedule_each(contents, (entries[0] for entries in contents.values()), watermark)
 
     def oldest(self) -> Iterator[Entry]:
-        """Yield entries among which is the oldest, but for those out of order; of very many keys those of a sample."""
+        """Yield the oldest entries of the keys that are due next; of very many keys those of a sample."""
         for keys in (self.expiries.next_keys(), self._new_keys):
             for state in map(self.keys.__getitem__, keys[:: len(keys) // _SAMPLE + 1]):
                 yield state if type(state) is bytes else state[0]
@@ -239,7 +270,7 @@ class WindowStore:
             These rows, and for each of them whether it is added and whether it is evaluated.
         """
         selection, mask = self._record(batch)
-        adding: Iterable[bool] = repeat(True)
+        adding: Iterable[bool] = _EACH
         if mask is not None and (evaluated & ~mask).any():
             selection = batch.select(mask | evaluated)
             adding = selection.values(mask)
@@ -264,7 +295,9 @@ class WindowStore:
                 first = state[0]
                 if len(state) == 1:
                     states[key] = first
-                state = first
+                    state = first
+                else:  # a key is looked at for a quarter of its entries, not for each
+                    state = state[(len(state) - 1) // 4]
             remaining.append(key)
             oldest.append(state)
         self.expiries.schedule_each(remaining, oldest, watermark)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.rules.model import Measure, Mode, Rule, Severity
+from services.rules.model import Aggregation, Measure, Mode, Rule, Severity, Window
 from services.rules.windows import WindowState
 from tests.support.window_rules import HOUR, aggregation, rows, rule, state_of
 from tests.support.window_streams import AtLeast
@@ -82,6 +82,23 @@ def test_late_rows_are_evaluated_and_counted() -> None:
     evaluation = state.evaluate(rows([100, 90, 89, 100 - 10 - HOUR]), 4, [count])
     assert evaluation.late == 2
     assert [match.row for match in evaluation.matches] == [0, 1, 2]  # the last is older than anything that is kept
+
+
+def test_results_are_returned_for_every_row_in_the_order_asked_for() -> None:
+    state = WindowState(lateness_ms=0)
+    of_two = Aggregation("large", Window(Measure.COUNT, None, ("source",), HOUR, "amount >= 3"), AtLeast("amount", 3))
+    asked = [aggregation(Measure.MAX, "created_at", at_least=10**9), of_two, aggregation(Measure.AVERAGE, "amount")]
+    state.require(asked)
+    assert state.evaluate(rows([]), 0, (), aggregations=asked).values == [(), (), ()]
+    columns = {**rows([5, 7, 8]), "amount": np.array([2, 3, 2])}
+    assert state.evaluate(columns, 3, (), aggregations=asked).values == [[5, 7, 8], [0, 1, 1], [(2, 1), (5, 2), (7, 3)]]
+    state.commit()
+    assert state.evaluate(rows([8]), 1, (), aggregations=asked[2:]).values == [[(9, 4)]]
+
+
+def test_results_of_a_window_that_is_not_kept_are_refused() -> None:
+    with pytest.raises(ValueError, match="the window of count is not kept"):
+        WindowState(lateness_ms=0).evaluate(rows([1]), 1, (), aggregations=[aggregation(Measure.COUNT)])
 
 
 def test_rules_with_the_same_window_share_its_state() -> None:
