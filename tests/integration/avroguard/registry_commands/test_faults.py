@@ -236,7 +236,7 @@ def test_an_interrupt_puts_levels_back_and_says_what_was_not_done(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(register, "apply", interrupted)
+    monkeypatch.setattr(register, "register_step", interrupted)
     assert register.main([]) == 130
     failed, not_done = capsys.readouterr().out.splitlines()
     assert failed == "one-value  FAILED, the registry may have taken it all the same: run again"
