@@ -90,9 +90,11 @@ def _table(stage: Stage) -> Iterator[str]:
 
 
 def _row(rule: Rule) -> tuple[str, ...]:
-    back = max((aggregation.window.over_ms for aggregation in rule.aggregations), default=0)
     when = rule.when.text if rule.when else "always"
-    return rule.name, rule.severity, rule.mode, rule.version, duration(back) if back else "-", when
+    if rule.alert_every_ms is not None:
+        when += f"; one alert per key in each {duration(rule.alert_every_ms)}"
+    back = duration(rule.reach_ms) if rule.reach_ms else "-"
+    return rule.name, rule.severity, rule.mode, rule.version, back, when
 
 
 if __name__ == "__main__":

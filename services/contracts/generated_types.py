@@ -79,6 +79,10 @@ class Alert(TypedDict):
     # When the detector judged the transaction, in UTC.
     detected_at: datetime
 
+    # How many matches of the same rule and key became no alerts in the interval of alert_every
+    # before this one's; 0 for a rule without alert_every.
+    suppressed: int
+
 
 # The truth about one transaction, for measuring how well rules do. Never part of the transaction.
 class Label(TypedDict):

@@ -15,7 +15,7 @@ from services.detector.schema_decoder import SchemaDecoder
 from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.errors import PoisonError
 from services.rules.model import Mode, Rule
-from services.rules.rule_match import RuleMatches, by_row
+from services.rules.rule_match import RuleMatches, alerts_by_row
 from services.rules.topology import Stage, Topology
 from services.streaming.dead_letter_format import Headers
 from services.streaming.poison_search import PoisonRecords
@@ -238,7 +238,7 @@ class Router:
         for of_rule in evaluated.matches:
             if of_rule.rule.mode is Mode.SHADOW:
                 self._alerts.log_shadow(of_rule, batch.columns)
-        matches = by_row(of_rule for of_rule in evaluated.matches if of_rule.rule.writes_alerts)
+        matches = alerts_by_row(evaluated.matches)
         decoders = [(decoder, frozenset(rows.tolist())) for decoder, rows in batch.decoders] if matches else []
         for match in matches:
             row = int(batch.rows[match.row])

@@ -51,6 +51,21 @@ def read_aggregations(
     return tuple(aggregations)
 
 
+def read_duration(value: Any) -> int:
+    """Return the milliseconds of a duration, such as "24h".
+
+    Raises:
+        ValueError: It is none; the message has no name in it.
+    """
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'expected a number and s, m, h or d, such as "24h", found {shown(value)}')
+    milliseconds = int(match[1]) * _UNITS[match[2]]
+    if not milliseconds:
+        raise ValueError(f"{shown(value)} is not a duration: it must be positive")
+    return milliseconds
+
+
 def _need_fields(path: TomlPath, faults: Faults, fields: Mapping[str, Field]) -> None:
     """Check the fields that every window needs: the event time, and the id of a transaction."""
     time, identity = fields.get(EVENT_TIME), fields.get(ID)
@@ -132,7 +147,7 @@ class _WindowReader:
                 (*self.path, "measure"), f'windows.{self.name}: measure: write "{_DEPRECATED[word]}" for "{word}"'
             )
             word = _DEPRECATED[word]
-        known = [str(measure) for measure in Measure]
+        known = [str(measure) for measure in Measure if measure is not Measure.MATCHES]
         if word not in known:
             near = suggestion(word.lower(), known) or f'; expected one of {", ".join(known)}, such as "distinct source"'
             self.fault(f"unknown measure {shown(value)}{near}", "measure")
@@ -176,15 +191,11 @@ class _WindowReader:
         return tuple(value)
 
     def duration(self, key: str, value: Any) -> int | None:
-        match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
-            self.fault(f'expected a number and s, m, h or d, such as "24h", found {shown(value)}', key)
+        try:
+            return read_duration(value)
+        except ValueError as error:
+            self.fault(str(error), key)
             return None
-        milliseconds = int(match[1]) * _UNITS[match[2]]
-        if not milliseconds:
-            self.fault(f"{shown(value)} is not a duration: it must be positive", key)
-            return None
-        return milliseconds
 
     def limit(self, key: str, table: Mapping[str, Any], measure: Measure, over_ms: int, scale: int) -> Fraction | None:
         if key not in table:

@@ -45,6 +45,7 @@ def alert_content(match: RuleMatch, columns: Columns, fields: Mapping[str, Field
         "key": key,
         "figures": _aggregates(match, fields),
         "contributors": contributors if rule.aggregations else [transaction_id],
+        "suppressed": match.suppressed or 0,
     }
 
 

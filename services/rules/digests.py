@@ -29,6 +29,7 @@ def version_of_rule(rule: Rule) -> str:
             "alert": rule.alert,
             "when": rule.when.text if rule.when else None,
             "figures": [_aggregation(aggregation) for aggregation in rule.aggregations],
+            **({} if rule.alert_every_ms is None else {"alert_every_ms": rule.alert_every_ms}),
         }
     )
 

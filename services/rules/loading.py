@@ -12,7 +12,7 @@ from avroguard.avro.names import suggestion
 from avroguard.toml_source import TomlDocument, TomlPath, parse_toml
 from services.contracts import Schema
 from services.errors import ContractError
-from services.rules.aggregations import read_aggregations
+from services.rules.aggregations import read_aggregations, read_duration
 from services.rules.condition_parser import parse_condition
 from services.rules.digests import version_of_rule, version_of_rules
 from services.rules.faults import Faults, RulesError, shown
@@ -21,7 +21,7 @@ from services.rules.model import Aggregation, Condition, Mode, Rule, RuleSet, Se
 from services.rules.operands import ConditionError
 from services.rules.reasons import TemplateError, names_in
 
-_KEYS = ("severity", "mode", "alert", "when", "reason", "windows")
+_KEYS = ("severity", "mode", "alert", "alert_every", "when", "reason", "windows")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -126,6 +126,7 @@ class _Reader:
             version="",
             line=self.document.line(path),
             alert=self.alert(table, path),
+            alert_every_ms=self.alert_every(table, path),
         )
         if "when" not in table and not self._limited(table):
             self.faults.add(path, "it would match everything: expected a condition `when`, or a window with a limit")
@@ -153,6 +154,20 @@ class _Reader:
         if not isinstance(value, bool):
             self.faults.add((*path, "alert"), f"alert: expected true or false, found {shown(value)}")
         return value is not False
+
+    def alert_every(self, table: Mapping[str, Any], path: TomlPath) -> int | None:
+        if "alert_every" not in table:
+            return None
+        path = (*path, "alert_every")
+        if not table.get("windows"):
+            self.faults.add(path, "alert_every: it is for each key of the rule's windows, and the rule has none")
+        if table.get("alert") is False:
+            self.faults.add(path, "alert_every: the rule writes no alerts, as alert = false")
+        try:
+            return read_duration(table["alert_every"])
+        except ValueError as error:
+            self.faults.add(path, f"alert_every: {error}")
+            return None
 
     def condition(self, path: TomlPath, value: Any) -> Condition | None:
         key = path[-1]

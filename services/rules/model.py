@@ -5,8 +5,10 @@ aggregation is over a window: the transactions with the same values in the `by` 
 half-open interval ``(t - over, t]`` that ends with the evaluated transaction, read before it or being it.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -58,6 +60,8 @@ class Measure(StrEnum):
     AVERAGE = "average"
     DISTINCT = "distinct"
     INACTIVITY = "inactivity"
+    MATCHES = "matches"
+    """Kept for `alert_every`: the matches of a rule. No rules file can name it."""
     """Milliseconds since the latest other transaction in the window; no result where there is none."""
 
 
@@ -106,6 +110,7 @@ class Aggregation:
         at_least: Inclusive lower limit on the result, in the unit of the column (cents for a decimal of scale 2,
             milliseconds for inactivity); None for none.
         at_most: Inclusive upper limit on the result.
+        rule: The rule whose matches a window of `Measure.MATCHES` keeps.
     """
 
     name: str
@@ -113,6 +118,7 @@ class Aggregation:
     where: Condition | None = None
     at_least: Fraction | None = None
     at_most: Fraction | None = None
+    rule: "Rule | None" = None
 
     @property
     def is_limited(self) -> bool:
@@ -135,6 +141,8 @@ class Rule:
         line: The line of its table in the file.
         alert: Whether an alert is written besides routing the transaction: `alert = false` in the file spares a rule
             that matches all the time from it.
+        alert_every_ms: The length of intervals in each of which the first match of a key becomes an alert; None where
+            each match does.
     """
 
     name: str
@@ -146,6 +154,7 @@ class Rule:
     version: str
     line: int = 0
     alert: bool = True
+    alert_every_ms: int | None = None
 
     @property
     def is_reported(self) -> bool:
@@ -172,6 +181,26 @@ class Rule:
         """
         limited = [aggregation for aggregation in self.aggregations if aggregation.is_limited]
         return (limited or self.aggregations)[0].window
+
+    @cached_property
+    def kept_matches(self) -> Aggregation | None:
+        """The window that keeps its matches, the same for rules that match the same; None without `alert_every`."""
+        if self.alert_every_ms is None or not self.writes_alerts:
+            return None
+        limited = [each for each in self.aggregations if each.is_limited]
+        limits = [(*astuple(each.window), str(each.at_least), str(each.at_most)) for each in limited]
+        meaning = json.dumps([self.when.text if self.when else None, *limits])
+        digest = hashlib.sha256(meaning.encode()).hexdigest()[:24]
+        by = self.contributing_window.by
+        return Aggregation(
+            "matches", Window(Measure.MATCHES, None, by, 2 * self.alert_every_ms, f"matched {digest}"), rule=self
+        )
+
+    @property
+    def reach_ms(self) -> int:
+        """The time before a transaction that its evaluation, and whether its match becomes an alert, depend on."""
+        longest = max((aggregation.window.over_ms for aggregation in self.aggregations), default=0)
+        return longest + (2 * (self.alert_every_ms or 0) if self.writes_alerts else 0)
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -206,13 +235,13 @@ class RuleSet:
 
     @property
     def longest_ms(self) -> int:
-        """The length of the longest window; 0 without windows."""
-        return longest_window(self.rules)
+        """The time before a transaction that its evaluation depends on; 0 without windows."""
+        return longest_reach(self.rules)
 
 
-def longest_window(rules: Iterable[Rule]) -> int:
-    """Return the length of the longest window of some rules, in milliseconds; 0 without windows."""
-    return max((aggregation.window.over_ms for rule in rules for aggregation in rule.aggregations), default=0)
+def longest_reach(rules: Iterable[Rule]) -> int:
+    """Return the time before a transaction that some rules depend on, in milliseconds; 0 without windows."""
+    return max((rule.reach_ms for rule in rules), default=0)
 
 
 def fields_of(rules: Iterable[Rule]) -> tuple[str, ...]:

@@ -31,7 +31,9 @@ class RuleMatch(NamedTuple):
             a rule without windows.
         aggregates: The result of each aggregation of the rule, by its name.
         contributors: The ids of the latest transactions in that window, in order of event time and then of the log;
-            empty for a rule that writes no alerts.
+            empty for a match that becomes no alert.
+        suppressed: The number of matches of its key that became no alerts in the interval of `alert_every` before; None
+            where it becomes no alert itself, as another match of its interval did.
     """
 
     row: int
@@ -39,6 +41,7 @@ class RuleMatch(NamedTuple):
     key: tuple[Any, ...] = ()
     aggregates: Mapping[str, Number] = MappingProxyType({})
     contributors: tuple[bytes, ...] = ()
+    suppressed: int | None = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +53,22 @@ class RuleMatches:
         rows: The transactions' rows in the batch, ascending.
         keys: A column for each `by` field of the rule's contributing window, with a value for each match.
         results: The results of each aggregation of the rule by its name, one for each match.
-        contributors: The contributors of each match; empty where none were collected.
+        suppressed: By the position of each match that becomes an alert the number of those that did not before it; None
+            for a rule without `alert_every`: each match becomes an alert.
+        contributors: By the position of a match its contributors, where they were collected.
     """
 
     rule: Rule
     rows: Rows
     keys: Sequence[NDArray[Any]] = ()
     results: Mapping[str, Sequence[AggregateValue]] = field(default_factory=dict)
-    contributors: Sequence[tuple[bytes, ...]] = ()
+    suppressed: Mapping[int, int] | None = None
+    contributors: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
+
+    @property
+    def alerts(self) -> Iterable[int]:
+        """The positions of the matches that become alerts, where the rule writes any."""
+        return range(len(self.rows)) if self.suppressed is None else self.suppressed
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -71,7 +82,8 @@ class RuleMatches:
             self.rule,
             tuple(column[index : index + 1].tolist()[0] for column in self.keys),
             {name: as_number(results[index]) for name, results in self.results.items()},
-            self.contributors[index] if self.contributors else (),
+            self.contributors.get(index, ()),
+            0 if self.suppressed is None else self.suppressed.get(index),
         )
 
     def in_batch(self, rows: Rows) -> "RuleMatches":
@@ -82,6 +94,12 @@ class RuleMatches:
 def by_row(matches: Iterable[RuleMatches]) -> list[RuleMatch]:
     """Return each match of some rules, by row and then in the order of the rules."""
     return sorted((match for of_rule in matches for match in of_rule), key=attrgetter("row"))
+
+
+def alerts_by_row(matches: Iterable[RuleMatches]) -> list[RuleMatch]:
+    """Return each match that becomes an alert, by row and then in the order of the rules."""
+    writing = (of_rule for of_rule in matches if of_rule.rule.writes_alerts)
+    return sorted((of_rule[index] for of_rule in writing for index in of_rule.alerts), key=attrgetter("row"))
 
 
 def match_conditions(rules: Iterable[Rule], columns: Columns, rows: int) -> list[RuleMatches]:

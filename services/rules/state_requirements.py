@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.rules.model import EVENT_TIME, Aggregation, Rule, longest_window
+from services.rules.model import EVENT_TIME, Aggregation, Rule, longest_reach
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class StateRequirements:
     Attributes:
         aggregations: The aggregations over windows; no state is kept where there are none.
         fields: The fields to decode for them.
-        reach_ms: The longest window and the allowed lateness.
+        reach_ms: The time before a transaction that the rules depend on, and the allowed lateness.
     """
 
     aggregations: tuple[Aggregation, ...]
@@ -32,6 +32,10 @@ class StateRequirements:
 def requirements_of(rules: Iterable[Rule], lateness_ms: int) -> StateRequirements:
     """Return the state that rules require of their stage's topic."""
     rules = tuple(rules)
-    aggregations = tuple(aggregation for rule in rules for aggregation in rule.aggregations)
+    aggregations = tuple(
+        aggregation
+        for rule in rules
+        for aggregation in (*rule.aggregations, *((rule.kept_matches,) if rule.kept_matches else ()))
+    )
     fields = {EVENT_TIME} | {field for rule in rules if rule.aggregations for field in rule.fields}
-    return StateRequirements(aggregations, tuple(sorted(fields)), longest_window(rules) + lateness_ms)
+    return StateRequirements(aggregations, tuple(sorted(fields)), longest_reach(rules) + lateness_ms)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from services.errors import ContractError
-from services.rules.model import Aggregation, Mode, Rule, RuleSet, longest_window
+from services.rules.model import Aggregation, Mode, Rule, RuleSet, longest_reach
 
 HOUR_MS = 3_600_000
 
@@ -55,7 +55,7 @@ class Stage:
     @cached_property
     def longest_ms(self) -> int:
         """The length of its longest window; 0 without windows."""
-        return longest_window(self.rules)
+        return longest_reach(self.rules)
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def require_retention(topology: Topology, retention: Mapping[str, int], lateness
     for stage in topology.stages:
         available, needed = retention.get(stage.topic, -1), stage.longest_ms + lateness_ms
         if stage.aggregations and 0 <= available < needed:
-            rule = max(stage.windowed, key=lambda rule: longest_window([rule]))
+            rule = max(stage.windowed, key=lambda rule: rule.reach_ms)
             hours = [f"{milliseconds / HOUR_MS:g} h" for milliseconds in (stage.longest_ms, available, needed)]
             raise ContractError(
                 f"{topology.rules.source}:{rule.line}: rule {rule.name} looks back {hours[0]}, and topic {stage.topic} "

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from random import Random
 from unittest.mock import patch
 
 import numpy as np
 
-from services.rules.model import Aggregation, Condition, Rule, Window
+from services.rules.model import Aggregation, Condition, Measure, Rule, Window, longest_reach
 from services.rules.rule_match import as_number
+from services.rules.state_requirements import requirements_of
 from services.rules.windows import Evaluation, WindowState
 from services.rules.windows.aggregates import Average, DistinctCount, Max, Min, Sum
 from tests.support.window_streams import Fired, Recomputed, Row, columns_of, random_habits, random_rows, random_rules
@@ -73,7 +75,7 @@ class Comparison:
     def _evaluate(self) -> None:
         rows, clock, clocks = self._batch()
         before = self._expected.watermark_ms
-        some = [aggregation for aggregation in self._aggregations() if self._random.random() < 0.3]
+        some = [each for each in self._aggregations() if each.rule is None and self._random.random() < 0.3]
         fired, late = self._expected.take(rows, clocks, self._wheres, self._rules, aggregations=some)
         evaluation = self._engine.evaluate(columns_of(rows), len(rows), self._rules, clock=clock, aggregations=some)
         self._compare(evaluation, fired, late)
@@ -87,11 +89,13 @@ class Comparison:
         self._seen["firings"] += len(fired)
         self._seen["late"] += late
         self._seen["out of order"] += sum(time < max(times[:index]) for index, time in enumerate(times) if index)
+        self._seen["suppressed"] += sum(match.suppressed is None for match in fired)
+        self._seen["told of"] += sum(match.suppressed or 0 for match in fired)
         self._seen["contributors"] += sum(len(match.contributors) for match in fired)
 
     def _compare(self, evaluation: Evaluation, fired: Sequence[Fired], late: int) -> None:
         got = [
-            Fired(match.row, match.rule.name, match.key, dict(match.aggregates), match.contributors)
+            Fired(match.row, match.rule.name, match.key, dict(match.aggregates), match.contributors, match.suppressed)
             for match in evaluation.matches
         ]
         assert got == fired
@@ -135,7 +139,7 @@ class Comparison:
     def _rebuild(self) -> None:
         """Restart: read from as far back as the longest window needs, and go on."""
         self._commit()
-        longest = max((window.over_ms for window in self._wheres), default=0)
+        longest = longest_reach(self._rules)
         first = 0
         if self._expected.watermark_ms is not None:
             gone = self._expected.watermark_ms - max(longest, 1) - self._lateness
@@ -144,7 +148,7 @@ class Comparison:
         self._engine = WindowState(lateness_ms=self._lateness, contributors=self._bound)
         self._engine.require(self._aggregations())
         self._expected = Recomputed(self._lateness, self._bound)
-        self._expected.require(self._wheres)
+        self._expected.require(self._aggregations())
         self._expected.take([row for row, _ in self._history], [c for _, c in self._history], self._wheres)
         while first < len(self._history):
             part = self._history[first : first + self._random.randint(1, 20)]
@@ -161,35 +165,41 @@ class Comparison:
         return max(int(read[0]["created_at"]), read[1])
 
     def _aggregations(self) -> list[Aggregation]:
-        return [aggregation for rule in self._rules for aggregation in rule.aggregations]
+        return list(requirements_of(self._rules, self._lateness).aggregations)
+
+    def _fill(self, missing: Sequence[Window]) -> None:
+        """Fill windows that are new; matches are those of a recomputation that had all windows from the beginning."""
+        rows, clocks = [row for row, _ in self._history], [clock for _, clock in self._history]
+        self._expected.take(rows, clocks, self._wheres, only=missing)
+        whole = Recomputed(self._lateness, self._bound)
+        whole.require(self._aggregations())
+        whole.take(rows, clocks, self._wheres)
+        self._expected.read |= {window: whole.read[window] for window in missing if window.measure is Measure.MATCHES}
+        first = 0
+        while first < len(rows):
+            last = first + self._random.randint(1, 40)
+            part, clock = rows[first:last], np.array(clocks[first:last], dtype=np.int64)
+            if self._random.random() < 0.1:
+                self._engine.add(columns_of(part), len(part), clock=clock, only=missing)
+                self._engine.rollback()
+            self._engine.add(columns_of(part), len(part), clock=clock, only=missing)
+            self._engine.commit()
+            first = last
 
     def _change_rules(self) -> None:
         """Change the rules between two batches: windows go, others come and are rebuilt or begin empty."""
         self._commit()
         remaining = self._random.sample(self._rules, self._random.randint(0, len(self._rules)))
-        new = [
-            Rule(
-                f"{rule.name}_{len(self._history)}",
-                rule.severity,
-                "",
-                rule.mode,
-                rule.when,
-                rule.aggregations,
-                rule.version,
-            )
-            for rule in random_rules(self._random)
-        ]
+        new = [replace(rule, name=f"{rule.name}_{len(self._history)}") for rule in random_rules(self._random)]
         self._rules = (*remaining, *new)
         windows = {aggregation.window: aggregation.where for aggregation in self._aggregations()}
         self._engine.retain(windows)
         self._expected.retain(windows)
         missing = [window for window in windows if window not in self._expected.read]
         assert self._engine.require(self._aggregations()) == missing
-        self._expected.require(missing)
+        self._expected.require(self._aggregations())
         self._wheres = windows
         if missing and self._history and self._random.random() < 0.7:
-            rows, clocks = [row for row, _ in self._history], [clock for _, clock in self._history]
-            self._expected.take(rows, clocks, self._wheres, only=missing)
-            self._engine.add(columns_of(rows), len(rows), clock=np.array(clocks, dtype=np.int64), only=missing)
+            self._fill(missing)
         self._commit()
         self._seen["changes of rules"] += 1

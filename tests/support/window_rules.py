@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from services.rules.model import Aggregation, Columns, Measure, Mode, Rule, Severity, Window
+from services.rules.state_requirements import requirements_of
 from services.rules.windows import WindowState
 from tests.support.window_streams import columns_of
 
@@ -11,8 +12,8 @@ HOUR = 3_600_000
 
 
 def aggregation(measure: Measure, field: str | None = None, over_ms: int = HOUR, **limits: int) -> Aggregation:
-    bounds = {name: Fraction(limit) for name, limit in limits.items()}
-    return Aggregation(str(measure), Window(measure, field, ("source",), over_ms), None, **bounds)
+    low, high = (Fraction(limits[name]) if name in limits else None for name in ("at_least", "at_most"))
+    return Aggregation(str(measure), Window(measure, field, ("source",), over_ms), None, low, high)
 
 
 def rule(*aggregations: Aggregation) -> Rule:
@@ -31,5 +32,5 @@ def rows(times: Sequence[int], source: bytes = b"ann", first: int = 0) -> Column
 
 def state_of(*rules: Rule, lateness_ms: int = 0) -> WindowState:
     state = WindowState(lateness_ms=lateness_ms)
-    state.require(aggregation for rule in rules for aggregation in rule.aggregations)
+    state.require(requirements_of(rules, lateness_ms).aggregations)
     return state

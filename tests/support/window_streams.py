@@ -5,7 +5,7 @@ for every figure. `random.Random` decides everything, so that hypothesis can dri
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -64,6 +64,7 @@ class Fired:
     key: tuple[Any, ...]
     aggregations: Mapping[str, Any]
     contributors: tuple[bytes, ...]
+    suppressed: int | None = 0
 
 
 @dataclass
@@ -76,17 +77,21 @@ class Recomputed:
     watermark_ms: int | None = None
     order: int = 0
     values: list[list[Any]] = field(default_factory=list)
+    matching: dict[Window, Rule] = field(default_factory=dict)
 
-    def require(self, windows: Iterable[Window]) -> None:
-        for window in windows:
-            self.read.setdefault(window, [])
+    def require(self, aggregations: Iterable[Aggregation]) -> None:
+        for aggregation in aggregations:
+            self.read.setdefault(aggregation.window, [])
+            if aggregation.rule is not None:
+                self.matching[aggregation.window] = aggregation.rule
 
     def retain(self, windows: Collection[Window]) -> None:
         self.read = {window: rows for window, rows in self.read.items() if window in windows}
 
     def copy(self) -> "Recomputed":
         read = {window: list(rows) for window, rows in self.read.items()}
-        return Recomputed(self.lateness_ms, self.contributors, read, self.watermark_ms, self.order)
+        matching = dict(self.matching)
+        return Recomputed(self.lateness_ms, self.contributors, read, self.watermark_ms, self.order, matching=matching)
 
     def take(
         self,
@@ -110,12 +115,24 @@ class Recomputed:
             self.watermark_ms = max(
                 clocks[index], *([] if self.watermark_ms is None else [self.watermark_ms]), -(2**62)
             )
+            written: dict[Window, int | None] = {}
             for window, read in self.read.items():
                 where = wheres[window]
+                if window.measure is Measure.MATCHES:
+                    continue
                 if (only is None or window in only) and (where is None or where.holds(row)):  # type: ignore[attr-defined]
                     read.append((self.order, row))
+            if only is None:
+                for window, rule in self.matching.items():
+                    if window in self.read and self._evaluate(rule, index, row):
+                        written[window] = self._suppressed(window, row)
+                        self.read[window].append((self.order, row))
             for rule in rules:
-                fired += self._evaluate(rule, index, row)
+                kept = rule.kept_matches.window if rule.kept_matches else None
+                for match in self._evaluate(rule, index, row):
+                    suppressed = written[kept] if kept in self.read else 0
+                    ids = () if suppressed is None else match.contributors
+                    fired.append(replace(match, suppressed=suppressed, contributors=ids))
             for results, aggregation in zip(self.values, aggregations, strict=True):
                 results.append(self._aggregation(aggregation.window, row))
             self.order += 1
@@ -140,6 +157,16 @@ class Recomputed:
         counting = sorted(self._counting(window, row), key=lambda entry: (entry[1]["created_at"], entry[0]))
         ids = tuple(entry["id"] for _, entry in counting[max(0, len(counting) - self.contributors) :])
         return [Fired(index, rule.name, tuple(row[name] for name in window.by), aggregations, ids)]
+
+    def _suppressed(self, window: Window, row: Row) -> int | None:
+        """Return the number of suppressed matches in the interval before; None where the match is suppressed."""
+        every = window.over_ms // 2
+        assert self.watermark_ms is not None
+        since = self.watermark_ms - window.over_ms - self.lateness_ms
+        same = [match for _, match in self.read[window] if all(match[f] == row[f] for f in window.by)]
+        intervals = [match["created_at"] // every for match in same if match["created_at"] > since]
+        interval = row["created_at"] // every
+        return None if interval in intervals else max(intervals.count(interval - 1) - 1, 0)
 
     def _counting(self, window: Window, row: Row) -> list[tuple[int, Row]]:
         assert self.watermark_ms is not None
@@ -179,7 +206,7 @@ class Recomputed:
 
 
 def random_window(random: Random) -> Window:
-    measure = random.choice(list(Measure))
+    measure = random.choice([measure for measure in Measure if measure is not Measure.MATCHES])
     name = None
     if measure is Measure.DISTINCT:
         name = random.choice(["source", "target", "id", "amount", "created_at"])
@@ -205,7 +232,10 @@ def _rule(random: Random, number: int, windows: Sequence[Window]) -> Rule:
         aggregations.append(Aggregation(f"figure_{index}", window, where, low, high))
     when = random.choice([None, None, None, AtLeast("amount", 1), AtLeast("amount", 3), AtLeast("amount", 1000)])
     severity = random.choice(list(Severity))
-    return Rule(f"rule_{number}", severity, "", Mode.LIVE, when, tuple(aggregations), version=f"{number:012}")
+    every = random.choice([None, None, 1, 5, 20, 60]) if aggregations else None
+    return Rule(
+        f"rule_{number}", severity, "", Mode.LIVE, when, tuple(aggregations), f"{number:012}", alert_every_ms=every
+    )
 
 
 def _limits(random: Random, window: Window) -> tuple[Fraction | None, Fraction | None]:

@@ -9,6 +9,7 @@ from services.rules.model import Mask, Rule, Window
 from services.rules.rule_match import AggregateValue, RuleMatch, RuleMatches, by_row
 from services.rules.windows.entries import Ints
 from services.rules.windows.evaluation_plan import EvaluationPlan, WindowUse
+from services.rules.windows.match_store import MatchStore
 from services.rules.windows.row_batch import RowBatch
 from services.rules.windows.window_store import Results, WindowStore
 
@@ -44,10 +45,15 @@ def evaluate(
         stores: The state of all windows of the plan.
         contributors: Limit on ids that a match of a rule with alerts names; 0 for none.
     """
-    candidates = [_candidates(batch, rule) for rule in plan.rules]
+    candidates = [_candidates(batch, rule) for rule in plan.evaluated]
     results = {use.window: _evaluate_window(batch, use, stores[use.window], candidates) for use in plan.uses}
+    alerts: dict[Window, dict[int, int]] = {}
+    for window, number in plan.keeping.items():
+        store = stores[window]
+        if isinstance(store, MatchStore):
+            alerts[window] = store.add_matches(batch, np.flatnonzero(candidates[number]))
     by_rule: list[RuleMatches] = []
-    for rule, mask in zip(plan.rules, candidates, strict=True):
+    for rule, mask in zip(plan.rules, candidates, strict=False):
         if not mask.any():
             continue
         rows = np.flatnonzero(mask)
@@ -57,12 +63,23 @@ def evaluate(
         window = rule.contributing_window
         keys = [batch.columns[name][rows] for name in window.by]
         of_rows = {each.name: _results_of(rows, *results[each.window]) for each in rule.aggregations}
-        collected = (
-            stores[window].contributors(batch, rows, contributors) if rule.writes_alerts and contributors else ()
-        )
-        by_rule.append(RuleMatches(rule, rows, keys, of_rows, collected))
+        suppressed = _by_position(rows, alerts.get(rule.kept_matches.window)) if rule.kept_matches else None
+        collected = {}
+        if rule.writes_alerts and contributors:
+            positions = list(range(len(rows)) if suppressed is None else suppressed)
+            collected = dict(
+                zip(positions, stores[window].contributors(batch, rows[positions], contributors), strict=True)
+            )
+        by_rule.append(RuleMatches(rule, rows, keys, of_rows, suppressed, collected))
     values = [results[aggregation.window][1] for aggregation in plan.aggregations]
     return Evaluation(by_rule, int(np.count_nonzero(batch.late)), values)
+
+
+def _by_position(rows: Ints, alerts: Mapping[int, int] | None) -> dict[int, int] | None:
+    """Return what is known of some rows, by their positions instead."""
+    if alerts is None:
+        return None
+    return dict(zip(np.searchsorted(rows, list(alerts)).tolist(), alerts.values(), strict=True))
 
 
 def _candidates(batch: RowBatch, rule: Rule) -> Mask:

@@ -1,9 +1,10 @@
 """The plan of an evaluation: the windows that rules need, their limits, and the order that leaves the fewest rows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor, inf
+from types import MappingProxyType
 from typing import Any
 
 from services.rules.model import Aggregation, Measure, Rule, Window
@@ -64,26 +65,42 @@ class WindowUse:
 class EvaluationPlan:
     """The windows that some rules need, in the order of evaluation.
 
+    Attributes:
+        rules: The rules whose matches are returned.
+        aggregations: Those whose results of every row are returned.
+        evaluated: The rules, and then those that are evaluated only to keep their matches.
+        keeping: By window of kept matches the position of a rule in `evaluated`.
+        uses: The windows.
+
     Args:
         rules: The rules, in their order.
         windows: The windows that have a state store.
         aggregations: Those whose results of every row are asked for.
+        keeping: By window the rules whose matches are kept, whether or not they are among the rules.
 
     Raises:
         ValueError: A rule or an aggregation needs a window that has no state store.
     """
 
     def __init__(
-        self, rules: Sequence[Rule], windows: Collection[Window], aggregations: Sequence[Aggregation] = ()
+        self,
+        rules: Sequence[Rule],
+        windows: Collection[Window],
+        aggregations: Sequence[Aggregation] = (),
+        keeping: Mapping[Window, Rule] = MappingProxyType({}),
     ) -> None:
         self.rules = tuple(rules)
         self.aggregations = tuple(aggregations)
+        self.evaluated = [*rules, *(rule for rule in keeping.values() if rule not in rules)]
+        self.keeping = {window: self.evaluated.index(rule) for window, rule in keeping.items()}
         for aggregation in aggregations:
             if aggregation.window not in windows:
                 raise ValueError(f"the window of {aggregation.name} is not kept; require() it first")
         every_row = {aggregation.window for aggregation in aggregations}
-        users: dict[Window, dict[int, list[Aggregation]]] = {window: {} for window in windows}
-        for number, rule in enumerate(rules):
+        users: dict[Window, dict[int, list[Aggregation]]] = {
+            window: {} for window in windows if window.measure is not Measure.MATCHES
+        }
+        for number, rule in enumerate(self.evaluated):
             for aggregation in rule.aggregations:
                 if aggregation.window not in users:
                     raise ValueError(

@@ -8,6 +8,7 @@ from typing import Any
 from services.rules.model import Measure, Window
 from services.rules.windows.entries import TIME, Entry, EntryLayout, bound
 from services.rules.windows.key_state import KeyState
+from services.rules.windows.match_store import MatchStore
 from services.rules.windows.row_batch import RowBatch, RowSelection
 from services.rules.windows.window_store import WindowStore
 
@@ -97,5 +98,5 @@ class InactivityStore(WindowStore):
 
 def create_store(window: Window, lateness_ms: int, layout: EntryLayout) -> WindowStore:
     """Return an empty state store for a window."""
-    store = InactivityStore if window.measure is Measure.INACTIVITY else WindowStore
-    return store(window, lateness_ms, layout)
+    stores = {Measure.INACTIVITY: InactivityStore, Measure.MATCHES: MatchStore}
+    return stores.get(window.measure, WindowStore)(window, lateness_ms, layout)

@@ -1,12 +1,13 @@
 """The state of the windows of one partition of one stage, and the evaluation of rules over them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from services.rules.model import Aggregation, Columns, Rule, Window
 from services.rules.windows.entries import EntryLayout, Ints, time_of
 from services.rules.windows.evaluation import Evaluation, evaluate
 from services.rules.windows.evaluation_plan import EvaluationPlan
 from services.rules.windows.inactivity_store import create_store
+from services.rules.windows.match_store import MatchStore
 from services.rules.windows.memory_usage import estimate_bytes
 from services.rules.windows.row_batch import RowBatch
 from services.rules.windows.snapshot import decode_snapshot, encode_snapshot
@@ -30,6 +31,7 @@ class WindowState:
         self._layout = EntryLayout()
         self._stores: dict[Window, WindowStore] = {}
         self._plan: EvaluationPlan | None = None
+        self._filling: WindowState | None = None
         self._watermark: int | None = None
         self._order = 0
         self._committed: tuple[int | None, int, dict[str, bool]] = (None, 0, {})
@@ -72,7 +74,10 @@ class WindowState:
             if aggregation.window not in self._stores:
                 self._stores[aggregation.window] = create_store(aggregation.window, self._lateness, self._layout)
                 new.append(aggregation.window)
-            self._stores[aggregation.window].where = aggregation.where
+            store = self._stores[aggregation.window]
+            store.where = aggregation.where
+            if isinstance(store, MatchStore):
+                store.rule = aggregation.rule
         return new
 
     def retain(self, windows: Collection[Window]) -> None:
@@ -83,7 +88,9 @@ class WindowState:
     def add(
         self, columns: Columns, rows: int, *, clock: Ints | None = None, only: Collection[Window] | None = None
     ) -> None:
-        """Add rows to windows without evaluating rules: this restores what was there.
+        """Add rows to windows without returning matches: this restores what was there.
+
+        Rules whose matches are kept are evaluated.
 
         Args:
             columns: By name: the id, the event time, and what the windows and their conditions need.
@@ -94,10 +101,18 @@ class WindowState:
         Raises:
             ValueError: A window can't be kept on these columns.
         """
-        stores = [store for window, store in self._stores.items() if only is None or window in only]
-        batch = self._read(columns, rows, clock, stores)
-        if batch is not None:
-            for store in stores:
+        stores = {window: store for window, store in self._stores.items() if only is None or window in only}
+        matches = {window: store for window, store in stores.items() if isinstance(store, MatchStore)}
+        if only is not None and matches:
+            self._filler(matches).add(columns, rows, clock=clock)
+            stores = {window: store for window, store in stores.items() if window not in matches}
+        batch = self._read(columns, rows, clock, stores.values())
+        if batch is None:
+            return
+        if only is None and matches:
+            evaluate(batch, self._plan_of((), ()), self._stores, 0)
+        else:
+            for store in stores.values():
                 store.add(batch)
 
     def evaluate(
@@ -121,16 +136,18 @@ class WindowState:
         Raises:
             ValueError: A window is not there, or can't be kept on these columns.
         """
-        if self._plan is None or (self._plan.rules, self._plan.aggregations) != (tuple(rules), tuple(aggregations)):
-            self._plan = EvaluationPlan(rules, self._stores, aggregations)
+        plan = self._plan_of(tuple(rules), tuple(aggregations))
+        self._filling = None
         batch = self._read(columns, rows, clock, self._stores.values())
         if batch is None:
             return Evaluation((), 0, [()] * len(aggregations))
-        return evaluate(batch, self._plan, self._stores, self._contributors)
+        return evaluate(batch, plan, self._stores, self._contributors)
 
     def commit(self) -> None:
         """Keep what was read since the last commit, and evict what is too old for every later row."""
         self._committed = (self._watermark, self._order, dict(self._layout.slots))
+        if self._filling is not None:
+            self._filling.commit()
         if self._watermark is not None:
             for store in self._stores.values():
                 store.commit(self._watermark)
@@ -139,6 +156,8 @@ class WindowState:
         """Undo everything since the last commit."""
         self._watermark, self._order, slots = self._committed
         self._layout.slots = dict(slots)
+        if self._filling is not None:
+            self._filling.rollback()
         for store in self._stores.values():
             store.rollback()
 
@@ -168,6 +187,24 @@ class WindowState:
         state.commit()
         return state
 
+    def _plan_of(self, rules: tuple[Rule, ...], aggregations: tuple[Aggregation, ...]) -> EvaluationPlan:
+        """Return the plan of an evaluation."""
+        if self._plan is None or (self._plan.rules, self._plan.aggregations) != (rules, aggregations):
+            kept = ((window, store) for window, store in self._stores.items() if isinstance(store, MatchStore))
+            keeping = {window: store.rule for window, store in kept if store.rule is not None}
+            self._plan = EvaluationPlan(rules, self._stores, aggregations, keeping)
+        return self._plan
+
+    def _filler(self, matches: Mapping[Window, MatchStore]) -> "WindowState":
+        """Return a state that fills windows of kept matches: other windows of their rules may be ahead."""
+        filling = self._filling
+        if filling is None or not matches.keys() <= set(filling.windows):
+            filling = self._filling = WindowState(lateness_ms=self._lateness, contributors=0)
+            for store in matches.values():
+                filling.require(store.rule.aggregations if store.rule else ())
+            filling._stores |= matches
+        return filling
+
     def _read(
         self, columns: Columns, rows: int, clock: Ints | None, stores: Collection[WindowStore]
     ) -> RowBatch | None:
@@ -185,7 +222,7 @@ class WindowState:
             watermark=self._watermark,
             order=self._order,
         )
-        if any(store.where is None for store in stores):
+        if any(store.where is None and not isinstance(store, MatchStore) for store in stores):
             batch.entries(None)  # all at once, not first those of another window's condition
         self._watermark = batch.watermark
         self._order += rows

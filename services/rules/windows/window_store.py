@@ -24,6 +24,7 @@ _STATE_TYPES: dict[Measure, type[KeyState]] = {
     Measure.AVERAGE: sliding_state(Average),
     Measure.DISTINCT: sliding_state(DistinctCount),
     Measure.INACTIVITY: InactivityState,
+    Measure.MATCHES: CountState,
 }
 
 _EACH = repeat(True)

@@ -118,6 +118,21 @@ def test_windows_outlive_the_process(pipeline: Pipeline, end: str) -> None:
     assert fired(pipeline.read(pipeline.fraud)) == {"many-senders": 1}
 
 
+def test_one_alert_per_interval_outlives_the_process(pipeline: Pipeline) -> None:
+    minute = (time.time_ns() // 1_000_000 - 180_000) // 60_000 * 60_000
+    payments = [Payment("busy", "shop", 1000, minute + n * 1000) for n in (*range(7), 60, 61)]
+    rapid = RAPID.replace('"10s"', '"1h"').replace("reason", 'alert_every = "1m"\nreason')
+    settings = rules(pipeline, rapid) | {"INSTANCE_ID": "one"}
+    for first, last in ((0, 5), (5, 9)):
+        with pipeline.start("detector", **settings) as detector:
+            pay(pipeline, payments[first:last])
+            pipeline.wait_for_outputs(last)
+            detector.kill()
+    assert fired(pipeline.read(pipeline.fraud)) == {"rapid-fire": 7}
+    written = {str(alert["transaction"]["id"]): alert["suppressed"] for alert in alerts(pipeline)}
+    assert written == {payments[2].id: 0, payments[7].id: 4}  # the third, and the first of the next minute
+
+
 def test_a_changed_file_is_active_for_later_transactions(pipeline: Pipeline) -> None:
     path, endpoints = pipeline.directory / "rules.toml", Endpoints()
     start = time.time_ns() // 1_000_000

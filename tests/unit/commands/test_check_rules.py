@@ -32,6 +32,14 @@ def test_a_good_file_is_shown_by_stage(capsys: pytest.CaptureFixture[str]) -> No
     assert stage < next(number for number, line in enumerate(lines) if "dormant-account" in line)
 
 
+def test_the_interval_of_alerts_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checked(tmp_path, RULE.replace("reason", 'alert_every = "10m"\nreason'), monkeypatch) == 0
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("  many"))
+    assert row.endswith("1 h 20 min  always; one alert per key in each 10 min")  # two intervals beside the window
+
+
 def test_a_good_file_needs_no_word(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--quiet"]) == 0
     assert capsys.readouterr().out == ""

@@ -1,13 +1,16 @@
 """Restoring windows from a reader in memory: a little at a time, through failures, losses and other rules."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from services.detector import restore
 from services.detector.headers import Incoming
 from services.errors import Unavailable
+from services.rules.model import Rule
 from services.rules.state_requirements import requirements_of
 from services.streaming.partition_reader import CommittedOffset
 from services.streaming.restore_point import RestorePoint, Skipped
@@ -85,6 +88,25 @@ def test_a_question_about_dead_letters_that_fails_is_asked_again() -> None:
         restoring.finish()
     restoring.finish()
     assert restoring.count(A) == COUNT + 1
+
+
+def suppressed(restoring: Restoring, rule: Rule, seconds: list[int]) -> list[int | None]:
+    """Number of suppressed matches of each of some transactions; None where one becomes no alert."""
+    asking = {"id": np.array([b"%08d-0000-4000-8000-000000000000" % number for number in seconds]),
+              "source": np.full(len(seconds), b"payer"), "created_at": NOW + np.array(seconds) * 1000}  # fmt: skip
+    return [match.suppressed for match in restoring.states.evaluate(A, asking, asking["created_at"], [rule]).matches]
+
+
+@pytest.mark.parametrize("new", [False, True])
+def test_matches_are_restored_with_the_windows(new: bool) -> None:
+    (plain,) = rules()
+    rule = replace(plain, alert_every_ms=60_000)
+    restoring = Restoring(Reader({A: committed(150)}))
+    restoring.states.assigned([A])
+    if new:  # the window is there already, with all transactions
+        restoring.finish((plain,))
+    restoring.finish((plain, rule))
+    assert suppressed(restoring, rule, [150, 179, 180, 240, 241]) == [None, None, 31, 0, None]
 
 
 def test_skipped_records_are_left_out_until_windows_have_passed_them() -> None:

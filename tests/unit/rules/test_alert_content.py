@@ -55,6 +55,7 @@ def test_the_content_of_a_match_without_windows() -> None:
         "key": {},
         "figures": {},
         "contributors": ["t1"],
+        "suppressed": 0,
     }
 
 

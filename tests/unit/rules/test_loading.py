@@ -160,3 +160,28 @@ def test_deciding_needs_no_more_fields_than_it_looks_at() -> None:
     many, fan_out = read(FILE).rules
     assert many.fields == {"amount", "currency", "items", "target", "source", "id", "created_at"}
     assert fan_out.fields == {"source", "target", "id", "created_at"}
+
+
+def test_kept_matches_are_those_of_rules_that_match_the_same() -> None:
+    text = """
+[rules.many]
+severity = "high"
+alert_every = "10m"
+when = "amount >= 100"
+reason = "{payments}"
+windows.payments = { measure = "count", by = ["source"], over = "1h", at_least = 5 }
+"""
+    rule = first(text)
+    assert (rule.alert_every_ms, rule.reach_ms) == (600_000, 3_600_000 + 2 * 600_000)
+    kept = rule.kept_matches
+    assert kept is not None
+    assert (kept.rule, kept.window.by, kept.window.over_ms) == (rule, ("source",), 1_200_000)
+    for same in (text.replace("many", "lots"), text.replace("high", "low"), text.replace("{payments}", "{payments}!")):
+        assert first(same).kept_matches.window == kept.window  # type: ignore[union-attr]
+        assert first(same).version != rule.version
+    for other in ("10m", "100", "source", "1h", "5 }"):
+        changed = {"10m": "11m", "100": "101", "source": "target", "1h": "2h", "5 }": "6 }"}[other]
+        assert first(text.replace(other, changed)).kept_matches.window != kept.window  # type: ignore[union-attr]
+    shadow = first(text.replace("when", 'mode = "shadow"\nwhen'))
+    assert (shadow.kept_matches, shadow.reach_ms) == (None, 3_600_000)
+    assert first(text.replace('alert_every = "10m"\n', "")).version != rule.version
