@@ -46,6 +46,7 @@ class RuleFigures:
         only_incidents: Incidents that no (other) live rule found.
         incidents: By scenario the share of its incidents that the rule found; of its transactions where it has no
             incidents.
+        alerts: The number of alerts that it writes.
     """
 
     name: str
@@ -57,6 +58,7 @@ class RuleFigures:
     only_false: int
     only_incidents: int
     incidents: Mapping[str, float]
+    alerts: int = 0
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,9 @@ def report_on(
         total=quality(verdicts),
         scenarios=tuple(_scenario(verdicts, truth, number) for number in range(len(truth.scenarios))),
         rules=tuple(
-            _rule(history.rules[index], history.fired[index], verdicts, hits, truth)
+            replace(
+                _rule(history.rules[index], history.fired[index], verdicts, hits, truth), alerts=history.alerts[index]
+            )
             for index in sorted(range(len(history.rules)), key=lambda index: history.rules[index].line)
         ),
         steps=_steps(verdicts),

@@ -26,6 +26,7 @@ _RULES = (
     Column("rule", words=True),
     Column("severity", words=True),
     Column("fires"),
+    Column("alerts", always=False),
     Column("true"),
     Column("false"),
     Column("precision"),
@@ -79,7 +80,8 @@ def _rule(rule: RuleFigures) -> list[str]:
     detection = quality.detection
     name = f"{rule.name} (shadow)" if rule.mode == "shadow" else rule.name
     return [
-        name, rule.severity, number(quality.flagged), number(quality.caught), number(quality.flagged - quality.caught),
+        name, rule.severity, number(quality.flagged), number(rule.alerts), number(quality.caught),
+        number(quality.flagged - quality.caught),
         share(quality.precision), share(quality.recall), score(quality.average_precision),
         share(quality.precision_at_100), number(rule.only_caught), number(rule.only_false), number(detection.found),
         number(rule.only_incidents), duration(detection.seconds_p50),

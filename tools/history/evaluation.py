@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from services.rules.conditions import null_mark
 from services.rules.model import EVENT_TIME, ID, Rule, fields_of
 from services.rules.rule_match import RuleMatches
+from services.rules.state_requirements import requirements_of
 from services.rules.windows import WindowState
 from services.streaming.partitioner import partition_of
 from tools.history.blocks import Block, Truth, TruthCollector
@@ -25,6 +26,7 @@ class History:
     Attributes:
         rules: In the order of `fired`.
         fired: For each rule the rows on which it fired, ascending.
+        alerts: For each rule the number of these for which the detector writes an alert.
         created_at: The event time of each row, in milliseconds since 1970.
         truth: None where it is unknown.
         late: Number of transactions that were later than the allowed lateness, summed over the stages.
@@ -34,6 +36,7 @@ class History:
 
     rules: tuple[Rule, ...]
     fired: tuple[Rows, ...]
+    alerts: tuple[int, ...]
     created_at: NDArray[np.int64]
     truth: Truth | None
     late: int
@@ -73,6 +76,7 @@ def evaluate_history(
     ]
     number = {id(rule): index for index, rule in enumerate(rules)}
     fired: list[list[Rows]] = [[] for _ in rules]
+    alerts = [0 for _ in rules]
     times: list[NDArray[np.int64]] = []
     collector: TruthCollector | None = None
     done = warm_up = late = 0
@@ -91,7 +95,10 @@ def evaluate_history(
         place[counted] = np.arange(done, done + len(counted))
         for of_rule in matches:
             places = place[of_rule.rows]
-            fired[number[id(of_rule.rule)]].append(places[places >= 0])
+            index = number[id(of_rule.rule)]
+            fired[index].append(places[places >= 0])
+            if of_rule.rule.writes_alerts:
+                alerts[index] += int(np.count_nonzero(places[list(of_rule.alerts)] >= 0))
         times.append(np.asarray(block.columns[EVENT_TIME], np.int64)[counted])
         if block.labels is not None:
             collector = collector or TruthCollector()
@@ -102,6 +109,7 @@ def evaluate_history(
     return History(
         rules,
         tuple(np.sort(np.concatenate([np.zeros(0, np.int64), *rows])) for rows in fired),
+        tuple(alerts),
         np.concatenate([np.zeros(0, np.int64), *times]),
         collector.truth() if collector else None,
         late,
@@ -120,7 +128,7 @@ class _StageEvaluator:
         self._needed = fields | {null_mark(field) for field in fields}
         self._states = [WindowState(lateness_ms=lateness_ms, contributors=0) for _ in range(stage.partitions)]
         for state in self._states:
-            state.require(aggregation for rule in stage.rules for aggregation in rule.aggregations)
+            state.require(requirements_of(stage.rules, lateness_ms).aggregations)
 
     def evaluate(self, block: Block) -> tuple[list[RuleMatches], int]:
         """Rule matches of a block, by partition and rule, and the number of late rows."""

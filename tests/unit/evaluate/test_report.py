@@ -43,6 +43,7 @@ def history(fired: list[list[int]], scenario: list[int], incident: list[int]) ->
     return History(
         rules,
         tuple(np.array(rows, np.int64) for rows in fired),
+        tuple(range(len(fired))),
         np.arange(len(scenario), dtype=np.int64) * MINUTE,
         truth,
         late=0,
@@ -181,3 +182,7 @@ def test_a_baseline_of_other_transactions_is_refused(tmp_path: Path) -> None:
         compare(report(), baseline)
     with pytest.raises(ContractError, match="--write-baseline"):
         compare(report(), tmp_path / "none.json")
+
+
+def test_the_alerts_of_each_rule_are_counted() -> None:
+    assert [(rule.name, rule.alerts) for rule in report().rules] == [("low", 0), ("high", 1), ("watched", 2)]

@@ -95,6 +95,21 @@ def test_the_partition_of_a_message_counts_in_the_first_stage_only() -> None:
     assert len(actual["busy-target"]) < len(expected["busy-target"])
 
 
+def test_alerts_are_those_that_the_detector_writes() -> None:
+    block = whole(STREAM.blocks())
+    history = judged(iter([block]))
+    assert history.alerts == tuple(len(rows) for rows in history.fired)
+    text = RULES.replace('reason = "{payments}"', 'alert_every = "10m"\nreason = "{payments}"')
+    text = text.replace("[rules.large]", '[rules.large]\nmode = "shadow"')
+    every = parse_rules(text, "rules.toml", load_contracts().topic("queueing.transactions").required_schema, {})
+    history = evaluate_history(iter([block]), stages_of(every, partitions=4), lateness_ms=LATENESS)
+    intervals = block.columns["created_at"] // 600_000
+    for rule, rows, alerts in zip(history.rules, history.fired, history.alerts, strict=True):
+        keys = [block.columns[name][rows].tolist() for name in rule.key]
+        assert alerts == len(set(zip(*keys, intervals[rows].tolist(), strict=True)) if keys else ())
+        assert alerts < len(rows)
+
+
 def test_the_truth_is_kept_by_number() -> None:
     parts = list(STREAM.blocks())
     truth = judged(iter(parts)).truth
