@@ -1,6 +1,5 @@
 """Aggregates over values that are added and retracted in any order; all are exact, as they are of whole numbers."""
 
-from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Any, ClassVar, Protocol
 
@@ -25,9 +24,6 @@ class Aggregate(Protocol):
 
     def result(self, count: int) -> AggregateValue:
         """Return the aggregate of the values that are included, given how many these are."""
-
-    def slide(self, value: Any, leaving: Iterable[Any], count: int) -> AggregateValue:
-        """Include a value, exclude others, and return the aggregate of those that are included: `count`, never 0."""
 
 
 class Sum:
@@ -56,13 +52,6 @@ class Sum:
         """Return the sum."""
         return self.total
 
-    def slide(self, value: int, leaving: Iterable[int], count: int) -> AggregateValue:  # noqa: ARG002 - as above
-        """Include a value, exclude others, and return the sum."""
-        for left in leaving:
-            value -= left
-        self.total += value
-        return self.total
-
 
 class Average(Sum):
     """The average of whole numbers, as sum and count."""
@@ -77,13 +66,6 @@ class Average(Sum):
     def result(self, count: int) -> AggregateValue:
         """Return the average; None without values."""
         return (self.total, count) if count else None
-
-    def slide(self, value: int, leaving: Iterable[int], count: int) -> AggregateValue:
-        """Include a value, exclude others, and return the average."""
-        for left in leaving:
-            value -= left
-        self.total += value
-        return self.total, count
 
 
 class DistinctCount(dict[Any, int]):
@@ -111,17 +93,6 @@ class DistinctCount(dict[Any, int]):
 
     def result(self, count: int) -> AggregateValue:  # noqa: ARG002 - an average needs it
         """Return the number of distinct values."""
-        return len(self)
-
-    def slide(self, value: Any, leaving: Iterable[Any], count: int) -> AggregateValue:  # noqa: ARG002 - as above
-        """Include a value, exclude others, and return the number of distinct values."""
-        self[value] = self.get(value, 0) + 1
-        for left in leaving:
-            occurrences = self[left]
-            if occurrences == 1:
-                del self[left]
-            else:
-                self[left] = occurrences - 1
         return len(self)
 
 
@@ -170,13 +141,6 @@ class Min(DistinctCount):
         while heap[0] not in self:
             heappop(heap)
         return self.sign * heap[0]
-
-    def slide(self, value: int, leaving: Iterable[int], count: int) -> AggregateValue:
-        """Include a value, exclude others, and return the smallest one."""
-        self.add(value)
-        for left in leaving:
-            self.retract(left)
-        return self.result(count)
 
 
 class Max(Min):

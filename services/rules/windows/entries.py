@@ -12,7 +12,7 @@ window that evicts it, and the state of a key can be written to a snapshot as it
 """
 
 from collections.abc import Callable, Iterable
-from operator import add, itemgetter
+from operator import add
 from struct import Struct
 from typing import Any
 
@@ -163,15 +163,13 @@ class EntryLayout:
         unpack = Struct(f">{self._slot(name)[0]}xq").unpack_from
         return lambda entry: unpack(entry)[0]
 
-    def token_reader(self, name: str) -> Reader:
-        """Return a function that reads from an entry something that is equal for equal values of a field."""
-        if name == EVENT_TIME:
-            return itemgetter(slice(TIME))
+    def value_reader(self, name: str) -> Reader:
+        """Return a function that reads a field's value from an entry, be it a whole number or a text."""
         if name == ID:
             return self.id_of
+        if name == EVENT_TIME or not self.slots[name]:
+            return self.number_reader(name)
         offset, before = self._slot(name)
-        if not self.slots[name]:
-            return itemgetter(slice(offset, offset + 8))
         unpack = Struct(f">{offset}xI").unpack_from
 
         def text(entry: Entry) -> bytes:

@@ -6,10 +6,10 @@ what leaves the interval. Out of order the first may be later than the interval;
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import ClassVar, cast
+from typing import Any, ClassVar
 
 from services.rules.rule_match import AggregateValue
-from services.rules.windows.aggregates import Min
+from services.rules.windows.aggregates import Max, Min
 from services.rules.windows.entries import Entry, Reader
 from services.rules.windows.sliding_state import SlidingState
 
@@ -24,7 +24,7 @@ class ExtremeState(SlidingState):
     """
 
     __slots__ = ("candidates", "noted", "values")
-    aggregate_type: ClassVar[type[Min]]
+    aggregate_type: ClassVar[type[Any]] = Min
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         super().__init__(entries)
@@ -65,16 +65,16 @@ class ExtremeState(SlidingState):
             del self.candidates[:left], self.values[:left]
         return evicted
 
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:
+    def aggregate(self, since: bytes, to: Entry, read: Reader, value: Any = None) -> AggregateValue:  # noqa: ARG002
         """Return the extreme of the entries in [since, to]; `to` need not be among them."""
         candidates, values, sign = self.candidates, self.values, self.aggregate_type.sign
         for index in range(self.noted, len(self)):
             entry = self[index]
-            value = sign * read(entry)
-            while values and values[-1] >= value:
+            signed = sign * read(entry)
+            while values and values[-1] >= signed:
                 del candidates[-1], values[-1]
             candidates.append(entry)
-            values.append(value)
+            values.append(signed)
         self.noted = len(self)
         first = bisect_left(candidates, since)
         if first == len(candidates):
@@ -87,7 +87,15 @@ class ExtremeState(SlidingState):
         self.noted = 0
 
 
-def extreme_state(aggregate: type[Min]) -> type[ExtremeState]:
-    """Return the class of key states with an extreme."""
-    name, attributes = f"{aggregate.__name__}State", {"__slots__": (), "aggregate_type": aggregate}
-    return cast("type[ExtremeState]", type(name, (ExtremeState,), attributes))
+class MinState(ExtremeState):
+    """The entries of one key, and the minimum of those in an interval."""
+
+    __slots__ = ()
+    aggregate_type = Min
+
+
+class MaxState(ExtremeState):
+    """The entries of one key, and the maximum of those in an interval."""
+
+    __slots__ = ()
+    aggregate_type = Max

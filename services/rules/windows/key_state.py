@@ -5,6 +5,7 @@ bytes (see `entries`).
 """
 
 from bisect import bisect_left, bisect_right
+from typing import Any
 
 from services.rules.rule_match import AggregateValue
 from services.rules.windows.entries import ORDER, TIME, Entry, Reader, order_of, time_of
@@ -44,8 +45,15 @@ class KeyState(list[Entry]):
         del self[:evicted]
         return evicted
 
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:
-        """Return the aggregate over the entries in [since, to]; `to` need not be among them."""
+    def aggregate(self, since: bytes, to: Entry, read: Reader, value: Any = None) -> AggregateValue:
+        """Return the aggregate over the entries in [since, to]; `to` need not be among them.
+
+        Args:
+            since: A bound.
+            to: An entry.
+            read: Reads the value that is aggregated.
+            value: What it reads from `to`, where that is known.
+        """
         raise NotImplementedError
 
     def latest(self, since: bytes, to: Entry, limit: int) -> list[Entry]:
@@ -81,7 +89,7 @@ class CountState(KeyState):
         """Return 1."""
         return 1
 
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:  # noqa: ARG002 - as above
+    def aggregate(self, since: bytes, to: Entry, read: Reader, value: Any = None) -> AggregateValue:  # noqa: ARG002
         """Return the number of entries in [since, to]."""
         end = len(self)
         if end and self[-1] > to:
@@ -99,7 +107,7 @@ class InactivityState(KeyState):
         """Return None: there is no other entry."""
         return None
 
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:  # noqa: ARG002 - as above
+    def aggregate(self, since: bytes, to: Entry, read: Reader, value: Any = None) -> AggregateValue:  # noqa: ARG002
         """Return the milliseconds from the latest entry before `to` up to `to`; None if it is before `since`."""
         index = bisect_left(self, to) - 1
         return time_of(to) - time_of(self[index]) if index >= 0 and self[index] >= since else None

@@ -121,6 +121,11 @@ class RowSelection:
         values: list[Any] = (column if self.rows is None else column[self.rows]).tolist()
         return values
 
+    def read_values(self, name: str) -> list[Any]:
+        """Return a field's values, as readers read them from entries."""
+        column = self._columns[name]
+        return self.values(column.astype(np.int64, copy=False) if column.dtype.kind in "iub" else column)
+
     def row_numbers(self, positions: list[int]) -> list[int]:
         """Return the row numbers in the batch of some positions in the selection."""
         if self.rows is None:

@@ -5,10 +5,10 @@ Where a row is out of order its interval ends further back: what lies in between
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from services.rules.rule_match import AggregateValue
-from services.rules.windows.aggregates import Aggregate
+from services.rules.windows.aggregates import Aggregate, Average, DistinctCount, Sum
 from services.rules.windows.entries import Entry, Reader
 from services.rules.windows.key_state import KeyState
 
@@ -64,18 +64,10 @@ class SlidingState(KeyState):
         del self[:evicted]
         return evicted
 
-    def aggregate(self, since: bytes, to: Entry, read: Reader) -> AggregateValue:
+    def aggregate(self, since: bytes, to: Entry, read: Reader, value: Any = None) -> AggregateValue:  # noqa: ARG002
         """Return the aggregate over the entries in [since, to]; `to` need not be among them."""
         end = len(self)
         running, first = self.running, self.first
-        if running is not None and self.end == end - 1 and self[-1] is to and (not first or self[first - 1] < since):
-            leaving = []  # only `to` enters, as nearly always
-            while self[first] < since:
-                leaving.append(read(self[first]))
-                first += 1
-            self.first, self.end = first, end
-            slid: AggregateValue = running.slide(read(to), leaving, end - first)
-            return slid
         if end and self[-1] > to:
             end = bisect_right(self, to)
         if running is None or first >= end or end < self.end or (first and self[first - 1] >= since):
@@ -111,7 +103,58 @@ class SlidingState(KeyState):
         return result
 
 
-def sliding_state(aggregate: type[Aggregate]) -> type[SlidingState]:
-    """Return the class of key states with an aggregate; as a class attribute it takes no memory for each key."""
-    name, attributes = f"{aggregate.__name__}State", {"__slots__": (), "aggregate_type": aggregate}
-    return cast("type[SlidingState]", type(name, (SlidingState,), attributes))
+class SumState(SlidingState):
+    """The entries of one key, and a sum over consecutive ones."""
+
+    __slots__ = ()
+    aggregate_type: ClassVar[type[Aggregate]] = Sum
+
+    def aggregate(self, since: bytes, to: Entry, read: Reader, value: int | None = None) -> AggregateValue:
+        """Return the sum over the entries in [since, to]; without calls where only `to` is new, as nearly always."""
+        running, first, end = self.running, self.first, len(self)
+        if running is None or self.end != end - 1 or self[-1] is not to or (first and self[first - 1] >= since):
+            return super().aggregate(since, to, read)
+        total: int = running.total + (read(to) if value is None else value)
+        while self[first] < since:
+            total -= read(self[first])
+            first += 1
+        running.total = total
+        self.first, self.end = first, end
+        return total
+
+
+class AverageState(SumState):
+    """The entries of one key, and an average over consecutive ones."""
+
+    __slots__ = ()
+    aggregate_type: ClassVar[type[Aggregate]] = Average
+
+    def aggregate(self, since: bytes, to: Entry, read: Reader, value: int | None = None) -> AggregateValue:
+        """Return the average over the entries in [since, to]; `to` need not be among them."""
+        total = super().aggregate(since, to, read, value)
+        return (total, self.end - self.first) if isinstance(total, int) else total
+
+
+class DistinctState(SlidingState):
+    """The entries of one key, and the occurrences of distinct values in consecutive ones."""
+
+    __slots__ = ()
+    aggregate_type: ClassVar[type[Aggregate]] = DistinctCount
+
+    def aggregate(self, since: bytes, to: Entry, read: Reader, value: Any = None) -> AggregateValue:
+        """Return the number of distinct values in [since, to]; without calls where only `to` is new."""
+        running, first, end = self.running, self.first, len(self)
+        if running is None or self.end != end - 1 or self[-1] is not to or (first and self[first - 1] >= since):
+            return super().aggregate(since, to, read)
+        entering = read(to) if value is None else value
+        running[entering] = running.get(entering, 0) + 1
+        while self[first] < since:
+            leaving = read(self[first])
+            first += 1
+            occurrences = running[leaving]
+            if occurrences == 1:
+                del running[leaving]
+            else:
+                running[leaving] = occurrences - 1
+        self.first, self.end = first, end
+        return len(running)

@@ -7,22 +7,21 @@ from typing import Any
 
 from services.rules.model import Columns, Condition, Mask, Measure, Window
 from services.rules.rule_match import AggregateValue
-from services.rules.windows.aggregates import Average, DistinctCount, Max, Min, Sum
 from services.rules.windows.byte_rows import key_objects
 from services.rules.windows.entries import Entry, EntryLayout, Ints, Reader, bound, time_of
 from services.rules.windows.expiry_schedule import ExpirySchedule
-from services.rules.windows.extreme_state import extreme_state
+from services.rules.windows.extreme_state import MaxState, MinState
 from services.rules.windows.key_state import CountState, InactivityState, KeyState
 from services.rules.windows.row_batch import RowBatch, RowSelection
-from services.rules.windows.sliding_state import sliding_state
+from services.rules.windows.sliding_state import AverageState, DistinctState, SumState
 
 _STATE_TYPES: dict[Measure, type[KeyState]] = {
     Measure.COUNT: CountState,
-    Measure.SUM: sliding_state(Sum),
-    Measure.MIN: extreme_state(Min),
-    Measure.MAX: extreme_state(Max),
-    Measure.AVERAGE: sliding_state(Average),
-    Measure.DISTINCT: sliding_state(DistinctCount),
+    Measure.SUM: SumState,
+    Measure.MIN: MinState,
+    Measure.MAX: MaxState,
+    Measure.AVERAGE: AverageState,
+    Measure.DISTINCT: DistinctState,
     Measure.INACTIVITY: InactivityState,
     Measure.MATCHES: CountState,
 }
@@ -83,7 +82,7 @@ class WindowStore:
         if name is not None:
             whole = self.window.measure is not Measure.DISTINCT
             self._layout.admit(name, columns[name], whole=whole)
-            self._read = self._layout.number_reader(name) if whole else self._layout.token_reader(name)
+            self._read = self._layout.number_reader(name) if whole else self._layout.value_reader(name)
         self._prepared = True
 
     def add(self, batch: RowBatch) -> None:
@@ -162,8 +161,12 @@ class WindowStore:
         of_single, pair = self._state_type.of_single, self.pair
         values: list[AggregateValue] = []
         note_value = values.append
-        for key, entry, since in zip(
-            selection.keys(self.window.by), selection.entries, selection.since(self.window.over_ms), strict=True
+        for key, entry, since, value in zip(
+            selection.keys(self.window.by),
+            selection.entries,
+            selection.since(self.window.over_ms),
+            selection.read_values(self.window.field) if self.window.field else repeat(None),
+            strict=False,
         ):
             state = get(key)
             if state is None:
@@ -177,7 +180,7 @@ class WindowStore:
                 state.append(entry)
             else:
                 state.add(entry, read)
-            note_value(state.aggregate(since, entry, read))
+            note_value(state.aggregate(since, entry, read, value))
         return values
 
     def shortcuts(self, batch: RowBatch, at_least: int) -> tuple[int, bytes]:  # noqa: ARG002 - inactivity needs it

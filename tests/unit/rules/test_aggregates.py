@@ -29,13 +29,3 @@ def test_a_minimum_keeps_few_retracted_values() -> None:
             smallest.retract(value + 1)
         assert smallest.result(1) == value
     assert len(smallest.heap) < 50
-
-
-@pytest.mark.parametrize("kind", [Sum, Average, DistinctCount, Min, Max])
-def test_a_running_aggregate_slides_as_values_enter_and_leave(kind: type[Aggregate]) -> None:
-    random = Random(1)
-    running, values = kind(), []
-    for _ in range(500):
-        leaving = [values.pop(0) for _ in range(min(random.randint(0, 2), len(values)))]
-        values.append(random.randint(-3, 3))
-        assert running.slide(values[-1], leaving, len(values)) == kind.of(values)
