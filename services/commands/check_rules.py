@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from services.contracts import RegistrySettings, load_contracts
-from services.detector.settings import DetectorSettings, deprecated_settings
-from services.errors import ExpectedError, UsageError
+from services.detector.settings import STATE_OFF, DetectorSettings, deprecated_settings
+from services.errors import ContractError, ExpectedError, UsageError
 from services.rules.loading import constants_of, load_rules
 from services.rules.model import KEY, Rule
 from services.rules.reasons import duration
-from services.rules.topology import Stage, Topology, build_topology, require_retention
+from services.rules.topology import ONLY_LATER, Stage, Topology, build_topology, windows_beyond_retention
 from services.streaming.settings import load_settings
 
 _PROGRAM = "check-rules"
@@ -69,7 +69,10 @@ def _checked(file: Path | None) -> Topology:
     rules = load_rules(path, topics[0].required_schema, constants_of(settings.suspicious_amount))
     topology = build_topology(rules, settings.stages(KEY))
     retention_ms = {topic.name: topic.retention_ms for topic in topics}
-    require_retention(topology, retention_ms, round(settings.allowed_lateness * 1000))
+    if beyond := windows_beyond_retention(topology, retention_ms, round(settings.allowed_lateness * 1000)):
+        if settings.state_topic == STATE_OFF:
+            raise ContractError(beyond)
+        print(f"check-rules: warning: {beyond}; the state topic keeps such a window, {ONLY_LATER}", file=sys.stderr)
     return topology
 
 

@@ -32,6 +32,108 @@ class Transaction(TypedDict):
     created_at: datetime
 
 
+# A field that entries have a slot for.
+class EntrySlot(TypedDict):
+    """The record payments.EntrySlot."""
+
+    # The name of the field.
+    field: str
+
+    # Whether the slot has the length of a text, and not a number.
+    is_text: bool
+
+
+# The keys of the entries, or one part of each.
+class KeyColumn(TypedDict):
+    """The record payments.KeyColumn."""
+
+    # The length in bytes of each value, 4 bytes each, little-endian; one length where all are the
+    # same; null where the values are JSON.
+    lengths: bytes | None
+
+    # The values one after the other, or a JSON array of them.
+    values: bytes
+
+
+# Entries of one window.
+class WindowEntries(TypedDict):
+    """The record payments.WindowEntries."""
+
+    # What the window measures, such as count.
+    measure: str
+
+    # The field that is measured; null for count and inactivity.
+    field: str | None
+
+    # The fields of the key.
+    by: list[str]
+
+    # The length of the window in milliseconds.
+    over_ms: int
+
+    # The condition on the transactions that count; empty if all do.
+    where: str
+
+    # The number of entries.
+    count: int
+
+    # The length in bytes of each entry, 4 bytes each, little-endian; one length where all are the
+    # same.
+    entry_lengths: bytes
+
+    # The entries, one after the other.
+    entries: bytes
+
+    # One column where keys are single values; several where they are tuples.
+    key_columns: list[KeyColumn]
+
+    # Whether keys are tuples.
+    is_composite: bool
+
+
+# A part of what a detector's windows over one partition keep: the entries added since the record
+# before, and some of those that were there already. All records of a chain from first to last, as
+# the committed offset's metadata names them, are the whole state. The detector alone writes and
+# reads it.
+class WindowState(TypedDict):
+    """The record payments.WindowState."""
+
+    # The version of the layout of keys and entries; a detector restores none but its own.
+    format: int
+
+    # The topic whose partition of this number the windows are over.
+    topic: str
+
+    # Names the chain that the record belongs to; another one begins where windows were restored
+    # from the topic itself.
+    chain: str
+
+    # The position in the chain, without gaps.
+    sequence: int
+
+    # The first offset of the topic that this state is without.
+    next_offset: int
+
+    # The number of rows read, which is the position of the next one in the order of reading.
+    next_order: int
+
+    # The watermark in milliseconds since the epoch; null before the first row.
+    watermark_ms: int | None
+
+    # The newest event time of any row that may still count, in milliseconds since the epoch; null
+    # without any.
+    newest_ms: int | None
+
+    # The allowed lateness in milliseconds, for which entries were kept.
+    lateness_ms: int
+
+    # The layout of entries, in order; slots are only ever appended.
+    slots: list[EntrySlot]
+
+    # All windows that the chain is complete for, also those that have no entries in this record.
+    windows: list[WindowEntries]
+
+
 # How bad it is if the rule is right, from the least to the worst.
 Severity = Literal[
     "LOW",

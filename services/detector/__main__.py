@@ -30,8 +30,9 @@ from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.detector.settings import DetectorSettings, deprecated_settings
 from services.detector.startup import checked_topics
 from services.detector.topics import DetectorTopics
+from services.detector.written_states import WrittenStates
 from services.rules.loading import constants_of, load_rules
-from services.rules.topology import Topology, build_topology, require_retention
+from services.rules.topology import ONLY_LATER, Topology, build_topology, require_retention, windows_beyond_retention
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import explain_refusals
 from services.streaming.clients import KafkaClients
@@ -86,7 +87,10 @@ def main() -> int:
         for warning in rules.warnings:
             log.warning("deprecated word in the rules file", reason=warning)
         topology = build_topology(rules, topics.stages)
-        require_retention(topology, retention, lateness_ms)
+        if topics.state is None:
+            require_retention(topology, retention, lateness_ms)
+        elif beyond := windows_beyond_retention(topology, retention, lateness_ms):
+            log.warning("window longer than its topic is kept", reason=f"{beyond}; {ONLY_LATER}")
         return topology
 
     load()  # faults of the file are reported at once, whether or not the cluster is there
@@ -148,7 +152,7 @@ def _handler(
             progress=progress,
             transient=(NotRegistered,),
         )
-        for topic in [*topics.read, *topics.written]
+        for topic in [*topics.read, *topics.written, *topics.kept]
     }
     lateness_ms = round(settings.allowed_lateness * 1000)
     passed_on = [*settings.output_topics, *topics.repartition]
@@ -170,6 +174,21 @@ def _handler(
         partial(dead_offsets, TopicReader(group, stop), topics.dead_letters.name),
         progress,
     )
+    written = (
+        None
+        if topics.state is None
+        else WrittenStates.of(
+            topics.state.name,
+            topics.state.required_schema,
+            registered[topics.state.name],
+            registry=registry,
+            reader=PartitionReader(partial(group, enable_partition_eof=True)),
+            make_admin=clients.admin,
+            lateness_ms=lateness_ms,
+            max_bytes=limits[topics.state.name],
+            on_write=metrics.state_bytes.inc,
+        )
+    )
     keys = None
     if settings.input_keyed == "verify":
         count = partition_counts(clients.admin())[topics.input]
@@ -177,7 +196,7 @@ def _handler(
     return DetectorHandler(
         versions=versions,
         decoders=decoders,
-        partitions=PartitionStates(reader, restorer, metrics, lateness_ms),
+        partitions=PartitionStates(reader, restorer, metrics, lateness_ms, written=written),
         router=Router(
             decoders,
             alerts,

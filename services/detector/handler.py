@@ -8,7 +8,7 @@ Faults of a single record are found before it is added to windows: a dead letter
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -101,6 +101,10 @@ class DetectorHandler:
     def offset_metadata(self, partition: Partition) -> str:
         """Return the restore point of a partition, to be committed with its offset."""
         return self._partitions.offset_metadata(partition)
+
+    def write_state(self, sink: Sink, offsets: Mapping[Partition, int]) -> None:
+        """Write what windows keep, in the transaction that commits the offsets it belongs to."""
+        self._partitions.write(sink, offsets)
 
     def dead_lettered(self, partition: Partition, offset: int) -> None:
         """Note that the windows of a partition are without this record."""

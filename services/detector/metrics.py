@@ -54,6 +54,7 @@ class DetectorMetrics:
             "encoding",
         )
         self.reloads = counter("rules_reloads", "Changes of the rules file: activated or rejected.", "result")
+        self.state_bytes = counter("state_written_bytes", "Bytes of records that were written to the state topic.")
         self._version = gauge("active_rules", "How many rules are active, by their version.", "version")
         self._entries = gauge("window_entries", "Transactions kept in windows.", *PARTITION)
         self._bytes = gauge("window_bytes", "Memory that windows take, estimated.", *PARTITION)

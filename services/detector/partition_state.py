@@ -43,6 +43,27 @@ class PartitionState:
         """The event time up to which nothing is needed any more."""
         return (self.state.watermark_ms or 0) - self.reach_ms
 
+    @classmethod
+    def of_written(cls, state: WindowState, point: RestorePoint, newest_ms: int | None) -> "PartitionState":
+        """Return a state that was restored from the state topic.
+
+        Args:
+            state: The windows.
+            point: The restore point that named the written state.
+            newest_ms: The newest event time that may still count.
+
+        Raises:
+            ValueError: The restore point names no written state.
+        """
+        if point.state is None:
+            raise ValueError("no written state")
+        restored = cls(state, point.state.next_offset, point.reach_ms, point.skipped)
+        # One range for everything before: should the topic itself be read again, no more than that is.
+        restored.index.note(point.start, point.state.next_offset, newest_ms)
+        restored.dead_letter_end = point.state.next_offset if point.dead_letters else 0
+        restored.commit()
+        return restored
+
     @property
     def restore_point(self) -> RestorePoint:
         """The restore point, to be committed with the partition's offset."""
@@ -54,9 +75,13 @@ class PartitionState:
         """Start the time index again: it was for shorter windows."""
         self.index, self.reach_ms = TimeIndex(0), reach_ms
 
-    def commit(self) -> None:
-        """Keep what was read since the last commit."""
-        self.state.commit()
+    def commit(self, *, written: bool = False) -> None:
+        """Keep what was read since the last commit.
+
+        Args:
+            written: Whether the state with it is written to the state topic.
+        """
+        self.state.commit(written=written)
         self.index.commit(self.horizon_ms)
 
     def rollback(self) -> None:

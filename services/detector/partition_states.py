@@ -1,30 +1,27 @@
 """The state of the partitions that this process owns: restored when they are assigned, dropped when they are revoked.
 
-The input topics are the truth: windows are restored by reading a partition again, from its restore point up to the
-committed offset, and are then what they were in the process that owned the partition before.
+The input topics are the truth, and the state topic has what windows keep of them, written in the transactions that
+commit offsets. Windows are restored from there, and from what was read since; or by reading a partition again from its
+restore point, where no state of it is written. They are then what they were in the process that owned it before.
 """
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.detector.metrics import DetectorMetrics
-from services.detector.partition_state import PartitionState
-from services.detector.restore import Restorer, RestoreTask
+from services.detector.partition_restores import PartitionRestores, Requirements, States
+from services.detector.restore import Restorer
+from services.detector.written_states import WrittenStates
 from services.rules.model import Columns, Rule
-from services.rules.state_requirements import StateRequirements
-from services.rules.windows import Evaluation, WindowState
-from services.streaming.partition_reader import CommittedOffset, PartitionReader
+from services.rules.windows import Evaluation
+from services.streaming.partition_reader import PartitionReader
 from services.streaming.positions import Partition
 from services.streaming.restore_point import RestorePoint
-
-RETAINED_SECONDS = 60.0
-"""Seconds that the windows of a lost partition are kept: it is often assigned to this process again."""
-
-Requirements = Mapping[str, StateRequirements]
-"""The state that rules require, by topic."""
+from services.streaming.sink import Sink
 
 
 class PartitionStates:
@@ -36,6 +33,7 @@ class PartitionStates:
         metrics: The size of windows is set there.
         lateness_ms: Allowed lateness behind the watermark: windows are whole for a transaction up to it.
         contributors: Limit on transaction ids that an alert names.
+        written: Keeps states in the state topic too; None: they are restored from the partitions themselves alone.
     """
 
     def __init__(
@@ -44,18 +42,17 @@ class PartitionStates:
         restorer: Restorer,
         metrics: DetectorMetrics,
         lateness_ms: int,
+        *,
         contributors: int = 100,
+        written: WrittenStates | None = None,
     ) -> None:
-        self._reader = reader
-        self._restorer = restorer
         self._metrics = metrics
-        self._lateness_ms = lateness_ms
-        self._contributors = contributors
-        self._states: dict[Partition, PartitionState] = {}
-        self._retained: dict[Partition, tuple[PartitionState, float]] = {}
+        self._writer = written.writer if written else None
+        self._states: States = {}
+        self._restores = PartitionRestores(
+            self._states, reader, restorer, written, lateness_ms=lateness_ms, contributors=contributors
+        )
         self._owned: set[Partition] = set()
-        self._new: set[Partition] = set()  # owned, and their restore has not begun
-        self._requirements: Requirements = {}
         self._touched: set[Partition] = set()
         self._measured_at = 0.0
         self._unmeasured: list[Partition] = []
@@ -63,13 +60,11 @@ class PartitionStates:
     @property
     def complete(self) -> bool:
         """Return whether the windows of every owned partition are restored."""
-        return not self._new and not self._restorer.partitions
+        return not self.unrestored()
 
     def unrestored(self) -> Collection[Partition]:
         """Return the owned partitions whose windows are not restored yet."""
-        if not self._new and not self._restorer.partitions:
-            return ()
-        return self._new.union(self._restorer.partitions)
+        return self._restores.unrestored()
 
     def keeps(self, topic: str) -> bool:
         """Return whether there are windows over a topic."""
@@ -77,8 +72,9 @@ class PartitionStates:
 
     def assigned(self, partitions: Iterable[Partition]) -> None:
         """Take partitions over; `restore` restores their windows."""
+        partitions = list(partitions)
         self._owned.update(partitions)
-        self._new.update(partitions)
+        self._restores.add(partitions)
 
     def revoked(self, partitions: Iterable[Partition], *, lost: bool) -> None:
         """Give partitions up.
@@ -91,16 +87,15 @@ class PartitionStates:
             if partition not in self._owned:
                 continue
             self._owned.discard(partition)
-            self._new.discard(partition)
             self._touched.discard(partition)
-            task = self._restorer.drop(partition)
+            task = self._restores.drop(partition)
             state = self._states.pop(partition, None)
             if state is None:
                 continue
             self._metrics.forget_windows(partition)
             if lost and (task is None or task.only is None):
                 state.rollback()
-                self._retained[partition] = state, time.monotonic()
+                self._restores.retain(partition, state)
 
     def restore(self, requirements: Requirements, seconds: float, *, between_transactions: bool) -> bool:
         """Restore new partitions, and the new windows of others, for a limited time.
@@ -116,28 +111,18 @@ class PartitionStates:
         Raises:
             RetryableError: Brokers or registry can't be asked now.
         """
-        if not _equivalent(requirements, self._requirements):
-            if not between_transactions:
-                return False
-            self._restart_tasks()
-            self._requirements = requirements
-            for partition in self._states:
-                self._extend(partition, requirements[partition[0]])
-            self._new.update(partition for partition in self._owned - self._states.keys()
-                             if requirements[partition[0]].aggregations)  # fmt: skip
-        self._begin_new(requirements)
-        if self._restorer.partitions:
-            self._restorer.restore(seconds)
-        return self.complete
+        return self._restores.restore(self._owned, requirements, seconds, between_transactions=between_transactions)
 
     def keep_only(self, requirements: Requirements) -> None:
         """Drop windows that no rule needs any more."""
-        self._requirements = requirements
+        self._restores.require(requirements)
         for partition, state in list(self._states.items()):
             needed = requirements[partition[0]]
             if not needed.aggregations:
                 del self._states[partition]
                 self._touched.discard(partition)
+                if self._writer:
+                    self._writer.drop(partition)
                 self._metrics.forget_windows(partition)
             else:
                 state.state.retain({aggregation.window for aggregation in needed.aggregations})
@@ -173,13 +158,32 @@ class PartitionStates:
     def offset_metadata(self, partition: Partition) -> str:
         """Return the restore point of a partition, to be committed with its offset."""
         state = self._states.get(partition)
-        # Without windows there is nothing to restore from; that there is metadata shows that the group used the topic.
-        return (state.restore_point if state else RestorePoint(0, 0)).to_metadata()
+        if state is None:
+            # Nothing to restore from; that there is metadata shows that the group used the topic.
+            return RestorePoint(0, 0).to_metadata()
+        position = self._writer.position(partition) if self._writer else None
+        return replace(state.restore_point, state=position).to_metadata()
+
+    def write(self, sink: Sink, offsets: Mapping[Partition, int]) -> None:
+        """Write the states of partitions whose offsets the open transaction commits, as far as that is due.
+
+        Args:
+            sink: The sink.
+            offsets: The offsets to be committed, by partition.
+        """
+        if self._writer:
+            for partition in self._touched:
+                state, offset = self._states[partition], offsets.get(partition, 0)
+                # Offsets may lie behind the last record: markers of transactions have some too.
+                self._writer.write(partition, state, max(offset, state.index.offset), sink)
 
     def commit(self) -> None:
         """Keep what was evaluated since the last commit."""
         for partition in self._touched:
-            self._states[partition].commit()
+            is_written = self._writer is not None and self._writer.is_writing(partition)
+            self._states[partition].commit(written=is_written)
+        if self._writer:
+            self._writer.committed()
         self._touched.clear()
         self._measure()
 
@@ -187,14 +191,14 @@ class PartitionStates:
         """Undo what was evaluated since the last commit."""
         for partition in self._touched:
             self._states[partition].rollback()
+        if self._writer:
+            self._writer.aborted()
         self._touched.clear()
 
     def _measure(self) -> None:
         """Set the metrics of windows: each partition about once a second, one at a time, as measuring takes time."""
         now = time.monotonic()
-        if self._retained:
-            self._retained = {partition: (state, since) for partition, (state, since) in self._retained.items()
-                              if now - since < RETAINED_SECONDS}  # fmt: skip
+        self._restores.release()
         if not self._states or now - self._measured_at < 1 / len(self._states):
             return
         self._measured_at = now
@@ -203,67 +207,3 @@ class PartitionStates:
         )
         partition = self._unmeasured.pop()
         self._metrics.note_windows(partition, self._states[partition].state)
-
-    def _begin_new(self, requirements: Requirements) -> None:
-        """Start restoring new partitions."""
-        if not self._new:
-            return
-        stateful = sorted(partition for partition in self._new if requirements[partition[0]].aggregations)
-        committed = self._reader.committed(stateful) if stateful else {}
-        for partition in stateful:
-            task = self._task(partition, committed[partition], requirements[partition[0]])
-            self._states[partition] = task.target
-            self._restorer.add(task)
-        self._new.clear()
-
-    def _task(self, partition: Partition, committed: CommittedOffset, needed: StateRequirements) -> RestoreTask:
-        """Return the task that restores a partition's windows as they were at its committed offset."""
-        retained, _since = self._retained.pop(partition, (None, 0.0))
-        if (
-            retained
-            and committed.offset is not None
-            and retained.index.offset <= committed.offset
-            and retained.reach_ms >= needed.reach_ms
-            and not retained.state.require(needed.aggregations)
-        ):
-            return self._new_task(partition, retained, retained.index.offset, committed.offset, needed)
-        state = WindowState(lateness_ms=self._lateness_ms, contributors=self._contributors)
-        state.require(needed.aggregations)
-        if committed.offset is None:
-            return self._new_task(partition, PartitionState(state, 0, needed.reach_ms), 0, 0, needed)
-        point = RestorePoint.from_metadata(committed.metadata)
-        # A restore point of shorter windows is none for longer ones: then everything there is is read.
-        start = point.start if point and point.reach_ms >= needed.reach_ms else 0
-        target = PartitionState(state, start, needed.reach_ms, point.skipped if point else None)
-        clean = point is not None and point.start == start and not point.dead_letters
-        return self._new_task(partition, target, start, committed.offset, needed, clean=clean)
-
-    def _new_task(
-        self, partition: Partition, target: PartitionState, start: int, end: int, needed: StateRequirements,
-        *, clean: bool = False,
-    ) -> RestoreTask:  # fmt: skip
-        return RestoreTask(partition, target, start, end, needed, dead=() if clean or start >= end else None)
-
-    def _extend(self, partition: Partition, needed: StateRequirements) -> None:
-        """Start restoring the windows that new rules need, from what the partition has had before."""
-        target = self._states[partition]
-        new = target.state.require(needed.aggregations)
-        if not new:
-            return
-        end = target.index.offset
-        longer = needed.reach_ms > target.reach_ms
-        start = 0 if longer else target.index.start((target.state.watermark_ms or 0) - needed.reach_ms)
-        if longer:
-            target.start_index(needed.reach_ms)
-        self._restorer.add(RestoreTask(partition, target, start, end, needed, only=new, note=longer))
-
-    def _restart_tasks(self) -> None:
-        """Restart the restore of partitions: other windows are needed than those that are being restored."""
-        for partition in list(self._restorer.partitions):
-            self._restorer.drop(partition)
-            self._states.pop(partition, None)
-            self._new.add(partition)
-
-
-def _equivalent(some: Requirements, others: Requirements) -> bool:
-    return some.keys() == others.keys() and all(some[topic].is_equivalent(others[topic]) for topic in some)

@@ -19,6 +19,10 @@ DEFAULT_RULES = Path(__file__).with_name("rules.toml")
 _DEPRECATED = {"STAGE_TOPICS": "REPARTITION_TOPICS"}
 
 
+STATE_OFF = "off"
+"""In place of the state topic: none is written."""
+
+
 class DetectorSettings(ServiceSettings):
     """The detector's settings; docs/settings.md lists them with their meaning.
 
@@ -37,6 +41,8 @@ class DetectorSettings(ServiceSettings):
         rules_file: What makes a transaction suspicious; read again when it changes.
         repartition_topics: The topics for rules whose key is not the receiver, to which the detector repartitions
             transactions and which it reads itself: ``field=topic``, several separated by commas.
+        state_topic: The topic of what windows keep, for short restores; `off`: they are restored from the topics of
+            transactions alone, and no window can be longer than these are kept.
         input_keyed: Whether the input topic is keyed by the receiver: `verify` looks, `trust` does not, `repartition`
             sends it through a repartition topic that is.
         start_from: Where a group begins that has no committed offsets though there are verdicts: `beginning`, `end`,
@@ -54,6 +60,7 @@ class DetectorSettings(ServiceSettings):
         default="target=streaming.transactions.by-target,source=streaming.transactions.by-source",
         validation_alias=AliasChoices("repartition_topics", "stage_topics"),
     )
+    state_topic: str = "streaming.transactions.state"
     input_keyed: Literal["verify", "repartition", "trust"] = "verify"
     start_from: str | None = None
     rules_file: Path = DEFAULT_RULES

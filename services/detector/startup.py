@@ -31,7 +31,7 @@ def checked_topics(
     await_topics(clients, settings, topics.needs, stop, progress)
     admin = clients.admin()
     require_group(admin, settings.consumer_group)
-    require_equal_partitions(admin, [topic.name for topic in topics.read])
+    require_equal_partitions(admin, [topic.name for topic in (*topics.read, *topics.kept)])
     configs = topic_configs(admin, topics.all)
     if configs[topics.input].message_timestamp_type != "LogAppendTime":
         meaning = (

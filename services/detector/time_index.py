@@ -24,6 +24,11 @@ class TimeIndex:
         """The next offset."""
         return self._offset
 
+    @property
+    def newest_ms(self) -> int | None:
+        """The newest event time of all ranges; None without any."""
+        return max((newest for _, newest in (*self._ranges, *self._pending)), default=None)
+
     def note(self, first: int, next_offset: int, newest_ms: int | None) -> None:
         """Note the range of a batch.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.contracts import Contracts, Schema, TopicContract
-from services.detector.settings import DetectorSettings
+from services.detector.settings import STATE_OFF, DetectorSettings
 from services.errors import ContractError
 from services.rules.model import KEY
 from services.streaming.authorisation import READ, WRITE
@@ -20,12 +20,14 @@ class DetectorTopics:
         read: The contracts of these.
         written: The contracts of legit, fraud and alerts.
         dead_letters: The contract of the dead-letter topic.
+        state: The contract of the state topic; None where no state is written.
     """
 
     stages: Mapping[str, str]
     read: Sequence[TopicContract]
     written: Sequence[TopicContract]
     dead_letters: TopicContract
+    state: TopicContract | None = None
 
     @classmethod
     def of(cls, settings: DetectorSettings, contracts: Contracts) -> "DetectorTopics":
@@ -48,19 +50,27 @@ class DetectorTopics:
             read,
             [contracts.topic(topic) for topic in (*settings.output_topics, settings.alerts_topic)],
             contracts.topic(settings.dead_letter_topic),
+            None if settings.state_topic == STATE_OFF else contracts.topic(settings.state_topic),
         )
 
     @property
     def all(self) -> Sequence[TopicContract]:
         """All topics."""
-        return [*self.read, *self.written, self.dead_letters]
+        return [*self.read, *self.written, self.dead_letters, *self.kept]
+
+    @property
+    def kept(self) -> Sequence[TopicContract]:
+        """The state topic, or nothing."""
+        return [self.state] if self.state else []
 
     @property
     def needs(self) -> Sequence[TopicNeed]:
-        """The operations needed on each topic. Dead letters are also read: a restore leaves them out."""
+        """The operations needed on each topic. Dead letters and state are also read: by a restore."""
         operations = {
             **{topic.name: (WRITE,) for topic in self.written},
-            **dict.fromkeys((*self.repartition, self.dead_letters.name), (READ, WRITE)),
+            **dict.fromkeys(
+                (*self.repartition, self.dead_letters.name, *(topic.name for topic in self.kept)), (READ, WRITE)
+            ),
         }
         return [TopicNeed(topic.name, topic.partitions, operations.get(topic.name, (READ,))) for topic in self.all]
 

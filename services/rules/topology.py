@@ -148,25 +148,37 @@ def _field(rule: Rule, source: str, fields: Sequence[str]) -> str:
     )
 
 
-def require_retention(topology: Topology, retention: Mapping[str, int], lateness_ms: int) -> None:
-    """Check that topics keep messages for as long as windows on them may have to be restored from.
+ONLY_LATER = "it is whole only when it has run for its length"
+"""What is so of a window that is longer than its topic is kept."""
+
+
+def windows_beyond_retention(topology: Topology, retention: Mapping[str, int], lateness_ms: int) -> str | None:
+    """Return which window is longer than its topic keeps messages, so that it can't be filled from there; or None.
 
     Args:
         topology: The rules by stage.
         retention: By topic how long it keeps messages, in milliseconds; -1 is for ever. Others are not
             checked.
         lateness_ms: Allowed lateness: windows are whole for a transaction up to it.
-
-    Raises:
-        ContractError: The retention of a topic is shorter than its longest window needs.
     """
     for stage in topology.stages:
         available, needed = retention.get(stage.topic, -1), stage.longest_ms + lateness_ms
         if stage.aggregations and 0 <= available < needed:
             rule = max(stage.windowed, key=lambda rule: rule.reach_ms)
             hours = [f"{milliseconds / HOUR_MS:g} h" for milliseconds in (stage.longest_ms, available, needed)]
-            raise ContractError(
+            return (
                 f"{topology.rules.source}:{rule.line}: rule {rule.name} looks back {hours[0]}, and topic {stage.topic} "
                 f"is kept for {hours[1]} (needed, with ALLOWED_LATENESS: {hours[2]}): shorten the window, or raise the "
                 "retention in contracts.toml and on the topic"
             )
+    return None
+
+
+def require_retention(topology: Topology, retention: Mapping[str, int], lateness_ms: int) -> None:
+    """Check that topics keep messages for as long as windows on them may have to be restored from.
+
+    Raises:
+        ContractError: The retention of a topic is shorter than its longest window needs.
+    """
+    if beyond := windows_beyond_retention(topology, retention, lateness_ms):
+        raise ContractError(beyond)

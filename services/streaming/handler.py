@@ -1,6 +1,6 @@
 """Interface of the transactional loop: the handler that it calls, and its settings."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +54,14 @@ class Handler(Protocol):
         Raises:
             RetryableError: the batch can't be handled now; the loop reads it again.
             PoisonRecords: some of its records can never be handled; the loop reads the others again.
+        """
+
+    def write_state(self, sink: Sink, offsets: Mapping[Partition, int]) -> None:
+        """Write changes of state to the sink: called in the open transaction, before its offsets are committed.
+
+        Args:
+            sink: The sink.
+            offsets: The offsets to be committed, by partition.
         """
 
     def dead_lettered(self, partition: Partition, offset: int) -> None:

@@ -81,6 +81,19 @@ class PartitionReader:
             for answer in answers
         }
 
+    def end(self, partition: Partition) -> int:
+        """Return the offset after the last record of a partition.
+
+        Raises:
+            KafkaException: Its leader does not answer.
+        """
+        consumer = self._make_consumer()
+        try:
+            _low, high = consumer.get_watermark_offsets(TopicPartition(*partition), REQUEST_TIMEOUT)
+            return int(high)
+        finally:
+            consumer.close()
+
     def start(self, ranges: Mapping[Partition, tuple[int, int]]) -> None:
         """Start to read offset ranges, in place of the current ones.
 

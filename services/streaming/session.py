@@ -221,6 +221,7 @@ class Session:
     def _commit(self) -> None:
         if not self._transaction.is_open:
             return
+        self._handler.write_state(self._sink, self._positions)
         self._transaction.commit(
             [TopicPartition(*partition, offset, self._handler.offset_metadata(partition))
              for partition, offset in self._positions.items()]

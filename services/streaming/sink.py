@@ -105,21 +105,29 @@ class Sink:
                 raise PoisonRecords({position_of(message): too_large}) from error
 
     def send(
-        self, topic: str, value: bytes | None, key: bytes | None, *, timestamp: int = 0, headers: Any = None
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        *,
+        partition: int = ANY_PARTITION,
+        timestamp: int = 0,
+        headers: Any = None,
     ) -> None:
         """Write one record, blocking while the producer's queue is full.
 
         Args:
             topic: The target topic.
             value: The value; None writes a tombstone.
-            key: The key, which decides the partition.
+            key: The key, which decides the partition unless that is given.
+            partition: The number of the partition.
             timestamp: Milliseconds since the epoch; 0 is now.
             headers: As confluent-kafka takes them.
         """
         optional = {} if headers is None else {"headers": headers}
         while True:
             try:
-                self._producer.produce(topic, value, key, timestamp=timestamp, **optional)
+                self._producer.produce(topic, value, key, partition, timestamp=timestamp, **optional)
             except BufferError:
                 self._producer.poll(0.05)
             else:

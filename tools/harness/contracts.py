@@ -48,6 +48,7 @@ def environment(contracts: Path, prefix: str) -> dict[str, str]:
         "FRAUD_TOPIC": f"{prefix}streaming.transactions.fraud",
         "DEAD_LETTER_TOPIC": f"{prefix}queueing.transactions.dlq",
         "REPARTITION_TOPICS": f"source={prefix}streaming.transactions.by-source",
+        "STATE_TOPIC": f"{prefix}streaming.transactions.state",
         "ALERTS_TOPIC": f"{prefix}streaming.alerts",
         "LABELS_TOPIC": f"{prefix}queueing.transactions.labels",
         "CONSUMER_GROUP": f"{prefix}detector",

@@ -3,7 +3,8 @@
 Pure and serialisable: nothing here knows Kafka, files or time of day.
 """
 
+from services.rules.windows.changes import StateBuilder, Walk, WindowEntries
 from services.rules.windows.evaluation import Evaluation
-from services.rules.windows.window_state import WindowState
+from services.rules.windows.window_state import StateHead, WindowState
 
-__all__ = ["Evaluation", "WindowState"]
+__all__ = ["Evaluation", "StateBuilder", "StateHead", "Walk", "WindowEntries", "WindowState"]

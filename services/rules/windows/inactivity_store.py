@@ -46,7 +46,7 @@ class InactivityStore(WindowStore):
         """Return which rows are late: settled entries that are evicted by definition may still be there."""
         return selection.values(batch.late)
 
-    def commit(self, watermark: int) -> None:
+    def commit(self, watermark: int, *, written: bool = False) -> None:
         """Keep what was added, and evict what is too old, or settled and not the latest."""
         settled = watermark - self._lateness
         remaining: list[Any] = []
@@ -54,7 +54,7 @@ class InactivityStore(WindowStore):
             remaining += self._settle(self._settling.popleft()[1], bound(settled + 1))
         if self._paired or remaining:
             self._settling.append((watermark, self._paired + remaining))
-        super().commit(watermark)
+        super().commit(watermark, written=written)
 
     def load(self, contents: Mapping[Any, Sequence[Entry]], watermark: int) -> None:
         """Fill an empty store with the contents of another."""

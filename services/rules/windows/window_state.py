@@ -1,9 +1,11 @@
 """The state of the windows of one partition of one stage, and the evaluation of rules over them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from services.rules.model import Aggregation, Columns, Rule, Window
-from services.rules.windows.entries import EntryLayout, Ints, time_of
+from services.rules.windows.changes import Cursor, StateBuilder, Walk, WindowEntries
+from services.rules.windows.entries import EntryLayout, Ints, bound, time_of
 from services.rules.windows.evaluation import Evaluation, evaluate
 from services.rules.windows.evaluation_plan import EvaluationPlan
 from services.rules.windows.inactivity_store import create_store
@@ -12,6 +14,22 @@ from services.rules.windows.memory_usage import estimate_bytes
 from services.rules.windows.row_batch import RowBatch
 from services.rules.windows.snapshot import decode_snapshot, encode_snapshot
 from services.rules.windows.window_store import WindowStore
+
+
+@dataclass(frozen=True)
+class StateHead:
+    """The part of a state that is no entry of a window.
+
+    Attributes:
+        watermark_ms: The largest event time (or clock) read; None before the first row.
+        order: The number of rows read, which is the position of the next one.
+        slots: The fields that entries have slots for, and whether each is a text.
+    """
+
+    watermark_ms: int | None
+    order: int
+    slots: tuple[tuple[str, bool], ...]
+
 
 Snapshot = bytes
 """A state as `WindowState.dump` writes it; a name of its own, as `WindowState.bytes` is a number."""
@@ -143,14 +161,18 @@ class WindowState:
             return Evaluation((), 0, [()] * len(aggregations))
         return evaluate(batch, plan, self._stores, self._contributors)
 
-    def commit(self) -> None:
-        """Keep what was read since the last commit, and evict what is too old for every later row."""
+    def commit(self, *, written: bool = False) -> None:
+        """Keep what was read since the last commit, and evict what is too old for every later row.
+
+        Args:
+            written: Whether all that `unwritten` returned is written.
+        """
         self._committed = (self._watermark, self._order, dict(self._layout.slots))
         if self._filling is not None:
             self._filling.commit()
         if self._watermark is not None:
             for store in self._stores.values():
-                store.commit(self._watermark)
+                store.commit(self._watermark, written=written)
 
     def rollback(self) -> None:
         """Undo everything since the last commit."""
@@ -160,6 +182,62 @@ class WindowState:
             self._filling.rollback()
         for store in self._stores.values():
             store.rollback()
+
+    @property
+    def head(self) -> StateHead:
+        """The state besides its entries, uncommitted rows included."""
+        return StateHead(self._watermark, self._order, tuple(self._layout.slots.items()))
+
+    @property
+    def recorded(self) -> frozenset[Window]:
+        """The windows whose added entries are recorded."""
+        return frozenset(window for window, store in self._stores.items() if store.is_recorded)
+
+    def record(self) -> None:
+        """Record from now on the entries that are added to the present windows."""
+        for store in self._stores.values():
+            store.record()
+
+    def unwritten(self) -> list[WindowEntries]:
+        """Return the entries that were recorded since they were last written, uncommitted ones included."""
+        return [
+            WindowEntries(window, keys, entries)
+            for window, store in self._stores.items()
+            for keys, entries in store.unwritten
+            if entries
+        ]
+
+    def walk(self) -> Walk:
+        """Return a walk over all entries of the recorded windows."""
+        return Walk({window: store for window, store in self._stores.items() if store.is_recorded})
+
+    def slice(self, walk: Walk, limit: int) -> tuple[list[WindowEntries], Cursor]:
+        """Return the next slice of a walk (see `Walk.slice`)."""
+        return walk.slice(self._stores, limit)
+
+    @classmethod
+    def of_entries(
+        cls, head: StateHead, builder: StateBuilder, aggregations: Iterable[Aggregation], **settings: int
+    ) -> "WindowState":
+        """Return the state of some entries, all of which are recorded as written.
+
+        Args:
+            head: The rest of the state.
+            builder: The entries; it is emptied.
+            aggregations: The aggregations whose windows are kept.
+            settings: `lateness_ms` and `contributors`.
+        """
+        state = cls(**settings)
+        state._layout = EntryLayout(head.slots)
+        state._watermark, state._order = head.watermark_ms, head.order
+        state.require(aggregations)
+        if head.watermark_ms is not None:
+            for window, store in state._stores.items():
+                until = bound(head.watermark_ms - window.over_ms - state._lateness + 1)
+                store.load(builder.unexpired(window, until), head.watermark_ms)
+        state.commit()
+        state.record()
+        return state
 
     def dump(self) -> Snapshot:
         """Return a snapshot of what matters for later rows: the same for states that evaluate alike."""

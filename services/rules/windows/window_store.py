@@ -58,6 +58,17 @@ class WindowStore:
         self._prepared = False
         self._new_keys: list[Any] = []
         self._added: list[tuple[list[Any], list[Entry]]] = []
+        self._unwritten: list[tuple[list[Any], list[Entry]]] | None = None
+
+    @property
+    def is_recorded(self) -> bool:
+        """Return whether added entries are recorded for `unwritten`."""
+        return self._unwritten is not None
+
+    @property
+    def unwritten(self) -> list[tuple[list[Any], list[Entry]]]:
+        """The keys and entries that were added since they were last written, or since recording began."""
+        return [*self._unwritten, *self._added] if self._unwritten is not None else []
 
     @property
     def unsettled(self) -> int:
@@ -207,10 +218,22 @@ class WindowStore:
             contributors.append(tuple(self._layout.ids_of(latest)))
         return contributors
 
-    def commit(self, watermark: int) -> None:
-        """Keep what was added, and evict what is too old."""
+    def record(self) -> None:
+        """Begin to record added entries, if that has not begun."""
+        if self._unwritten is None:
+            self._unwritten = []
+
+    def commit(self, watermark: int, *, written: bool = False) -> None:
+        """Keep what was added, and evict what is too old.
+
+        Args:
+            watermark: The watermark.
+            written: Whether everything in `unwritten` is written.
+        """
         if self._new_keys:
             self.expiries.schedule(self._new_keys, watermark)
+        if self._unwritten is not None:
+            self._unwritten = [] if written else self.unwritten
         self._forget_changes()
         kept_from = watermark - self.window.over_ms - self._lateness + 1
         self._evict(self.expiries.due(kept_from), bound(kept_from), watermark)
