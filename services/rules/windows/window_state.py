@@ -191,25 +191,25 @@ class WindowState:
     @property
     def recorded(self) -> frozenset[Window]:
         """The windows whose added entries are recorded."""
-        return frozenset(window for window, store in self._stores.items() if store.is_recorded)
+        return frozenset(window for window, store in self._stores.items() if store.added.is_recorded)
 
     def record(self) -> None:
         """Record from now on the entries that are added to the present windows."""
         for store in self._stores.values():
-            store.record()
+            store.added.record()
 
     def unwritten(self) -> list[WindowEntries]:
         """Return the entries that were recorded since they were last written, uncommitted ones included."""
         return [
             WindowEntries(window, keys, entries)
             for window, store in self._stores.items()
-            for keys, entries in store.unwritten
+            for keys, entries in store.added.unwritten
             if entries
         ]
 
     def walk(self) -> Walk:
         """Return a walk over all entries of the recorded windows."""
-        return Walk({window: store for window, store in self._stores.items() if store.is_recorded})
+        return Walk({window: store for window, store in self._stores.items() if store.added.is_recorded})
 
     def slice(self, walk: Walk, limit: int) -> tuple[list[WindowEntries], Cursor]:
         """Return the next slice of a walk (see `Walk.slice`)."""

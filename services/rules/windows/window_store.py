@@ -7,6 +7,7 @@ from typing import Any
 
 from services.rules.model import Columns, Condition, Mask, Measure, Window
 from services.rules.rule_match import AggregateValue
+from services.rules.windows.added_entries import AddedEntries
 from services.rules.windows.byte_rows import key_objects
 from services.rules.windows.entries import Entry, EntryLayout, Ints, Reader, bound, time_of
 from services.rules.windows.expiry_schedule import ExpirySchedule
@@ -57,18 +58,7 @@ class WindowStore:
         self._read: Reader = time_of
         self._prepared = False
         self._new_keys: list[Any] = []
-        self._added: list[tuple[list[Any], list[Entry]]] = []
-        self._unwritten: list[tuple[list[Any], list[Entry]]] | None = None
-
-    @property
-    def is_recorded(self) -> bool:
-        """Return whether added entries are recorded for `unwritten`."""
-        return self._unwritten is not None
-
-    @property
-    def unwritten(self) -> list[tuple[list[Any], list[Entry]]]:
-        """The keys and entries that were added since they were last written, or since recording began."""
-        return [*self._unwritten, *self._added] if self._unwritten is not None else []
+        self.added = AddedEntries()
 
     @property
     def unsettled(self) -> int:
@@ -218,38 +208,31 @@ class WindowStore:
             contributors.append(tuple(self._layout.ids_of(latest)))
         return contributors
 
-    def record(self) -> None:
-        """Begin to record added entries, if that has not begun."""
-        if self._unwritten is None:
-            self._unwritten = []
-
     def commit(self, watermark: int, *, written: bool = False) -> None:
         """Keep what was added, and evict what is too old.
 
         Args:
             watermark: The watermark.
-            written: Whether everything in `unwritten` is written.
+            written: Whether everything in `added.unwritten` is written.
         """
         if self._new_keys:
             self.expiries.schedule(self._new_keys, watermark)
-        if self._unwritten is not None:
-            self._unwritten = [] if written else self.unwritten
+        self.added.commit(written=written)
         self._forget_changes()
         kept_from = watermark - self.window.over_ms - self._lateness + 1
         self._evict(self.expiries.due(kept_from), bound(kept_from), watermark)
 
     def rollback(self) -> None:
         """Remove what was added since the last commit."""
-        for keys, entries in reversed(self._added):
-            for key, entry in zip(reversed(keys), reversed(entries), strict=True):
-                state = self.keys[key]
-                if type(state) is bytes:
-                    del self.keys[key]
-                    continue
-                state.undo_add(entry)
-                if len(state) == 1:
-                    self.keys[key] = state[0]
-            self.entries -= len(entries)
+        for key, entry in self.added.undo():
+            self.entries -= 1
+            state = self.keys[key]
+            if type(state) is bytes:
+                del self.keys[key]
+                continue
+            state.undo_add(entry)
+            if len(state) == 1:
+                self.keys[key] = state[0]
         self._prepared = False
         self._forget_changes()
 
@@ -331,7 +314,6 @@ class WindowStore:
 
     def _forget_changes(self) -> None:
         self._new_keys.clear()
-        self._added.clear()
 
     def _record(self, batch: RowBatch) -> tuple[RowSelection, Mask | None]:
         """Record which rows of a batch are added, until the commit; return these and their mask, None for all."""
@@ -339,6 +321,6 @@ class WindowStore:
         mask = unexpired if where is None else where if unexpired is None else where & unexpired
         name = "" if mask is None else f"{self.window.where} {'' if unexpired is None else self.window.over_ms}"
         selection = batch.select_shared(name, mask)
-        self._added.append((selection.keys(self.window.by), selection.entries))
+        self.added.add(selection.keys(self.window.by), selection.entries)
         self.entries += len(selection.entries)
         return selection, mask
