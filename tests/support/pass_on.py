@@ -1,6 +1,6 @@
 """The simplest handler of the loop."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from confluent_kafka import Message
 
@@ -25,6 +25,8 @@ class PassOn:
         return True
 
     def restore(self, seconds: float, *, between_transactions: bool) -> None: ...
+
+    def write_state(self, sink: Sink, offsets: Mapping[Partition, int]) -> None: ...
 
     def offset_metadata(self, partition: Partition) -> str:  # noqa: ARG002 - as a Handler has it
         return ""

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 
 from services.streaming.restore_point import RestorePoint
-from tests.integration.detector.test_rules_over_time import alerts, rules
+from tests.support.confluent import deserialized
 from tests.support.payments import Payment, pay
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
@@ -20,6 +21,16 @@ reason = "{payments} payments by {source}"
 windows.payments = { measure = "count", by = ["source"], over = "OVER", at_least = 2 }
 """
 PAYMENTS = 30
+
+
+def rules(pipeline: Pipeline, *texts: str) -> dict[str, str]:
+    path = pipeline.directory / "rules.toml"
+    path.write_text("\n".join(texts))
+    return {"RULES_FILE": str(path)}
+
+
+def alerts(pipeline: Pipeline) -> list[dict[str, Any]]:
+    return deserialized(pipeline.cluster.registry_url, pipeline.read(pipeline.alerts))
 
 
 @contextmanager

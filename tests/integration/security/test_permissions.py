@@ -26,6 +26,7 @@ def grants(pipeline: Pipeline) -> dict[str, Grant]:
         "fraud": ("TOPIC", pipeline.fraud, ("WRITE",)),
         "alerts": ("TOPIC", pipeline.alerts, ("WRITE",)),
         "dead letters": ("TOPIC", pipeline.dead, ("READ", "WRITE")),
+        "state": ("TOPIC", pipeline.state, ("READ", "WRITE")),
         "group": ("GROUP", pipeline.group, ("READ",)),
         "transactional id": ("TRANSACTIONAL_ID", f"{pipeline.group}.only", ("WRITE",)),
     }
@@ -64,6 +65,7 @@ def test_a_detector_that_may_do_nothing_names_every_topic(secure: SecureCluster,
             (secured.fraud, "WRITE"),
             (secured.alerts, "WRITE"),
             (secured.dead, "READ and WRITE"),
+            (secured.state, "READ and WRITE"),
         ]
     ]
 

@@ -16,7 +16,7 @@ from services.detector.state_restorer import StateTask
 from services.rules.model import Measure, Window
 from services.rules.windows import StateHead, WindowEntries, WindowState
 from services.streaming.restore_point import RestorePoint, StatePosition
-from tests.unit.rules.test_window_changes import LATENESS, WINDOWS, aggregations, batch
+from tests.support.random_windows import LATENESS, WINDOWS, aggregations, batch
 
 SCHEMA = (
     load_contracts(Path(__file__).parents[3] / "schemas" / "contracts.toml")
@@ -66,8 +66,13 @@ def test_a_state_that_is_cut_at_any_point_is_made_again(
     seed: int, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chance = random.Random(seed)
-    for name, value in (("SPARE_ENTRIES", (-(10**6), -(10**6), 50)[seed % 3]), ("SLICE_ENTRIES", chance.choice((5, 60))), ("RECORD_ENTRIES", 40),
-                        ("RECORD_BYTES", chance.choice((3_000, 10**6)))):  # fmt: skip
+    settings = {
+        "SPARE_ENTRIES": (-(10**6), -(10**6), 50)[seed % 3],
+        "SLICE_ENTRIES": chance.choice((5, 60)),
+        "RECORD_ENTRIES": 40,
+        "RECORD_BYTES": chance.choice((3_000, 10**6)),
+    }
+    for name, value in settings.items():
         monkeypatch.setattr(state_log, name, value)
     state = WindowState(lateness_ms=LATENESS)
     state.require(aggregations())
