@@ -1,8 +1,11 @@
 """Tasks that restore a partition: from the state topic and what came since, or from the partition itself. Pure."""
 
+from collections.abc import Iterable
+
 from services.detector.partition_state import PartitionState
 from services.detector.restore import RestoreTask
 from services.detector.state_restorer import StateTask
+from services.rules.model import Aggregation, Window
 from services.rules.state_requirements import StateRequirements
 from services.rules.windows import WindowState
 from services.streaming.partition_reader import CommittedOffset
@@ -30,7 +33,8 @@ def task_since_state(
         lateness_ms: Allowed lateness.
         contributors: Limit on ids that a match names.
     """
-    aggregations = [aggregation for aggregation in needed.aggregations if aggregation.window in task.windows]
+    aggregations = [aggregation for aggregation in needed.aggregations
+                    if all(window in task.windows for window in _evaluated_on(aggregation))]  # fmt: skip
     if task.last is None or not aggregations:
         return None
     state = WindowState.of_entries(
@@ -82,6 +86,12 @@ def task_of_new_windows(partition: Partition, target: PartitionState, needed: St
     if longer:
         target.start_index(needed.reach_ms)
     return RestoreTask(partition, target, start, end, needed, only=new, note=longer)
+
+
+def _evaluated_on(aggregation: Aggregation) -> Iterable[Window]:
+    """Return the windows that an aggregation's results need: kept matches those of their rule as well."""
+    others = aggregation.rule.aggregations if aggregation.rule else ()
+    return (aggregation.window, *(other.window for other in others))
 
 
 def _task(

@@ -61,7 +61,7 @@ class MatchStore(WindowStore):
                 self._add_entry(key, entry)
                 added_keys.append(key)
                 added.append(entry)
-        self._added.append((added_keys, added))
+        self.added.add(added_keys, added)
         self.entries += len(added)
         return alerts
 
