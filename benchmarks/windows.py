@@ -148,7 +148,8 @@ def defaults(rows: int, runs: int) -> None:
 def matching(rows: int, runs: int) -> None:
     """What matching often costs, by what becomes of a match: counted, or written as an alert with its contributors."""
     columns = traffic(rows, accounts=10_000, span_ms=30 * DAY_MS)
-    broad = rule("broad", aggregation("sum amount", over_ms=30 * DAY_MS, at_least=Fraction(1_250_000)))
+    quarter = Fraction(rows // 10_000 * 50_000, 4)  # of what an account pays in all
+    broad = rule("broad", aggregation("sum amount", over_ms=30 * DAY_MS, at_least=quarter))
     head("sum amount over 30 d", "us a row", "thousand rows/s", "")
     costs = {}
     for name, rules in (
