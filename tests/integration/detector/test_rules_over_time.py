@@ -101,10 +101,12 @@ def test_a_rule_by_the_payer_is_evaluated_on_its_repartition_topic(pipeline: Pip
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
-def test_windows_outlive_the_process(pipeline: Pipeline, end: str) -> None:
+@pytest.mark.parametrize("state", ["written", "off"])
+def test_windows_outlive_the_process(pipeline: Pipeline, end: str, state: str) -> None:
     start = time.time_ns() // 1_000_000 - 50_000
     senders = [Payment(f"sender{n:02}", "mule", 100_000, start + n * 1000) for n in range(50)]
     settings = rules(pipeline, FAN_IN, RAPID) | {"INSTANCE_ID": "one"}
+    settings |= {"STATE_TOPIC": "off"} if state == "off" else {}
     with pipeline.start("detector", **settings) as detector:
         pay(pipeline, senders[:49])
         pipeline.wait_for_outputs(49)
@@ -112,9 +114,15 @@ def test_windows_outlive_the_process(pipeline: Pipeline, end: str) -> None:
     with pipeline.start("detector", **settings) as detector:
         pay(pipeline, senders[49:])
         pipeline.wait_for_outputs(50)
-        rebuilt = detector.events("windows restored")
+        restored = {event: detector.events(event) for event in ("windows restored", "state restored")}
         assert detector.stop() == 0
-    assert sum(event["messages"] for event in rebuilt if event["topic"] == pipeline.input) == 49
+    read = sum(event["messages"] for event in restored["windows restored"] if event["topic"] == pipeline.input)
+    if state == "off":
+        assert (read, restored["state restored"]) == (49, [])
+    else:
+        of_input = [event for event in restored["state restored"] if event["topic"] == pipeline.input]
+        assert of_input
+        assert read < 49
     assert fired(pipeline.read(pipeline.fraud)) == {"many-senders": 1}
 
 

@@ -37,6 +37,7 @@ def test_the_contracts_of_this_project() -> None:
         "streaming.transactions.fraud",
         "streaming.transactions.by-source",
         "streaming.transactions.by-target",
+        "streaming.transactions.state",
         "streaming.alerts",
         "queueing.transactions.labels",
     ]
@@ -44,6 +45,7 @@ def test_the_contracts_of_this_project() -> None:
     names = {topic.name: topic.required_schema.name for topic in contracts.governed}
     assert names.pop("streaming.alerts") == "payments.Alert"
     assert names.pop("queueing.transactions.labels") == "payments.Label"
+    assert names.pop("streaming.transactions.state") == "payments.WindowState"
     assert set(names.values()) == {"payments.Transaction"}
     assert contracts.topic("queueing.transactions.dlq").schema is None
     by_broker = [topic.name for topic in contracts.topics if topic.message_timestamp_type == "LogAppendTime"]
