@@ -33,6 +33,9 @@ lets through at once is left then."""
 BACKLOG_STEP_MS = 3
 """Milliseconds between the event times of two payments of the backlog, besides the time that writing takes."""
 
+WITHOUT_STATE = {"STATE_TOPIC": "off"}
+"""The detector's setting for a restore that reads the input: from the state topic it takes no time worth a fault."""
+
 UNKNOWN_SHARE = 0.15
 """Share of the payments that have a schema id that is not known yet."""
 
@@ -43,7 +46,7 @@ def longer_than_the_poll_interval(trial: Trial) -> None:
     backlog, count = int(BACKLOG * max(trial.scale, 0.5)), int(COUNT * max(trial.scale, 0.4))
     killed = chance.random() < 0.5
     over = RulesOverTime(trial, backlog + count)
-    first = trial.detector(**over.environment)
+    first = trial.detector(**over.environment, **WITHOUT_STATE)
     written = [replace(payment, at_ms=payment.at_ms - (backlog - number) * BACKLOG_STEP_MS)
                for number, payment in enumerate(payments(chance, backlog))]  # fmt: skip
     with Traffic(pipeline, written, SECONDS):
@@ -55,7 +58,7 @@ def longer_than_the_poll_interval(trial: Trial) -> None:
     )
     trial.exclude(first)
     trial.require(first.stop() == 0, "SIGTERM: another exit code than 0")
-    settings = over.environment | {"KAFKA_CONFIG_MAX_POLL_INTERVAL_MS": str(POLL_SECONDS * 1000),
+    settings = over.environment | WITHOUT_STATE | {"KAFKA_CONFIG_MAX_POLL_INTERVAL_MS": str(POLL_SECONDS * 1000),
                                    "KAFKA_CONFIG_CLIENT_ID": pipeline.prefix}  # fmt: skip
     brokers = pipeline.cluster.bootstrap_servers
     limit_fetches(brokers, pipeline.prefix, backlog * QUOTA)
@@ -154,7 +157,7 @@ def redriven_then_killed(trial: Trial) -> None:
 
     over.is_dead = is_dead
     with RegistryProxy(pipeline.cluster.registry_url) as proxy:
-        settings = over.environment | {"SCHEMA_REGISTRY_URL": proxy.url}
+        settings = over.environment | WITHOUT_STATE | {"SCHEMA_REGISTRY_URL": proxy.url}
         detector = trial.detector(**settings)
         with Traffic(pipeline, payments(chance, 100), 0.5):
             trial.wait_for_output()  # the first schema id is known
