@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Producer
@@ -96,10 +97,16 @@ class Traffic:
         assert producer.flush(60) == 0
 
 
-def start(pipeline: Pipeline, name: str) -> Service:
+def start(pipeline: Pipeline, name: str, **settings: str) -> Service:
     path = pipeline.directory / "rules.toml"
     path.write_text(RULES)
-    return pipeline.start("detector", RULES_FILE=str(path), INSTANCE_ID=name, ALLOWED_LATENESS="60")
+    return pipeline.start("detector", RULES_FILE=str(path), INSTANCE_ID=name, ALLOWED_LATENESS="60", **settings)
+
+
+def restores(detector: Service) -> list[dict[str, Any]]:
+    """What was restored, from the state topic or by reading messages again."""
+    events = [*detector.events("state restored"), *detector.events("windows restored")]
+    return [event for event in events if event["entries"]]
 
 
 def require_everything_as_recomputed(pipeline: Pipeline) -> Counter[str]:
@@ -154,24 +161,26 @@ def killed_inside_a_transaction(pipeline: Pipeline, detector: Service) -> bool:
 
 
 @pytest.mark.slow
-def test_kills_change_no_verdict(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("settings", [{}, {"STATE_TOPIC": "off"}], ids=["state", "no-state"])
+def test_kills_change_no_verdict(pipeline: Pipeline, settings: dict[str, str]) -> None:
     proven = 0
     with Traffic(pipeline, seed=1) as traffic:
         while not traffic.over:
-            with start(pipeline, "one") as detector:
+            with start(pipeline, "one", **settings) as detector:
                 detector.wait_for("rebalance", change="assigned")
                 traffic.begin()
                 wait_for(lambda: pipeline.read(pipeline.legit), "something that a successor has to restore")
                 time.sleep(random.uniform(0.2, 1.5))
                 proven += killed_inside_a_transaction(pipeline, detector)
-    with start(pipeline, "one") as detector:
+    with start(pipeline, "one", **settings) as detector:
         wait_for(
             lambda: len(pipeline.read(pipeline.legit)) + len(pipeline.read(pipeline.fraud)) >= COUNT, "outputs", 120
         )
-        rebuilt = sum(event["messages"] for event in detector.events("windows restored"))
+        restored = restores(detector)
+        assert bool(detector.events("state restored")) == (not settings)
         assert detector.stop() == 0
     assert proven
-    assert rebuilt
+    assert restored
     assert set(require_everything_as_recomputed(pipeline)) == {"many-senders", "rapid-fire", "many-large"}
 
 
@@ -183,7 +192,7 @@ def test_detectors_that_come_and_go_change_no_verdict(pipeline: Pipeline) -> Non
         wait_for(lambda: len(pipeline.read(pipeline.legit)) > COUNT // 20, "windows to be rebuilt in every partition")
         with start(pipeline, "three") as third:
             third.wait_for("rebalance", change="assigned")
-            third.wait_for("windows restored")
+            wait_for(lambda: restores(third), "restored windows")
             assert second.stop() == 0
             time.sleep(1)
             third.kill()
@@ -193,6 +202,6 @@ def test_detectors_that_come_and_go_change_no_verdict(pipeline: Pipeline) -> Non
                 lambda: len(pipeline.read(pipeline.legit)) + len(pipeline.read(pipeline.fraud)) >= COUNT, "outputs", 120
             )
             assert (first.stop(), fourth.stop()) == (0, 0)
-    moved = [event for service in (first, second, third, fourth) for event in service.events("windows restored")]
-    assert len({(event["topic"], event["partition"]) for event in moved if event["messages"]}) >= 2
+    moved = [event for service in (first, second, third, fourth) for event in restores(service)]
+    assert len({(event["topic"], event["partition"]) for event in moved}) >= 2
     assert set(require_everything_as_recomputed(pipeline)) == {"many-senders", "rapid-fire", "many-large"}
