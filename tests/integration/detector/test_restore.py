@@ -57,11 +57,11 @@ def test_a_restore_longer_than_the_poll_interval_keeps_the_membership(
     start = time.time_ns() // 1_000_000
     pay(pipeline, [Payment(f"payer{number}", "shop", 1000, start + number) for number in range(99)])
     pay(pipeline, [Payment(f"payer{number}", f"shop{number}", 1000, start + number) for number in range(101)])
-    with detector(pipeline, monkeypatch, RULES, {}):
+    with detector(pipeline, monkeypatch, RULES, {}, STATE_TOPIC="off"):
         pipeline.wait_for_outputs(200)
     assert not pipeline.read(pipeline.fraud)
     rebalances.clear()
-    properties = {"KAFKA_CONFIG_MAX_POLL_INTERVAL_MS": str(round(POLL_SECONDS * 1000)),
+    properties = {"STATE_TOPIC": "off", "KAFKA_CONFIG_MAX_POLL_INTERVAL_MS": str(round(POLL_SECONDS * 1000)),
                   "KAFKA_CONFIG_SESSION_TIMEOUT_MS": str(round(POLL_SECONDS * 1000))}  # fmt: skip
     with detector(pipeline, monkeypatch, RULES, {"PartitionReader": slowly}, **properties) as progress:
         wait_for(progress.restores, "the restore begins")

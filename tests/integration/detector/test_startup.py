@@ -26,7 +26,8 @@ def test_a_missing_topic_is_named(cluster: Cluster, tmp_path) -> None:  # type: 
     assert [line.split(":")[0] for line in lines] == [
         f"topic {topic} does not exist"
         for topic in (
-            pipeline.input, pipeline.by_source, pipeline.legit, pipeline.fraud, pipeline.alerts, pipeline.dead
+            pipeline.input, pipeline.by_source, pipeline.legit, pipeline.fraud, pipeline.alerts, pipeline.dead,
+            pipeline.state,
         )
     ]  # fmt: skip
     assert all("scripts/create-topics" in line for line in lines)
@@ -37,7 +38,8 @@ def test_a_topic_with_too_few_partitions_is_named(cluster: Cluster, tmp_path) ->
     pipeline = Pipeline(cluster, tmp_path, create=False)
     admin = pipeline.admin  # a client that is let go of ends its requests
     admin.create_topics([NewTopic(pipeline.input, 2)])[pipeline.input].result()
-    pipeline.create_topics_of(pipeline.by_source, pipeline.legit, pipeline.fraud, pipeline.alerts, pipeline.dead)
+    others = pipeline.legit, pipeline.fraud, pipeline.alerts, pipeline.dead, pipeline.state
+    pipeline.create_topics_of(pipeline.by_source, *others)
     with pipeline.start("detector") as detector:
         (line,) = reason(detector, 1)
     assert line.startswith(f"topic {pipeline.input} has 2 partitions, contracts.toml says 4")
@@ -49,7 +51,7 @@ def test_a_topic_with_too_few_partitions_is_named(cluster: Cluster, tmp_path) ->
     wait_for(lambda: partition_counts(admin)[pipeline.by_source] == 6, "growth")
     with pipeline.start("detector") as detector:
         (line,) = reason(detector, 1)
-    assert f"{pipeline.input} has 4, {pipeline.by_source} has 6; give them the same number" in line
+    assert f"{pipeline.input} has 4, {pipeline.by_source} has 6, {pipeline.state} has 4; give them the same" in line
 
 
 def test_a_schema_that_is_not_registered_is_named(cluster: Cluster, tmp_path) -> None:  # type: ignore[no-untyped-def]
