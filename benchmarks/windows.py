@@ -146,7 +146,7 @@ def defaults(rows: int, runs: int) -> None:
 
 
 def matching(rows: int, runs: int) -> None:
-    """What matching often costs, by what becomes of a match: counted, or written as an alert with its contributors."""
+    """The cost of frequent matches: only counted, or written as alerts with their contributors."""
     columns = traffic(rows, accounts=10_000, span_ms=30 * DAY_MS)
     quarter = Fraction(rows // 10_000 * 50_000, 4)  # of what an account pays in all
     broad = rule("broad", aggregation("sum amount", over_ms=30 * DAY_MS, at_least=quarter))

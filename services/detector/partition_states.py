@@ -98,19 +98,7 @@ class PartitionStates:
                 self._restores.retain(partition, state)
 
     def restore(self, requirements: Requirements, seconds: float, *, between_transactions: bool) -> bool:
-        """Restore new partitions, and the new windows of others, for a limited time.
-
-        Args:
-            requirements: By topic the state that its rules require.
-            seconds: The time limit, approximately.
-            between_transactions: Whether nothing was evaluated since the last commit.
-
-        Returns:
-            Whether everything is restored.
-
-        Raises:
-            RetryableError: Brokers or registry can't be asked now.
-        """
+        """Restore partitions for a limited time; return whether everything is (see `PartitionRestores.restore`)."""
         return self._restores.restore(self._owned, requirements, seconds, between_transactions=between_transactions)
 
     def keep_only(self, requirements: Requirements) -> None:

@@ -41,7 +41,7 @@ class _Begun:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What the open transaction writes."""
+    """The records of the open transaction."""
 
     last: int
     next_offset: int

@@ -24,7 +24,7 @@ REQUEST_TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class WrittenStates:
-    """What restores states from the state topic, and what writes them there."""
+    """The reader and the writer of the state topic."""
 
     restorer: StateRestorer
     writer: StateWriter

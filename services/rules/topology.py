@@ -149,7 +149,7 @@ def _field(rule: Rule, source: str, fields: Sequence[str]) -> str:
 
 
 ONLY_LATER = "it is whole only when it has run for its length"
-"""What is so of a window that is longer than its topic is kept."""
+"""The consequence for a window that is longer than the retention of its topic."""
 
 
 def windows_beyond_retention(topology: Topology, retention: Mapping[str, int], lateness_ms: int) -> str | None:

@@ -104,7 +104,7 @@ def start(pipeline: Pipeline, name: str, **settings: str) -> Service:
 
 
 def restores(detector: Service) -> list[dict[str, Any]]:
-    """What was restored, from the state topic or by reading messages again."""
+    """Return the events of restores, from the state topic or by reading messages again."""
     events = [*detector.events("state restored"), *detector.events("windows restored")]
     return [event for event in events if event["entries"]]
 

@@ -23,7 +23,7 @@ class AddedEntries:
 
     @property
     def unwritten(self) -> list[Batch]:
-        """What was added since it was last written, or since recording began; uncommitted entries are included."""
+        """The batches since the last write, or since recording began; uncommitted entries are included."""
         return [*self._unwritten, *self._uncommitted] if self._unwritten is not None else []
 
     def add(self, keys: Sequence[Any], entries: Sequence[Entry]) -> None:

@@ -5,15 +5,14 @@ from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from confluent_kafka import Message
 
 from services.rules.loading import parse_rules
-from tests.support.confluent import deserialized
 from tests.support.payments import Payment, account, pay
 from tests.support.probing import Endpoints
+from tests.support.rules_on_cluster import alerts, rules
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import wait_for
 
@@ -31,16 +30,6 @@ severity = "high"
 reason = "{payments} payments by {source} in 10 s"
 windows.payments = { measure = "count", by = ["source"], over = "10s", at_least = 3 }
 """
-
-
-def rules(pipeline: Pipeline, *texts: str) -> dict[str, str]:
-    path = pipeline.directory / "rules.toml"
-    path.write_text("\n".join(texts))
-    return {"RULES_FILE": str(path)}
-
-
-def alerts(pipeline: Pipeline) -> list[dict[str, Any]]:
-    return deserialized(pipeline.cluster.registry_url, pipeline.read(pipeline.alerts))
 
 
 def header(message: Message, name: str) -> str | None:

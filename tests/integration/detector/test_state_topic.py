@@ -3,13 +3,12 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
 
 from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 
 from services.streaming.restore_point import RestorePoint
-from tests.support.confluent import deserialized
 from tests.support.payments import Payment, pay
+from tests.support.rules_on_cluster import alerts, rules
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
 from tools.harness.waiting import wait_for
@@ -21,16 +20,6 @@ reason = "{payments} payments by {source}"
 windows.payments = { measure = "count", by = ["source"], over = "OVER", at_least = 2 }
 """
 PAYMENTS = 30
-
-
-def rules(pipeline: Pipeline, *texts: str) -> dict[str, str]:
-    path = pipeline.directory / "rules.toml"
-    path.write_text("\n".join(texts))
-    return {"RULES_FILE": str(path)}
-
-
-def alerts(pipeline: Pipeline) -> list[dict[str, Any]]:
-    return deserialized(pipeline.cluster.registry_url, pipeline.read(pipeline.alerts))
 
 
 @contextmanager
@@ -56,7 +45,7 @@ def write_state(pipeline: Pipeline) -> None:
 
 
 def restore_points(pipeline: Pipeline) -> list[RestorePoint]:
-    """What the group's committed offsets of the topic by payer say."""
+    """Return the restore points in the group's committed offsets of the topic by payer."""
     consumer = Consumer({"bootstrap.servers": pipeline.cluster.bootstrap_servers, "group.id": pipeline.group})
     with closing(consumer):
         committed = consumer.committed([TopicPartition(pipeline.by_source, number) for number in range(4)], 10)
@@ -65,7 +54,7 @@ def restore_points(pipeline: Pipeline) -> list[RestorePoint]:
 
 
 def prepared(pipeline: Pipeline) -> None:
-    """Judge some payments, have the state written, and kill the detector."""
+    """Evaluate some payments, have the state written, and kill the detector."""
     with detector(pipeline) as first:
         pay_and_wait(pipeline, PAYMENTS, 0)
         write_state(pipeline)

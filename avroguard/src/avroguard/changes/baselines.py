@@ -25,7 +25,7 @@ class Baseline(Protocol):
 
     label: str
     has_files: bool
-    """Whether it is files, so that schemas without a subject of their own are compared with their past as well."""
+    """True for files: schemas without a subject of their own are compared with their past as well."""
 
     def history(self, contract: SubjectContract, *, whole: bool) -> Sequence[OldVersion]:
         """The versions of a subject, oldest first; none where it is new. The latest alone unless ``whole``."""
