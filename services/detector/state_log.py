@@ -9,10 +9,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from services.detector.state_record import StateRecord
 from services.rules.model import Window
-from services.rules.windows import Walk, WindowEntries, WindowState
+from services.rules.windows import EncodedEntries, Walk, WindowEntries, WindowState
 from services.rules.windows.changes import Cursor
 from services.streaming.restore_point import StatePosition
 
@@ -168,17 +169,17 @@ class StateLog:
         )
 
 
-def _records(added: Sequence[WindowEntries]) -> Iterator[list[WindowEntries]]:
+def _records(added: Sequence[WindowEntries]) -> Iterator[list[EncodedEntries]]:
     """Yield the entries of each record."""
-    record: list[WindowEntries] = []
+    record: list[EncodedEntries] = []
     entries_left, bytes_left = RECORD_ENTRIES, RECORD_BYTES
-    for part in added:
+    for part in _by_window(added):
         begin, count = 0, len(part.entries)
         while begin < count:
             end = min(begin + entries_left, count)
             while (size := _size(part, begin, end)) > bytes_left and end - begin > 1:
                 end = (begin + end) // 2
-            record.append(WindowEntries(part.window, part.keys[begin:end], part.entries[begin:end]))
+            record.append(part.part(begin, end).encoded())
             entries_left, bytes_left = entries_left - (end - begin), bytes_left - size
             begin = end
             if entries_left <= 0 or bytes_left <= 0 or begin < count:
@@ -186,6 +187,19 @@ def _records(added: Sequence[WindowEntries]) -> Iterator[list[WindowEntries]]:
                 record, entries_left, bytes_left = [], RECORD_ENTRIES, RECORD_BYTES
     if record:
         yield record
+
+
+def _by_window(added: Sequence[WindowEntries]) -> Iterator[WindowEntries]:
+    """Yield the entries of each window together."""
+    parts: dict[Window, list[WindowEntries]] = {}
+    for part in added:
+        parts.setdefault(part.window, []).append(part)
+    for window, own in parts.items():
+        keys, entries = (
+            chain.from_iterable(part.keys for part in own),
+            chain.from_iterable(part.entries for part in own),
+        )
+        yield WindowEntries(window, list(keys), list(entries))
 
 
 def _size(part: WindowEntries, begin: int, end: int) -> int:

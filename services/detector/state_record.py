@@ -3,7 +3,6 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from services.contracts import Schema
 from services.contracts.codec.records import RecordDecoder, RecordEncoder
 from services.errors import PoisonError
 from services.rules.model import Measure, Window
-from services.rules.windows import StateHead, WindowEntries
+from services.rules.windows import SHORTEST_ENTRY, EncodedEntries, StateHead, TextColumn
 
 FORMAT = 1
 
@@ -34,7 +33,7 @@ class StateRecord:
         lateness_ms: The allowed lateness that entries were kept for.
         head: The state besides its entries.
         windows: All windows that the chain is complete for.
-        entries: Entries, by window; a window may be there several times.
+        entries: Entries, by window.
     """
 
     topic: str
@@ -45,7 +44,7 @@ class StateRecord:
     lateness_ms: int
     head: StateHead
     windows: Collection[Window]
-    entries: Sequence[WindowEntries]
+    entries: Sequence[EncodedEntries]
 
 
 class StateCodec:
@@ -61,11 +60,8 @@ class StateCodec:
 
     def encode(self, record: StateRecord) -> bytes:
         """Return the Avro body of a record."""
-        tables = {window: _WindowTable(window) for window in record.windows}
-        for part in record.entries:
-            table = tables.setdefault(part.window, _WindowTable(part.window))
-            table.entries += part.entries
-            table.keys += part.keys
+        parts = {window: EncodedEntries.of(window, [], []) for window in record.windows}
+        parts |= {part.window: part for part in record.entries}
         head = record.head
         return self._encoder.encode({
             "format": FORMAT,
@@ -78,7 +74,7 @@ class StateCodec:
             "newest_ms": record.newest_ms,
             "lateness_ms": record.lateness_ms,
             "slots": [{"field": name, "is_text": is_text} for name, is_text in head.slots],
-            "windows": [table.encoded() for table in tables.values()],
+            "windows": [_table(part) for part in parts.values()],
         })  # fmt: skip
 
     def decoder(self, writer: Any) -> RecordDecoder:
@@ -100,8 +96,7 @@ def decode_state(decoder: RecordDecoder, body: bytes) -> StateRecord:
         content = decoder.decode(body)
         if content["format"] != FORMAT:
             raise InvalidStateError(f"format {content['format']}; expected {FORMAT}")
-        shared: dict[bytes, bytes] = {}
-        parts = [_window_entries(table, shared) for table in content["windows"]]
+        parts = [_window_entries(table) for table in content["windows"]]
         slots = tuple((slot["field"], slot["is_text"]) for slot in content["slots"])
         return StateRecord(
             content["topic"], content["chain"], content["sequence"], content["next_offset"], content["newest_ms"],
@@ -114,55 +109,52 @@ def decode_state(decoder: RecordDecoder, body: bytes) -> StateRecord:
         raise InvalidStateError(f"not readable: {type(error).__name__}: {error}") from error
 
 
-class _WindowTable:
-    """The entries of one window in a record, by columns."""
-
-    def __init__(self, window: Window) -> None:
-        self.window = window
-        self.entries: list[bytes] = []
-        self.keys: list[Any] = []
-
-    def encoded(self) -> dict[str, Any]:
-        window, keys = self.window, self.keys
-        is_composite = bool(keys) and isinstance(keys[0], tuple)
-        columns = list(zip(*keys, strict=True)) if is_composite else [keys]
-        lengths, joined = _pack(self.entries)
-        return {
-            "measure": window.measure.value,
-            "field": window.field,
-            "by": list(window.by),
-            "over_ms": window.over_ms,
-            "where": window.where,
-            "count": len(self.entries),
-            "entry_lengths": lengths,
-            "entries": joined,
-            "key_columns": [_key_column(column) for column in columns],
-            "is_composite": is_composite,
-        }
+def _table(part: EncodedEntries) -> dict[str, Any]:
+    window = part.window
+    return {
+        "measure": window.measure.value,
+        "field": window.field,
+        "by": list(window.by),
+        "over_ms": window.over_ms,
+        "where": window.where,
+        "count": len(part),
+        "entry_lengths": part.texts.lengths.tobytes(),
+        "entries": part.texts.joined,
+        "key_columns": [_key_column(column) for column in part.key_columns],
+        "is_composite": part.is_composite,
+    }
 
 
-def _key_column(values: Sequence[Any]) -> dict[str, Any]:
-    try:
-        lengths, joined = _pack(values)
-    except TypeError:  # not all are bytes
-        return {"lengths": None, "values": json.dumps([_to_json(value) for value in values]).encode()}
-    return {"lengths": lengths, "values": joined}
+def _key_column(column: TextColumn | list[Any]) -> dict[str, Any]:
+    if isinstance(column, TextColumn):
+        return {"lengths": column.lengths.tobytes(), "values": column.joined}
+    return {"lengths": None, "values": json.dumps([_to_json(value) for value in column]).encode()}
 
 
-def _window_entries(table: dict[str, Any], shared: dict[bytes, bytes]) -> WindowEntries:
-    """Return the entries of a window; equal ones are the same object in all windows, as they were."""
+def _window_entries(table: dict[str, Any]) -> EncodedEntries:
+    """Return the entries of a window in a record.
+
+    Raises:
+        InvalidStateError: They are not whole.
+    """
     count = table["count"]
     columns = [
         [_from_json(value) for value in json.loads(column["values"])]
-        if column["lengths"] is None else _unpack(count, column["lengths"], column["values"])
+        if column["lengths"] is None else _text_column(count, column["lengths"], column["values"])
         for column in table["key_columns"]
     ]  # fmt: skip
-    keys = list(zip(*columns, strict=True)) if table["is_composite"] else columns[0]
-    if len(keys) != count:
-        raise InvalidStateError(f"{len(keys)} keys for {count} entries")
-    entries = _unpack(count, table["entry_lengths"], table["entries"])
+    counts = {len(column) for column in columns}
+    if counts != {count}:
+        raise InvalidStateError(f"{counts or 'no'} keys for {count} entries")
+    texts = _text_column(count, table["entry_lengths"], table["entries"])
+    if count and (shortest := int(texts.lengths.min())) < SHORTEST_ENTRY:
+        raise InvalidStateError(f"an entry of {shortest} bytes; expected at least {SHORTEST_ENTRY}")
     window = Window(Measure(table["measure"]), table["field"], tuple(table["by"]), table["over_ms"], table["where"])
-    return WindowEntries(window, keys, [shared.setdefault(entry, entry) for entry in entries])
+    return EncodedEntries(window, texts, columns, table["is_composite"])
+
+
+def _text_column(count: int, lengths: bytes, joined: bytes) -> TextColumn:
+    return TextColumn(count, np.frombuffer(lengths, "<u4"), joined)
 
 
 def _to_json(value: Any) -> Any:
@@ -171,27 +163,3 @@ def _to_json(value: Any) -> Any:
 
 def _from_json(value: Any) -> Any:
     return value["bytes"].encode("latin-1") if isinstance(value, dict) else value
-
-
-def _pack(values: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the lengths of values, one where all are the same, and the values one after the other.
-
-    Raises:
-        TypeError: One is not bytes.
-    """
-    joined = b"".join(values)
-    lengths = np.fromiter(map(len, values), "<u4", len(values))
-    return (lengths[:1] if len(lengths) and (lengths == lengths[0]).all() else lengths).tobytes(), joined
-
-
-def _unpack(count: int, lengths: bytes, joined: bytes) -> list[bytes]:
-    sizes = np.frombuffer(lengths, "<u4")
-    if len(sizes) == 1 and count:
-        if int(sizes[0]) * count != len(joined):
-            raise InvalidStateError(f"{len(joined)} bytes; expected {count} times {sizes[0]}")
-        values: list[bytes] = np.frombuffer(joined, f"V{sizes[0]}").tolist() if joined else [b""] * count
-        return values
-    if len(sizes) != count or int(sizes.sum(dtype=np.int64)) != len(joined):
-        raise InvalidStateError(f"{len(sizes)} lengths for {count} values of {len(joined)} bytes")
-    ends = np.cumsum(sizes, dtype=np.int64).tolist()
-    return [joined[first:last] for first, last in pairwise([0, *ends])]

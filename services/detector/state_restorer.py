@@ -71,7 +71,7 @@ class StateTask:
             self.last = record
             for part in record.entries:
                 self.builder.add(part)
-                self.entries += len(part.entries)
+                self.entries += len(part)
             if self.is_done and record.next_offset != position.next_offset:
                 self.problem = f"it is up to offset {record.next_offset}; expected {position.next_offset}"
 

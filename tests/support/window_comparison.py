@@ -12,7 +12,7 @@ import numpy as np
 from services.rules.model import Aggregation, Condition, Measure, Rule, Window, longest_reach
 from services.rules.rule_match import as_number
 from services.rules.state_requirements import requirements_of
-from services.rules.windows import Evaluation, WindowState
+from services.rules.windows import Evaluation, StateBuilder, WindowState, changes
 from services.rules.windows.aggregates import Average, DistinctCount, Max, Min, Sum
 from tests.support.window_streams import Fired, Recomputed, Row, columns_of, random_habits, random_rows, random_rules
 
@@ -51,7 +51,7 @@ class Comparison:
 
     def _run(self) -> None:
         steps = (self._evaluate, self._evaluate, self._evaluate, self._add, self._commit, self._commit, self._commit)
-        rare = (self._rollback, self._reload, self._rebuild, self._change_rules, self._evaluate_and_undo)
+        rare = (self._rollback, self._reload, self._restore, self._rebuild, self._change_rules, self._evaluate_and_undo)
         for _ in range(self._random.randint(1, 12)):
             self._random.choice(steps if self._random.random() < 0.7 else rare)()
         self._commit()
@@ -135,6 +135,20 @@ class Comparison:
         assert self._engine.dump() == dumped
         assert self._engine.require(self._aggregations()) == []
         self._seen["reloads"] += 1
+
+    def _restore(self) -> None:
+        """Restart: take over the written entries, which stay packed until they are needed."""
+        self._commit()
+        self._engine.record()
+        walk, builder = self._engine.walk(), StateBuilder()
+        while not walk.ends_at(walk.cursor):
+            parts, walk.cursor = self._engine.slice(walk, 10)
+            for part in parts:
+                builder.add(part.encoded())
+        settings = {"lateness_ms": self._lateness, "contributors": self._bound}
+        with patch.object(changes, "PACK_FROM", 0):
+            self._engine = WindowState.of_entries(self._engine.head, builder, self._aggregations(), **settings)
+        self._seen["restores"] += 1
 
     def _rebuild(self) -> None:
         """Restart: read from as far back as the longest window needs, and go on."""

@@ -30,6 +30,8 @@ TIME = 8
 ORDER = slice(8, 14)
 _SLOTS = 14
 _START = 15
+SHORTEST_ENTRY = _START
+"""Bytes of an entry without slots and with an empty id."""
 _UUID = 0x80
 _STARTS = [_START + 4 * (slots & ~_UUID) for slots in range(256)]
 """The position after the slots, by the byte that holds their number."""

@@ -56,10 +56,11 @@ class InactivityStore(WindowStore):
             self._settling.append((watermark, self._paired + remaining))
         super().commit(watermark, written=written)
 
-    def load(self, contents: Mapping[Any, Sequence[Entry]], watermark: int) -> None:
-        """Fill an empty store with the contents of another."""
-        super().load(contents, watermark)
-        self._settling.append((watermark, [key for key, entries in contents.items() if len(entries) > 1]))
+    def take(self, contents: Mapping[Any, Sequence[Entry]]) -> None:
+        """Take entries of keys that have none; of several some may be settled."""
+        super().take(contents)
+        if several := [key for key, entries in contents.items() if len(entries) > 1]:
+            self._settling.append((self._watermark, several))
 
     def lower_bound(self, batch: RowBatch, row: int, entry: Entry, state: KeyState, since: bytes) -> bytes:
         """Return the lower bound of the window of a row for its own key: not before its latest settled entry."""

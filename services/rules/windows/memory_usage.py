@@ -21,15 +21,16 @@ def estimate_bytes(stores: Iterable[WindowStore]) -> int:
 
 def _store_size(store: WindowStore) -> float:
     sample = store.expiries.sample(_SAMPLE)
+    fixed = getsizeof(store.keys) + store.packed.nbytes
     if not sample:
-        return getsizeof(store.keys)
+        return fixed
     states = [store.keys[key] for key in sample]
     single = [state for state in states if type(state) is bytes]
     several = [state for state in states if isinstance(state, KeyState)]
     # Beside the window's own reference: a key has one in the schedule and one here, a single entry two here.
     each = _POINTER + (_shared_size(sample, own=2, others=1) + _shared_size(single, own=1, others=2)) / len(sample)
     each += sum(map(_state_size, several)) / len(sample)
-    return getsizeof(store.keys) + len(store.keys) * each + store.unsettled * (_POINTER + getsizeof(sample[0]))
+    return fixed + len(store.keys) * each + store.unsettled * (_POINTER + getsizeof(sample[0]))
 
 
 def _state_size(state: KeyState) -> float:

@@ -234,7 +234,7 @@ class WindowState:
         if head.watermark_ms is not None:
             for window, store in state._stores.items():
                 until = bound(head.watermark_ms - window.over_ms - state._lateness + 1)
-                store.load(builder.unexpired(window, until), head.watermark_ms)
+                builder.fill(store, until, head.watermark_ms)
         state.commit()
         state.record()
         return state

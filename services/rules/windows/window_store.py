@@ -1,7 +1,7 @@
 """The state store of a window: entries by key, the schedule of evictions, and the changes since the last commit."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, repeat
 from typing import Any
 
@@ -13,6 +13,7 @@ from services.rules.windows.entries import Entry, EntryLayout, Ints, Reader, bou
 from services.rules.windows.expiry_schedule import ExpirySchedule
 from services.rules.windows.extreme_state import MaxState, MinState
 from services.rules.windows.key_state import CountState, InactivityState, KeyState
+from services.rules.windows.packed_entries import PackedEntries
 from services.rules.windows.row_batch import RowBatch, RowSelection
 from services.rules.windows.sliding_state import AverageState, DistinctState, SumState
 
@@ -58,6 +59,8 @@ class WindowStore:
         self._read: Reader = time_of
         self._prepared = False
         self._new_keys: list[Any] = []
+        self._watermark = 0
+        self.packed = PackedEntries()
         self.added = AddedEntries()
 
     @property
@@ -89,6 +92,7 @@ class WindowStore:
     def add(self, batch: RowBatch) -> None:
         """Add the rows of a batch."""
         selection, _ = self._record(batch)
+        self._unpack(selection.keys(self.window.by))
         keys, get, note_new = self.keys, self.keys.get, self._new_keys.append
         for key, entry in zip(selection.keys(self.window.by), selection.entries, strict=True):
             state = get(key)
@@ -114,6 +118,7 @@ class WindowStore:
         state_type, over_ms = self._state_type, self.window.over_ms
         minimum, recent = self.shortcuts(batch, at_least)
         selection, adding, evaluating = self._select(batch, evaluated)
+        self._unpack(selection.keys(self.window.by))
         late = self.rows_with_own_bound(batch, selection)
         all_alike = adding is _EACH and len(selection.entries) == batch.rows and evaluated.all()
         if all_alike and not (minimum or recent or any(late)):
@@ -219,7 +224,10 @@ class WindowStore:
             self.expiries.schedule(self._new_keys, watermark)
         self.added.commit(written=written)
         self._forget_changes()
+        self._watermark = watermark
         kept_from = watermark - self.window.over_ms - self._lateness + 1
+        if self.packed:
+            self.entries -= self.packed.drop_expired(kept_from)
         self._evict(self.expiries.due(kept_from), bound(kept_from), watermark)
 
     def rollback(self) -> None:
@@ -239,24 +247,33 @@ class WindowStore:
     def contents(self, watermark: int | None) -> dict[Any, list[Entry]]:
         """Return by key the entries that a later row's window may include."""
         until = b"" if watermark is None else bound(watermark - self.window.over_ms - self._lateness + 1)
+        self._take_packed(self.packed.unpack_all)
         contents = {key: self.unexpired(self.state_of(key), until, watermark) for key in self.keys}
         return {key: entries for key, entries in contents.items() if entries}
 
     def load(self, contents: Mapping[Any, Sequence[Entry]], watermark: int) -> None:
         """Fill an empty store with the contents of another."""
-        for key, entries in contents.items():
-            self.keys[key] = entries[0] if len(entries) == 1 else self._state_type(entries)
-            self.entries += len(entries)
-        self.expiries.schedule_each(contents, (entries[0] for entries in contents.values()), watermark)
+        self._watermark = watermark
+        self.entries += sum(map(len, contents.values()))
+        self.take(contents)
+
+    def load_packed(self, packed: PackedEntries, watermark: int) -> None:
+        """Fill an empty store with packed entries."""
+        self._watermark = watermark
+        self.packed = packed
+        self.entries = packed.entries
 
     def oldest(self) -> Iterator[Entry]:
         """Yield the oldest entries of the keys that are due next; of very many keys those of a sample."""
         for keys in (self.expiries.next_keys(), self._new_keys):
             for state in map(self.keys.__getitem__, keys[:: len(keys) // _SAMPLE + 1]):
                 yield state if type(state) is bytes else state[0]
+        yield from (segment.oldest for segment in self.packed.segments)
 
     def state_of(self, key: Any) -> KeyState:
         """Return the state of a key; that of a single entry or of none is made for the call."""
+        if key not in self.keys:
+            self._unpack([key])
         state = self.keys.get(key, ())
         return state if isinstance(state, KeyState) else self._state_type((state,) if state else ())
 
@@ -272,6 +289,23 @@ class WindowStore:
     def unexpired(self, state: KeyState, until: bytes, watermark: int | None) -> list[Entry]:  # noqa: ARG002
         """Return the entries of a key that are not expired by definition, given a bound."""
         return state[bisect_left(state, until) :]
+
+    def take(self, contents: Mapping[Any, Sequence[Entry]]) -> None:
+        """Take entries of keys that have none, which are counted already."""
+        for key, entries in contents.items():
+            self.keys[key] = entries[0] if len(entries) == 1 else self._state_type(entries)
+        self.expiries.schedule_each(contents, (entries[0] for entries in contents.values()), self._watermark)
+
+    def _unpack(self, keys: Iterable[Any]) -> None:
+        """Make objects of the packed entries of some keys."""
+        if self.packed and (missing := [key for key in keys if key not in self.keys]):
+            self._take_packed(lambda: self.packed.unpack(missing))
+
+    def _take_packed(self, unpack: Callable[[], Mapping[Any, Sequence[Entry]]]) -> None:
+        before = self.packed.entries
+        contents = unpack()
+        self.entries += sum(map(len, contents.values())) - (before - self.packed.entries)
+        self.take(contents)
 
     def _select(self, batch: RowBatch, evaluated: Mask) -> tuple[RowSelection, Iterable[bool], list[bool]]:
         """Record the rows of a batch, and select those that are added or evaluated.

@@ -40,7 +40,7 @@ def test_a_state_is_made_again_from_a_walk_and_what_was_added_since_it_began(see
         state.commit(written=True)
         walk.cursor, ended = cursor, walk.ends_at(cursor)
         for part in chance.sample([*added, *slices], len(added) + len(slices)):
-            builder.add(part)
+            builder.add(part.encoded())
     again = WindowState.of_entries(state.head, builder, aggregations(), lateness_ms=LATENESS, contributors=100)
     assert again.dump() == state.dump()
     assert not again.unwritten()
