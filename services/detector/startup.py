@@ -43,7 +43,7 @@ def checked_topics(
         progress.degraded("timestamps", meaning)
     offsets = StartOffsets(
         # Stable offsets would be waited for until the broker aborts what a killed detector has left open.
-        lambda: clients.consumer(settings.consumer_group, isolation_level="read_uncommitted"),
+        partial(clients.consumer, isolation_level="read_uncommitted"),
         admin,
         settings.consumer_group,
         input_topic=topics.input,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
-from confluent_kafka import Consumer, ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from services.errors import ContractError, Unavailable
@@ -98,7 +98,7 @@ class StartOffsets:
     """Check and initialisation of the committed offsets of a group, before a member joins.
 
     Args:
-        make_consumer: Makes a consumer with the group's id at `read_uncommitted`, which returns committed offsets
+        make_consumer: Makes a consumer with a group's id at `read_uncommitted`, which returns committed offsets
             without waiting for open transactions.
         admin: Client of the cluster.
         group: Name of the group.
@@ -109,7 +109,7 @@ class StartOffsets:
 
     def __init__(
         self,
-        make_consumer: Callable[[], Consumer],
+        make_consumer: Callable[[str], Consumer],
         admin: AdminClient,
         group: str,
         *,
@@ -136,7 +136,7 @@ class StartOffsets:
             NotAuthorised: The brokers refuse access.
         """
         self._refuse_other_owners()
-        consumer = self._make_consumer()
+        consumer = self._make_consumer(self._group)
         try:
             self._initialise(consumer, start_from)
         except KafkaException as error:
@@ -216,23 +216,33 @@ class StartOffsets:
             return
         try:
             groups = self._admin.list_consumer_groups(request_timeout=REQUEST_TIMEOUT).result().valid
-            others = [group.group_id for group in groups or () if group.group_id != self._group
-                      and group.state not in {ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD}]  # fmt: skip
-            answers = [self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)],
-                                                               request_timeout=REQUEST_TIMEOUT)[group]
-                       for group in others]  # fmt: skip
-            for answer in answers:
-                offsets = answer.result()
-                for partition in offsets.topic_partitions or ():
+            for group in groups or ():
+                if group.group_id == self._group or group.state in {ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD}:
+                    continue
+                for partition in self._committed_by(group.group_id):
                     # Only a group that processes the topic commits restore points; other consumers do not.
-                    if partition.topic in self._repartition and RestorePoint.from_metadata(partition.metadata or ""):
+                    if RestorePoint.from_metadata(partition.metadata or ""):
                         raise ContractError(
-                            f"repartition topic {partition.topic} belongs to group {offsets.group_id}, which is "
+                            f"repartition topic {partition.topic} belongs to group {group.group_id}, which is "
                             f"active: stop it, or configure other repartition and output topics for group {self._group}"
                         )
         except KafkaException as error:
             log.warning("other groups unknown: one of them may work on the same topics",
                         reason=reason(error))  # fmt: skip
+
+    def _committed_by(self, group: str) -> Sequence[TopicPartition]:
+        """Return the committed offsets of a group in the repartition topics.
+
+        A consumer is asked: the admin client's call ends the process where the group's coordinator has moved
+        (librdkafka 2.16: segmentation fault).
+        """
+        consumer = self._make_consumer(group)
+        try:
+            partitions = [TopicPartition(*partition) for topic in self._repartition
+                          for partition in _partitions(consumer, topic)]  # fmt: skip
+            return consumer.committed(partitions, REQUEST_TIMEOUT)
+        finally:
+            consumer.close()
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[Partition]:

@@ -67,3 +67,10 @@ def test_the_glossary_is_in_order() -> None:
     words = re.findall(r"^\| (\S[^|]*) \|", PAGE.partition("## Glossary")[2], re.MULTILINE)[2:]
     assert len(words) > 20
     assert words == sorted(words)
+
+
+def test_committed_offsets_are_asked_of_consumers() -> None:
+    # The admin client's call ends the process where the coordinator of the group has moved (librdkafka 2.16).
+    sources = [path for folder in ("services", "tools", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    assert len(sources) > 100
+    assert not [path for path in sources if "list_consumer_group_offsets" in path.read_text()]

@@ -78,9 +78,9 @@ class Trial:
         self.moment = 0.0
         self.recovery: float | None = None
         self.warm_up = 0.0
-        self._group = ConsumerGroup(self.admin, self.pipeline.group)
         self._member = Consumer({"bootstrap.servers": bench.cluster.bootstrap_servers, "log_level": 0,
                                  "group.id": self.pipeline.group, "isolation.level": "read_uncommitted"})  # fmt: skip
+        self._group = ConsumerGroup(self.admin, self.pipeline.group, self._member)
         self._detectors: list[Service] = []
         self._generators: list[Service] = []
         self._acknowledged = 0

@@ -43,7 +43,8 @@ def run(duration: float | None, rate: int, display: Display, interrupts: Interru
         create_topics(display, clients, settings, contracts)
         register_schemas(display)
 
-        group = ConsumerGroup(clients.admin(), settings.consumer_group)
+        observed = clients.consumer(settings.consumer_group, isolation_level="read_uncommitted")
+        group = ConsumerGroup(clients.admin(), settings.consumer_group, observed)
         stages = [group.partitions([topic]) for topic in settings.stages(KEY).values()]
         legit, fraud = settings.output_topics
         topics = (legit, fraud, settings.dead_letter_topic)

@@ -3,12 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from confluent_kafka import (
-    ConsumerGroupState,
-    ConsumerGroupTopicPartitions,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, OffsetSpec
 
 from services.streaming.topics import partition_counts
@@ -30,11 +25,14 @@ class ConsumerGroup:
     Args:
         admin: Reaches the cluster.
         group: The consumer group.
+        consumer: A consumer of that group at `read_uncommitted`, which never joins it. The admin client's call for
+            committed offsets ends the process where the group's coordinator has moved (librdkafka 2.16).
     """
 
-    def __init__(self, admin: AdminClient, group: str) -> None:
+    def __init__(self, admin: AdminClient, group: str, consumer: Consumer) -> None:
         self._admin = admin
         self.group = group
+        self._consumer = consumer
 
     def partitions(self, topics: Iterable[str]) -> list[Partition]:
         """The partitions of some topics, which must be there."""
@@ -50,9 +48,11 @@ class ConsumerGroup:
 
     def lag(self, ends: Offsets) -> int:
         """Number of messages before some offsets that the group has not committed."""
-        request = ConsumerGroupTopicPartitions(self.group, [TopicPartition(*partition) for partition in ends])
-        answer = self._admin.list_consumer_group_offsets([request], request_timeout=_TIMEOUT)[self.group]
-        committed = {(place.topic, place.partition): place.offset for place in _result(answer).topic_partitions}
+        try:
+            places = self._consumer.committed([TopicPartition(*partition) for partition in ends], _TIMEOUT)
+        except KafkaException as error:
+            raise unavailable(error) from error
+        committed = {(place.topic, place.partition): place.offset for place in places}
         fresh = [partition for partition in ends if committed.get(partition, -1) < 0]
         committed |= self._offsets(fresh, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         return sum(max(0, end - committed[partition]) for partition, end in ends.items())

@@ -24,7 +24,8 @@ class Counting:
 
     def __init__(self, pipeline: Pipeline, clients: KafkaClients, registry: Registry) -> None:
         self.topics = (pipeline.legit, pipeline.fraud, pipeline.dead)
-        self.group = ConsumerGroup(clients.admin(), pipeline.environment["CONSUMER_GROUP"])
+        observed = clients.consumer(pipeline.group, isolation_level="read_uncommitted")
+        self.group = ConsumerGroup(clients.admin(), pipeline.group, observed)
         self.inputs = self.group.partitions([pipeline.input])
         self.outputs = self.group.partitions(self.topics)
         self.starts = self.group.ends(self.inputs)
