@@ -79,14 +79,15 @@ def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]
     )
     metrics, decoders = DetectorMetrics(CollectorRegistry()), _OneDecoder(decoder)
     reader = PartitionReader(_no_consumer)
-    restorer = Restorer(reader, decoders, lambda _ranges: {}, LoopProgress())  # type: ignore[arg-type]
+    restorer = Restorer(reader, decoders, lambda _ranges: {}, LoopProgress(), {})  # type: ignore[arg-type]
     handler = DetectorHandler(
         versions=RuleVersions(build_topology(rules, {"target": "input"})),
         decoders=decoders,  # type: ignore[arg-type]
         partitions=PartitionStates(reader, restorer, metrics, 0),
-        router=Router(decoders, Alerts(schema, alert, Registration("alerts-value", 1, 2)), OUTPUTS, {}),  # type: ignore[arg-type]
+        router=Router(decoders, Alerts(schema, alert, Registration("alerts-value", 1, 2)), OUTPUTS, {}, {}),  # type: ignore[arg-type]
         metrics=metrics,
         lateness_ms=0,
+        unpack={},
     )
     sink = _Nowhere()
     handler.handle(batches[0], sink)

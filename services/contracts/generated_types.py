@@ -32,6 +32,71 @@ class Transaction(TypedDict):
     created_at: datetime
 
 
+# Transactions that the same live rules matched.
+class BatchMatch(TypedDict):
+    """The record payments.BatchMatch."""
+
+    # The names of the rules, in the order of the rules file.
+    rules: list[str]
+
+    # Their rows: 4 bytes each.
+    rows: bytes
+
+
+# One header.
+class BatchHeader(TypedDict):
+    """The record payments.BatchHeader."""
+
+    # Its name.
+    name: str
+
+    # Its value; null for none.
+    value: bytes | None
+
+
+# Headers of consecutive transactions that have the same.
+class BatchHeaders(TypedDict):
+    """The record payments.BatchHeaders."""
+
+    # The number of these transactions.
+    count: int
+
+    # The headers as they were read from the input, in their order.
+    headers: list[BatchHeader]
+
+
+# Transactions on their way from one stage of a detector to the next: of one partition, in their
+# order. Row 0 is the first of them. Sizes, timestamps and rows are little-endian integers without
+# anything between them.
+class TransactionBatch(TypedDict):
+    """The record payments.TransactionBatch."""
+
+    # The version of the rules that evaluated them in the stages before.
+    rules_version: str
+
+    # The timestamp of each transaction's record in the input, in milliseconds since the epoch: 8
+    # bytes each.
+    timestamps: bytes
+
+    # The number of bytes of each value: 4 bytes each.
+    value_sizes: bytes
+
+    # The values as the output topics get them, one after the other.
+    values: bytes
+
+    # The number of bytes of each key: 4 bytes each, -1 for no key.
+    key_sizes: bytes
+
+    # The keys in the repartition topic, one after the other.
+    keys: bytes
+
+    # The live rules that matched in the stages before; rows without any are left out.
+    matches: list[BatchMatch]
+
+    # The headers of all transactions in runs; empty where none has any.
+    headers: list[BatchHeaders]
+
+
 # A field that entries have a slot for.
 class EntrySlot(TypedDict):
     """The record payments.EntrySlot."""

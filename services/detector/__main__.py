@@ -17,6 +17,8 @@ from services.contracts import (
     load_contracts,
 )
 from services.detector.alerts import Alerts
+from services.detector.batch_unpacker import BatchUnpacker, require_batch_schemas
+from services.detector.batch_writer import BatchWriter
 from services.detector.handler import DetectorHandler
 from services.detector.key_verifier import KeyVerifier
 from services.detector.metrics import NAMESPACE, DetectorMetrics, VerdictAge
@@ -30,6 +32,7 @@ from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.detector.settings import DetectorSettings, deprecated_settings
 from services.detector.startup import checked_topics
 from services.detector.topics import DetectorTopics
+from services.detector.transaction_batch import BatchEncoder
 from services.detector.written_states import WrittenStates
 from services.rules.loading import constants_of, load_rules
 from services.rules.topology import ONLY_LATER, Topology, build_topology, require_retention, windows_beyond_retention
@@ -73,7 +76,8 @@ def main() -> int:
         log.warning("deprecated setting", reason=deprecated)
     stop = stop_on_signals(grace=8)
     topics = DetectorTopics.of(settings, load_contracts())
-    require_equal_schemas([*topics.read, *topics.written[:2]], topics.schema)
+    require_equal_schemas([topics.read[0], *topics.written[:2]], topics.schema)
+    require_batch_schemas(topics.read[1:])
     lateness_ms = round(settings.allowed_lateness * 1000)
     clients = KafkaClients(settings, librdkafka_properties(), client_id=f"detector-{settings.instance_id}")
     collector = new_registry(NAMESPACE)
@@ -155,12 +159,10 @@ def _handler(
         for topic in [*topics.read, *topics.written, *topics.kept]
     }
     lateness_ms = round(settings.allowed_lateness * 1000)
-    passed_on = [*settings.output_topics, *topics.repartition]
     decoders = SchemaDecoderCache(
         registry,
         topics.schema,
-        [Output(topic, registered[topic]) for topic in passed_on],
-        destinations=lambda: {*settings.output_topics, *versions.repartition_topics},
+        [Output(topic, registered[topic]) for topic in settings.output_topics],
         subjects=[topic.subject for topic in topics.read],
         wait=stop.wait,
     )
@@ -168,11 +170,14 @@ def _handler(
     alerts = Alerts(topics.schema, alert, registered[settings.alerts_topic], limits[settings.alerts_topic])
     group = partial(clients.consumer, settings.consumer_group)
     reader = PartitionReader(partial(group, enable_partition_eof=True))
+    batched = {topic.name: topic.required_schema for topic in topics.read[1:]}
+    unpack = {topic: BatchUnpacker(registry, schema) for topic, schema in batched.items()}
     restorer = Restorer(
         reader,
         decoders,
         partial(dead_offsets, TopicReader(group, stop), topics.dead_letters.name),
         progress,
+        unpack,
     )
     written = (
         None
@@ -202,10 +207,15 @@ def _handler(
             alerts,
             Outputs(*settings.output_topics, settings.alerts_topic),
             limits,
+            {
+                topic: BatchWriter(topic, BatchEncoder(schema, registered[topic].id), limits[topic])
+                for topic, schema in batched.items()
+            },
             log_transactions=settings.log_transactions,
         ),
         metrics=metrics,
         lateness_ms=lateness_ms,
+        unpack=unpack,
         keys=keys,
     )
 

@@ -9,27 +9,31 @@ Faults of a single record are found before it is added to windows: a dead letter
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
+from functools import partial
 
 import numpy as np
 import structlog
 from confluent_kafka import Message
 
 from services.detector.decoded_batch import DecodedBatch, decode_batch
-from services.detector.headers import Incoming, Verdict, read_headers
+from services.detector.evaluated_batch import EvaluatedBatch
+from services.detector.incoming import Incoming, Records
 from services.detector.key_verifier import KeyVerifier
 from services.detector.metrics import DetectorMetrics
 from services.detector.partition_state import bounded_event_times
 from services.detector.partition_states import PartitionStates
-from services.detector.routing import EvaluatedBatch, Router
+from services.detector.record_reading import UnpackBatch, read_batches, read_records
+from services.detector.routing import Router
+from services.detector.row_search import RowSearch
 from services.detector.rule_activation import RuleActivation
 from services.detector.rule_versions import RuleVersions
 from services.detector.schema_decoder_cache import SchemaDecoderCache
+from services.detector.transaction_batch import Matched
 from services.rules.model import EVENT_TIME, Mode
 from services.rules.rule_match import RuleMatches, match_conditions
 from services.rules.topology import Stage, Topology
-from services.streaming.positions import Partition
+from services.streaming.poison_search import PoisonRecords
+from services.streaming.positions import Partition, RecordPosition, is_row, position_of
 from services.streaming.sink import Sink
 
 log = structlog.get_logger()
@@ -45,6 +49,7 @@ class DetectorHandler:
         router: Passes transactions on.
         metrics: Counts verdicts once they are committed.
         lateness_ms: Allowed lateness: windows are whole for a transaction up to it.
+        unpack: By repartition topic what returns the batch in a record.
         keys: Checks how the input is keyed; None where that is trusted, or makes no difference.
     """
 
@@ -57,6 +62,7 @@ class DetectorHandler:
         router: Router,
         metrics: DetectorMetrics,
         lateness_ms: int,
+        unpack: Mapping[str, UnpackBatch],
         keys: KeyVerifier | None = None,
     ) -> None:
         self._versions = versions
@@ -65,6 +71,8 @@ class DetectorHandler:
         self._router = router
         self._metrics = metrics
         self._keys = keys
+        self._unpack = unpack
+        self._row_search = RowSearch()
         self._counts: Counter[tuple[str, ...]] = Counter()
         self._newest_ms = 0
         self._activation = RuleActivation(versions, metrics, router.fields, lateness_ms)
@@ -76,6 +84,7 @@ class DetectorHandler:
     def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None:
         """Drop the windows of partitions."""
         self._partitions.revoked(partitions, lost=lost)
+        self._row_search.revoked(partitions)
 
     def unrestored(self) -> Collection[Partition]:
         """Return the partitions whose windows are not restored yet."""
@@ -117,6 +126,7 @@ class DetectorHandler:
             self._metrics.latency.observe(max(0.0, time.time() - self._newest_ms / 1000))
         self._decoders.committed()
         self._partitions.commit()
+        self._row_search.committed()
         if self._versions.retire():
             self._partitions.keep_only(self._activation.requirements(self._versions.current))
         self._reset_counts()
@@ -125,24 +135,35 @@ class DetectorHandler:
         """Undo what was evaluated since the last commit."""
         self._decoders.aborted()
         self._partitions.rollback()
+        self._row_search.aborted()
         self._reset_counts()
 
-    def handle(self, messages: Sequence[Message], sink: Sink) -> None:
-        """Pass each message on, or to the dead-letter topic; each topic keeps the order of reading.
+    def search_inside(self, position: RecordPosition) -> bool:
+        """Search for the poison row of a batch that failed alone; return False where the record itself is poison."""
+        return self._row_search.begin(position)
+
+    def handle(self, messages: Sequence[Message], sink: Sink) -> int:
+        """Pass each transaction on, or to the dead-letter topic; each topic keeps the order of reading.
+
+        Returns:
+            The number of transactions.
 
         Raises:
             Unavailable: A schema id is new and the registry can't be asked about it now.
             PoisonRecords: A fault of a record was only found when its windows had it.
         """
-        for stage, part in self._by_stage(messages):
-            incoming, failures = read_headers(part)
-            for index, error in failures.items():
-                sink.write_dead_letter(part[index], error)
-            for topology, run, earlier in self._runs(stage, incoming):
-                self._handle_run(topology, topology.stage_of(stage.topic), run, earlier, sink)
+        try:
+            return sum(self._handle_stage(stage, part, sink) for stage, part in self._by_stage(messages))
+        except PoisonRecords as error:
+            rows = {position: cause for position, cause in error.errors.items() if is_row(position)}
+            if not rows:
+                raise
+            self._row_search.mark(rows)
+            records = {position: cause for position, cause in error.errors.items() if position not in rows}
+            raise PoisonRecords(records) from error
 
     def _by_stage(self, messages: Sequence[Message]) -> Iterator[tuple[Stage, Sequence[Message]]]:
-        topics = [message.topic() for message in messages]
+        topics = list(map(Message.topic, messages))
         for stage in self._versions.current.stages:
             count = topics.count(stage.topic)
             if count == len(topics):
@@ -151,42 +172,61 @@ class DetectorHandler:
             if count:
                 yield stage, [message for message, topic in zip(messages, topics, strict=True) if topic == stage.topic]
 
-    def _runs(self, stage: Stage, incoming: Incoming) -> Iterator[tuple[Topology, Incoming, Sequence[Verdict]]]:
-        """Yield consecutive messages with the version of the rules that evaluated them in the first stage."""
-        if not incoming.messages:
+    def _handle_stage(self, stage: Stage, messages: Sequence[Message], sink: Sink) -> int:
+        """Handle the records of a stage; return the number of transactions."""
+        if stage.is_first:
+            records, failures = read_records(messages)
+            incoming: Incoming = records
+        else:
+            if self._row_search.active and len(messages) > 1:
+                return sum(self._handle_stage(stage, [message], sink) for message in messages)
+            incoming, failures = rows, _ = read_batches(stage.topic, messages, self._unpack[stage.topic])
+            for position, length in rows.batches.items():
+                self._row_search.handled(position, length)
+        for index, error in failures.items():
+            sink.write_dead_letter(messages[index], error)
+        if self._row_search.active and not stage.is_first:
+            self._row_search.handle(position_of(messages[0]), rows, sink, partial(self._handle_rows, stage, sink=sink))
+        else:
+            self._handle_rows(stage, incoming, sink)
+        return len(incoming) + len(failures)
+
+    def _handle_rows(self, stage: Stage, incoming: Incoming, sink: Sink) -> None:
+        for topology, run, version in self._runs(stage, incoming):
+            self._handle_run(topology, topology.stage_of(stage.topic), run, version, sink)
+
+    def _runs(self, stage: Stage, incoming: Incoming) -> Iterator[tuple[Topology, Incoming, str]]:
+        """Yield consecutive transactions with the version of the rules that evaluated them in the first stage."""
+        if not len(incoming):
             return
         if stage.is_first:
-            yield self._versions.current, incoming, ()
+            yield self._versions.current, incoming, ""
             return
-        earlier = incoming.runs.verdicts()
         begin = 0
-        for version, run in groupby(earlier, itemgetter(0)):
-            end = begin + len(list(run))
+        for version, length in incoming.versions():
             topology = self._versions.get(version)
             if topology.version != version:
-                self._counts["mixed",] += end - begin
-            yield topology, incoming.part(begin, end), earlier[begin:end]
-            begin = end
+                self._counts["mixed",] += length
+            yield topology, incoming.part(begin, begin + length), version
+            begin += length
 
-    def _handle_run(
-        self, topology: Topology, stage: Stage, incoming: Incoming, earlier: Sequence[Verdict], sink: Sink
-    ) -> None:
-        messages = incoming.messages
-        values = [message.value() for message in messages]
+    def _handle_run(self, topology: Topology, stage: Stage, incoming: Incoming, version: str, sink: Sink) -> None:
+        values = incoming.values
         batch = decode_batch(
             values, self._decoders.decoder_of, self._activation.fields[stage.topic], incoming.runs.schema_ids()
         )
-        if len(batch.rows) and self._keys and stage.is_first and stage.windowed:
-            self._counts.update(self._keys.mismatches(stage.field, messages, batch))
-        outgoing = self._router.outgoing(topology, stage, incoming, values, batch)
+        if len(batch.rows) and self._keys and stage.windowed and isinstance(incoming, Records):
+            self._counts.update(self._keys.mismatches(stage.field, incoming.messages, batch))
+        outgoing = self._router.outgoing(topology, stage, incoming, batch)
         if outgoing.failures:
             batch = batch.without(outgoing.failures)
         matches: list[RuleMatches] = []
         if len(batch.rows):
             self._newest_ms = max(self._newest_ms, int(batch.columns[EVENT_TIME].max()))
             matches = match_conditions(stage.simple, batch.columns, len(batch.rows))
-        matches += self._match_windows(stage, messages, batch)
-        live = self._live(topology, stage, matches, batch, earlier)
+        matches += self._match_windows(stage, incoming, batch)
+        earlier = {} if stage.is_first else self._matched_earlier(topology, stage, incoming.matched(), version)
+        live = self._live(topology, matches, batch, earlier)
         verdicts = self._router.route(EvaluatedBatch(topology, stage, incoming, batch, outgoing, matches, live), sink)
         reencoded = self._decoders.take_reencoded()
         self._counts["forwarded", "reencoded"] += reencoded
@@ -196,14 +236,15 @@ class DetectorHandler:
             self._counts["verdict", "legit"] += verdicts.legit
             self._counts["evaluated", topology.version] += verdicts.fraud + verdicts.legit
 
-    def _match_windows(self, stage: Stage, messages: Sequence[Message], batch: DecodedBatch) -> list[RuleMatches]:
+    def _match_windows(self, stage: Stage, incoming: Incoming, batch: DecodedBatch) -> list[RuleMatches]:
         """Return the matches of rules with windows, evaluated partition by partition."""
         if not self._partitions.keeps(stage.topic):
             return []
-        numbers = np.array([message.partition() for message in messages], np.int64)
+        numbers = incoming.partitions
         matches: list[RuleMatches] = []
-        decoded = [messages[row] for row in batch.rows.tolist()]
-        times = bounded_event_times(batch.columns[EVENT_TIME], decoded) if decoded else None
+        times = None
+        if len(batch.rows):
+            times = bounded_event_times(batch.columns[EVENT_TIME], incoming.timestamps[batch.rows])
         for number in np.unique(numbers).tolist():
             read, rows = np.flatnonzero(numbers == number), np.flatnonzero(numbers[batch.rows] == number)
             partition, newest = (stage.topic, number), None
@@ -213,21 +254,15 @@ class DetectorHandler:
                 evaluation = self._partitions.evaluate(partition, columns, times[rows], stage.windowed)
                 matches += [of_rule.in_batch(rows) for of_rule in evaluation.by_rule]
                 self._counts["late", stage.topic] += evaluation.late
-            first, last = messages[int(read[0])].offset(), messages[int(read[-1])].offset()
-            self._partitions.note(partition, first or 0, (last or 0) + 1, newest)
+            first, last = (incoming.position(int(row))[2] for row in (read[0], read[-1]))
+            self._partitions.note(partition, first, last + 1, newest, len(read))
         return matches
 
     def _live(
-        self,
-        topology: Topology,
-        stage: Stage,
-        matches: Sequence[RuleMatches],
-        batch: DecodedBatch,
-        earlier: Sequence[Verdict],
+        self, topology: Topology, matches: Sequence[RuleMatches], batch: DecodedBatch, live: dict[int, list[str]]
     ) -> dict[int, list[str]]:
-        """Return by message the names of the live rules that match it, in the order of the file."""
+        """Add the matches of live rules to those of earlier stages: names by row, in the order of the file."""
         order = {rule.name: place for place, rule in enumerate(topology.rules.rules)}
-        live = self._matched_earlier(topology, stage, earlier)
         for of_rule in matches:
             name, mode = of_rule.rule.name, of_rule.rule.mode
             self._counts["matched", name, mode] += len(of_rule)
@@ -239,20 +274,17 @@ class DetectorHandler:
                 names.sort(key=lambda name: order.get(name, -1))
         return live
 
-    def _matched_earlier(self, topology: Topology, stage: Stage, earlier: Sequence[Verdict]) -> dict[int, list[str]]:
-        """Return by message the rules in its headers, as far as an earlier stage evaluates them."""
-        matched = {row: names for row, (_version, names) in enumerate(earlier) if names}
+    def _matched_earlier(
+        self, topology: Topology, stage: Stage, matched: Matched, version: str
+    ) -> dict[int, list[str]]:
+        """Return by row the rules that are said to have matched before, as far as an earlier stage evaluates them."""
         if not matched:
             return {}
-        topologies = [topology] if earlier[0][0] == topology.version else self._versions.in_use
-        known = frozenset[str]().union(*(version.stage_of(stage.topic).live_before for version in topologies))
-        live: dict[int, list[str]] = {}
-        for row, names in matched.items():
-            known_names = [name for name in names if name in known]
-            self._counts["unknown_rules",] += len(names) - len(known_names)
-            if known_names:
-                live[row] = known_names
-        return live
+        topologies = [topology] if version == topology.version else self._versions.in_use
+        known = frozenset[str]().union(*(used.stage_of(stage.topic).live_before for used in topologies))
+        of_names = {names: [name for name in names if name in known] for names in set(matched.values())}
+        self._counts["unknown_rules",] += sum(len(names) - len(of_names[names]) for names in matched.values())
+        return {row: own.copy() for row, names in matched.items() if (own := of_names[names])}
 
     def _reset_counts(self) -> None:
         self._counts.clear()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TypeVar
 
 from confluent_kafka import Message
@@ -45,30 +44,6 @@ class HeaderWriter:
                 self._made.clear()
             self._made[verdict] = headers
         return headers
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """Messages of one stage whose headers can be read.
-
-    Attributes:
-        messages: As they were read.
-        headers: Of each; None where it has none.
-    """
-
-    messages: Sequence[Message]
-    headers: Sequence[Headers | None]
-
-    @cached_property
-    def runs(self) -> "HeaderRuns":
-        """The headers, once for consecutive messages with the same: most have."""
-        return HeaderRuns.of(self.headers)
-
-    def part(self, begin: int, end: int) -> "Incoming":
-        """Return the messages in [begin, end)."""
-        if begin == 0 and end == len(self.messages):
-            return self
-        return Incoming(self.messages[begin:end], self.headers[begin:end])
 
 
 @dataclass(frozen=True)
@@ -142,18 +117,20 @@ def _schema_id(headers: Headers) -> HeaderSchemaId | PoisonError | None:
         return error
 
 
-def read_headers(messages: Sequence[Message]) -> tuple[Incoming, dict[int, PoisonError]]:
+def read_headers(
+    messages: Sequence[Message],
+) -> tuple[Sequence[Message], Sequence[Headers | None], dict[int, PoisonError]]:
     """Read the headers of messages, once.
 
     Returns:
-        The messages whose headers can be read; and by index what is wrong with the others.
+        The messages whose headers can be read, with their headers; and by index what is wrong with the others.
     """
     headers, errors = headers_of(messages)
     if not errors:
-        return Incoming(messages, headers), {}
+        return messages, headers, {}
     good = [index for index in range(len(messages)) if index not in errors]
-    incoming = Incoming([messages[index] for index in good], [headers[index] for index in good])
-    return incoming, {index: unreadable_headers(error) for index, error in errors.items()}
+    failures: dict[int, PoisonError] = {index: unreadable_headers(error) for index, error in errors.items()}
+    return [messages[index] for index in good], [headers[index] for index in good], failures
 
 
 def _verdict(headers: Iterable[tuple[str, str | bytes | None]]) -> Verdict:

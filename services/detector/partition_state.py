@@ -1,24 +1,20 @@
 """The state of one partition: its windows, and the point that they can be restored from."""
 
-from collections.abc import Sequence
-
 import numpy as np
-from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from services.detector.time_index import TimeIndex
+from services.detector.time_index import CHUNK, TimeIndex
 from services.rules.windows import WindowState
 from services.streaming.restore_point import RestorePoint, Skipped
 
 
-def bounded_event_times(event_times: NDArray[np.int64], messages: Sequence[Message]) -> NDArray[np.int64]:
+def bounded_event_times(event_times: NDArray[np.int64], timestamps: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the event time of each message, but no later than its record's timestamp, in milliseconds since the epoch.
 
     The watermark is taken from it: one transaction dated years ahead must not empty the windows of every key. The input
     topic's timestamps are its brokers' (`message.timestamp.type=LogAppendTime`): no producer can date a record ahead.
     """
-    written = np.array([message.timestamp()[1] for message in messages], np.int64)
-    return np.where(written > 0, np.minimum(event_times, written), event_times)
+    return np.where(timestamps > 0, np.minimum(event_times, timestamps), event_times)
 
 
 class PartitionState:
@@ -59,7 +55,7 @@ class PartitionState:
             raise ValueError("no written state")
         restored = cls(state, point.state.next_offset, point.reach_ms, point.skipped)
         # One range for everything before: should the topic itself be read again, no more than that is.
-        restored.index.note(point.start, point.state.next_offset, newest_ms)
+        restored.index.note(point.start, point.state.next_offset, newest_ms, CHUNK)
         restored.dead_letter_end = point.state.next_offset if point.dead_letters else 0
         restored.commit()
         return restored

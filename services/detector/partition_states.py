@@ -130,12 +130,12 @@ class PartitionStates:
         self._touched.add(partition)
         return self._states[partition].state.evaluate(columns, len(times), rules, clock=times)
 
-    def note(self, partition: Partition, first: int, next_offset: int, newest_ms: int | None) -> None:
+    def note(self, partition: Partition, first: int, next_offset: int, newest_ms: int | None, rows: int) -> None:
         """Note how far a partition was read (see `TimeIndex.note`)."""
         state = self._states.get(partition)
         if state is not None:
             self._touched.add(partition)
-            state.index.note(first, next_offset, newest_ms)
+            state.index.note(first, next_offset, newest_ms, rows)
 
     def dead_lettered(self, partition: Partition, offset: int) -> None:
         """Note that a record is not in the windows, and must not be when they are restored."""

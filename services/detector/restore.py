@@ -5,27 +5,30 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+import numpy as np
 import structlog
 from confluent_kafka import Message
 
 from services.detector.decoded_batch import decode_batch
-from services.detector.headers import Incoming, read_headers
+from services.detector.incoming import Incoming
 from services.detector.partition_state import PartitionState, bounded_event_times
+from services.detector.record_reading import UnpackBatch, read_batches, read_records
 from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.rules.model import EVENT_TIME, Window
 from services.rules.state_requirements import StateRequirements
 from services.streaming.partition_reader import Chunk, PartitionReader
 from services.streaming.poison_search import NOT_OF_A_RECORD
-from services.streaming.positions import Partition, position_of
+from services.streaming.positions import MessagePosition, Partition
 from services.streaming.progress import LoopProgress
+from services.streaming.record_size import bounded_batches
 
 log = structlog.get_logger()
 
 WAIT_SECONDS = 0.05  # for the next messages, before the loop goes on with everything else
 REPORT_SECONDS = 5.0
 
-DeadOffsets = Callable[[Mapping[Partition, tuple[int, int]]], Mapping[Partition, Collection[int]]]
-"""Returns by partition the offsets in [start, end) that are in the dead-letter topic."""
+DeadOffsets = Callable[[Mapping[Partition, tuple[int, int]]], Mapping[Partition, Collection[MessagePosition]]]
+"""Returns by partition the positions at offsets in [start, end) whose dead letters are in the dead-letter topic."""
 
 
 @dataclass
@@ -40,7 +43,7 @@ class RestoreTask:
         requirements: The fields to decode.
         only: The windows to restore; None for all.
         note: Whether the range is added to the time index.
-        dead: The offsets in the range that are in the dead-letter topic; None while they are not known.
+        dead: The positions in the range that are in the dead-letter topic; None while they are not known.
     """
 
     partition: Partition
@@ -50,7 +53,7 @@ class RestoreTask:
     requirements: StateRequirements
     only: Collection[Window] | None = None
     note: bool = True
-    dead: Collection[int] | None = None
+    dead: Collection[MessagePosition] | None = None
     start: int = field(init=False)
     records: int = 0
     began: float = field(default_factory=time.monotonic)
@@ -75,18 +78,25 @@ class Restorer:
         decoders: The decoders of all schema ids.
         dead_offsets: Reads the dead-letter topic; called in a thread of its own.
         progress: Shows how much is left.
+        unpack: By repartition topic what returns the batch in a record.
     """
 
     def __init__(
-        self, reader: PartitionReader, decoders: SchemaDecoderCache, dead_offsets: DeadOffsets, progress: LoopProgress
+        self,
+        reader: PartitionReader,
+        decoders: SchemaDecoderCache,
+        dead_offsets: DeadOffsets,
+        progress: LoopProgress,
+        unpack: Mapping[str, UnpackBatch],
     ) -> None:
         self._reader = reader
         self._decoders = decoders
         self._dead_offsets = dead_offsets
         self._progress = progress
+        self._unpack = unpack
         self._tasks: dict[Partition, RestoreTask] = {}
         self._assigned = False  # whether the reader has the ranges of the tasks
-        self._lookup: tuple[list[RestoreTask], Future[Mapping[Partition, Collection[int]]]] | None = None
+        self._lookup: tuple[list[RestoreTask], Future[Mapping[Partition, Collection[MessagePosition]]]] | None = None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="dead-letters")
         self._reported_at = time.monotonic()
 
@@ -168,63 +178,76 @@ class Restorer:
             wait([self._lookup[1]], seconds)
 
     def _feed(self, task: RestoreTask, chunk: Chunk) -> None:
-        target, messages = task.target, self._without_skipped(task, chunk.messages)
-        newest = self._add(task, read_headers(messages)[0])
-        if task.note:
-            target.index.note(task.position, chunk.next_offset, newest)
-        target.commit()
-        task.records += len(messages)
+        target = task.target
+        for messages in bounded_batches(chunk.messages):
+            incoming = self._without_skipped(task, self._read(task.partition[0], messages))
+            newest = self._add(task, incoming)
+            next_offset = int(messages[-1].offset() or 0) + 1
+            if task.note:
+                target.index.note(task.position, next_offset, newest, len(incoming))
+            target.commit()
+            task.records += len(incoming)
+            task.position = next_offset
+        if task.note and task.position < chunk.next_offset:
+            target.index.note(task.position, chunk.next_offset, None, 0)
+            target.commit()
         task.position = chunk.next_offset
+
+    def _read(self, topic: str, messages: Sequence[Message]) -> Incoming:
+        unpack = self._unpack.get(topic)
+        return read_batches(topic, messages, unpack)[0] if unpack else read_records(messages)[0]
 
     def _add(self, task: RestoreTask, incoming: Incoming) -> int | None:
         """Add messages to the windows; return the newest event time, if any could be decoded.
 
         A record that fails in an unforeseen way is left out: it would fail at every restart.
         """
-        target, messages = task.target, incoming.messages
+        target = task.target
         try:
-            values = [message.value() for message in messages]
             fields, in_headers = task.requirements.fields, incoming.runs.schema_ids()
-            batch = decode_batch(values, self._decoders.decoder_of, fields, in_headers)
-            decoded = [messages[row] for row in batch.rows.tolist()]
-            if not decoded:
+            batch = decode_batch(incoming.values, self._decoders.decoder_of, fields, in_headers)
+            if not len(batch.rows):
                 return None
             times = batch.columns[EVENT_TIME]
-            clock = bounded_event_times(times, decoded)
-            target.state.add(batch.columns, len(decoded), clock=clock, only=task.only)
+            clock = bounded_event_times(times, incoming.timestamps[batch.rows])
+            target.state.add(batch.columns, len(batch.rows), clock=clock, only=task.only)
             target.state.commit()
             return int(times.max())
         except NOT_OF_A_RECORD:
             raise
         except Exception as error:
             target.state.rollback()
-            if len(messages) == 1:
-                topic, number, offset = position_of(messages[0])
+            if len(incoming) == 1:
+                topic, number, offset, *row = incoming.position(0)
                 log.exception("record skipped in restore", topic=topic, partition=number, offset=offset,
-                              reason=f"{type(error).__name__}: {error}")  # fmt: skip
+                              row=row[0] if row else None, reason=f"{type(error).__name__}: {error}")  # fmt: skip
                 return None
-            half = len(messages) // 2
-            times_of = [self._add(task, incoming.part(*part)) for part in ((0, half), (half, len(messages)))]
+            half = len(incoming) // 2
+            times_of = [self._add(task, incoming.part(*part)) for part in ((0, half), (half, len(incoming)))]
             return max((time for time in times_of if time is not None), default=None)
 
-    def _without_skipped(self, task: RestoreTask, messages: Sequence[Message]) -> Sequence[Message]:
+    def _without_skipped(self, task: RestoreTask, incoming: Incoming) -> Incoming:
         """Return messages without those that are dead letters, and those that will be written again."""
-        dead, skipped = task.dead or (), task.target.skipped
+        dead, skipped, target = task.dead or (), task.target.skipped, task.target
+        if not len(incoming) or not (dead or skipped):
+            return incoming
+        keep = np.ones(len(incoming), np.bool_)
         if dead:
-            target = task.target
-            hits = [int(message.offset() or 0) for message in messages if message.offset() in dead]
-            target.dead_letter_end = max([target.dead_letter_end, *(offset + 1 for offset in hits)])
-            messages = [message for message in messages if message.offset() not in dead]
+            # Few rows are looked at: those of records with an offset of a dead letter.
+            offsets = np.array(sorted({position[2] for position in dead}), np.int64)
+            for row in np.flatnonzero(np.isin(incoming.offsets, offsets)).tolist():
+                position = incoming.position(row)
+                if position in dead or position[:3] in dead:
+                    keep[row] = False
+                    target.dead_letter_end = max(target.dead_letter_end, position[2] + 1)
         if skipped:
-            before, since = skipped.before, skipped.from_ms
-            messages = [message for message in messages
-                        if int(message.offset() or 0) >= before or message.timestamp()[1] < since]  # fmt: skip
-        return messages
+            keep &= (incoming.offsets >= skipped.before) | (incoming.timestamps < skipped.from_ms)
+        return incoming if keep.all() else incoming.take(np.flatnonzero(keep).tolist())
 
     def _finish(self, task: RestoreTask) -> None:
         topic, number = task.partition
         if task.note:
-            task.target.index.note(task.end, task.end, None)
+            task.target.index.note(task.end, task.end, None, 0)
             task.target.commit()
         if task.start == task.end:
             return

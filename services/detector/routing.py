@@ -1,25 +1,27 @@
 """Routes evaluated transactions: repartitioned to the next stage, or to legit or fraud; and writes alerts."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from confluent_kafka import Message
 
 from services.contracts import HEADER_SIZE
 from services.detector.alerts import Alerts
+from services.detector.batch_writer import BatchWriter, size_alone
 from services.detector.decoded_batch import DecodedBatch
-from services.detector.headers import OWNED, HeaderWriter, Incoming, without_schema_id
+from services.detector.evaluated_batch import EvaluatedBatch, Outgoing
+from services.detector.headers import OWNED, HeaderWriter, without_schema_id
+from services.detector.incoming import Incoming
 from services.detector.schema_decoder import SchemaDecoder
 from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.errors import PoisonError
 from services.rules.model import Mode, Rule
-from services.rules.rule_match import RuleMatches, alerts_by_row
+from services.rules.rule_match import alerts_by_row
 from services.rules.topology import Stage, Topology
 from services.streaming.dead_letter_format import Headers
 from services.streaming.poison_search import PoisonRecords
-from services.streaming.positions import position_of
+from services.streaming.positions import MessagePosition
 from services.streaming.record_size import batch_size, headers_size
 from services.streaming.sink import Sink, TooLargeError
 
@@ -33,46 +35,6 @@ class Outputs:
     legit: str
     fraud: str
     alerts: str
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """The records to write for some messages, as far as they do not depend on verdicts.
-
-    Attributes:
-        values: The value of each, as it was read.
-        keys: The key of each in the next topic.
-        bodies: By message its body in the detector's own schema, where an output may need it re-encoded.
-        failures: By message why it can't be passed on.
-    """
-
-    values: list[bytes | None]
-    keys: Sequence[bytes | None]
-    bodies: dict[int, bytes] = field(default_factory=dict)
-    failures: dict[int, PoisonError] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class EvaluatedBatch:
-    """Transactions of one stage, evaluated by the same version of the rules.
-
-    Attributes:
-        topology: The rules.
-        stage: The stage that they come from.
-        incoming: The transactions as they were read.
-        batch: Their decoded fields.
-        outgoing: The records to write.
-        matches: The matches of this stage, by rule.
-        live: By message the live rules that matched it in this stage or before.
-    """
-
-    topology: Topology
-    stage: Stage
-    incoming: Incoming
-    batch: DecodedBatch
-    outgoing: Outgoing
-    matches: Sequence[RuleMatches]
-    live: Mapping[int, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -91,6 +53,7 @@ class Router:
         alerts: Encodes alerts.
         outputs: The topics of verdicts and alerts.
         limits: By topic the largest record that it takes, in bytes; a topic that is missing takes any.
+        batches: By repartition topic the writer of its batches.
         log_transactions: Log one line per verdict.
     """
 
@@ -100,6 +63,7 @@ class Router:
         alerts: Alerts,
         outputs: Outputs,
         limits: Mapping[str, int],
+        batches: Mapping[str, BatchWriter],
         *,
         log_transactions: bool = False,
     ) -> None:
@@ -107,6 +71,7 @@ class Router:
         self._alerts = alerts
         self._outputs = outputs
         self._limits = limits
+        self._batches = batches
         self._log_transactions = log_transactions
         self._headers = HeaderWriter()
 
@@ -114,24 +79,21 @@ class Router:
         """Return the fields of a transaction that alerts of some rules need, besides its id."""
         return self._alerts.fields(rules)
 
-    def outgoing(
-        self, topology: Topology, stage: Stage, incoming: Incoming, values: list[bytes | None], batch: DecodedBatch
-    ) -> Outgoing:
+    def outgoing(self, topology: Topology, stage: Stage, incoming: Incoming, batch: DecodedBatch) -> Outgoing:
         """Return the records to write for messages, and which can't be passed on whatever their verdict.
 
         Args:
             topology: The rules.
             stage: The stage that they come from.
             incoming: The messages.
-            values: Their values.
             batch: Their decoded fields.
         """
-        outgoing = Outgoing(values, self._repartition_keys(stage, incoming.messages, batch))
-        topics = self._next_topics(stage)
+        outgoing = Outgoing(self._next_keys(stage, incoming, batch))
         for decoder, rows in batch.decoders:
-            if not decoder.passthrough_topics.issuperset(topics):
-                self._reencode(outgoing, decoder, rows.tolist())
-        self._check_sizes(outgoing, topology, topics, incoming, batch)
+            # In the first stage already: what an output can't take must not be in a window.
+            if not decoder.passthrough_topics.issuperset(self._verdict_topics):
+                self._reencode(outgoing, decoder, incoming.values, rows.tolist())
+        self._check_sizes(outgoing, topology, stage, incoming, batch)
         return outgoing
 
     def route(self, evaluated: EvaluatedBatch, sink: Sink) -> Verdicts | None:
@@ -143,64 +105,75 @@ class Router:
         Raises:
             PoisonRecords: A record that was evaluated can't be passed on.
         """
-        messages, headers, live = evaluated.incoming.messages, list(evaluated.incoming.headers), evaluated.live
-        topology, outgoing = evaluated.topology, evaluated.outgoing
-        values, keys = list(outgoing.values), outgoing.keys
-        following = evaluated.stage.next
-        if following is None:
-            topics = [self._outputs.legit] * len(values)
-            for row in live:
-                topics[row] = self._outputs.fraud
-        else:
-            topics = [following.topic] * len(values)
-        added = [self._headers(topology.version)] * len(values)
-        for row, names in live.items():
-            added[row] = self._headers(topology.version, names)
+        incoming, live, following = evaluated.incoming, evaluated.live, evaluated.stage.next
+        values, headers = list(incoming.values), list(incoming.headers)
+        topics = [self._outputs.legit] * len(values)
+        for row in live:
+            topics[row] = self._outputs.fraud
         self._adapt_values(evaluated, values, headers, topics)
         self._report(evaluated, sink)
         failures = evaluated.batch.failures
-        if failures:
-            for row, error in sorted(failures.items()):
-                sink.write_dead_letter(messages[row], error)
-            good = [row for row in range(len(values)) if row not in failures]
-            messages, values = [messages[row] for row in good], [values[row] for row in good]
-            topics, keys = [topics[row] for row in good], [keys[row] for row in good]
-            headers, added = [headers[row] for row in good], [added[row] for row in good]
-        sink.forward(messages, values, topics, keys=keys, original_headers=headers, added_headers=added, reserved=OWNED)
+        for row, error in sorted(failures.items()):
+            incoming.write_dead_letter(sink, row, error)
         if following is not None:
+            self._batches[following.topic].write(evaluated, values, headers, sink)
             return None
+        version, keys, timestamps = evaluated.topology.version, evaluated.outgoing.keys, incoming.timestamps.tolist()
+        added = [self._headers(version)] * len(values)
+        for row, names in live.items():
+            added[row] = self._headers(version, names)
+        position = incoming.position
+        if failures:
+            good = evaluated.batch.rows.tolist()
+            values, topics = [values[row] for row in good], [topics[row] for row in good]
+            keys, timestamps = [keys[row] for row in good], [timestamps[row] for row in good]
+            headers, added = [headers[row] for row in good], [added[row] for row in good]
+
+            def position(row: int) -> MessagePosition:
+                return incoming.position(good[row])
+
+        sink.forward(
+            values, topics, keys=keys, timestamps=timestamps, original_headers=headers, added_headers=added,
+            reserved=OWNED, position=position,
+        )  # fmt: skip
         fraud = topics.count(self._outputs.fraud)
         return Verdicts(len(topics) - fraud, fraud)
 
-    def _next_topics(self, stage: Stage) -> Sequence[str]:
-        return (self._outputs.legit, self._outputs.fraud) if stage.next is None else (stage.next.topic,)
+    @property
+    def _verdict_topics(self) -> Sequence[str]:
+        return self._outputs.legit, self._outputs.fraud
 
-    def _reencode(self, outgoing: Outgoing, decoder: SchemaDecoder, rows: Iterable[int]) -> None:
+    def _reencode(
+        self, outgoing: Outgoing, decoder: SchemaDecoder, values: Sequence[bytes | None], rows: Iterable[int]
+    ) -> None:
         """Re-encode bodies whose schema may not be registered under an output's subject."""
         for row in rows:
             try:
-                outgoing.bodies[row] = self._decoders.own_body(decoder, decoder.body(outgoing.values[row]))
+                outgoing.bodies[row] = self._decoders.own_body(decoder, decoder.body(values[row]))
             except PoisonError as error:
                 outgoing.failures[row] = error
 
     def _check_sizes(
-        self, outgoing: Outgoing, topology: Topology, topics: Sequence[str], incoming: Incoming, batch: DecodedBatch
+        self, outgoing: Outgoing, topology: Topology, stage: Stage, incoming: Incoming, batch: DecodedBatch
     ) -> None:
         """Note the records that are too large for a topic that they may go to, with the largest headers added."""
+        topics = self._verdict_topics if stage.next is None else (stage.next.topic,)
         limit = min((self._limits[topic] for topic in topics if topic in self._limits), default=None)
         if limit is None or not len(batch.rows):
             return
-        reserve = headers_size(self._headers(topology.version, sorted(topology.live)))
-        values, keys, bodies = outgoing.values, outgoing.keys, outgoing.bodies
+        live = sorted(topology.live)
+        reserve = headers_size(self._headers(topology.version, live))
+        reserve += batch_size(None, None, None) if stage.next is None else size_alone(topology.version, live)
+        values, keys, bodies = incoming.values, outgoing.keys, outgoing.bodies
         largest = max(batch.longest, HEADER_SIZE + max(map(len, bodies.values()), default=0))
-        room = limit - batch_size(None, None, None) - reserve - largest - incoming.runs.largest
+        room = limit - reserve - largest - incoming.runs.largest
         # Nearly always all keys together fit beside the largest value: that is the cheapest to find out.
         if len(b"".join(filter(None, keys))) <= room or max(map(len, filter(None, keys)), default=0) <= room:
             return
         own = incoming.runs.sizes()
         for row in batch.rows.tolist():
             length = max(len(values[row] or b""), HEADER_SIZE + len(bodies.get(row, b"")))
-            size = batch_size(keys[row], None, None) + length + reserve + own[row]
+            size = len(keys[row] or b"") + length + reserve + own[row]
             if size > limit and row not in outgoing.failures:
                 outgoing.failures[row] = TooLargeError(
                     f"{size} bytes with key and headers are too large for {' and '.join(topics)}: "
@@ -223,8 +196,8 @@ class Router:
                 value, topic = values[row], topics[row]
                 if value is None:
                     continue
-                if self._log_transactions and topic in {self._outputs.legit, self._outputs.fraud}:
-                    record = self._decoded(decoder, value, evaluated.incoming.messages[row])
+                if self._log_transactions and evaluated.stage.next is None:
+                    record = self._decoded(decoder, value, evaluated.incoming.position(row))
                     verdict = "fraud" if topic == self._outputs.fraud else "legit"
                     log.info("transaction", verdict=verdict, **{name: str(value) for name, value in record.items()})
                 if topic not in decoder.passthrough_topics:
@@ -242,14 +215,15 @@ class Router:
         decoders = [(decoder, frozenset(rows.tolist())) for decoder, rows in batch.decoders] if matches else []
         for match in matches:
             row = int(batch.rows[match.row])
-            message, value = evaluated.incoming.messages[row], evaluated.outgoing.values[row] or b""
+            value = evaluated.incoming.values[row] or b""
             decoder = next(decoder for decoder, rows in decoders if row in rows)
-            self._decoded(decoder, value, message)  # an alert that can't be read must not be written
+            # An alert that can't be read must not be written.
+            self._decoded(decoder, value, evaluated.incoming.position(row))
             body = self._decoders.own_body(decoder, decoder.body(value))
-            alert = self._alerts.encode(match, batch.columns, body, message.key())
+            alert = self._alerts.encode(match, batch.columns, body, evaluated.incoming.keys[row])
             sink.send(self._outputs.alerts, alert.value, alert.key)
 
-    def _decoded(self, decoder: SchemaDecoder, value: bytes, message: Message) -> dict[str, Any]:
+    def _decoded(self, decoder: SchemaDecoder, value: bytes, position: MessagePosition) -> dict[str, Any]:
         """Return the whole record.
 
         Raises:
@@ -258,21 +232,23 @@ class Router:
         try:
             record: dict[str, Any] = decoder.records.decode(decoder.body(value))
         except PoisonError as error:
-            raise PoisonRecords({position_of(message): error}) from error
+            raise PoisonRecords({position: error}) from error
         return record
 
-    def _repartition_keys(
-        self, stage: Stage, messages: Sequence[Message], batch: DecodedBatch
-    ) -> Sequence[bytes | None]:
+    def _next_keys(self, stage: Stage, incoming: Incoming, batch: DecodedBatch) -> Sequence[bytes | None]:
         """Return the key of each message in the next topic: where it is repartitioned, the field of that topic."""
         field = stage.repartition_field
         if field is None:
-            return [message.key() for message in messages]
+            return incoming.keys
+        keys: list[bytes | None] = [None] * len(incoming)
         column = batch.columns.get(field)
-        keys: list[bytes | None] = [None] * len(messages)
         if column is None:
             return keys
-        texts = column.tolist()
+        texts: list[bytes | None] = column.tolist()
+        if column.dtype.kind != "S":
+            texts = [text if isinstance(text, bytes) else str(text).encode() for text in texts]
+        if len(texts) == len(keys):
+            return texts
         for row, text in zip(batch.rows.tolist(), texts, strict=True):
-            keys[row] = text if isinstance(text, bytes) else str(text).encode()
+            keys[row] = text
         return keys

@@ -47,11 +47,6 @@ class RuleVersions:
         """The current version, and the replaced ones that are still kept."""
         return [self._current, *(topology for topology, _ in self._replaced.values())]
 
-    @property
-    def repartition_topics(self) -> set[str]:
-        """The topics of the later stages that a version in use has rules for."""
-        return {stage.topic for topology in self.in_use for stage in topology.stages[1:] if stage.rules}
-
     def propose(self, topology: Topology) -> None:
         """Have a version activated as soon as its windows are restored."""
         with self._lock:

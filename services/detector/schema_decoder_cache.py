@@ -61,7 +61,6 @@ class SchemaDecoderCache:
         registry: Asked once per id.
         reader: The detector's own schema, which every output topic has.
         outputs: The topics that messages are passed on to.
-        destinations: Returns those of them that the rules in use pass messages on to; all where it is not given.
         subjects: The subjects of the topics that are read.
         wait: Waits for some seconds; returns whether the detector is stopped meanwhile.
     """
@@ -72,14 +71,12 @@ class SchemaDecoderCache:
         reader: Schema,
         outputs: Sequence[Output],
         *,
-        destinations: Callable[[], Collection[str]] | None = None,
         subjects: Collection[str] = (),
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self._registry = registry
         self._reader = reader
         self._outputs = {output.topic: output for output in outputs}
-        self._destinations = destinations or (lambda: self._outputs)
         self._wait = wait
         self._encoder = RecordEncoder(reader.json)
         self._known: dict[SchemaId, SchemaDecoder | PoisonError] = {}
@@ -152,10 +149,10 @@ class SchemaDecoderCache:
         return None if isinstance(known, SchemaDecoder) and self._loss(schema_id, known) else known
 
     def _loss(self, schema_id: SchemaId, decoder: SchemaDecoder) -> FieldWouldBeLost | None:
-        """Return why messages can't be passed on to the topics of the rules in use without losing a field."""
+        """Return why messages can't be passed on to the outputs without losing a field."""
         if not decoder.lost:
             return None
-        return decoder.loss(schema_id, [self._outputs[topic] for topic in sorted(self._destinations())])
+        return decoder.loss(schema_id, [self._outputs[topic] for topic in sorted(self._outputs)])
 
     def _look_up(self, schema_id: SchemaId) -> SchemaDecoder | PoisonError:
         """Look an id up in the registry, again for a while where it may not know everything yet.

@@ -9,6 +9,9 @@ Parts that are too large for the dead-letter topic are omitted and described by 
 the omitted parts. The record's producer can't forge these headers: its own come before them.
 
     ...the six headers  __dead_letter.value.size .value.sha256 .value.start  __dead_letter.omitted
+
+Where the record was a batch of messages, the dead letter is one of them as a record of its own, and the header
+`__dead_letter.row` after the six has its row in the batch.
 """
 
 import hashlib
@@ -20,6 +23,7 @@ from typing import Any
 from confluent_kafka import Message
 
 from services.errors import PoisonError
+from services.streaming.positions import MessagePosition
 from services.streaming.record_size import Header, batch_size, headers_size
 
 ORIGIN = "__connect.errors."
@@ -45,6 +49,7 @@ _DETAIL_NAMES: Mapping[str, tuple[str, ...]] = {
     UNREADABLE_HEADERS: (),
 }
 _OMITTED = "omitted"
+_ROW = "row"
 _APPENDED = [ORIGIN + name for name in _ORIGIN_NAMES]
 
 Headers = list[Header]
@@ -64,6 +69,7 @@ class Original:
         value: Value.
         headers: Headers; None where it has none.
         headers_unreadable: True where it has headers that the client can't read.
+        row: Its row in a record that is a batch of messages; None for a record of its own.
     """
 
     topic: str
@@ -73,6 +79,7 @@ class Original:
     value: bytes | None
     headers: Sequence[Header] | None
     headers_unreadable: bool = False
+    row: int | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,8 @@ def _record(original: Original, error: PoisonError, max_bytes: int, omitted: Seq
     )
     headers: Headers = [] if HEADERS in omitted else list(original.headers or ())
     headers += [(ORIGIN + name, str(value).encode()) for name, value in zip(_ORIGIN_NAMES, origin, strict=True)]
+    if original.row is not None:
+        headers.append((DETAILS + _ROW, str(original.row).encode()))
     for part in omitted:
         details = _details(original, part, min(PREVIEW_BYTES, max_bytes // 16))
         headers += [(DETAILS + name, value) for name, value in zip(_DETAIL_NAMES[part], details, strict=True)]
@@ -185,12 +194,14 @@ class HeaderParts:
         origin: Origin and reason, by the names without `ORIGIN`.
         details: Description of the omitted parts, by the names without `DETAILS`.
         omitted: The omitted parts.
+        row: The row of the original in a batch of messages; None for a record of its own.
     """
 
     own: Headers
     origin: Mapping[str, str]
     details: Mapping[str, bytes]
     omitted: frozenset[str]
+    row: int | None = None
 
 
 def split_headers(headers: Sequence[Header]) -> HeaderParts | None:
@@ -203,19 +214,21 @@ def split_headers(headers: Sequence[Header]) -> HeaderParts | None:
     if omitted is None or begin is None:
         return None
     end = begin + len(_ORIGIN_NAMES)
+    row = _row(headers, begin)
     origin = {name: _text(value) for name, (_, value) in zip(_ORIGIN_NAMES, headers[begin:end], strict=True)}
-    details = {name.removeprefix(DETAILS): _bytes(value) for name, value in headers[end:]}
-    return HeaderParts(list(headers[:begin]), origin, details, frozenset(omitted))
+    details = {name.removeprefix(DETAILS): _bytes(value) for name, value in headers[end + (row is not None) :]}
+    return HeaderParts(list(headers[:begin]), origin, details, frozenset(omitted), row)
 
 
-def origin_of(headers: Sequence[Header]) -> tuple[str, int, int] | None:
-    """Return topic, partition and offset of a dead letter's origin; None where it is no dead letter."""
+def origin_of(headers: Sequence[Header]) -> MessagePosition | None:
+    """Return the position of a dead letter's origin, with the row in a batch; None where it is no dead letter."""
     omitted = _omitted(headers)
     begin = None if omitted is None else _begin(headers, omitted)
     if begin is None:
         return None
     topic, partition, offset = (_text(value) for _, value in headers[begin : begin + 3])
-    return topic, int(partition), int(offset)
+    row = _row(headers, begin)
+    return (topic, int(partition), int(offset)) if row is None else (topic, int(partition), int(offset), row)
 
 
 def _omitted(headers: Sequence[Header]) -> tuple[str, ...] | None:
@@ -228,14 +241,25 @@ def _omitted(headers: Sequence[Header]) -> tuple[str, ...] | None:
 
 def _begin(headers: Sequence[Header], omitted: Sequence[str]) -> int | None:
     """Return the index of the first appended header; None where the last headers are not those of a dead letter."""
-    names = _APPENDED if not omitted else [
-        *_APPENDED, *(DETAILS + name for part in omitted for name in _DETAIL_NAMES[part]), DETAILS + _OMITTED
-    ]  # fmt: skip
-    begin = len(headers) - len(names)
-    if begin < 0 or [name for name, _ in headers[begin:]] != names:
-        return None
-    numbers = (_text(value) for _, value in headers[begin + 1 : begin + 3])
-    return begin if all(number.isascii() and number.isdigit() and len(number) < 20 for number in numbers) else None
+    details = [DETAILS + name for part in omitted for name in _DETAIL_NAMES[part]] if omitted else []
+    details += [DETAILS + _OMITTED] if omitted else []
+    for row in ([], [DETAILS + _ROW]):
+        names = [*_APPENDED, *row, *details]
+        begin = len(headers) - len(names)
+        if begin >= 0 and [name for name, _ in headers[begin:]] == names:
+            numbers = [headers[begin + 1], headers[begin + 2], *(headers[begin + 6 : begin + 7] if row else ())]
+            return begin if all(_is_number(_text(value)) for _, value in numbers) else None
+    return None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20
+
+
+def _row(headers: Sequence[Header], begin: int) -> int | None:
+    """Return the row that follows the six headers; None where there is none."""
+    following = headers[begin + len(_ORIGIN_NAMES) : begin + len(_ORIGIN_NAMES) + 1]
+    return int(_text(following[0][1])) if following and following[0][0] == DETAILS + _ROW else None
 
 
 def headers_of(messages: Iterable[Message]) -> tuple[list[Headers | None], dict[int, SystemError]]:

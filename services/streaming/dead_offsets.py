@@ -1,16 +1,16 @@
-"""Offsets of dead-lettered records: a restore must skip them."""
+"""Positions of dead-lettered records and rows: a restore must skip them."""
 
 from collections.abc import Mapping
 
 from services.streaming.dead_letter_format import origin_of, read_headers
-from services.streaming.positions import Partition
+from services.streaming.positions import MessagePosition, Partition
 from services.streaming.topic_reader import TopicReader
 
 
 def dead_offsets(
     reader: TopicReader, dead_letter_topic: str, ranges: Mapping[Partition, tuple[int, int]]
-) -> dict[Partition, set[int]]:
-    """Return the offsets of the records whose dead letters are in the dead-letter topic now.
+) -> dict[Partition, set[MessagePosition]]:
+    """Return the positions of the records whose dead letters are in the dead-letter topic now.
 
     Every writer of that topic can exclude records from a restore: Write permission belongs to the detector alone.
 
@@ -20,14 +20,14 @@ def dead_offsets(
         ranges: By topic and partition the first offset to look for, and the one after the last.
 
     Returns:
-        The offsets by topic and partition, for each of `ranges`.
+        The positions by topic and partition, for each of `ranges`.
 
     Raises:
         ContractError: The topic does not exist.
         Unavailable: The brokers do not answer, or a transaction stays open.
         NotAuthorised: The brokers refuse access.
     """
-    dead: dict[Partition, set[int]] = {partition: set() for partition in ranges}
+    dead: dict[Partition, set[MessagePosition]] = {partition: set() for partition in ranges}
     if all(start >= end for start, end in ranges.values()):
         return dead
     for messages in reader.read(dead_letter_topic, await_transactions=True):
@@ -36,8 +36,8 @@ def dead_offsets(
             origin = origin_of(headers) if headers else None
             if origin is None:
                 continue
-            topic, number, offset = origin
-            start, end = ranges.get((topic, number), (0, 0))
+            partition, offset = origin[:2], origin[2]
+            start, end = ranges.get(partition, (0, 0))
             if start <= offset < end:
-                dead[topic, number].add(offset)
+                dead[partition].add(origin)
     return dead

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from confluent_kafka import Message
 
-from services.streaming.positions import Partition
+from services.streaming.positions import Partition, RecordPosition
 from services.streaming.sink import Sink
 
 
@@ -48,8 +48,11 @@ class Handler(Protocol):
     def offset_metadata(self, partition: Partition) -> str:
         """Return the metadata to commit with a partition's offset, from which `restore` begins; may be empty."""
 
-    def handle(self, messages: Sequence[Message], sink: Sink) -> None:
+    def handle(self, messages: Sequence[Message], sink: Sink) -> int:
         """Handle one batch and write the results to the sink.
+
+        Returns:
+            The number of messages; a record that is a batch of messages counts as these.
 
         Raises:
             RetryableError: the batch can't be handled now; the loop reads it again.
@@ -62,6 +65,15 @@ class Handler(Protocol):
         Args:
             sink: The sink.
             offsets: The offsets to be committed, by partition.
+        """
+
+    def search_inside(self, position: RecordPosition) -> bool:
+        """Begin to search for the poison message in a record that is a batch of messages, and has failed alone.
+
+        Called before `aborted`; the record is handled again. While `handle` searches, it raises `PoisonRecords`.
+
+        Returns:
+            False where the record is none, or can't be searched: it is poison itself.
         """
 
     def dead_lettered(self, partition: Partition, offset: int) -> None:
@@ -85,7 +97,7 @@ class LoopSettings:
         stage_count: Chained Kafka transactions per message, one for each topic that the loop both writes and reads. The
             stages share the commit interval, so it bounds a message's whole latency. With a backlog each stage takes
             the whole interval: long transactions have more throughput.
-        batch_size: Limit of the messages in one batch.
+        batch_size: Limit of the records in one batch.
         retry_timeout: Seconds of consecutive failures without a commit after which the loop gives up.
         stop_timeout: Seconds for the last commit after a stop.
         dead_letter_max_bytes: The largest record that the dead-letter topic accepts.

@@ -42,6 +42,12 @@ def partition_of(column: NDArray[Any], partitions: int) -> NDArray[np.int64]:
     return (murmur2(keys) & np.uint32(0x7FFFFFFF)).astype(np.int64) % partitions
 
 
+def partition_of_key(key: bytes, partitions: int) -> int:
+    """Return the partition of one key, which may have any length and any bytes."""
+    (hashed,) = _of_one_length(np.frombuffer(key, np.uint8).reshape(1, len(key))).tolist()
+    return int(hashed & 0x7FFFFFFF) % partitions
+
+
 def _of_one_length(characters: NDArray[np.uint8]) -> NDArray[np.uint32]:
     count, length = characters.shape
     whole = length & ~3

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from confluent_kafka import KafkaException, Message
 
 from services.errors import ExpectedError, PoisonError
-from services.streaming.positions import Partition, RecordPosition, position_of
+from services.streaming.positions import MessagePosition, Partition, RecordPosition, position_of
 
 MAX_ATTEMPTS = 2  # of a record alone: its first failure may have had another cause
 
@@ -34,6 +34,14 @@ class UnprocessableError(PoisonError):
     """Handling the record raised an unexpected exception, or a broker refused its result."""
 
 
+class UnexplainedError(ExpectedError):
+    """Handling some messages failed, and the record that is the cause is unknown."""
+
+    def __init__(self, cause: Exception, ends: Mapping[Partition, int], count: int) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.cause, self.ends, self.count = cause, ends, count
+
+
 class PoisonRecords(ExpectedError):  # noqa: N818 - named for what it carries
     """Some records of a batch can't be processed; the batch has to be handled again without them.
 
@@ -41,9 +49,8 @@ class PoisonRecords(ExpectedError):  # noqa: N818 - named for what it carries
         errors: The error of each, by its position.
     """
 
-    def __init__(self, errors: Mapping[RecordPosition, PoisonError]) -> None:
-        super().__init__("; ".join(f"{topic}-{partition}-{offset}: {error}" for (topic, partition, offset), error
-                                   in errors.items()))  # fmt: skip
+    def __init__(self, errors: Mapping[MessagePosition, PoisonError]) -> None:
+        super().__init__("; ".join(f"{'-'.join(map(str, position))}: {error}" for position, error in errors.items()))
         self.errors = errors
 
 
@@ -64,7 +71,7 @@ class PoisonSearch:
         self._ends: dict[Partition, int] = {}  # the messages before these offsets are suspects
         self._suspects = 0
         self._failures: dict[RecordPosition, int] = {}  # by record that failed alone
-        self._poison: dict[RecordPosition, PoisonError] = {}
+        self._poison: dict[MessagePosition, PoisonError] = {}
         self._refused_dead_letters: set[RecordPosition] = set()  # their dead letters were refused, too
 
     @property
@@ -107,7 +114,7 @@ class PoisonSearch:
             self._ends = {}
         return True
 
-    def mark_poison(self, errors: Mapping[RecordPosition, PoisonError]) -> None:
+    def mark_poison(self, errors: Mapping[MessagePosition, PoisonError]) -> None:
         """Mark records as poison: they become dead letters without being handled."""
         self._poison.update(errors)
 
@@ -122,12 +129,10 @@ class PoisonSearch:
             self._suspects = max(1, self._suspects - count)
             self._ends = {partition: end for partition, end in self._ends.items() if ends.get(partition, -1) < end}
         if self._poison or self._failures:
-            done = {
-                position for position in {*self._poison, *self._failures} if position[2] < ends.get(position[:2], -1)
-            }
-            for position in done:
-                self._poison.pop(position, None)
-                self._failures.pop(position, None)
+            every: set[MessagePosition] = {*self._poison, *self._failures}
+            done = {position for position in every if position[2] < ends.get(position[:2], -1)}
+            self._poison = {position: error for position, error in self._poison.items() if position not in done}
+            self._failures = {position: count for position, count in self._failures.items() if position not in done}
             self._refused_dead_letters -= done
 
     def retain(self, partitions: Collection[Partition]) -> None:

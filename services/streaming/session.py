@@ -8,15 +8,22 @@ from threading import Event
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from services.errors import ExpectedError, PoisonError, RetryableError
+from services.errors import PoisonError, RetryableError
 from services.streaming.failures import ClientHung, RetryBudget, is_fatal, raise_if_refused, reason
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
 from services.streaming.offset_reset import OffsetReset
-from services.streaming.poison_search import NOT_OF_A_RECORD, PoisonRecords, PoisonSearch, is_refused_record
-from services.streaming.positions import Partition, next_offsets
+from services.streaming.poison_search import (
+    NOT_OF_A_RECORD,
+    PoisonRecords,
+    PoisonSearch,
+    UnexplainedError,
+    is_refused_record,
+)
+from services.streaming.positions import Partition, RecordPosition, next_offsets, position_of
 from services.streaming.progress import LoopProgress
 from services.streaming.rebalance import RebalanceListener
+from services.streaming.record_size import bounded_batches
 from services.streaming.sink import Sink
 from services.streaming.transaction import Transaction
 
@@ -25,14 +32,6 @@ log = structlog.get_logger()
 IDLE_SECONDS = 0.1  # limit of the wait for a first message
 RESTORE_SECONDS = 0.1  # limit of a step of a restore, which delays the restored partitions
 SEARCH_PAUSE = 0.1  # after a transaction that failed as the consequence of a refused record
-
-
-class UnexplainedError(ExpectedError):
-    """Handling some messages failed, and the record that is the cause is unknown."""
-
-    def __init__(self, cause: Exception, ends: Mapping[Partition, int], count: int) -> None:
-        super().__init__(f"{type(cause).__name__}: {cause}")
-        self.cause, self.ends, self.count = cause, ends, count
 
 
 class Session:
@@ -78,7 +77,9 @@ class Session:
         self._transaction = Transaction(settings, consumer, producer, metrics, stop)
         self._positions: dict[Partition, int] = {}  # next offsets of the open transaction
         self._committed: dict[Partition, int] = {}  # those of the last commit since a rewind
-        self._count = 0  # messages of the open transaction
+        self._count = 0  # records of the open transaction
+        self._last: RecordPosition = ("", 0, 0)  # of the records that were handled
+        self._unhandled: list[Message] = []  # were read, and did not fit into the last batch
         self._partitions = RebalanceListener(
             consumer, handler, metrics, progress, commit=self._commit, is_open=lambda: self._transaction.is_open
         )
@@ -106,7 +107,7 @@ class Session:
             except UnexplainedError as error:
                 log.warning("batch failed, searching for the record", reason=str(error), messages=error.count,
                             exc_info=error.cause if error.count == 1 else None)  # fmt: skip
-                self._search.failed(error.ends, error.count, error.cause)
+                self._failed(error.ends, error.count, error.cause)
                 self._abort("unexplained")
             except RetryableError as error:
                 self._abort(type(error).__name__)
@@ -138,7 +139,8 @@ class Session:
             self._search.retain(self._partitions.owned)
         if not self._handler.is_restored():
             self._restore()
-        messages = self._partitions.drop_revoked(self._read())
+        unhandled, self._unhandled = self._unhandled, []
+        messages = self._partitions.drop_revoked(unhandled or self._read())
         if messages and not self._stop.is_set():
             self._handle(messages)
         else:
@@ -181,15 +183,19 @@ class Session:
             if not good:
                 return
         started = time.monotonic()
-        backlog = len(messages) >= self._settings.batch_size
+        read, good = good, list(next(bounded_batches(good)))
+        self._unhandled = read[len(good) :]
+        self._last = position_of(good[-1])
+        backlog = len(messages) >= self._settings.batch_size or bool(self._unhandled)
         self._transaction.begin(self._settings.commit_interval / (1 if backlog else self._settings.stage_count))
         poison = self._search.poison(good)
         for index, error in poison.items():
             self._write_dead_letter(good[index], error)
         batch = [message for index, message in enumerate(good) if index not in poison] if poison else good
+        handled = len(poison)
         try:
             if batch:
-                self._handler.handle(batch, self._sink)
+                handled += self._handler.handle(batch, self._sink)
         except KafkaException:
             self._positions |= next_offsets(good)
             self._count += len(good)
@@ -201,11 +207,13 @@ class Session:
         for position in self._consumer.position(self._consumer.assignment()):
             if position.offset >= 0:
                 self._positions[position.topic, position.partition] = position.offset
+        for message in reversed(self._unhandled):
+            self._positions[position_of(message)[:2]] = position_of(message)[2]
         self._count += len(good)
         if self._search.active:
             self._transaction.commit_soon()
         self._producer.poll(0)
-        self._metrics.consumed.inc(len(good))
+        self._metrics.consumed.inc(handled)
         self._metrics.batch_seconds.observe(time.monotonic() - started)
 
     def _write_dead_letter(self, message: Message, error: PoisonError) -> None:
@@ -242,7 +250,7 @@ class Session:
         ends = dict(self._positions.items() - self._committed.items())
         if is_refused_record(error) and ends:
             log.warning("delivery refused, searching for the record", reason=reason(error), messages=self._count)
-            attempts_left = self._search.failed(ends, self._count, error)
+            attempts_left = self._failed(ends, self._count, error)
             self._abort(error.args[0].name())
             if not attempts_left:
                 self._wait(error, "dead letter refused")
@@ -253,8 +261,17 @@ class Session:
         is_consequence = self._search.active and name == "OUT_OF_ORDER_SEQUENCE_NUMBER"
         self._wait(error, "transaction aborted", limit=SEARCH_PAUSE if is_consequence else None)
 
+    def _failed(self, ends: Mapping[Partition, int], count: int, error: Exception) -> bool:
+        """Continue the search for a record that makes a transaction fail; return False where no attempt is left."""
+        if count == 1:
+            if self._handler.search_inside(self._last):
+                return True
+            ends = {self._last[:2]: self._last[2] + 1}
+        return self._search.failed(ends, count, error)
+
     def _abort(self, cause: str) -> None:
         """Abort the open transaction and go back to the committed offsets."""
+        self._unhandled = []
         self._positions, self._committed, self._count = {}, {}, 0
         if self._transaction.is_open:
             self._sink.take_dead_letters()

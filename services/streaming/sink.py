@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from itertools import count
 from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException, Message, Producer
@@ -16,9 +17,12 @@ from services.streaming.dead_letter_format import (
     read_headers,
 )
 from services.streaming.poison_search import PoisonRecords
-from services.streaming.positions import Partition, position_of
+from services.streaming.positions import MessagePosition, Partition, position_of
 
 ANY_PARTITION = -1  # the partitioner's choice, by the key
+METADATA_SECONDS = 10.0
+METADATA_TIMEOUT = 5.0
+CONFIRM_SECONDS = 5.0
 
 
 class TooLargeError(PoisonError):
@@ -62,47 +66,50 @@ class Sink:
         self._dead_letter_max_bytes = dead_letter_max_bytes
         self._on_dead_letter = on_dead_letter
         self._dead_letters: Counter[str] = Counter()
+        self._partition_counts: dict[str, tuple[int, float]] = {}
 
     def forward(
         self,
-        messages: Iterable[Message],
         values: Iterable[bytes | None],
         topics: Iterable[str],
         *,
         keys: Iterable[bytes | None],
+        timestamps: Iterable[int],
         original_headers: Iterable[Headers | None],
         added_headers: Iterable[Headers],
         reserved: Collection[str] = (),
+        position: Callable[[int], MessagePosition],
     ) -> None:
         """Forward messages with their timestamp and headers: the hot path.
 
         Args:
-            messages: The consumed messages.
             values: The value to write for each: usually the message's own, byte for byte.
             topics: The target topic of each.
             keys: The key of each.
+            timestamps: The timestamp of each, in milliseconds since the epoch.
             original_headers: The headers of each, as consumed.
             added_headers: Headers to add to each.
             reserved: Names of headers that only the caller writes: the messages' own ones are dropped.
+            position: Returns the position of a consumed message by its index.
 
         Raises:
             PoisonRecords: The client rejects a record for its size.
         """
         produce = self._producer.produce
-        for message, value, topic, key, original, headers in zip(
-            messages, values, topics, keys, original_headers, added_headers, strict=True
+        for index, value, topic, key, timestamp, original, headers in zip(
+            count(), values, topics, keys, timestamps, original_headers, added_headers, strict=False
         ):
             if original is not None and original != headers:  # a later stage often adds the headers that are there
                 headers = [*(header for header in original if header[0] not in reserved), *headers]  # noqa: PLW2901
             try:  # arguments by position: by name they cost another 0.4 µs of about 0.6
-                produce(topic, value, key, ANY_PARTITION, None, None, message.timestamp()[1], headers)
+                produce(topic, value, key, ANY_PARTITION, None, None, timestamp, headers)
             except BufferError:
-                self.send(topic, value, key, timestamp=message.timestamp()[1], headers=headers)
+                self.send(topic, value, key, timestamp=timestamp, headers=headers)
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
                     raise
                 too_large = TooLargeError(f"too large to be written to {topic}", stage="TRANSFORMATION")
-                raise PoisonRecords({position_of(message): too_large}) from error
+                raise PoisonRecords({position(index): too_large}) from error
 
     def send(
         self,
@@ -146,20 +153,74 @@ class Sink:
             # Unreadable parts count as empty: redrive refuses an original that differs.
             key, value, headers = _read(message.key), _read(message.value), _read(lambda: read_headers(message))
             original = Original(topic, partition, offset, key, value, headers, headers is None)
-            record, timestamp = dead_letter_record_without_content(original, error), 0
+            timestamp = 0
         else:
             # Headers are not read again after an error: the client's list has holes then.
             headers = None if isinstance(error, UnreadableHeadersError) else read_headers(message)
             original = Original(topic, partition, offset, message.key(), message.value(), headers, headers is None)
-            record, timestamp = dead_letter_record(original, error, self._dead_letter_max_bytes), _timestamp(message)
+            kind, timestamp = message.timestamp()
+            timestamp = 0 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp
+        self.write_dead_letter_of(original, error, timestamp, without_content=without_content)
+
+    def write_dead_letter_of(
+        self, original: Original, error: PoisonError, timestamp: int, *, without_content: bool = False
+    ) -> None:
+        """Write the dead letter of a record, or of one message of a batch.
+
+        Args:
+            original: What could not be processed.
+            error: The reason.
+            timestamp: Its timestamp in milliseconds since the epoch; 0 for now.
+            without_content: Leave out key, value and headers.
+        """
+        if without_content:
+            record, timestamp = dead_letter_record_without_content(original, error), 0
+        else:
+            record = dead_letter_record(original, error, self._dead_letter_max_bytes)
+            # Brokers refuse a time that is far ahead.
+            timestamp = timestamp if 0 < timestamp < time.time() * 1000 else 0
         self.send(self._dead_letter_topic, record.value, record.key, timestamp=timestamp, headers=record.headers)
         self._dead_letters[type(error).__name__] += 1
-        self._on_dead_letter((topic, partition), offset)
+        self._on_dead_letter((original.topic, original.partition), original.offset)
+
+    def partition_count(self, topic: str) -> int:
+        """Return the number of partitions of a topic, at most `METADATA_SECONDS` old.
+
+        Raises:
+            KafkaException: The brokers don't answer.
+        """
+        number, since = self._partition_counts.get(topic, (0, 0.0))
+        now = time.monotonic()
+        if not number or now - since > METADATA_SECONDS:
+            number = len(self._producer.list_topics(topic, METADATA_TIMEOUT).topics[topic].partitions)
+            self._partition_counts[topic] = number, now
+        return number
+
+    def confirm(self) -> None:
+        """Wait until what was written is delivered: an error is of what was written since the last call.
+
+        Raises:
+            KafkaException: A broker refuses a record, or does not answer.
+        """
+        self._producer.flush(CONFIRM_SECONDS)
+        try:
+            self._producer.begin_transaction()  # fails, as a transaction is open; with the cause where it has failed
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - its public name
+                raise
 
     def take_dead_letters(self) -> Counter[str]:
         """Return the number of dead letters since the last call, by error class."""
         counts, self._dead_letters = self._dead_letters, Counter()
         return counts
+
+    def cause_of(self, error: Exception) -> Exception:
+        """Return the error of the brokers that made the open transaction fail, where there is one, or the given one."""
+        try:
+            self.confirm()
+        except KafkaException as cause:
+            return cause
+        return error
 
 
 def _read(read: Callable[[], Any]) -> Any:
@@ -168,9 +229,3 @@ def _read(read: Callable[[], Any]) -> Any:
         return read()
     except Exception:  # noqa: BLE001 - the dead letter is written without this part
         return None
-
-
-def _timestamp(message: Message) -> int:
-    """Return the timestamp for a dead letter: the message's, where the topic accepts it; otherwise 0, for now."""
-    kind, milliseconds = message.timestamp()
-    return milliseconds if kind != TIMESTAMP_NOT_AVAILABLE and 0 < milliseconds < time.time() * 1000 else 0

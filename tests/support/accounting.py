@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from confluent_kafka import Message
 
-from services.streaming.dead_letter_format import split_headers
+from services.streaming.dead_letter_format import origin_of, split_headers
+from services.streaming.positions import MessagePosition
 from services.streaming.record_size import Header
 from tools.harness.pipeline import Pipeline
+from tools.topics.batches import place as place_of
 
-Place = tuple[str, int, int]
+Place = MessagePosition
 Canonical = Callable[[bytes], bytes]
 """Gives the value that a transaction has in an output topic."""
 
@@ -40,17 +42,12 @@ def headers_of(message: Message) -> list[Header]:
     return headers if isinstance(headers, list) else []  # consumed messages have a list, or none
 
 
-def place_of(message: Message) -> Place:
-    return message.topic() or "", message.partition() or 0, message.offset() or 0
-
-
 def outcome_of(pipeline: Pipeline) -> Outcome:
     """Read all topics; each dead letter names another origin."""
     dead: dict[Place, Message] = {}
     for message in pipeline.read(pipeline.dead):
-        parts = split_headers(headers_of(message))
-        assert parts, headers_of(message)
-        origin = parts.origin["topic"], int(parts.origin["partition"]), int(parts.origin["offset"])
+        origin = origin_of(headers_of(message))
+        assert origin, headers_of(message)
         assert origin not in dead, f"{origin} is in the dead-letter topic twice"
         dead[origin] = message
     return Outcome(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from confluent_kafka import Message
 
-from services.streaming.positions import Partition
+from services.streaming.positions import Partition, RecordPosition
 from services.streaming.sink import Sink
 
 
@@ -31,11 +31,15 @@ class PassOn:
     def offset_metadata(self, partition: Partition) -> str:  # noqa: ARG002 - as a Handler has it
         return ""
 
+    def search_inside(self, position: RecordPosition) -> bool:  # noqa: ARG002 - as a Handler has it
+        return False
+
     def dead_lettered(self, partition: Partition, offset: int) -> None: ...
 
-    def handle(self, messages: Sequence[Message], sink: Sink) -> None:
+    def handle(self, messages: Sequence[Message], sink: Sink) -> int:
         for message in messages:
             sink.send(self._topic, message.value(), message.key())
+        return len(messages)
 
     def committed(self) -> None: ...
 

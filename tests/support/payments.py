@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,4 +52,17 @@ def pay(pipeline: Pipeline, payments: Iterable[Payment]) -> list[bytes]:
     """Writes transactions as the generator does, keyed by the receiver; their values."""
     values = encoded(pipeline, list(payments))
     pipeline.produce(values, keyed=True)
+    return values
+
+
+def pay_with_long_names(pipeline: Pipeline, lengths: Mapping[int, int]) -> list[bytes]:
+    """300 payments over all partitions; the currency of some is so long."""
+    values = encoded(pipeline, [Payment(f"payer{number}", f"shop{number % 16}", 1000) for number in range(300)])
+    for number, length in lengths.items():
+        # The length of a short string is one byte; that of a long one two.
+        zigzag = 2 * length
+        long = bytes([zigzag & 0x7F | 0x80, zigzag >> 7]) + b"X" * length
+        values[number] = values[number].replace(b"\x06EUR", long)
+    for shop in range(16):
+        pipeline.produce(values[shop::16], key=account(f"shop{shop}").encode())
     return values

@@ -19,7 +19,7 @@ from services.rules.loading import parse_rules
 from services.rules.model import Rule
 from services.rules.state_requirements import requirements_of
 from services.streaming.partition_reader import Chunk, CommittedOffset
-from services.streaming.positions import Partition
+from services.streaming.positions import MessagePosition, Partition
 from services.streaming.progress import LoopProgress
 from services.streaming.restore_point import RestorePoint
 
@@ -58,6 +58,12 @@ class Record:
 
     def value(self) -> bytes:
         return self.content
+
+    def key(self) -> None:
+        return None
+
+    def __len__(self) -> int:
+        return len(self.content)
 
     def timestamp(self) -> tuple[int, int]:
         return 1, NOW + self.place[2] * 1000
@@ -150,12 +156,14 @@ class Restoring:
         decoders = SchemaDecoderCache(registry, TRANSACTION, [Output("out", Registration("out-value", 1, 1))])
         some: Any = self.reader
         self.progress = LoopProgress()
-        self.restorer = Restorer(some, decoders, self._dead_offsets, self.progress)
+        self.restorer = Restorer(some, decoders, self._dead_offsets, self.progress, {})
         self.states = PartitionStates(some, self.restorer, DetectorMetrics(CollectorRegistry()), 60_000)
 
-    def _dead_offsets(self, ranges: Mapping[Partition, tuple[int, int]]) -> Mapping[Partition, Collection[int]]:
+    def _dead_offsets(
+        self, ranges: Mapping[Partition, tuple[int, int]]
+    ) -> Mapping[Partition, Collection[MessagePosition]]:
         self.read_ranges.append(ranges)
-        return {partition: {offset for offset in self.dead.get(partition, ()) if start <= offset < end}
+        return {partition: {(*partition, offset) for offset in self.dead.get(partition, ()) if start <= offset < end}
                 for partition, (start, end) in ranges.items()}  # fmt: skip
 
     def restore(self, some: tuple[Rule, ...] | None = None) -> bool:

@@ -13,8 +13,9 @@ from confluent_kafka import Message
 
 from tools.chaos.results import Tally
 from tools.chaos.traffic import ACCOUNTS
-from tools.chaos.verdict_comparison import TopicContents, compare_verdicts, content, place
+from tools.chaos.verdict_comparison import TopicContents, compare_verdicts, content
 from tools.harness.reference_windows import Sliding, bounded_time, fired
+from tools.topics.batches import place
 
 if TYPE_CHECKING:
     from tools.chaos.trial import Trial

@@ -8,10 +8,13 @@ from typing import Any, cast
 
 from confluent_kafka import Message
 
+from services.streaming.dead_letter_format import origin_of
+from services.streaming.positions import MessagePosition
 from tools.chaos.results import Tally
+from tools.topics.batches import place
 
-Place = tuple[str, int, int]
-"""A topic, a partition of it, and an offset."""
+Place = MessagePosition
+"""A topic, a partition of it, and an offset; of a transaction in a batch the row as well."""
 
 Firings = Mapping[str, Collection[tuple[str, str]]]
 """Matching rules by transaction id, each with the value of its key."""
@@ -74,11 +77,6 @@ def compare_verdicts(
     )
 
 
-def place(message: Message) -> Place:
-    """Topic, partition and offset of a message."""
-    return str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
-
-
 def content(message: Message) -> bytes:
     """The value of a message; nothing for a tombstone."""
     return message.value() or b""
@@ -95,9 +93,10 @@ def transaction_id(message: Message) -> str:
 
 
 def _origin(dead_letter: Message) -> Place:
-    of = headers(dead_letter)
-    topic, number, offset = (of[f"__connect.errors.{name}"].decode() for name in ("topic", "partition", "offset"))
-    return topic, int(number), int(offset)
+    origin = origin_of(dead_letter.headers() or [])  # type: ignore[arg-type]
+    if origin is None:
+        raise ValueError(f"no dead letter: {dead_letter.headers()}")
+    return origin
 
 
 def _wrong_verdicts(contents: TopicContents, expected: Firings) -> int:
@@ -124,10 +123,10 @@ def _disordered(hops: Sequence[Sequence[Message]]) -> int:
     wrong = 0
     for before, after in itertools.pairwise(hops):
         places = {content(message): place(message) for message in before}
-        newest: dict[tuple[str, int, str, int], int] = {}
+        newest: dict[tuple[str, int, str, int], tuple[int, ...]] = {}
         for message in after:
-            topic, number, offset = places.get(content(message), ("", 0, 0))
+            topic, number, *offset = places.get(content(message), ("", 0, 0))
             stream = (topic, number, *place(message)[:2])
-            wrong += newest.get(stream, -1) > offset
-            newest[stream] = max(offset, newest.get(stream, -1))
+            wrong += newest.get(stream, ()) > tuple(offset)
+            newest[stream] = max(tuple(offset), newest.get(stream, ()))
     return wrong

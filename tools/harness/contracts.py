@@ -32,7 +32,7 @@ def private_contracts(directory: Path, prefix: str) -> Path:
 
 
 def register_all(registry: Registry, contracts: Contracts) -> int:
-    """Registers every schema; the id of the transaction's, which is the same under every subject."""
+    """Registers every schema; the id of the transaction's, which is the same under every subject that has it."""
     ids = {entry.subject: registry.register(entry.subject, entry.schema).id for entry in contracts.subjects}
     (schema_id,) = {ids[entry.subject] for entry in contracts.subjects if entry.schema.name == TRANSACTION}
     return schema_id

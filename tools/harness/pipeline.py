@@ -20,6 +20,7 @@ from tools.harness.contracts import environment, private_contracts, register_all
 from tools.harness.processes import Service
 from tools.harness.waiting import DEADLINE, NeverCame, wait_for
 from tools.local_cluster import Cluster
+from tools.topics.batches import SingleTransactions
 from tools.topics.reader import TopicReader
 
 TOPICS = ("queueing.transactions", "streaming.transactions.legit", "streaming.transactions.fraud",
@@ -170,14 +171,18 @@ class Pipeline:
             raise NeverCame(f"{left} messages not acknowledged, {len(failed)} refused: {failed[:1]}")
 
     def read(self, topic: str, isolation: str = "read_committed") -> list[Message]:
-        """Every message that is visible in a topic now."""
+        """Every message that is visible in a topic now; of a repartition topic the transactions in its batches."""
         consumer = Consumer({"bootstrap.servers": self.cluster.bootstrap_servers, "group.id": "reader",
                              "isolation.level": isolation, "enable.auto.commit": False,
                              "enable.partition.eof": True, "fetch.wait.max.ms": 20})  # fmt: skip
         with closing(consumer):
             count = len(consumer.list_topics(topic, 10).topics[topic].partitions)
             reader = TopicReader(consumer, {(topic, partition): 0 for partition in range(count)})
-            return [message for batch in reader.batches() for message in batch]
+            messages = [message for batch in reader.batches() for message in batch]
+        if topic not in {self.by_target, self.by_source}:
+            return messages
+        with self.registry as registry:
+            return list(SingleTransactions(registry).of(messages))
 
     def open_transactions(self, admin: AdminClient | None = None) -> int:
         """Number of output partitions with records of a transaction that is neither committed nor aborted.

@@ -18,6 +18,7 @@ from tools.local_cluster import LocalCluster
 from tools.tail.exact_json import dumps
 from tools.tail.follower import Follower, partitions_of
 from tools.tail.message_json import Received, describe
+from tools.topics.batches import SingleTransactions
 from tools.topics.records import MessageRecords
 
 _EPILOG = """\
@@ -74,6 +75,7 @@ def _tail(options: argparse.Namespace) -> None:
                 clients,
                 options.topic,
                 partitions,
+                singles=SingleTransactions(registry),
                 from_beginning=options.from_beginning,
                 until_end=options.until_end,
             )

@@ -13,6 +13,7 @@ from services.streaming.clients import KafkaClients
 from services.streaming.dead_letter_format import read_headers
 from services.streaming.topics import TopicNeed, partition_counts, require_topics
 from tools.tail.message_json import Received
+from tools.topics.batches import RowMessage, SingleTransactions
 from tools.topics.reader import TopicReader, offset_bounds
 
 BATCH = 1000
@@ -47,12 +48,21 @@ class Follower:
         topic: The topic.
         partitions: Number of its partitions.
         from_beginning: Begin with the oldest message instead of the next one to come.
+        singles: Replaces batches by the transactions in them.
         until_end: End where the topic ended when this began.
     """
 
     def __init__(
-        self, clients: KafkaClients, topic: str, partitions: int, *, from_beginning: bool, until_end: bool
+        self,
+        clients: KafkaClients,
+        topic: str,
+        partitions: int,
+        *,
+        singles: SingleTransactions,
+        from_beginning: bool,
+        until_end: bool,
     ) -> None:
+        self._singles = singles
         # Little is read ahead: a user may want to see three messages of a billion.
         consumer = clients.consumer("tail", enable_partition_eof=True, queued_min_messages=BATCH)
         oldest, ends = offset_bounds(consumer, [(topic, number) for number in range(partitions)])
@@ -66,7 +76,7 @@ class Follower:
             Unavailable: The consumer has failed for good.
         """
         while self._reader.unfinished or not self._until_end:
-            yield [_received(message) for message in self._reader.read(0.2, BATCH)]
+            yield [_received(message) for message in self._singles.of(self._reader.read(0.2, BATCH))]
 
     def close(self) -> None:
         """Close the consumer."""
@@ -80,6 +90,7 @@ def _received(message: Message) -> Received:
         topic=str(message.topic()),
         partition=int(message.partition() or 0),
         offset=int(message.offset() or 0),
+        row=message.row if isinstance(message, RowMessage) else None,
         timestamp_ms=milliseconds if kind else None,
         key=_octets(message.key()),
         value=_octets(message.value()),

@@ -23,6 +23,7 @@ class Received:
         key: Its key.
         value: Its value; None is a tombstone.
         headers: Name and value of each header; None where they can't be read, as a name is not UTF-8.
+        row: Its row, where it is a transaction of a batch in a repartition topic.
     """
 
     topic: str
@@ -32,6 +33,7 @@ class Received:
     key: bytes | None
     value: bytes | None
     headers: Headers | None
+    row: int | None = None
 
     @property
     def is_dead_letter(self) -> bool:
@@ -64,7 +66,8 @@ def describe(message: Received, decode: Decode, *, meta: bool) -> Any:
     left_out = left_out_of(message)
     value = left_out.get(VALUE, value)
     key = left_out.get(KEY, text(message.key))
-    place = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
+    place: dict[str, Any] = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
+    place |= {} if message.row is None else {"row": message.row}
     if meta:
         failure = {} if error is None or dead else {"error": error}
         when = None if message.timestamp_ms is None else datetime.fromtimestamp(message.timestamp_ms / 1000, UTC)

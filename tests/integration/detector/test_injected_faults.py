@@ -15,7 +15,7 @@ from confluent_kafka import Message
 from avroguard.avro.schema import parse_schema
 from services.contracts import HEADER_SIZE, RecordDecoder, RecordEncoder, frame
 from services.streaming.dead_letter_format import split_headers
-from tests.support.accounting import Outcome, outcome_of, require_one_place_each
+from tests.support.accounting import Outcome, outcome_of, place_of, require_one_place_each
 from tests.support.inside import detector
 from tests.support.payments import Payment, account, encoded
 from tools.harness.pipeline import Pipeline
@@ -72,6 +72,9 @@ class NoHeaders:
 
     def __init__(self, message: Message) -> None:
         self._message = message
+
+    def __len__(self) -> int:
+        return len(self._message)
 
     def __getattr__(self, name: str) -> Any:
         if name == "headers":
@@ -229,10 +232,10 @@ def backwards_of(pipeline: Pipeline) -> Callable[[bytes], bytes]:
 def require_verdicts_without(pipeline: Pipeline, outcome: Outcome) -> None:
     """Every verdict is that of a recomputation of what is no dead letter."""
     dead = {message.value() for place, message in outcome.dead.items()}
-    dead |= {message.value() for message in outcome.given if place_in(message) in outcome.dead}
+    dead |= {message.value() for message in outcome.given if place_of(message) in outcome.dead}
     given = [message for message in outcome.given if message.value() not in dead]
     expected = fired(records(pipeline, given), BY_TARGET, 60_000)
-    staged = [message for message in outcome.staged if place_in(message) not in outcome.dead]
+    staged = [message for message in outcome.staged if place_of(message) not in outcome.dead]
     for transaction, matches in fired(records(pipeline, staged), BY_SOURCE, 60_000).items():
         expected[transaction] |= matches
     fraud = {
@@ -241,10 +244,6 @@ def require_verdicts_without(pipeline: Pipeline, outcome: Outcome) -> None:
     }
     assert fraud == {transaction: {name for name, _ in matches} for transaction, matches in expected.items()}
     assert {name for names in fraud.values() for name in names} == {"many-senders", "rapid-fire"}
-
-
-def place_in(message: Message) -> tuple[str, int, int]:
-    return message.topic() or "", message.partition() or 0, message.offset() or 0
 
 
 WRAPPERS: dict[str, type[Wrapped]] = {
@@ -265,7 +264,7 @@ def test_only_the_record_that_fails_is_put_aside(pipeline: Pipeline, monkeypatch
     assert faults.happened == set(CALLS)
     outcome = outcome_of(pipeline)
     values = {value: call for call, value in faults.values.items()}
-    by_origin = {place_in(message): message.value() for message in [*outcome.given, *outcome.staged]}
+    by_origin = {place_of(message): message.value() for message in [*outcome.given, *outcome.staged]}
     failed = {values[by_origin[origin] or b""]: message for origin, message in outcome.dead.items()}
     unread = [origin for origin in outcome.dead if values[by_origin[origin] or b""] == "value"]
     assert failed.keys() == set(CALLS)

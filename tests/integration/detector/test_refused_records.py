@@ -1,10 +1,8 @@
 """A broker refuses what comes of a record, and does not say of which: the search finds it."""
 
-from collections.abc import Mapping
-
 from services.streaming.dead_letter_format import split_headers
 from tests.support.accounting import Outcome, outcome_of, place_of, require_one_place_each
-from tests.support.payments import Payment, account, encoded
+from tests.support.payments import pay_with_long_names
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
 
@@ -20,19 +18,6 @@ def start(pipeline: Pipeline, **settings: str) -> Service:
     path = pipeline.directory / "rules.toml"
     path.write_text(RULES)
     return pipeline.start("detector", RULES_FILE=str(path), **settings)
-
-
-def pay_with_long_names(pipeline: Pipeline, lengths: Mapping[int, int]) -> list[bytes]:
-    """300 payments over all partitions; the currency of some is so long."""
-    values = encoded(pipeline, [Payment(f"payer{number}", f"shop{number % 16}", 1000) for number in range(300)])
-    for number, length in lengths.items():
-        # The length of a short string is one byte; that of a long one two.
-        zigzag = 2 * length
-        long = bytes([zigzag & 0x7F | 0x80, zigzag >> 7]) + b"X" * length
-        values[number] = values[number].replace(b"\x06EUR", long)
-    for shop in range(16):
-        pipeline.produce(values[shop::16], key=account(f"shop{shop}").encode())
-    return values
 
 
 def dead_values(outcome: Outcome) -> set[bytes | None]:

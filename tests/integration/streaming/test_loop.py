@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from threading import Event, Thread
 from typing import Any
 
+import pytest
 from confluent_kafka import Message, Producer
 from prometheus_client import CollectorRegistry
 
+from services.errors import Unavailable
+from services.streaming import session
 from services.streaming.clients import KafkaClients
 from services.streaming.handler import LoopSettings
 from services.streaming.loop import TransactionalLoop
 from services.streaming.metrics import LoopMetrics
 from services.streaming.progress import LoopProgress
+from services.streaming.record_size import bounded_batches
 from services.streaming.settings import KafkaSettings
 from services.streaming.sink import Sink
 from tests.support.pass_on import PassOn
@@ -43,10 +47,26 @@ class Blocking(PassOn):
         self.entered = Event()
         self._released = released
 
-    def handle(self, messages: Sequence[Message], sink: Sink) -> None:
+    def handle(self, messages: Sequence[Message], sink: Sink) -> int:
         self.entered.set()
         self._released.wait()
-        super().handle(messages, sink)
+        return super().handle(messages, sink)
+
+
+class Small(PassOn):
+    """Notes how many bytes it is given at once, and fails once in between."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(topic)
+        self.sizes: list[int] = []
+        self.failed = False
+
+    def handle(self, messages: Sequence[Message], sink: Sink) -> int:
+        self.sizes.append(sum(map(len, messages)))
+        if len(self.sizes) == 7 and not self.failed:
+            self.failed = True
+            raise Unavailable("for a moment")
+        return super().handle(messages, sink)
 
 
 def test_a_loop_that_hangs_is_not_alive(pipeline: Pipeline) -> None:
@@ -115,3 +135,40 @@ def test_a_hung_client_is_replaced(pipeline: Pipeline) -> None:
     assert sorted(str(message.value()) for message in pipeline.read(pipeline.legit)) == sorted(map(str, values))
     assert metrics.restarts._value.get() == 1
     assert not pipeline.open_transactions()
+
+
+def test_what_is_read_at_once_is_handled_in_parts_once_each(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "bounded_batches", lambda messages: bounded_batches(messages, 1000))
+    clients = KafkaClients(KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers), {}, "test")
+    values, metrics = pipeline.transactions(2000), LoopMetrics(CollectorRegistry())
+    pipeline.produce(values)
+    handlers = []
+    for count in (2000, 2001):  # a second one continues where the first one has ended
+        stop, handler = Event(), Small(pipeline.legit)
+        handlers.append(handler)
+        loop = TransactionalLoop(
+            LoopSettings(topics=(pipeline.input,), dead_letter_topic=pipeline.dead, commit_interval=0.05),
+            make_consumer=lambda: clients.consumer(pipeline.group),
+            make_producer=lambda: clients.producer(transactional_id=f"{pipeline.group}.only"),
+            handler=handler,
+            metrics=metrics,
+            progress=LoopProgress(),
+            stop=stop,
+        )
+        running = Thread(target=loop.run)
+        running.start()
+        try:
+            wait_for(lambda count=count: len(pipeline.read(pipeline.legit)) >= count, "all of them", pause=0.2)  # type: ignore[misc]
+        finally:
+            stop.set()
+            running.join()
+        if count == len(values):
+            pipeline.produce(values[:1])
+    first, second = handlers
+    assert first.failed
+    assert max(first.sizes) <= 1000
+    assert len(first.sizes) > 2000 * 80 // 1000
+    assert len(second.sizes) == 1
+    assert sorted(message.value() or b"" for message in pipeline.read(pipeline.legit)) == sorted(values + values[:1])

@@ -46,7 +46,8 @@ def topic(name: str, *values: bytes | None, fired: str = "") -> list[Message]:
 
 
 def dead_letter(origin: str, offset: int) -> Message:
-    names = {"topic": origin, "partition": "0", "offset": str(offset)}
+    names = {"topic": origin, "partition": "0", "offset": str(offset), "stage": "", "exception.class.name": "E",
+             "exception.message": ""}  # fmt: skip
     headers = {f"__connect.errors.{name}": text.encode() for name, text in names.items()}
     return cast("Message", Record("dead", 0, None, headers))
 

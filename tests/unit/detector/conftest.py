@@ -1,6 +1,6 @@
 """A registry with a clock, and decoders that ask it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from services.detector import lookup_budget, schema_decoder_cache
 from services.detector.schema_decoder import Output
 from services.detector.schema_decoder_cache import SchemaDecoderCache
-from tests.support.fake_registry import FRAUD, LEGIT, SCHEMA, STAGE, Clock, FakeRegistry
+from tests.support.fake_registry import FRAUD, LEGIT, SCHEMA, Clock, FakeRegistry
 
 
 @pytest.fixture
@@ -26,10 +26,8 @@ def registry(clock: Clock) -> FakeRegistry:
 
 @pytest.fixture
 def make(registry: FakeRegistry, clock: Clock) -> Callable[..., SchemaDecoderCache]:
-    def make(*outputs: Output, destinations: Collection[str] = ("legit", "fraud"), **more: Any) -> SchemaDecoderCache:
+    def make(*outputs: Output, **more: Any) -> SchemaDecoderCache:
         more = {"wait": clock.wait, "subjects": ["input-value"], **more}
-        return SchemaDecoderCache(
-            registry, SCHEMA, outputs or [LEGIT, FRAUD, STAGE], destinations=lambda: destinations, **more
-        )
+        return SchemaDecoderCache(registry, SCHEMA, outputs or [LEGIT, FRAUD], **more)
 
     return make

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from services.contracts import SCHEMA_ID_HEADER, HeaderSchemaId
 from services.contracts.codec.header_ids import SchemaIdHeaderError
-from services.detector.headers import FIRED, VERSION, HeaderRuns, Incoming, without_schema_id
+from services.detector.headers import FIRED, VERSION, HeaderRuns, without_schema_id
+from services.detector.incoming import Records
 from services.streaming.dead_letter_format import Headers
 from services.streaming.record_size import headers_size
 
@@ -51,7 +52,7 @@ def test_schema_ids_and_what_is_wrong_with_them() -> None:
 
 def test_a_part_of_messages_has_its_own_runs() -> None:
     headers: list[Headers | None] = [None, [("trace", b"1")], [("trace", b"1")], None]
-    incoming = Incoming([None] * 4, headers)  # type: ignore[list-item]
+    incoming = Records([None] * 4, headers)  # type: ignore[list-item]
     assert incoming.part(0, 4) is incoming
     assert incoming.part(1, 3).runs.lengths == [2]
 

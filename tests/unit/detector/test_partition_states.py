@@ -28,7 +28,7 @@ class NothingBefore:
 def test_windows_are_measured_one_partition_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = CollectorRegistry()
     reader: Any = NothingBefore()
-    restorer = Restorer(reader, {}, lambda _ranges: {}, LoopProgress())  # type: ignore[arg-type]
+    restorer = Restorer(reader, {}, lambda _ranges: {}, LoopProgress(), {})  # type: ignore[arg-type]
     states = PartitionStates(reader, restorer, DetectorMetrics(registry), 0)
     every = [("in", number) for number in range(4)]
     states.assigned(every)

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from services.detector import restore
-from services.detector.headers import Incoming
+from services.detector.incoming import Records
 from services.errors import Unavailable
 from services.rules.model import Rule
 from services.rules.state_requirements import requirements_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def without_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client's messages alone have headers that can be read."""
-    monkeypatch.setattr(restore, "read_headers", lambda messages: (Incoming(messages, [None] * len(messages)), {}))
+    monkeypatch.setattr(restore, "read_records", lambda messages: (Records(messages, [None] * len(messages)), {}))
 
 
 def test_partitions_are_restored_side_by_side_and_ready_on_their_own() -> None:

@@ -11,26 +11,12 @@ from services.detector.metrics import DetectorMetrics
 from services.detector.rule_versions import RETENTION_SECONDS, RuleVersions
 from services.detector.rules_watcher import RulesWatcher
 from services.errors import ContractError
-from services.rules.model import Mode, Rule, RuleSet, Severity
-from services.rules.topology import Stage, Topology
+from services.rules.model import RuleSet
+from services.rules.topology import Topology
 
 
 def named(version: str) -> Topology:
     return Topology(RuleSet((), version, "rules.toml"), ())
-
-
-def test_repartition_topics_are_those_of_any_version_in_use() -> None:
-    def staged(version: str, *used: bool) -> Topology:
-        rule = Rule("large", Severity.LOW, "", Mode.LIVE, None, (), "0" * 12)
-        stages = [Stage(topic, topic, (rule,) if in_use else ()) for topic, in_use in zip("abc", used, strict=True)]
-        return Topology(RuleSet((), version, "rules.toml"), tuple(stages))
-
-    versions = RuleVersions(staged("old", True, False, True))
-    assert versions.repartition_topics == {"c"}
-    versions.activate(staged("new", True, True, False))
-    assert versions.repartition_topics == {"b", "c"}
-    versions.activate(staged("newest", True, False, False))
-    assert versions.repartition_topics == {"b", "c"}
 
 
 def test_new_rules_wait_until_they_begin() -> None:

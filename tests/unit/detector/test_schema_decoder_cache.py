@@ -37,18 +37,6 @@ def test_a_field_is_never_dropped(
     assert decoders.decoder_of(7).passthrough_topics == {"legit", "fraud"}
 
 
-def test_only_topics_that_the_rules_pass_on_to_count(
-    registry: FakeRegistry, make: Callable[..., SchemaDecoderCache]
-) -> None:
-    registry.add(7, NEWER, "legit-value", "fraud-value")
-    destinations = {"legit", "fraud"}
-    decoders = make(destinations=destinations)
-    assert decoders.decoder_of(7).passthrough_topics == {"legit", "fraud"}
-    destinations.add("stage")  # other rules, with a stage of their own
-    assert isinstance(refusal(decoders, 7), FieldWouldBeLost)
-    destinations.remove("stage")
-
-
 def test_what_loses_nothing_is_reencoded(registry: FakeRegistry, make: Callable[..., SchemaDecoderCache]) -> None:
     registry.add(7, REVERSED)
     decoders = make()

@@ -11,7 +11,7 @@ HORIZON = 1000
 def test_nothing_needed_begins_at_the_next_offset() -> None:
     index = TimeIndex(7)
     assert index.start(HORIZON) == 7
-    index.note(7, 10, HORIZON)
+    index.note(7, 10, HORIZON, 3)
     assert index.start(HORIZON) == 10
     index.commit(HORIZON)
     assert (index.start(HORIZON), index.offset) == (10, 10)
@@ -19,9 +19,9 @@ def test_nothing_needed_begins_at_the_next_offset() -> None:
 
 def test_what_was_not_committed_is_undone() -> None:
     index = TimeIndex(0)
-    index.note(0, 5, 2000)
+    index.note(0, 5, 2000, 5)
     index.commit(HORIZON)
-    index.note(5, 9, 3000)
+    index.note(5, 9, 3000, 4)
     assert index.offset == 9
     index.rollback()
     assert (index.offset, index.start(HORIZON), index.start(2500)) == (5, 0, 5)
@@ -29,7 +29,7 @@ def test_what_was_not_committed_is_undone() -> None:
 
 def test_batches_without_times_move_on() -> None:
     index = TimeIndex(0)
-    index.note(0, 5, None)
+    index.note(0, 5, None, 5)
     index.commit(HORIZON)
     assert index.start(HORIZON) == 5
 
@@ -38,7 +38,7 @@ def test_batches_without_times_move_on() -> None:
 def test_everything_newer_than_the_horizon_is_behind_the_start(batches: list[tuple[int, int]], horizon: int) -> None:
     index, offset = TimeIndex(0), 0
     for count, newest in batches:
-        index.note(offset, offset + count, newest)
+        index.note(offset, offset + count, newest, count)
         index.commit(0)
         offset += count
     index.commit(horizon)

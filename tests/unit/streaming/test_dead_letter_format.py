@@ -195,3 +195,18 @@ def test_other_messages_have_no_origin(headers: list[tuple[str, bytes | str | No
 
 def _parts(record: DeadLetterRecord) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes | str | None]]]:
     return record.key, record.value, record.headers
+
+
+@pytest.mark.parametrize("limit", [LIMIT, 900])
+def test_a_message_of_a_batch_has_its_row_in_the_origin(limit: int) -> None:
+    record = dead_letter_record(original(row=4, value=b"v" * 1000), PoisonError("because"), limit)
+    assert origin_of(record.headers) == ("in", 3, 17, 4)
+    parts = split_headers(record.headers)
+    assert parts
+    assert parts.row == 4
+    assert parts.omitted == (frozenset() if limit == LIMIT else {VALUE})
+    assert ("value.size" in parts.details) == (VALUE in parts.omitted)
+    assert parts.own == OWN
+    alone = dead_letter_record(original(), PoisonError("because"), LIMIT)
+    assert origin_of(alone.headers) == ("in", 3, 17)
+    assert origin_of([*alone.headers, ("__dead_letter.row", b"x")]) is None

@@ -10,7 +10,8 @@ from tools.chaos.faults.detectors import kill
 from tools.chaos.rules_over_time import RulesOverTime
 from tools.chaos.traffic import Payment, Producers, Traffic, payments
 from tools.chaos.trial import Trial
-from tools.chaos.verdict_comparison import content, headers, place
+from tools.chaos.verdict_comparison import content, headers
+from tools.topics.batches import place
 
 COUNT = 8000
 SECONDS = 7.0
