@@ -8,13 +8,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import confluent_kafka
 
-from benchmarks.contenders import DETECTORS, FAILURES, FIVE_RULES, GENERATORS, OURS, Contender, Skipped
+from benchmarks.contenders import DETECTORS, FAILURES, FIVE_RULES, FIXED_INTERVAL, GENERATORS, OURS, Contender, Skipped
 from benchmarks.latency import measure_latency
 from benchmarks.pictures import plots
 from benchmarks.results import Results, Round
@@ -27,9 +26,6 @@ from services.streaming.logs import configure_logging
 from tools.command_line import INTERRUPTED
 from tools.local_cluster import Cluster, ephemeral
 
-SHORT_INTERVAL = replace(
-    OURS, name="ours-15ms", label="this detector, COMMIT_INTERVAL_MS=15", environment={"COMMIT_INTERVAL_MS": "15"}
-)
 PARTS = ("detectors", "generators", "latency", "rules")
 # At a rate that it can hardly keep up with, a contender's latency says how long the run was.
 HEADROOM = 1.2
@@ -184,16 +180,14 @@ def _latencies(
     seconds: int,
 ) -> None:
     """Measure latencies: ours in every round, the others' in the first."""
-    own = {OURS.name, FIVE_RULES.name}
+    own = {OURS.name, FIXED_INTERVAL.name, FIVE_RULES.name}
     ours = [(contender, command) for contender, command in contenders if contender.name in own]
-    short = [(SHORT_INTERVAL, command) for contender, command in ours if contender.name == OURS.name]
     peers = [
         (contender, command)
         for contender, command in contenders
         if contender.processes == 1 and contender.name not in own
     ]
-    results.labels["detectors.ours-15ms"] = f"{SHORT_INTERVAL.label}, {SHORT_INTERVAL.guarantee}"
-    for contender, command in [*ours, *short, *(peers if number == 0 else [])]:
+    for contender, command in [*ours, *(peers if number == 0 else [])]:
         for rate in contender.rates:
             drained = results.detectors.get(contender.name)
             if f"detectors.{contender.name}" in results.skipped or (drained and drained[-1].rate < HEADROOM * rate):

@@ -135,11 +135,15 @@ FIVE_RULES = Contender(
     "ours-rules", "this detector, its five rules in two stages", "exactly once", OURS.prepare,
     {"RULES_FILE": str(ROOT / "services" / "detector" / "rules.toml")}, rates=(1_000, 5_000), finds_more=True,
 )  # fmt: skip
+FIXED_INTERVAL = Contender(
+    "ours-100ms", "this detector, COMMIT_INTERVAL_MS=100", "exactly once", OURS.prepare, {"COMMIT_INTERVAL_MS": "100"}
+)
 C_LOOP = Contender("c", "C loop on librdkafka", "at least once", _c_loop)
 QUIX = {"COMMIT_INTERVAL_MS": "1000"}
 
 DETECTORS: tuple[Contender, ...] = (
     OURS,
+    FIXED_INTERVAL,
     Contender("ours-2", "this detector, 2 processes", "exactly once", OURS.prepare, processes=2),
     FIVE_RULES,
     Contender(

@@ -233,21 +233,21 @@ def _loop(
     stop: Event,
 ) -> TransactionalLoop:
     """Build the loop, which reads, commits and recovers."""
+    interval = settings.commit_interval(1 + sum(bool(stage.rules) for stage in versions.current.stages[1:]))
     written = [configs[topic.name].max_message_bytes for topic in topics.all if topic.name != topics.input]
     return TransactionalLoop(
         LoopSettings(
             topics=tuple(topics.stages.values()),
             dead_letter_topic=topics.dead_letters.name,
             dead_letter_max_bytes=configs[topics.dead_letters.name].max_message_bytes,
-            commit_interval=settings.commit_interval_ms / 1000,
-            stage_count=1 + sum(bool(stage.rules) for stage in versions.current.stages[1:]),
+            commit_interval=interval,
             retry_timeout=settings.retry_timeout,
         ),
         # An offset that is not there any more is an error, which the loop counts; nothing is skipped silently.
         make_consumer=lambda: clients.consumer(settings.consumer_group, auto_offset_reset="error"),
         make_producer=lambda: clients.producer(
             transactional_id=_transactional_id(settings),
-            transaction_timeout_ms=15_000 + settings.commit_interval_ms,
+            transaction_timeout_ms=15_000 + round(interval.longest * 1000),
             delivery_report_only_error=True,
             message_max_bytes=max(written),
             batch_size=min(BATCH_BYTES, *written),

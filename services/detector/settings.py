@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import AliasChoices, Field, field_validator
 
 from services.errors import UsageError
+from services.streaming.commit_interval import AdaptiveInterval, CommitInterval, FixedInterval
 from services.streaming.settings import ServiceSettings
 from services.streaming.start_offsets import StartFrom
 
@@ -34,7 +35,8 @@ class DetectorSettings(ServiceSettings):
         alerts_topic: The topic of alerts.
         consumer_group: The consumer group; detectors of one group share the work.
         suspicious_amount: From this amount on, in units of the currency, a transaction is suspicious.
-        commit_interval_ms: How long one Kafka transaction lasts: shorter is sooner visible, longer is cheaper.
+        commit_interval_ms: Milliseconds that a Kafka transaction lasts, shorter is sooner visible, longer is cheaper;
+            `auto`: 100 behind a backlog, else as short as commits are fast.
         instance_id: Names this process among the group's; the next process of that name takes over at once what the
             last one left open, instead of after `transaction.timeout.ms`.
         retry_timeout: Seconds to go on trying when broker or registry fail while running.
@@ -67,9 +69,16 @@ class DetectorSettings(ServiceSettings):
     allowed_lateness: float = Field(default=60, ge=0, le=30 * 86_400)
     suspicious_amount: Decimal = Field(default=Decimal(900), ge=0)
     consumer_group: str = Field(default="fraud-detector", min_length=1)
-    commit_interval_ms: int = Field(default=100, ge=1, le=60_000)
+    commit_interval_ms: Literal["auto"] | int = "auto"
     instance_id: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}", min_length=1)
     retry_timeout: float = Field(default=300, ge=0)
+
+    @field_validator("commit_interval_ms", mode="before")
+    @classmethod
+    def _auto_or_milliseconds(cls, value: object) -> object:
+        if value != "auto" and not (str(value).isdecimal() and 1 <= int(str(value)) <= 60_000):
+            raise ValueError("expected auto, or a number of milliseconds from 1 to 60000")
+        return value
 
     @field_validator("repartition_topics")
     @classmethod
@@ -103,6 +112,16 @@ class DetectorSettings(ServiceSettings):
                 raise UsageError(f"REPARTITION_TOPICS: INPUT_KEYED=repartition needs a topic by {key}: {key}=<topic>")
             return {"": self.transactions_topic, key: further.pop(key)} | further
         return {key: self.transactions_topic} | {field: topic for field, topic in further.items() if field != key}
+
+    def commit_interval(self, stage_count: int) -> CommitInterval:
+        """Return the time from one commit to the next.
+
+        Args:
+            stage_count: Chained Kafka transactions per message.
+        """
+        if self.commit_interval_ms == "auto":
+            return AdaptiveInterval()
+        return FixedInterval(self.commit_interval_ms / 1000, stage_count)
 
     @property
     def output_topics(self) -> tuple[str, str]:

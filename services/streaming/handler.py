@@ -6,6 +6,7 @@ from typing import Protocol
 
 from confluent_kafka import Message
 
+from services.streaming.commit_interval import CommitInterval
 from services.streaming.positions import Partition, RecordPosition
 from services.streaming.sink import Sink
 
@@ -93,10 +94,7 @@ class LoopSettings:
     Attributes:
         topics: Topics to read.
         dead_letter_topic: Topic for poison messages.
-        commit_interval: Seconds from one commit to the next; the longest duration of a transaction.
-        stage_count: Chained Kafka transactions per message, one for each topic that the loop both writes and reads. The
-            stages share the commit interval, so it bounds a message's whole latency. With a backlog each stage takes
-            the whole interval: long transactions have more throughput.
+        commit_interval: Time from one commit to the next.
         batch_size: Limit of the records in one batch.
         retry_timeout: Seconds of consecutive failures without a commit after which the loop gives up.
         stop_timeout: Seconds for the last commit after a stop.
@@ -105,8 +103,7 @@ class LoopSettings:
 
     topics: tuple[str, ...]
     dead_letter_topic: str
-    commit_interval: float
-    stage_count: int = 1
+    commit_interval: CommitInterval
     batch_size: int = 5000
     retry_timeout: float = 300
     stop_timeout: float = 5

@@ -171,9 +171,7 @@ class Session:
             restoring = not self._handler.is_restored() and time.monotonic() >= self._restore_at
             first = self._consumer.consume(1, 0 if restoring else IDLE_SECONDS)
             return first + self._consumer.consume(size - 1, 0) if first and size > 1 else first
-        # Several batches per transaction, so that producing overlaps with consuming.
-        timeout = min(self._transaction.seconds_left, self._settings.commit_interval / 4)
-        return self._consumer.consume(size, timeout if self._handler.is_restored() else 0)
+        return self._consumer.consume(size, self._transaction.read_seconds if self._handler.is_restored() else 0)
 
     def _handle(self, messages: list[Message]) -> None:
         good = [message for message in messages if message.error() is None]
@@ -186,8 +184,7 @@ class Session:
         read, good = good, list(next(bounded_batches(good)))
         self._unhandled = read[len(good) :]
         self._last = position_of(good[-1])
-        backlog = len(messages) >= self._settings.batch_size or bool(self._unhandled)
-        self._transaction.begin(self._settings.commit_interval / (1 if backlog else self._settings.stage_count))
+        self._transaction.begin(backlog=len(messages) >= self._settings.batch_size or bool(self._unhandled))
         poison = self._search.poison(good)
         for index, error in poison.items():
             self._write_dead_letter(good[index], error)

@@ -38,6 +38,8 @@ class Transaction:
         self._metrics = metrics
         self._stop = stop
         self._opened_at: float | None = None  # None: none is open
+        self._interval = 0.0  # seconds, of the open transaction
+        self._has_backlog = False  # of the open transaction
         self._due = 0.0
         self._committed_at = 0.0  # start of the last commit
         self._stop_noticed_at: float | None = None
@@ -57,16 +59,28 @@ class Transaction:
         """Seconds until the interval of the open transaction is over."""
         return max(0.0, self._due - time.monotonic())
 
-    def begin(self, interval: float) -> None:
-        """Begin a transaction, if none is open.
+    @property
+    def read_seconds(self) -> float:
+        """Limit of the wait for a batch: several are read in an interval, so that producing overlaps with consuming."""
+        return min(self.seconds_left, self._interval / 4)
+
+    def begin(self, *, backlog: bool) -> None:
+        """Begin a transaction if none is open; extend an open one that meets a backlog.
+
+        The interval counts from the last commit: after a pause the first message is committed at once.
 
         Args:
-            interval: Seconds from the last commit to the next: after a pause the first message is committed at once.
+            backlog: Whether more records wait than were read at once.
         """
         if self._opened_at is None:
             self._producer.begin_transaction()
             self._opened_at = time.monotonic()
-            self._due = max(self._opened_at, self._committed_at + interval)
+            self._has_backlog = False
+        elif not backlog or self._has_backlog:
+            return
+        self._has_backlog = backlog
+        self._interval = self._settings.commit_interval.seconds(backlog=backlog)
+        self._due = max(self._opened_at, self._committed_at + self._interval)
 
     def commit_soon(self) -> None:
         """Make the open transaction due now."""
@@ -100,6 +114,8 @@ class Transaction:
                 raise ClientHung(f"committing: {reason(error)}") from error
             raise
         finished = time.monotonic()
+        if not self._has_backlog:
+            self._settings.commit_interval.committed(finished - started)
         self._metrics.commit_seconds.observe(finished - started)
         self._metrics.transaction_seconds.observe(finished - (self._opened_at or started))
         self._opened_at = None

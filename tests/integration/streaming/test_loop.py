@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from services.errors import Unavailable
 from services.streaming import session
 from services.streaming.clients import KafkaClients
+from services.streaming.commit_interval import FixedInterval
 from services.streaming.handler import LoopSettings
 from services.streaming.loop import TransactionalLoop
 from services.streaming.metrics import LoopMetrics
@@ -74,7 +75,7 @@ def test_a_loop_that_hangs_is_not_alive(pipeline: Pipeline) -> None:
     released, stop, progress = Event(), Event(), LoopProgress(stalled_after=2)
     handler = Blocking(pipeline.legit, released)
     loop = TransactionalLoop(
-        LoopSettings(topics=(pipeline.input,), dead_letter_topic=pipeline.dead, commit_interval=0.1),
+        LoopSettings(topics=(pipeline.input,), dead_letter_topic=pipeline.dead, commit_interval=FixedInterval(0.1)),
         make_consumer=lambda: clients.consumer(pipeline.group),
         make_producer=lambda: clients.producer(transactional_id=f"{pipeline.group}.only"),
         handler=handler,
@@ -112,7 +113,7 @@ def test_a_hung_client_is_replaced(pipeline: Pipeline) -> None:
 
     metrics = LoopMetrics(CollectorRegistry())
     loop = TransactionalLoop(
-        LoopSettings(topics=(pipeline.input,), dead_letter_topic=pipeline.dead, commit_interval=0.1),
+        LoopSettings(topics=(pipeline.input,), dead_letter_topic=pipeline.dead, commit_interval=FixedInterval(0.1)),
         make_consumer=lambda: clients.consumer(pipeline.group),
         make_producer=producer,
         handler=PassOn(pipeline.legit),
@@ -149,7 +150,9 @@ def test_what_is_read_at_once_is_handled_in_parts_once_each(
         stop, handler = Event(), Small(pipeline.legit)
         handlers.append(handler)
         loop = TransactionalLoop(
-            LoopSettings(topics=(pipeline.input,), dead_letter_topic=pipeline.dead, commit_interval=0.05),
+            LoopSettings(
+                topics=(pipeline.input,), dead_letter_topic=pipeline.dead, commit_interval=FixedInterval(0.05)
+            ),
             make_consumer=lambda: clients.consumer(pipeline.group),
             make_producer=lambda: clients.producer(transactional_id=f"{pipeline.group}.only"),
             handler=handler,

@@ -31,7 +31,7 @@ def test_defaults_are_those_of_the_class() -> None:
     }
     assert defaults["KAFKA_BROKER_URL"] == defaults["SCHEMA_REGISTRY_URL"] == "required"
     assert (defaults["COMMIT_INTERVAL_MS"], defaults["SUSPICIOUS_AMOUNT"], defaults["LOG_TRANSACTIONS"]) == (
-        "100",
+        "auto",
         "900",
         "0",
     )
