@@ -30,6 +30,9 @@ SEEDS = {
     "input-badly-keyed": (),
     "restore-longer-than-poll": (),
     "offsets-expired": (),
+    "state-topic-deleted": (),
+    "state-topic-truncated": (),
+    "state-of-an-older-format": (),
 }
 COMMAND = "registry-down-cold"  # what the command itself is tried with
 ROUNDS = [(name, seed) for name in FAULTS if name != COMMAND for seed in SEEDS.get(name, (1,))]

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code = 0
     try:
         with Lab() as lab:
-            runner = Runner(lab, LOGS)
+            runner = Runner(lab, LOGS, over_time=options.rules_over_time)
             for name, seed in rounds:
                 results.append(runner.run(name, seed))
                 console.print(line(results[-1]))
@@ -73,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), metavar="S", help=seed)
     only = "this fault alone; may be given more than once"
     parser.add_argument("--only", action="append", choices=list(FAULTS), metavar="FAULT", help=only)
+    over_time = "every fault with rules over time; verdicts and alerts are compared with a recomputation"
+    parser.add_argument("--rules-over-time", action="store_true", help=over_time)
     parser.add_argument("--json", action="store_true", help="print everything as JSON on standard output at the end")
     return parser
 

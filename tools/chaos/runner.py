@@ -35,13 +35,17 @@ class Runner:
         logs: Keeps the logs of rounds that were violated, the brokers' too.
         scale: Share of a full round's load.
         leniency: Factor of limits of time.
+        over_time: Whether every detector has rules over time.
     """
 
-    def __init__(self, lab: Lab, logs: Path, scale: float = 1.0, leniency: float = 1.0) -> None:
+    def __init__(
+        self, lab: Lab, logs: Path, scale: float = 1.0, leniency: float = 1.0, *, over_time: bool = False
+    ) -> None:
         self._lab = lab
         self._logs = logs
         self._scale = scale
         self._leniency = leniency
+        self._over_time = over_time
 
     def run(self, name: str, seed: int) -> Result:
         """Runs one round."""
@@ -53,7 +57,8 @@ class Runner:
         problem = ""
         proven = True
         try:
-            with Trial(self._lab.bench(fault.bench), scratch, seed, self._scale, self._leniency) as trial:
+            bench = self._lab.bench(fault.bench)
+            with Trial(bench, scratch, seed, self._scale, self._leniency, over_time=self._over_time) as trial:
                 try:
                     fault.inject(trial)
                 except (NotRun, Broken) as error:

@@ -17,6 +17,9 @@ from tools.chaos.lab import Bench
 from tools.chaos.output_watch import OutputWatch
 from tools.chaos.plain_reader import PlainReader, compare
 from tools.chaos.results import Broken, NotRun, Tally
+from tools.chaos.rules_over_time import RulesOverTime
+from tools.chaos.traffic import ACCOUNTS
+from tools.chaos.verdict_comparison import content
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
 from tools.harness.waiting import DEADLINE, NeverCame, wait_for
@@ -29,10 +32,21 @@ SESSION_TIMEOUT = 4.0
 DRAINED = 150.0
 """Seconds that everything may take to be processed after a fault: the longest time-out involved, several times over."""
 
+PER_ACCOUNT_AND_SECOND = 3
+"""Payments of an account of the generator, with rules over time: a few in a hundred of them match."""
+
+PER_ACCOUNT = 30
+"""Payments of an account in a round, about: says when one is busy."""
+
+MANY_ACCOUNTS = 30_000
+"""Accounts of a generator that is as fast as it can."""
+
 T = TypeVar("T")
 
 _DETECTOR = {"KAFKA_CONFIG_SESSION_TIMEOUT_MS": f"{SESSION_TIMEOUT * 1000:.0f}",
-             "KAFKA_CONFIG_HEARTBEAT_INTERVAL_MS": "1000"}  # fmt: skip
+             "KAFKA_CONFIG_HEARTBEAT_INTERVAL_MS": "1000",
+             # With short transactions a moment inside of one is hard to hit; `detector-killed` tries these as well.
+             "COMMIT_INTERVAL_MS": "100"}  # fmt: skip
 
 
 class Reference(Protocol):
@@ -54,6 +68,7 @@ class Trial:
         seed: Decides everything that is left to chance.
         scale: Share of a full round's load where a round has a fixed number of messages.
         leniency: Factor of limits of time, for machines that have other things to do.
+        over_time: Whether detectors have rules over time; a fault may have its own besides.
 
     Attributes:
         reference: The expected outcome; None where one rule about amounts gives it.
@@ -65,7 +80,16 @@ class Trial:
         warm_up: Seconds from the start of the first service to the first output: tells how busy the machine is.
     """
 
-    def __init__(self, bench: Bench, directory: Path, seed: int, scale: float = 1.0, leniency: float = 1.0) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        directory: Path,
+        seed: int,
+        scale: float = 1.0,
+        leniency: float = 1.0,
+        *,
+        over_time: bool = False,
+    ) -> None:
         self.bench = bench
         self.seed = seed
         self.chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
@@ -89,6 +113,9 @@ class Trial:
         self.reader = PlainReader(bench.cluster.registry_url)
         self.watch = OutputWatch(self.pipeline)
         self.reference: Reference | None = None
+        self._rules = RulesOverTime(self, PER_ACCOUNT * ACCOUNTS) if over_time else None
+        if self._rules:
+            self._rules.is_dead = lambda message: content(message) in self.rubbish
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self.watch)
@@ -108,7 +135,8 @@ class Trial:
 
     def detector(self, name: str = "only", **environment: str) -> Service:
         """Starts a detector; one that ends by itself breaks the round."""
-        return self._start("detector", self._detectors, {"INSTANCE_ID": name, **_DETECTOR, **environment})
+        rules = self._rules.environment if self._rules else {}
+        return self._start("detector", self._detectors, {"INSTANCE_ID": name, **_DETECTOR, **rules, **environment})
 
     def generator(self, rate: int, **environment: str) -> Service:
         """Starts a generator that runs until everything is over; all that it sends must be acknowledged then.
@@ -118,6 +146,8 @@ class Trial:
             environment: Further settings.
         """
         settings = {"TRANSACTIONS_PER_SECOND": str(rate), "SEED": str(self.seed)}
+        if self._rules:
+            settings["ACCOUNTS"] = str(rate // PER_ACCOUNT_AND_SECOND or MANY_ACCOUNTS)
         return self._start("generator", self._generators, settings | environment)
 
     def _start(self, kind: str, among: list[Service], environment: Mapping[str, str]) -> Service:
@@ -259,12 +289,12 @@ class Trial:
         wait_for(drained, lambda: f"everything is judged; {left} messages are left", DRAINED, pause=0.1)
 
     def _tally(self) -> Tally:
-        if self.reference:
-            return replace(self.reference.tally(), open_transactions=self.open_transactions())
         pipeline = self.pipeline
         inputs = pipeline.read(pipeline.input)
         if len(inputs) < self._acknowledged:
             raise Broken(f"{self._acknowledged} transactions were acknowledged and {len(inputs)} are there")
+        if self.reference:
+            return replace(self.reference.tally(), open_transactions=self.open_transactions())
         outputs = {"legit": pipeline.legit, "fraud": pipeline.fraud, "dead": pipeline.dead}
         contents = {name: pipeline.read(topic) for name, topic in outputs.items()}
         return replace(

@@ -14,6 +14,7 @@ from tools.chaos.faults import (
     poison,
     registry,
     restores,
+    state,
 )
 from tools.chaos.lab import ONE, SMALL_DISK, THREE
 from tools.chaos.trial import Trial
@@ -48,6 +49,10 @@ FAULTS: Mapping[str, Fault] = {
     "restore-longer-than-poll": Fault(ONE, restores.longer_than_the_poll_interval),
     "offsets-expired": Fault(ONE, restores.offsets_expired),
     "redriven-then-killed": Fault(ONE, restores.redriven_then_killed),
+    "killed-while-writing-state": Fault(ONE, state.killed_while_writing),
+    "state-topic-deleted": Fault(ONE, state.topic_deleted),
+    "state-topic-truncated": Fault(ONE, state.topic_truncated),
+    "state-of-an-older-format": Fault(ONE, state.older_format),
     "registry-down-cold": Fault(ONE, registry.down_cold),
     "registry-down-warm": Fault(ONE, registry.down_warm),
     "registry-slow": Fault(ONE, registry.slow),

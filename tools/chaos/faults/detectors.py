@@ -24,12 +24,12 @@ CALM = 2.0
 
 def killed(trial: Trial) -> None:
     """SIGKILL in the middle of a transaction; another process of the same name takes over."""
-    interval = trial.chance.choice((100, 300, 1000))
-    detector = trial.detector(COMMIT_INTERVAL_MS=str(interval))
+    interval = trial.chance.choice(("auto", "100", "300", "1000"))
+    detector = trial.detector(COMMIT_INTERVAL_MS=interval)
     trial.generator(15_000)
     trial.wait_for_output()
     trial.random_moment(0.0, 1.0)
-    dead = kill(trial, detector, within=interval / 1000)
+    dead = kill(trial, detector, within=0.1 if interval == "auto" else int(interval) / 1000)
     trial.detector()
     time.sleep(0.2)  # what was committed before the kill has been seen by then
     recovery = trial.wait_for_recovery(dead + 0.2)
