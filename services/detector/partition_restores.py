@@ -18,7 +18,7 @@ from services.detector.restore_tasks import (
     task_of_retained,
     task_since_state,
 )
-from services.detector.state_restorer import StateTask
+from services.detector.written_state_reader import StateTask
 from services.detector.written_states import WrittenStates
 from services.rules.state_requirements import StateRequirements
 from services.streaming.partition_reader import CommittedOffset, PartitionReader
@@ -73,7 +73,7 @@ class PartitionRestores:
 
     def unrestored(self) -> Collection[Partition]:
         """Return the partitions whose windows are not restored yet."""
-        reading = self._written.restorer.partitions if self._written else ()
+        reading = self._written.reader.partitions if self._written else ()
         if not self._new and not self._restorer.partitions and not reading:
             return ()
         return self._new.union(self._restorer.partitions, reading)
@@ -87,7 +87,7 @@ class PartitionRestores:
         self._new.discard(partition)
         self._restoring.discard(partition)
         if self._written:
-            self._written.restorer.drop(partition)
+            self._written.reader.drop(partition)
             self._written.writer.drop(partition)
         return self._restorer.drop(partition)
 
@@ -133,8 +133,8 @@ class PartitionRestores:
             self._new.update(partition for partition in owned
                              if partition not in self._states and requirements[partition[0]].aggregations)  # fmt: skip
         self._begin_new()
-        if self._written and self._written.restorer.partitions:
-            for task in self._written.restorer.restore(seconds):
+        if self._written and self._written.reader.partitions:
+            for task in self._written.reader.read(seconds):
                 self._start_since_state(task)
         try:
             if self._restorer.partitions:
@@ -160,7 +160,7 @@ class PartitionRestores:
             self._start(task)
         elif self._written and (written := state_task(partition, committed, self._lateness_ms)):
             self._committed[partition] = committed
-            self._written.restorer.add(written)
+            self._written.reader.add(written)
         else:
             self._start_from_topic(partition, committed, needed)
 
@@ -216,9 +216,9 @@ class PartitionRestores:
             self._states.pop(partition, None)
             self._new.add(partition)
         if self._written:
-            self._new.update(self._written.restorer.partitions)
-            for partition in list(self._written.restorer.partitions):
-                self._written.restorer.drop(partition)
+            self._new.update(self._written.reader.partitions)
+            for partition in list(self._written.reader.partitions):
+                self._written.reader.drop(partition)
 
 
 def _equivalent(some: Requirements, others: Requirements) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from services.detector.partition_state import PartitionState
 from services.detector.restore import RestoreTask
-from services.detector.state_restorer import StateTask
+from services.detector.written_state_reader import StateTask
 from services.rules.model import Aggregation, Window
 from services.rules.state_requirements import StateRequirements
 from services.rules.windows import WindowState

@@ -105,7 +105,7 @@ class SchemaDecoderCache:
         known = self._settled(schema_id)
         if known is None:
             with self._lock:
-                known = self._settled(schema_id) or self._look_up(schema_id)
+                known = self._settled(schema_id) or self._look_up_schema(schema_id)
         if isinstance(known, PoisonError):
             # Raised again and again, an exception would collect every frame that it went through, batches and all.
             raise known.with_traceback(None)
@@ -154,7 +154,7 @@ class SchemaDecoderCache:
             return None
         return decoder.loss(schema_id, [self._outputs[topic] for topic in sorted(self._outputs)])
 
-    def _look_up(self, schema_id: SchemaId) -> SchemaDecoder | PoisonError:
+    def _look_up_schema(self, schema_id: SchemaId) -> SchemaDecoder | PoisonError:
         """Look an id up in the registry, again for a while where it may not know everything yet.
 
         Raises:
@@ -166,7 +166,7 @@ class SchemaDecoderCache:
             return _not_looked_up(schema_id)
         deadline = min(met_at + PATIENCE_SECONDS, started + self._budget.patience)
         attempt = 0
-        while isinstance(answer := self._ask(schema_id), (UnknownSchemaId, FieldWouldBeLost)):
+        while isinstance(answer := self._ask_registry_for_schema(schema_id), (UnknownSchemaId, FieldWouldBeLost)):
             pause = backoff(attempt, first=_FIRST_PAUSE, limit=1.0)
             if time.monotonic() + pause > deadline:
                 break
@@ -195,7 +195,7 @@ class SchemaDecoderCache:
             self._met_at.clear()
         return self._met_at.setdefault(schema_id, now)
 
-    def _ask(self, schema_id: SchemaId) -> SchemaDecoder | PoisonError:
+    def _ask_registry_for_schema(self, schema_id: SchemaId) -> SchemaDecoder | PoisonError:
         """Ask the registry once; return a refusal.
 
         Raises:

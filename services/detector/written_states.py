@@ -10,8 +10,8 @@ from confluent_kafka.admin import AdminClient
 
 from services.contracts import RecordDecoder, Registration, Registry, Schema, unframe
 from services.detector.state_record import InvalidStateError, StateCodec, StateRecord, decode_state
-from services.detector.state_restorer import StateRestorer
 from services.detector.state_writer import StateWriter
+from services.detector.written_state_reader import WrittenStateReader
 from services.errors import ContractError
 from services.streaming.failures import reason
 from services.streaming.partition_reader import PartitionReader
@@ -26,7 +26,7 @@ REQUEST_TIMEOUT = 10.0
 class WrittenStates:
     """The reader and the writer of the state topic."""
 
-    restorer: StateRestorer
+    reader: WrittenStateReader
     writer: StateWriter
 
     @classmethod
@@ -58,7 +58,7 @@ class WrittenStates:
         """
         codec = StateCodec(schema)
         return cls(
-            StateRestorer(topic, reader, StateDecoder(codec, registry)),
+            WrittenStateReader(topic, reader, StateDecoder(codec, registry)),
             StateWriter(
                 topic, codec, registration, lateness_ms,
                 max_bytes=max_bytes, end=reader.end, trim=Trimmer(make_admin), on_write=on_write,

@@ -53,8 +53,8 @@ def endpoints(registry: CollectorRegistry, progress: Progress) -> "WSGIApplicati
     """
     metrics = make_wsgi_app(registry)
     probes: dict[str, Callable[[], tuple[bool, Body]]] = {
-        "/livez": lambda: _livez(progress),
-        "/readyz": lambda: _readyz(progress),
+        "/livez": lambda: _liveness_response(progress),
+        "/readyz": lambda: _readiness_response(progress),
     }
 
     def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -71,12 +71,12 @@ def endpoints(registry: CollectorRegistry, progress: Progress) -> "WSGIApplicati
     return application
 
 
-def _livez(progress: Progress) -> tuple[bool, Body]:
+def _liveness_response(progress: Progress) -> tuple[bool, Body]:
     ok, reasons = progress.liveness()
     return ok, {"status": "live" if ok else "hanging", "reasons": reasons}
 
 
-def _readyz(progress: Progress) -> tuple[bool, Body]:
+def _readiness_response(progress: Progress) -> tuple[bool, Body]:
     ready, reasons, degraded = progress.readiness()
     partitions = [f"{topic}-{number}" for topic, number in progress.partitions()]
     status = "not ready" if not ready else "degraded" if degraded else "ready"

@@ -46,7 +46,7 @@ class RecordDecoder:
         # union that a string may be promoted to.
         if reader != writer:
             read = Parsed.of(reader)
-            self._reader = _readable(read, written, fields)
+            self._reader = _reader_schema(read, written, fields)
             if isinstance(self._writer, dict) and isinstance(self._reader, dict):
                 _link(written)
                 _link(read)
@@ -174,7 +174,7 @@ def require_compatible(writer: Any, reader: Any) -> None:
         raise ContractError(f"the schema of this service can't read what this writer wrote: {reasons}")
 
 
-def _readable(read: Parsed, written: Parsed, fields: Collection[str] | None) -> Any:
+def _reader_schema(read: Parsed, written: Parsed, fields: Collection[str] | None) -> Any:
     """Return the reader's schema for fastavro.
 
     Defaults are decoded, as fastavro returns them unchanged. Only a default that every record needs has to be valid.

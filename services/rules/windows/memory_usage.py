@@ -20,7 +20,7 @@ def estimate_bytes(stores: Iterable[WindowStore]) -> int:
 
 
 def _store_size(store: WindowStore) -> float:
-    sample = store.expiries.sample(_SAMPLE)
+    sample = store.due_keys.sample(_SAMPLE)
     fixed = getsizeof(store.keys) + store.packed.nbytes
     if not sample:
         return fixed

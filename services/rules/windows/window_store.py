@@ -9,8 +9,8 @@ from services.rules.model import Columns, Condition, Mask, Measure, Window
 from services.rules.rule_match import AggregateValue
 from services.rules.windows.added_entries import AddedEntries
 from services.rules.windows.byte_rows import key_objects
+from services.rules.windows.due_keys import DueKeys
 from services.rules.windows.entries import Entry, EntryLayout, Ints, Reader, bound, time_of
-from services.rules.windows.expiry_schedule import ExpirySchedule
 from services.rules.windows.extreme_state import MaxState, MinState
 from services.rules.windows.key_state import CountState, InactivityState, KeyState
 from services.rules.windows.packed_entries import PackedEntries
@@ -52,7 +52,7 @@ class WindowStore:
         self.where: Condition | None = None
         self.keys: dict[Any, Any] = {}
         self.entries = 0
-        self.expiries = ExpirySchedule(window.over_ms + lateness_ms)
+        self.due_keys = DueKeys(window.over_ms + lateness_ms)
         self._state_type = _STATE_TYPES[window.measure]
         self._lateness = lateness_ms
         self._layout = layout
@@ -221,14 +221,14 @@ class WindowStore:
             written: Whether everything in `added.unwritten` is written.
         """
         if self._new_keys:
-            self.expiries.schedule(self._new_keys, watermark)
+            self.due_keys.schedule(self._new_keys, watermark)
         self.added.commit(written=written)
         self._forget_changes()
         self._watermark = watermark
         kept_from = watermark - self.window.over_ms - self._lateness + 1
         if self.packed:
             self.entries -= self.packed.drop_expired(kept_from)
-        self._evict(self.expiries.due(kept_from), bound(kept_from), watermark)
+        self._evict(self.due_keys.due(kept_from), bound(kept_from), watermark)
 
     def rollback(self) -> None:
         """Remove what was added since the last commit."""
@@ -265,7 +265,7 @@ class WindowStore:
 
     def oldest(self) -> Iterator[Entry]:
         """Yield the oldest entries of the keys that are due next; of very many keys those of a sample."""
-        for keys in (self.expiries.next_keys(), self._new_keys):
+        for keys in (self.due_keys.next_keys(), self._new_keys):
             for state in map(self.keys.__getitem__, keys[:: len(keys) // _SAMPLE + 1]):
                 yield state if type(state) is bytes else state[0]
         yield from (segment.oldest for segment in self.packed.segments)
@@ -294,7 +294,7 @@ class WindowStore:
         """Take entries of keys that have none, which are counted already."""
         for key, entries in contents.items():
             self.keys[key] = entries[0] if len(entries) == 1 else self._state_type(entries)
-        self.expiries.schedule_each(contents, (entries[0] for entries in contents.values()), self._watermark)
+        self.due_keys.schedule_each(contents, (entries[0] for entries in contents.values()), self._watermark)
 
     def _unpack(self, keys: Iterable[Any]) -> None:
         """Make objects of the packed entries of some keys."""
@@ -344,7 +344,7 @@ class WindowStore:
                     state = state[(len(state) - 1) // 4]
             remaining.append(key)
             oldest.append(state)
-        self.expiries.schedule_each(remaining, oldest, watermark)
+        self.due_keys.schedule_each(remaining, oldest, watermark)
 
     def _forget_changes(self) -> None:
         self._new_keys.clear()

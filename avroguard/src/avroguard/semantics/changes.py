@@ -77,7 +77,7 @@ class _Comparison:
                 self.types(before.items, after.items, f"an item of {place}")
             case Map() as before, Map() as after:
                 self.types(before.values, after.values, f"a value of {place}")
-            case _ if not _readable(old, new):
+            case _ if not _is_counterpart(old, new):
                 pass
             case Named() as before, Named() as after:
                 self._named(before, after)
@@ -221,12 +221,12 @@ def _branches(node: Node) -> tuple[Node, ...]:
 
 def _counterpart(node: Node, others: Iterable[Node]) -> Node | None:
     """The type of a union that stands for a type of another schema: of its name, or its kind, or read as it."""
-    alike = [other for other in others if _readable(node, other)]
+    alike = [other for other in others if _is_counterpart(node, other)]
     ranked = sorted(alike, key=lambda other: (_full_name(other) != _full_name(node), kind(other) != kind(node)))
     return next(iter(ranked), None)
 
 
-def _readable(old: Node, new: Node) -> bool:
+def _is_counterpart(old: Node, new: Node) -> bool:
     """Return whether at least one of the two reads the other as a whole: same name and kind, or by promotion."""
     before, after = old.definition, new.definition
     if isinstance(before, Named) and isinstance(after, Named):

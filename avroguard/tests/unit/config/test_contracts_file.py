@@ -46,6 +46,8 @@ def test_the_contracts_of_this_project() -> None:
     assert names.pop("streaming.alerts") == "payments.Alert"
     assert names.pop("queueing.transactions.labels") == "payments.Label"
     assert names.pop("streaming.transactions.state") == "payments.WindowState"
+    batches = {names.pop(f"streaming.transactions.by-{field}") for field in ("source", "target")}
+    assert batches == {"payments.TransactionBatch"}
     assert set(names.values()) == {"payments.Transaction"}
     assert contracts.topic("queueing.transactions.dlq").schema is None
     by_broker = [topic.name for topic in contracts.topics if topic.message_timestamp_type == "LogAppendTime"]

@@ -1,4 +1,4 @@
-"""Restores windows from the state topic: reads the chain of records that a committed offset names."""
+"""Reads the written state of windows: the chain of records that a committed offset names."""
 
 import time
 from collections.abc import Callable, Collection
@@ -85,7 +85,7 @@ class StateTask:
             )
 
 
-class StateRestorer:
+class WrittenStateReader:
     """Reads the states of several partitions at once.
 
     Args:
@@ -116,7 +116,7 @@ class StateRestorer:
         if self._tasks.pop(partition, None):
             self._started = False
 
-    def restore(self, seconds: float) -> list[StateTask]:
+    def read(self, seconds: float) -> list[StateTask]:
         """Continue for a limited time, approximately; return the tasks that are done.
 
         Raises:

@@ -10,7 +10,7 @@ _BUCKETS = 32
 """Buckets in a horizon: a key that is due waits for no more than one of them."""
 
 
-class ExpirySchedule:
+class DueKeys:
     """Schedule with each key once, in a bucket by the event time of its oldest entry.
 
     Args:
