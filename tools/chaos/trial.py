@@ -35,11 +35,11 @@ DRAINED = 150.0
 PER_ACCOUNT_AND_SECOND = 3
 """Payments of an account of the generator, with rules over time: a few in a hundred of them match."""
 
-PER_ACCOUNT = 30
+PER_ACCOUNT = 60
 """Payments of an account in a round, about: says when one is busy."""
 
-MANY_ACCOUNTS = 30_000
-"""Accounts of a generator that is as fast as it can."""
+RATE_OVER_TIME = 3_000
+"""Transactions a second at the most, with rules over time: each of them is compared with a slow recomputation."""
 
 T = TypeVar("T")
 
@@ -147,7 +147,8 @@ class Trial:
         """
         settings = {"TRANSACTIONS_PER_SECOND": str(rate), "SEED": str(self.seed)}
         if self._rules:
-            settings["ACCOUNTS"] = str(rate // PER_ACCOUNT_AND_SECOND or MANY_ACCOUNTS)
+            rate = min(rate or RATE_OVER_TIME, RATE_OVER_TIME)
+            settings |= {"TRANSACTIONS_PER_SECOND": str(rate), "ACCOUNTS": str(rate // PER_ACCOUNT_AND_SECOND)}
         return self._start("generator", self._generators, settings | environment)
 
     def _start(self, kind: str, among: list[Service], environment: Mapping[str, str]) -> Service:
