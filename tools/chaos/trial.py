@@ -38,6 +38,9 @@ PER_ACCOUNT_AND_SECOND = 3
 PER_ACCOUNT = 60
 """Payments of an account in a round, about: says when one is busy."""
 
+SHARE_OVER_TIME = 0.1
+"""Share of a fixed number of messages, with rules over time: a backlog of the same moment matches all of them."""
+
 RATE_OVER_TIME = 3_000
 """Transactions a second at the most, with rules over time: each of them is compared with a slow recomputation."""
 
@@ -93,7 +96,7 @@ class Trial:
         self.bench = bench
         self.seed = seed
         self.chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        self.scale = scale
+        self.scale = scale * (SHARE_OVER_TIME if over_time else 1)
         self._leniency = leniency
         self.pipeline = Pipeline(bench.cluster, directory)
         self.admin = AdminClient({"bootstrap.servers": bench.cluster.bootstrap_servers, "log_level": 0})
