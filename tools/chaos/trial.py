@@ -148,11 +148,14 @@ class Trial:
             rate: Transactions a second; 0 is as fast as it can.
             environment: Further settings.
         """
-        settings = {"TRANSACTIONS_PER_SECOND": str(rate), "SEED": str(self.seed)}
+        settings = {"TRANSACTIONS_PER_SECOND": str(self.rate(rate)), "SEED": str(self.seed)}
         if self._rules:
-            rate = min(rate or RATE_OVER_TIME, RATE_OVER_TIME)
-            settings |= {"TRANSACTIONS_PER_SECOND": str(rate), "ACCOUNTS": str(rate // PER_ACCOUNT_AND_SECOND)}
+            settings["ACCOUNTS"] = str(self.rate(rate) // PER_ACCOUNT_AND_SECOND)
         return self._start("generator", self._generators, settings | environment)
+
+    def rate(self, rate: int) -> int:
+        """Return the transactions a second of a generator: with rules over time not more than can be compared."""
+        return min(rate or RATE_OVER_TIME, RATE_OVER_TIME) if self._rules else rate
 
     def _start(self, kind: str, among: list[Service], environment: Mapping[str, str]) -> Service:
         self._started = self._started or time.monotonic()

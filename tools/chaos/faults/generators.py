@@ -13,6 +13,7 @@ from tools.local_cluster.ports import HOST, free_ports
 BATCH = 1000
 """Transactions that an unpaced generator hands over at once: two of its metrics may differ by so many."""
 
+RATE = 40_000  # transactions a second: more than the narrow way to the broker takes
 QUEUE = 20_000
 FULL = 0.9 * QUEUE
 MEMORY_MB = 300
@@ -53,10 +54,10 @@ def queue_full(trial: Trial) -> None:
               "KAFKA_CONFIG_QUEUE_BUFFERING_MAX_MESSAGES": str(QUEUE)}  # fmt: skip
     (port,) = free_ports(1)
     detector = trial.detector(**narrow)
-    generator = trial.generator(40_000, METRICS_PORT=str(port), METRICS_HOST=HOST, **narrow)
+    generator = trial.generator(RATE, METRICS_PORT=str(port), METRICS_HOST=HOST, **narrow)
     trial.wait_for_output()
     trial.random_moment(0.0, 0.1)
-    link.rate = trial.chance.randrange(2_000_000, 5_000_000)
+    link.rate = trial.chance.randrange(2_000_000, 5_000_000) * trial.rate(RATE) // RATE
     fullest = largest = 0
     began = time.monotonic()
     until, deadline = began + 4 + 8 * trial.scale, began + DEADLINE
