@@ -19,6 +19,7 @@ from services.contracts import TopicContract, load_contracts
 from services.errors import ExpectedError, Unavailable
 from services.streaming.authorisation import requires
 from services.streaming.clients import KafkaClients
+from services.streaming.connections import Admin
 from services.streaming.failures import raise_if_refused, reason
 from services.streaming.logs import configure_logging
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
@@ -146,17 +147,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(outcome.fulfils_contract for outcome in outcomes) else 1
 
 
+def create_missing(
+    admin: Admin,
+    settings: KafkaSettings,
+    topics: Sequence[TopicContract],
+    *,
+    replication_factor: int = -1,
+    dry_run: bool = False,
+) -> list[Outcome]:
+    """Wait for the brokers and apply topic contracts to their cluster, with the arguments of `Topics`.
+
+    Raises:
+        ExpectedError: the brokers don't answer, or refuse.
+    """
+    await_brokers(admin, settings)
+    try:
+        return Topics(admin, replication_factor=replication_factor, dry_run=dry_run).apply(topics)
+    except KafkaException as error:
+        raise_if_refused(error)
+        raise Unavailable(f"the brokers at {settings.kafka_broker_url} refused: {reason(error)}") from error
+
+
 def _run(options: argparse.Namespace) -> list[Outcome]:
     contracts = load_contracts()
     settings = load_settings(KafkaSettings)
     admin = KafkaClients(settings, librdkafka_properties(), client_id="create-topics").admin()
-    await_brokers(admin, settings)
-    try:
-        topics = Topics(admin, replication_factor=options.replication_factor, dry_run=options.dry_run)
-        return topics.apply(contracts.topics)
-    except KafkaException as error:
-        raise_if_refused(error)
-        raise Unavailable(f"the brokers at {settings.kafka_broker_url} refused: {reason(error)}") from error
+    return create_missing(
+        admin, settings, contracts.topics, replication_factor=options.replication_factor, dry_run=options.dry_run
+    )
 
 
 if __name__ == "__main__":

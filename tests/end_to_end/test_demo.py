@@ -193,8 +193,8 @@ def test_another_detector_in_the_group_is_an_error(pipeline: Pipeline) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
     [
-        (["--duration", "0"], {}, "expected a number of seconds above 0, found '0'"),
-        (["--duration", "nan"], {}, "expected a number of seconds above 0"),
+        (["--duration", "0"], {}, "expected a number above 0, found '0'"),
+        (["--duration", "nan"], {}, "expected a number above 0"),
         (["--rate", "-1"], {}, "expected a whole number from 0"),
         ([], {"SCHEMA_REGISTRY_URL": ""}, "SCHEMA_REGISTRY_URL: not set, but KAFKA_BROKER_URL is"),
         ([], {"SUSPICIOUS_AMOUNT": "much"}, "SUSPICIOUS_AMOUNT: "),

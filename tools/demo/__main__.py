@@ -9,7 +9,7 @@ from rich.console import Console
 
 from services.errors import ExpectedError
 from services.streaming.logs import configure_logging
-from tools.command_line import INTERRUPTED, command_parser, print_error, whole_number
+from tools.command_line import INTERRUPTED, command_parser, positive_number, print_error, whole_number
 from tools.demo.display import Display
 from tools.demo.interrupts import Interrupts
 from tools.demo.run import STEPS, run
@@ -59,7 +59,10 @@ def _options() -> argparse.Namespace:
         "demo", "Watch transactions being generated, judged and routed, and see them counted.", _EPILOG
     )
     parser.add_argument(
-        "--duration", type=_seconds, metavar="SECONDS", help=f"default: until Ctrl-C; {DURATION:g} off a terminal"
+        "--duration",
+        type=positive_number,
+        metavar="SECONDS",
+        help=f"default: until Ctrl-C; {DURATION:g} off a terminal",
     )
     parser.add_argument(
         "--rate",
@@ -73,16 +76,6 @@ def _options() -> argparse.Namespace:
     if options.duration is None and not (sys.stdin.isatty() and (sys.stderr if options.json else sys.stdout).isatty()):
         options.duration = DURATION
     return options
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 31_536_000:
-        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, found {text!r}")
-    return seconds
 
 
 if __name__ == "__main__":

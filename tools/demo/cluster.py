@@ -6,16 +6,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
-from threading import Event
+from functools import partial
 
-from confluent_kafka import KafkaException
-
-from services.commands.create_topics import Topics
+from services.commands.create_topics import create_missing
 from services.contracts import Contracts
 from services.errors import ContractError, FatalError, NotAuthorised, Unavailable, UsageError
-from services.streaming.clients import KafkaClients, ping
-from services.streaming.failures import raise_if_refused, reason
-from services.streaming.lifecycle import wait_until
+from services.streaming.clients import KafkaClients
 from services.streaming.settings import KafkaSettings
 from tools.clusters import named_cluster
 from tools.demo.display import Display
@@ -44,7 +40,7 @@ def provide_cluster(display: Display, stack: ExitStack) -> str:
             step.detail = f"the one at {os.environ['KAFKA_BROKER_URL']}"
             return ""
         local = LocalCluster()
-        started = local.up(progress=display.show_download, say=step)
+        started = local.up(progress=display.show_download, say=partial(display.show_step, CLUSTER))
         nodes = ", ".join(f"{node.name} {node.version} on port {node.port}" for node in local.status())
         step.detail = nodes if started else f"{nodes} (was up)"
         os.environ.update(local.environment())
@@ -67,21 +63,10 @@ def create_topics(display: Display, clients: KafkaClients, settings: KafkaSettin
     """Create the topics of the contracts where they are missing.
 
     Raises:
-        ExpectedError: The brokers don't answer or refuse, or a topic differs from its contract.
+        ExpectedError: The brokers don't answer or refuse.
     """
     with display.step(TOPICS, "asking the broker") as step:
-        admin, brokers = clients.admin(), settings.kafka_broker_url
-        wait_until(
-            lambda: ping(admin, brokers),
-            waiting_for=f"broker {brokers}",
-            timeout=settings.startup_timeout,
-            stop=Event(),
-        )
-        try:
-            outcomes = Topics(admin).apply(contracts.topics)
-        except KafkaException as error:
-            raise_if_refused(error)
-            raise Unavailable(f"the brokers at {brokers} did not create the topics: {reason(error)}") from error
+        outcomes = create_missing(clients.admin(), settings, contracts.topics)
         step.detail = _counts(outcome.status.lower() for outcome in outcomes)
 
 

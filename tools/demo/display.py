@@ -5,40 +5,21 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 
 from tools.demo import screen
-from tools.demo.figures import Figures, Step
+from tools.demo.samples import Sample
+from tools.demo.screen import Step
 from tools.demo.summary import Summary
 
 FRAMES_PER_SECOND = 5
 
 
-class StepProgress:
-    """A step under way; call it with each new detail.
-
-    Args:
-        display: Shows the details.
-        name: Of the step.
-    """
-
-    def __init__(self, display: "Display", name: str) -> None:
-        self._display = display
-        self._name = name
-        self.detail = ""
-
-    def __call__(self, detail: str) -> None:
-        """Show a detail, unless it is shown already."""
-        if detail != self.detail:
-            self.detail = detail
-            self._display.show_step(Step(self._name, detail))
-
-
 class Display:
-    """Shows steps, figures and the summary.
+    """Shows steps, measurements and the summary.
 
     On a terminal it is a live screen, drawn by a thread of its own. Elsewhere it is a line per step, and one per second
     of the run that gets rarer as the run gets longer.
@@ -55,7 +36,7 @@ class Display:
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._quarters: dict[str, int] = {}
-        self._next_figures = 0.0
+        self._next_sample = 0.0
         self._live: Live | None = None
         if console.is_terminal and not console.is_dumb_terminal:
             self._live = Live(
@@ -76,24 +57,25 @@ class Display:
             self._live.stop()
 
     @contextmanager
-    def step(self, name: str, detail: str) -> Iterator[StepProgress]:
+    def step(self, name: str, detail: str) -> Iterator[Step]:
         """A step of the run: under way inside the block, done when the block ends without an error.
 
         Yields:
-            Takes further details; `detail` set on it is the result.
+            The step; `detail` set on it is the result.
         """
         began = time.monotonic()
-        progress = StepProgress(self, name)
-        progress(detail)
-        yield progress
-        self.show_step(Step(name, progress.detail, time.monotonic() - began))
+        self.show_step(name, detail)
+        result = Step(name)
+        yield result
+        self.show_step(name, result.detail or "done", time.monotonic() - began)
 
-    def show_step(self, step: Step) -> None:
-        """Show a step that has begun, gone on or ended."""
+    def show_step(self, name: str, detail: str, seconds: float | None = None) -> None:
+        """Show a step that has begun, gone on or, with its duration, ended; nothing where that is shown already."""
         with self._lock:
-            self._view.update(step)
-        duration = "" if step.seconds is None else f" ({step.seconds:.1f} s)"
-        self._print(f"{step.name}: {step.detail or 'done'}{duration}")
+            if not self._view.update(Step(name, detail, seconds)):
+                return
+        duration = "" if seconds is None else f" ({seconds:.1f} s)"
+        self._print(f"{name}: {detail}{duration}")
 
     def show_download(self, name: str, done: int, total: int) -> None:
         """Show bytes that have come of a total; as lines at the beginning and at every quarter. Thread-safe."""
@@ -105,13 +87,14 @@ class Display:
             self._quarters[name] = quarter
         self._print(f"{name}: downloaded {25 * quarter} % of {total / 1e6:.0f} MB")
 
-    def show_figures(self, figures: Figures) -> None:
+    def show_samples(self, samples: Sequence[Sample], suspicious: Sequence[dict[str, Any]] = ()) -> None:
         """Show the pipeline as it is now; as lines every second for half a minute, every ten seconds later on."""
         with self._lock:
-            self._view.figures = figures
-        if figures.seconds >= self._next_figures:
-            self._next_figures = math.floor(figures.seconds) + (1 if figures.seconds < 30 else 10)
-            self._print(screen.figures_line(figures))
+            self._view.samples, self._view.suspicious = tuple(samples), suspicious
+        now = samples[-1]
+        if now.seconds >= self._next_sample:
+            self._next_sample = math.floor(now.seconds) + (1 if now.seconds < 30 else 10)
+            self._print(screen.sample_line(now))
 
     def show_summary(self, summary: Summary, notes: Sequence[str]) -> None:
         """Show the summary, and what stays behind."""

@@ -33,8 +33,7 @@ class Observer:
         schema: The transactions' schema.
         starts: The first offset to read of each partition.
         ends: The offset to read up to of each partition, not including it; None for no limit.
-        verdict_topics: The topics whose messages have a latency.
-        fraud_topic: The topic whose latest messages are shown.
+        verdict_topics: The topics whose messages have a latency: legit, and fraud, whose latest messages are shown.
     """
 
     def __init__(
@@ -46,14 +45,12 @@ class Observer:
         ends: Offsets | None = None,
         *,
         verdict_topics: Sequence[str] = (),
-        fraud_topic: str = "",
     ) -> None:
         self.totals = {topic: TopicTotals() for topic, _ in starts}
         self.latency = LatencyHistogram()
         self._columns = MessageColumns(registry, schema, ["id", "created_at"])
         self._records = MessageRecords(registry, schema)
         self._verdict_topics = verdict_topics
-        self._fraud_topic = fraud_topic
         self._suspicious: deque[Message] = deque(maxlen=SUSPICIOUS)
         # A broker answers that nothing more is there after fetch.wait.max.ms, which is what the end of a run waits for.
         consumer = clients.consumer("demo-observer", enable_partition_eof=True, fetch_wait_max_ms=100)
@@ -70,12 +67,12 @@ class Observer:
         for message in messages:
             by_topic.setdefault(str(message.topic()), []).append(message)
         for topic, batch in by_topic.items():
-            rows, table = self._columns.decode(batch)
-            created_ms = table["created_at"] if len(rows) else np.empty(0, np.int64)
-            self.totals[topic].add(len(batch), table["id"] if len(rows) else np.empty(0, "S36"), created_ms)
+            table = {"id": np.empty(0, "S36"), "created_at": np.empty(0, np.int64)} | self._columns.decode(batch)[1]
+            created_ms = table["created_at"]
+            self.totals[topic].add(len(batch), table["id"], created_ms)
             if topic in self._verdict_topics:
                 self.latency.add(seen_ms - created_ms)
-            if topic == self._fraud_topic:
+            if topic in self._verdict_topics[1:]:
                 self._suspicious.extend(batch[-SUSPICIOUS:])
 
     def suspicious(self) -> tuple[dict[str, Any], ...]:

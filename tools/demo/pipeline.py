@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from services.errors import FatalError
 from services.streaming.lifecycle import wait_until
-from tools.demo.display import Display, StepProgress
-from tools.demo.watch import Watch
+from tools.demo.display import Display
+from tools.demo.watch import END_SECONDS, Watch
 from tools.harness.processes import ChildProcess, ProcessDied
 from tools.harness.waiting import NeverCame, wait_for
 from tools.local_cluster.persistent import REPOSITORY
@@ -28,7 +28,6 @@ INSTANCE_ID = "demo"
 
 LEAVE_SECONDS = 15.0  # a detector that was killed counts as a member of its group for a session timeout of 10 s
 STALLED_SECONDS = 15.0
-END_SECONDS = 30.0
 ANSWER_SECONDS = 30.0
 WARM_UP_SECONDS = 2
 HIGH_RATE = 10_000  # transactions a second, from which on the broker's just-in-time compiler is in the way for longer
@@ -43,6 +42,8 @@ Pause = Callable[[float], object]
 
 class Pipeline:
     """The services of one run.
+
+    Every method raises FatalError where a service dies or does not do its part; with the last lines of its log.
 
     Args:
         stack: Ends the services with its block.
@@ -68,23 +69,15 @@ class Pipeline:
         self._services: dict[str, ChildProcess] = {}
 
     def require_alive(self) -> None:
-        """Make sure that the services run.
-
-        Raises:
-            ProcessDied: One doesn't; with the last lines of its log.
-        """
+        """Make sure that the services run."""
         for service in self._services.values():
             service.require_alive()
 
     def start_detector(self) -> None:
-        """Start the detector and wait until it reads the input topic.
-
-        Raises:
-            FatalError: Other detectors are in its group, or it died.
-        """
+        """Start the detector and wait until it reads the input topic; others in its group are an error."""
         partitions = self._stages[0]
         with self._display.step(DETECTOR, "starting") as step:
-            self._require_no_members(step)
+            self._require_no_members()
             detector = self._start(DETECTOR, {"INSTANCE_ID": INSTANCE_ID})
             self._wait(
                 lambda: self._group.owns(f"detector-{INSTANCE_ID}", partitions),
@@ -96,10 +89,7 @@ class Pipeline:
         """Have some transactions evaluated that are not counted, after what an earlier run may have left.
 
         A broker that has just been started takes a second for its first transaction, and at high rates it compiles its
-        code for some more; the figures are about all the others.
-
-        Raises:
-            FatalError: Generator or detector died.
+        code for some more; what is measured is all the others.
         """
         count = rate * (WARM_UP_SECONDS if rate < HIGH_RATE else HIGH_RATE_WARM_UP_SECONDS) or WARM_UP_AT_FULL_SPEED
         with self._display.step(WARM_UP, f"{count:,} transactions that are not counted") as step:
@@ -109,7 +99,7 @@ class Pipeline:
                 self._services[DETECTOR].require_alive()
                 time.sleep(0.1)
             generator.require_success()
-            self._judge_rest(lambda lag: step(f"{lag:,} transactions left to judge"), time.sleep)
+            self._process_rest(WARM_UP, "transactions left to judge", time.sleep)
             step.detail = f"{count:,} transactions, not counted"
 
     def start_generator(self, watch: Watch, rate: int) -> None:
@@ -118,9 +108,6 @@ class Pipeline:
         Args:
             watch: Reads verdicts from the first one on.
             rate: Transactions per second; 0: as fast as it can.
-
-        Raises:
-            FatalError: It, or the detector, died.
         """
         with self._display.step(GENERATOR, "starting") as step:
             watch.observe(0.5)  # so that the reader is connected when the first verdict comes
@@ -133,15 +120,12 @@ class Pipeline:
 
         Returns:
             The offsets of the input topic at which this run ends.
-
-        Raises:
-            FatalError: One of them did not end as it should.
         """
         with self._display.step(DRAIN, "ending the generator") as step:
             self._end(GENERATOR, watch)
             ends = _answered(lambda: self._group.ends(self._stages[0]))
-            self._judge_rest(lambda lag: step(f"{lag:,} left to judge"), watch.observe)
-            step("ending the detector")
+            self._process_rest(DRAIN, "left to judge", watch.observe)
+            self._display.show_step(DRAIN, "ending the detector")
             self._end(DETECTOR, watch)
             watch.sample()
             step.detail = "all judged"
@@ -163,7 +147,7 @@ class Pipeline:
             wait_for(lambda: service.ended, name, END_SECONDS, pause=partial(watch.observe, 0.05))
         service.require_success()
 
-    def _require_no_members(self, step: StepProgress) -> None:
+    def _require_no_members(self) -> None:
         deadline = time.monotonic() + LEAVE_SECONDS
         while members := _answered(self._group.members):
             if time.monotonic() > deadline:
@@ -171,33 +155,32 @@ class Pipeline:
                     f"consumer group {self._group.group} has members already ({', '.join(sorted(members))}): another "
                     "demo or detector is at work on this cluster; end it, or set CONSUMER_GROUP to another group"
                 )
-            step("waiting for an earlier detector to leave its group")
+            self._display.show_step(DETECTOR, "waiting for an earlier detector to leave its group")
             time.sleep(0.5)
 
     def _wait(self, condition: Callable[[], bool], failure: str, pause: Pause = time.sleep) -> None:
-        def holds() -> bool:
+        def is_met() -> bool:
             self.require_alive()
             return _answered(condition)
 
-        wait_for(holds, failure, self._timeout, pause=partial(pause, 0.1), error=ProcessDied)
+        wait_for(is_met, failure, self._timeout, pause=partial(pause, 0.1), error=ProcessDied)
 
-    def _judge_rest(self, show: Callable[[int], None], pause: Pause) -> None:
-        """Wait until everything is processed, stage by stage: the output of one is the input of the next."""
+    def _process_rest(self, step: str, left: str, pause: Pause) -> None:
+        """Wait until everything is processed, stage by stage: the output of one is the input of the next.
+
+        Where the detector stalls, the waiting ends, too: the count then tells why.
+        """
         for partitions in self._stages:
             ends = _answered(partial(self._group.ends, partitions))
-            self._judge_until(ends, show, pause)
-
-    def _judge_until(self, ends: Offsets, show: Callable[[int], None], pause: Pause) -> None:
-        """Wait until everything before `ends` is processed, or the detector stalls: then the count tells why."""
-        lowest, moved_at = float("inf"), time.monotonic()
-        while lag := _answered(lambda: self._group.lag(ends)):
-            self._services[DETECTOR].require_alive()
-            if lag < lowest:
-                lowest, moved_at = lag, time.monotonic()
-            elif time.monotonic() > moved_at + STALLED_SECONDS:
-                return
-            show(lag)
-            pause(0.1)
+            lowest, moved_at = float("inf"), time.monotonic()
+            while lag := _answered(partial(self._group.lag, ends)):
+                self._services[DETECTOR].require_alive()
+                if lag < lowest:
+                    lowest, moved_at = lag, time.monotonic()
+                elif time.monotonic() > moved_at + STALLED_SECONDS:
+                    break
+                self._display.show_step(step, f"{lag:,} {left}")
+                pause(0.1)
 
 
 def _pace(rate: int, limit: int) -> Mapping[str, str]:

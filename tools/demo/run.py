@@ -33,7 +33,7 @@ def run(duration: float | None, rate: int, display: Display, interrupts: Interru
 
     Raises:
         ExpectedError: Something could not be started, or a service died.
-        KeyboardInterrupt: It was told to end at once.
+        KeyboardInterrupt: A signal ends it at once.
     """
     with ExitStack() as stack:
         note = provide_cluster(display, stack)
@@ -46,9 +46,7 @@ def run(duration: float | None, rate: int, display: Display, interrupts: Interru
         observed = clients.consumer(settings.consumer_group, isolation_level="read_uncommitted")
         group = ConsumerGroup(clients.admin(), settings.consumer_group, observed)
         stages = [group.partitions([topic]) for topic in settings.stages(KEY).values()]
-        legit, fraud = settings.output_topics
-        topics = (legit, fraud, settings.dead_letter_topic)
-        outputs = group.partitions(topics)
+        outputs = group.partitions([*settings.output_topics, settings.dead_letter_topic])
         registry = stack.enter_context(Registry())
         schema = contracts.topic(settings.transactions_topic).required_schema
 
@@ -56,14 +54,17 @@ def run(duration: float | None, rate: int, display: Display, interrupts: Interru
         pipeline.start_detector()
         pipeline.warm_up(rate)
         starts = group.ends([*stages[0], *outputs])
-        observer = Observer(
-            clients, registry, schema, _only(starts, outputs), verdict_topics=settings.output_topics, fraud_topic=fraud
-        )
+        observer = Observer(clients, registry, schema, _only(starts, outputs), verdict_topics=settings.output_topics)
         stack.enter_context(closing(observer.reader))
-        watch = Watch(display, observer, group, _only(starts, stages[0]), topics)
+        watch = Watch(display, observer, group, _only(starts, stages[0]))
         pipeline.start_generator(watch, rate)
         interrupts.end_gracefully()
-        watch.run(duration, lambda: interrupts.received, pipeline.require_alive)
+
+        def is_over() -> bool:
+            pipeline.require_alive()
+            return interrupts.received
+
+        watch.run(duration, is_over)
         ends = pipeline.drain(watch)
 
         with display.step("count", "reading back what was generated") as step:
@@ -72,14 +73,11 @@ def run(duration: float | None, rate: int, display: Display, interrupts: Interru
             stack.enter_context(closing(inputs.reader))
             while inputs.reader.unfinished:
                 inputs.step(1.0)
-            generated = inputs.totals[settings.transactions_topic]
+            (generated,) = inputs.totals.values()
             summary = summarise(
-                generated,
-                *(observer.totals[topic] for topic in topics),
-                latency=observer.latency,
-                lag_max=watch.meter.lag_max,
+                generated, *observer.totals.values(), latency=observer.latency, lag_max=watch.meter.lag_max
             )
-            step.detail = f"{summary.generated + summary.judged:,} messages on {len(topics) + 1} topics"
+            step.detail = f"{summary.generated + summary.evaluated:,} messages on {len(observer.totals) + 1} topics"
     notes = [f"logs of the services are in {LOGS.relative_to(REPOSITORY)}/", *([note] if note else [])]
     display.show_summary(summary, notes)
     return summary

@@ -1,23 +1,40 @@
-"""The live screen, the plain line of figures and the summary, drawn from plain data."""
+"""The live screen, the plain line of a sample and the summary, drawn from plain data."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.constrain import Constrain
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from tools.demo.figures import Figures, Step
+from tools.demo.samples import Sample
 from tools.demo.summary import Summary
 
 MAX_WIDTH = 100
 _BLOCKS = "▁▂▃▄▅▆"  # none as high as its line, so that rows of them stay apart
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _LABEL, _STRONG, _QUIET, _GOOD, _BAD, _ACCENT = "grey62", "bold", "grey50", "green", "bold red", "cyan"
+
+
+@dataclass
+class Step:
+    """A step of the run.
+
+    Attributes:
+        name: A word or two.
+        detail: The current action, or the result; None before the step begins.
+        seconds: Duration; None until the step is done.
+    """
+
+    name: str
+    detail: str | None = None
+    seconds: float | None = None
 
 
 @dataclass
@@ -29,18 +46,22 @@ class View:
         duration: Seconds that the run lasts; None: until Ctrl-C.
         ending: The steps after it.
         downloads: Bytes that have come and bytes in total, by name.
-        figures: The pipeline; None before it runs.
+        samples: The running pipeline, oldest first; none before it runs.
+        suspicious: The latest transactions on the fraud topic, latest first.
     """
 
     steps: dict[str, Step]
     duration: float | None
     ending: dict[str, Step] = field(default_factory=dict)
     downloads: dict[str, tuple[int, int]] = field(default_factory=dict)
-    figures: Figures | None = None
+    samples: Sequence[Sample] = ()
+    suspicious: Sequence[Mapping[str, Any]] = ()
 
-    def update(self, step: Step) -> None:
-        """Replace the step of that name; a new one belongs to the end of the run."""
-        (self.steps if step.name in self.steps else self.ending)[step.name] = step
+    def update(self, step: Step) -> bool:
+        """Replace the step of that name, and return whether it was another; a new one belongs to the end of the run."""
+        steps = self.steps if step.name in self.steps else self.ending
+        before, steps[step.name] = steps.get(step.name), step
+        return step != before
 
 
 def render(view: View, width: int, height: int, clock: float) -> RenderableType:
@@ -53,17 +74,17 @@ def render(view: View, width: int, height: int, clock: float) -> RenderableType:
         clock: Seconds of any clock, which turn the spinner.
     """
     inner = min(width, MAX_WIDTH) - 2
-    parts: list[RenderableType] = [_title(view, inner), Text()]
-    if view.figures is None:
-        parts += [_step_list(view.steps.values(), clock), *_downloads(view.downloads, inner)]
+    parts: list[RenderableType] = [*_title(view), Text()]
+    if view.samples:
+        numbers = Table.grid(expand=True, padding=(0, 1, 0, 0), pad_edge=False)
+        numbers.add_column(ratio=1)
+        numbers.add_column(ratio=1)
+        numbers.add_row(_totals(view.samples[-1]), _pulse(view.samples, inner // 2))
+        suspicious = view.suspicious[: max(0, height - 14)]
+        parts += [_step_line((view.ending or view.steps).values(), clock), Text(), numbers, *_suspicious(suspicious)]
     else:
-        parts += [
-            _step_line((view.ending or view.steps).values(), clock),
-            Text(),
-            _numbers(view.figures, inner),
-            *_suspicious(view.figures.suspicious[: max(0, height - 14)]),
-        ]
-    return Padding(Group(*parts), (1, 1, 0, 1))
+        parts += [_step_list(view.steps.values(), clock), *_downloads(view.downloads)]
+    return Padding(Constrain(Group(*parts), inner), (1, 1, 0, 1))
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:
@@ -75,27 +96,19 @@ def sparkline(values: Sequence[float | None], width: int) -> str:
     return line.rjust(width)
 
 
-def figures_line(figures: Figures) -> str:
+def sample_line(sample: Sample) -> str:
     """The pipeline in one plain line."""
-    now = figures.now
-    parts = [
-        f"{int(figures.seconds):4} s",
-        f"{now.rate:,.0f}/s",
-        f"generated {figures.generated:,}",
-        f"legit {figures.legit:,}",
-        f"fraud {figures.fraud:,} ({figures.share(figures.fraud):.1f} %)",
-        f"dead letters {figures.dead_letter:,}",
-        f"lag {now.lag:,}",
-        f"p50 {_milliseconds(now.p50)}",
-        f"p99 {_milliseconds(now.p99)}",
-    ]
-    return "  ".join(parts)
+    return (
+        f"{int(sample.seconds):4} s  {sample.rate:,.0f}/s  generated {sample.generated:,}  legit {sample.legit:,}  "
+        f"fraud {sample.fraud:,} ({sample.share(sample.fraud):.1f} %)  dead letters {sample.dead_letter:,}  "
+        f"lag {sample.lag:,}  p50 {_milliseconds(sample.p50)}  p99 {_milliseconds(sample.p99)}"
+    )
 
 
 def summary_lines(summary: Summary) -> list[str]:
     """A run in a few plain lines, the verdict first."""
     total = f"legit {summary.legit:,} + fraud {summary.fraud:,} + dead letters {summary.dead_letter:,}"
-    relation = "=" if summary.generated == summary.judged else "is not"
+    relation = "=" if summary.generated == summary.evaluated else "is not"
     verdict = "every transaction judged exactly once" if summary.exactly_once else "NOT all judged exactly once"
     unexpected = f", {summary.unexpected:,} unexpected" if summary.unexpected else ""
     latency = f"latency p50 {_milliseconds(summary.latency_ms_p50)}, p99 {_milliseconds(summary.latency_ms_p99)}"
@@ -111,8 +124,8 @@ def summary_lines(summary: Summary) -> list[str]:
 def summary(result: Summary, notes: Sequence[str], width: int) -> RenderableType:
     """The summary, as the last thing on the terminal."""
     color, mark = (_GOOD, "✓") if result.exactly_once else (_BAD, "✗")
-    verdict, *figures = summary_lines(result)
-    lines = Group(Text(f"{mark} {verdict}", style=color), *(Text(f"  {line}") for line in figures))
+    verdict, *details = summary_lines(result)
+    lines = Group(Text(f"{mark} {verdict}", style=color), *(Text(f"  {line}") for line in details))
     panel = Panel(lines, border_style=color, width=min(width, MAX_WIDTH) - 2)
     return Padding(Group(panel, *(Text(f"  {note}", style=_LABEL) for note in notes)), (1, 1))
 
@@ -127,22 +140,21 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
-def _title(view: View, width: int) -> RenderableType:
-    seconds = min(view.figures.seconds if view.figures else 0.0, view.duration or float("inf"))
-    if view.duration is None:
-        right = f"{_clock(seconds)}   Ctrl-C ends it" if view.figures else ""
-    else:
-        right = f"{_clock(seconds)} of {_clock(view.duration)}"
-    line = Table.grid()
-    line.width = width
+def _title(view: View) -> list[RenderableType]:
+    seconds = view.samples[-1].seconds if view.samples else 0.0
+    line = Table.grid(expand=True)
     line.add_column(ratio=1)
-    line.add_row(Text("Fraud detection on a stream", style=_STRONG), Text(right, style=_LABEL))
-    rule = Text("━" * width, style="grey23") if view.duration is None else _bar(seconds, view.duration, width)
-    return Group(line, rule)
+    title, rule = Text("Fraud detection on a stream", style=_STRONG), Rule(characters="━", style="grey23")
+    if view.duration is None:
+        line.add_row(title, Text(f"{_clock(seconds)}   Ctrl-C ends it" if view.samples else "", style=_LABEL))
+        return [line, rule]
+    seconds = min(seconds, view.duration)
+    line.add_row(title, Text(f"{_clock(seconds)} of {_clock(view.duration)}", style=_LABEL))
+    return [line, _bar(seconds, view.duration)]
 
 
-def _bar(done: float, total: float, width: int) -> ProgressBar:
-    return ProgressBar(total, done, width, style="grey23", complete_style=_ACCENT, finished_style=_ACCENT)
+def _bar(done: float, total: float) -> ProgressBar:
+    return ProgressBar(total, done, style="grey23", complete_style=_ACCENT, finished_style=_ACCENT)
 
 
 def _mark(step: Step, clock: float) -> Text:
@@ -167,75 +179,56 @@ def _step_list(steps: Iterable[Step], clock: float) -> RenderableType:
 def _step_line(steps: Iterable[Step], clock: float) -> RenderableType:
     line = Text(no_wrap=True, overflow="ellipsis")
     for step in steps:
-        line.append_text(_mark(step, clock))
-        line.append(f" {step.name}", style=_LABEL)
-        if step.detail and step.seconds is None:
-            line.append(f" {step.detail}", style=_QUIET)
-        line.append("   ")
+        line.append_text(_mark(step, clock)).append(f" {step.name}", style=_LABEL)
+        line.append(f" {step.detail}   " if step.detail and step.seconds is None else "   ", style=_QUIET)
     return line
 
 
-def _downloads(downloads: Mapping[str, tuple[int, int]], width: int) -> list[RenderableType]:
-    table = Table.grid(padding=(0, 2))
+def _downloads(downloads: Mapping[str, tuple[int, int]]) -> list[RenderableType]:
+    table = Table.grid(expand=True, padding=(0, 2))
+    table.add_column(style=_LABEL)
+    table.add_column(ratio=1)
     for name, (done, total) in sorted(downloads.items()):
         if done < total:
-            size = f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
-            table.add_row(Text(f"   {name}", style=_LABEL), _bar(done, total, max(10, width - 40)), size)
+            table.add_row(f"   {name}", _bar(done, total), f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB")
     return [Text(), table] if table.row_count else []
 
 
-def _numbers(figures: Figures, width: int) -> RenderableType:
-    left = (width - 1) // 2
-    table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_row(_totals(figures, left), _pulse(figures, width - 1 - left))
-    return table
-
-
-def _totals(figures: Figures, width: int) -> RenderableType:
+def _totals(now: Sample) -> RenderableType:
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(style=_LABEL)
     table.add_column(justify="right", ratio=1)
     table.add_column(justify="right", width=8, style=_LABEL)
-    rows = [
-        ("generated", figures.generated, "", _STRONG),
-        ("legit", figures.legit, f"{figures.share(figures.legit):.1f} %", ""),
-        ("fraud", figures.fraud, f"{figures.share(figures.fraud):.1f} %", "bold yellow"),
-        ("dead letters", figures.dead_letter, "", _BAD if figures.dead_letter else ""),
-    ]
-    for label, count, share, style in rows:
-        table.add_row(label, Text(f"{count:,}", style=style), share)
-    return _panel(table, "transactions", width)
+    table.add_row("generated", Text(f"{now.generated:,}", style=_STRONG))
+    table.add_row("legit", f"{now.legit:,}", f"{now.share(now.legit):.1f} %")
+    table.add_row("fraud", Text(f"{now.fraud:,}", style="bold yellow"), f"{now.share(now.fraud):.1f} %")
+    table.add_row("dead letters", Text(f"{now.dead_letter:,}", style=_BAD if now.dead_letter else ""))
+    return _panel(table, "transactions")
 
 
-def _pulse(figures: Figures, width: int) -> RenderableType:
-    now, samples = figures.now, figures.samples
+def _pulse(samples: Sequence[Sample], width: int) -> RenderableType:
+    now, columns = samples[-1], max(5, width - 26)
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(no_wrap=True, style=_LABEL, width=11)
     table.add_column(justify="right", no_wrap=True, width=9, style=_STRONG)
     table.add_column(justify="right", no_wrap=True, style=_ACCENT)
-    rows: list[tuple[str, str, list[float | None]]] = [
-        ("rate", f"{now.rate:,.0f}/s", [sample.rate for sample in samples]),
-        ("lag", f"{now.lag:,}", [sample.lag for sample in samples]),
-        ("latency p50", _milliseconds(now.p50), [sample.p50 for sample in samples]),
-        ("latency p99", _milliseconds(now.p99), [sample.p99 for sample in samples]),
-    ]
-    for label, value, values in rows:
-        table.add_row(label, value, sparkline(values, max(5, width - 26)))
-    return _panel(table, "now", width)
+    table.add_row("rate", f"{now.rate:,.0f}/s", sparkline([sample.rate for sample in samples], columns))
+    table.add_row("lag", f"{now.lag:,}", sparkline([sample.lag for sample in samples], columns))
+    table.add_row("latency p50", _milliseconds(now.p50), sparkline([sample.p50 for sample in samples], columns))
+    table.add_row("latency p99", _milliseconds(now.p99), sparkline([sample.p99 for sample in samples], columns))
+    return _panel(table, "now")
 
 
-def _panel(content: RenderableType, title: str, width: int) -> RenderableType:
-    return Panel(content, title=Text(title, style=_LABEL), title_align="left", border_style="grey35", width=width)
+def _panel(content: RenderableType, title: str) -> RenderableType:
+    return Panel(content, title=Text(title, style=_LABEL), title_align="left", border_style="grey35")
 
 
 def _suspicious(transactions: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style=_QUIET)
-    for heading, style in (
-        ("  suspicious at", _LABEL), ("from", ""), ("", _QUIET), ("to", ""), ("amount", "yellow"), ("", _LABEL)
-    ):  # fmt: skip
+    headings = {"  suspicious at": _LABEL, "from": "", " ": _QUIET, "to": "", "amount": "yellow", "": _LABEL}
+    for heading, style in headings.items():
         table.add_column(heading, no_wrap=True, style=style, justify="right" if heading == "amount" else "left")
     for record in transactions:
-        local = record["created_at"].astimezone()
-        at = f"  {local:%H:%M:%S}.{local.microsecond // 1000:03}"
+        at = f"  {record['created_at'].astimezone().time().isoformat('milliseconds')}"
         table.add_row(at, record["source"], "→", record["target"], f"{record['amount']:,}", record["currency"])
     return [Text(), table] if transactions else []

@@ -39,7 +39,7 @@ class TopicTotals:
 
 @dataclass(frozen=True)
 class Summary:
-    """A run in figures; its fields are the keys of `--json`.
+    """The counts and measurements of a run; its fields are the keys of `--json`.
 
     Attributes:
         generated: Messages on the input topic.
@@ -72,14 +72,14 @@ class Summary:
     lag_max: int
 
     @property
-    def judged(self) -> int:
+    def evaluated(self) -> int:
         """Messages on the output topics."""
         return self.legit + self.fraud + self.dead_letter
 
     @property
     def exactly_once(self) -> bool:
         """Return whether every transaction was evaluated, and none twice."""
-        return not (self.duplicates or self.missing or self.unexpected) and self.generated == self.judged
+        return not (self.duplicates or self.missing or self.unexpected) and self.generated == self.evaluated
 
 
 def summarise(
@@ -92,7 +92,7 @@ def summarise(
     lag_max: int,
 ) -> Summary:
     """Compare the input topic with the three output topics."""
-    judged, times = np.unique(np.concatenate([legit.ids, fraud.ids, dead_letter.ids]), return_counts=True)
+    evaluated, times = np.unique(np.concatenate([legit.ids, fraud.ids, dead_letter.ids]), return_counts=True)
     expected = np.unique(generated.ids)
     verdicts = legit.messages + fraud.messages
     seconds = generated.seconds
@@ -102,8 +102,8 @@ def summarise(
         fraud=fraud.messages,
         dead_letter=dead_letter.messages,
         duplicates=int(np.count_nonzero(times > 1)),
-        missing=len(np.setdiff1d(expected, judged, assume_unique=True)),
-        unexpected=len(np.setdiff1d(judged, expected, assume_unique=True)),
+        missing=len(np.setdiff1d(expected, evaluated, assume_unique=True)),
+        unexpected=len(np.setdiff1d(evaluated, expected, assume_unique=True)),
         seconds=round(seconds, 3),
         rate=round(generated.messages / seconds, 1) if seconds else 0.0,
         fraud_percent=round(100 * fraud.messages / verdicts, 2) if verdicts else 0.0,

@@ -1,4 +1,4 @@
-"""The pipeline under observation: reads the output topics all the time, and shows figures every second."""
+"""The pipeline under observation: reads the output topics all the time, and shows a sample every second."""
 
 import time
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from functools import partial
 
 from services.errors import FatalError, Unavailable
 from tools.demo.display import Display
-from tools.demo.figures import Figures, Meter
 from tools.demo.observer import Observer
+from tools.demo.samples import Meter
 from tools.harness.waiting import wait_for
 from tools.topics.consumer_group import ConsumerGroup
 from tools.topics.reader import Offsets
@@ -20,21 +20,17 @@ class Watch:
     """Watches one run.
 
     Args:
-        display: Shows the figures.
-        observer: Reads the output topics.
+        display: Shows the samples.
+        observer: Reads the output topics: legit, fraud and dead letters.
         group: Gives the ends of topics and the detector's lag.
         starts: The offset of each partition of the input topic at which this run begins.
-        topics: The legit, the fraud and the dead-letter topic.
     """
 
-    def __init__(
-        self, display: Display, observer: Observer, group: ConsumerGroup, starts: Offsets, topics: tuple[str, str, str]
-    ) -> None:
+    def __init__(self, display: Display, observer: Observer, group: ConsumerGroup, starts: Offsets) -> None:
         self._display = display
         self._observer = observer
         self._group = group
         self._starts = starts
-        self._topics = topics
         self._next_sample = float("inf")
         self.meter = Meter(time.monotonic())
 
@@ -47,23 +43,21 @@ class Watch:
         return True
 
     def observe(self, timeout: float) -> None:
-        """Take in verdicts, after waiting up to `timeout` seconds for some; show figures when they are due."""
+        """Take in verdicts, after waiting up to `timeout` seconds for some; show a sample when it is due."""
         self._observer.step(timeout)
         if time.monotonic() >= self._next_sample:
             self._next_sample = max(self._next_sample + SAMPLE_SECONDS, time.monotonic())
             self.sample()
 
-    def run(self, duration: float | None, ended: Callable[[], bool], check: Callable[[], None]) -> None:
+    def run(self, duration: float | None, is_over: Callable[[], bool]) -> None:
         """Observe until the time is up or the user ends it.
 
         Args:
             duration: Seconds; None for no limit.
-            ended: Whether the user has asked for the end.
-            check: Called all the time; raises an error where the pipeline can't go on.
+            is_over: Called all the time: whether to end before; raises an error where the pipeline can't go on.
         """
         end = float("inf") if duration is None else self.meter.began + duration
-        while (left := end - time.monotonic()) > 0 and not ended():
-            check()
+        while (left := end - time.monotonic()) > 0 and not is_over():
             self.observe(min(0.1, left))
 
     def read_to(self, ends: Offsets) -> None:
@@ -87,12 +81,10 @@ class Watch:
             lag = self._group.lag(ends)
         except Unavailable:
             return
-        now, generated = time.monotonic(), self._generated(ends)
-        self.meter.read(now, generated, lag, self._observer.latency)
-        legit, fraud, dead_letter = (self._observer.totals[topic].messages for topic in self._topics)
-        samples, suspicious = tuple(self.meter.samples), self._observer.suspicious()
-        seconds = now - self.meter.began
-        self._display.show_figures(Figures(seconds, generated, legit, fraud, dead_letter, samples, suspicious))
+        legit, fraud, dead_letter = (totals.messages for totals in self._observer.totals.values())
+        outputs, latency = (legit, fraud, dead_letter), self._observer.latency
+        self.meter.read(time.monotonic(), self._generated(ends), outputs, lag, latency)
+        self._display.show_samples(self.meter.samples, self._observer.suspicious())
 
     def _generated(self, ends: Offsets) -> int:
         return sum(end - self._starts[partition] for partition, end in ends.items())

@@ -38,7 +38,6 @@ class Counting:
             self.schema,
             self.group.ends(self.outputs),
             verdict_topics=[pipeline.legit, pipeline.fraud],
-            fraud_topic=pipeline.fraud,
         )
 
     def summary(self) -> Summary:
@@ -95,7 +94,7 @@ def test_messages_after_the_end_of_the_run_do_not_count(pipeline: Pipeline) -> N
 def test_an_empty_run_comes_to_nothing(pipeline: Pipeline) -> None:
     with counting(pipeline) as run:
         result = run.summary()
-    assert (result.generated, result.judged) == (0, 0)
+    assert (result.generated, result.evaluated) == (0, 0)
     assert result.exactly_once
 
 

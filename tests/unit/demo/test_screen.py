@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console, RenderableType
 
 from tools.demo import screen
-from tools.demo.figures import Figures, Sample, Step
-from tools.demo.screen import View
+from tools.demo.samples import Sample
+from tools.demo.screen import Step, View
 from tools.demo.summary import Summary
 
 
@@ -24,7 +24,6 @@ STEPS = named(
     Step("topics", "asking"),
     Step("x"),
 )
-HISTORY = tuple(Sample(20_000.4, 1_204, 58, 117) for _ in range(100))
 SUSPICIOUS = tuple(
     {
         "created_at": datetime(2026, 1, 2, 3, 4, 5, 6000, UTC),
@@ -35,7 +34,7 @@ SUSPICIOUS = tuple(
     }
     for _ in range(10)
 )
-FIGURES = Figures(3_725.0, 74_500_000, 67_049_000, 7_450_000, 3, HISTORY, SUSPICIOUS)
+SAMPLES = (Sample(3_725.0, 74_500_000, 67_049_000, 7_450_000, 3, 20_000.4, 1_204, 58, 117),) * 100
 SUMMARY = Summary(1_200_000, 1_080_000, 119_999, 1, 0, 0, 0, 60.0, 20_000.0, 10.0, 58, 117, 2_210)
 
 
@@ -47,17 +46,17 @@ def drawn(what: RenderableType, width: int) -> str:
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
 @pytest.mark.parametrize("duration", [None, 3_800.0])
-@pytest.mark.parametrize("figures", [None, FIGURES])
-def test_no_line_is_wider_than_the_terminal(width: int, duration: float | None, figures: Figures | None) -> None:
-    view = View(STEPS, duration, downloads={"kafka": (5, 50_000_000)}, figures=figures)
+@pytest.mark.parametrize("samples", [(), SAMPLES])
+def test_no_line_is_wider_than_the_terminal(width: int, duration: float | None, samples: tuple[Sample, ...]) -> None:
+    view = View(STEPS, duration, downloads={"kafka": (5, 50_000_000)}, samples=samples, suspicious=SUSPICIOUS)
     lines = drawn(screen.render(view, width, 40, 0.0), width).splitlines()
     assert max(map(len, lines)) <= width
     assert not any("…" in line for line in lines)
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_figures_stand_in_full_with_their_units(width: int) -> None:
-    text = drawn(screen.render(View(STEPS, None, figures=FIGURES), width, 40, 0.0), width)
+def test_the_numbers_stand_in_full_with_their_units(width: int) -> None:
+    text = drawn(screen.render(View(STEPS, None, samples=SAMPLES, suspicious=SUSPICIOUS), width, 40, 0.0), width)
     totals = ("74,500,000", "67,049,000", "90.0 %", "7,450,000", "10.0 %")
     for expected in (*totals, "20,000/s", "1,204", "58 ms", "117 ms", "1:02:05", "Ctrl-C"):
         assert expected in text
@@ -76,8 +75,8 @@ def test_a_download_says_how_far_it_is() -> None:
     assert "61 of 159 MB" in drawn(screen.render(view, 80, 24, 0.0), 80)
 
 
-def test_few_lines_leave_room_for_the_figures_and_not_the_list() -> None:
-    view = View(STEPS, None, figures=FIGURES)
+def test_few_lines_leave_room_for_the_numbers_and_not_the_list() -> None:
+    view = View(STEPS, None, samples=SAMPLES, suspicious=SUSPICIOUS)
     assert "aaaa" not in drawn(screen.render(view, 80, 14, 0.0), 80)
     assert drawn(screen.render(view, 80, 18, 0.0), 80).count("aaaa") < drawn(
         screen.render(view, 80, 30, 0.0), 80
@@ -86,12 +85,12 @@ def test_few_lines_leave_room_for_the_figures_and_not_the_list() -> None:
 
 @pytest.mark.parametrize("height", range(16, 30))
 def test_the_view_fits_the_height(height: int) -> None:
-    text = drawn(screen.render(View(STEPS, 30.0, figures=FIGURES), 80, height, 0.0), 80)
+    text = drawn(screen.render(View(STEPS, 30.0, samples=SAMPLES, suspicious=SUSPICIOUS), 80, height, 0.0), 80)
     assert len(text.splitlines()) <= height
 
 
 def test_the_end_of_a_run_takes_the_place_of_its_beginning() -> None:
-    view = View(STEPS, None, ending=named(Step("drain", "1,204 left to judge")), figures=FIGURES)
+    view = View(STEPS, None, ending=named(Step("drain", "1,204 left to judge")), samples=SAMPLES, suspicious=SUSPICIOUS)
     text = drawn(screen.render(view, 80, 24, 0.0), 80)
     assert "drain 1,204 left to judge" in text
     assert "cluster" not in text

@@ -69,7 +69,7 @@ def test_a_transaction_judged_twice_is_a_duplicate_wherever_it_is(again: str) ->
 
 def test_one_lost_and_one_doubled_are_both_seen_though_the_sum_is_right() -> None:
     result = summary_of(IDS[:3], [IDS[0], IDS[0]], IDS[1:2])
-    assert result.generated == result.judged
+    assert result.generated == result.evaluated
     assert (result.duplicates, result.missing) == (1, 1)
     assert not result.exactly_once
 

@@ -1,8 +1,7 @@
-"""The content of the demo's screen: steps, and the pipeline's figures second by second."""
+"""Measurements of the pipeline, a sample each second."""
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
 
 from tools.harness.latency_histogram import LatencyHistogram
 
@@ -11,39 +10,7 @@ RECENT = 5  # samples that the latency shown is taken over
 
 
 @dataclass(frozen=True)
-class Step:
-    """A step of the run.
-
-    Attributes:
-        name: A word or two.
-        detail: The current action, or the result; None before the step begins.
-        seconds: Duration; None until the step is done.
-    """
-
-    name: str
-    detail: str | None = None
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
 class Sample:
-    """One second of the run.
-
-    Attributes:
-        rate: Transactions generated per second.
-        lag: Messages that the detector has not committed.
-        p50: Median latency of the last seconds in ms; None without verdicts.
-        p99: 99th percentile of the same.
-    """
-
-    rate: float
-    lag: int
-    p50: int | None
-    p99: int | None
-
-
-@dataclass(frozen=True)
-class Figures:
     """The pipeline at one moment of the run.
 
     Attributes:
@@ -52,8 +19,10 @@ class Figures:
         legit: Messages seen on the legit topic.
         fraud: Messages seen on the fraud topic.
         dead_letter: Messages seen on the dead-letter topic.
-        samples: One per second, oldest first; at least one.
-        suspicious: The latest transactions on the fraud topic, latest first.
+        rate: Transactions generated per second.
+        lag: Messages that the detector has not committed.
+        p50: Median latency of the last seconds in ms; None without verdicts.
+        p99: 99th percentile of the same.
     """
 
     seconds: float
@@ -61,13 +30,10 @@ class Figures:
     legit: int
     fraud: int
     dead_letter: int
-    samples: tuple[Sample, ...]
-    suspicious: tuple[dict[str, Any], ...] = ()
-
-    @property
-    def now(self) -> Sample:
-        """The latest sample."""
-        return self.samples[-1]
+    rate: float
+    lag: int
+    p50: int | None
+    p99: int | None
 
     def share(self, part: int) -> float:
         """A part of the verdicts in percent; 0 where there are none yet."""
@@ -89,19 +55,23 @@ class Meter:
         self._last = (began, 0)
         self._latencies = deque([LatencyHistogram()], maxlen=RECENT)
 
-    def read(self, now: float, generated: int, lag: int, latency: LatencyHistogram) -> None:
+    def read(
+        self, now: float, generated: int, outputs: tuple[int, int, int], lag: int, latency: LatencyHistogram
+    ) -> None:
         """Add a sample.
 
         Args:
             now: Seconds of the clock.
             generated: Transactions since the beginning.
+            outputs: Legit, fraudulent and dead-letter messages since the beginning.
             lag: Messages that the detector has not committed.
             latency: Of all verdicts since the beginning.
         """
         read_at, before = self._last
         rate = (generated - before) / (now - read_at) if now > read_at else 0.0
         recent = latency.since(self._latencies[0])
-        self.samples.append(Sample(rate, lag, recent.percentile(50), recent.percentile(99)))
+        p50, p99 = recent.percentile(50), recent.percentile(99)
+        self.samples.append(Sample(now - self.began, generated, *outputs, rate, lag, p50, p99))
         self.lag_max = max(self.lag_max, lag)
         self._last = (now, generated)
         self._latencies.append(latency.copy())
