@@ -10,6 +10,8 @@ from avroguard.rules import RULES, Severity
 NO_FILE = Place("schema", 1)
 """The place of findings in a schema that comes from no file."""
 
+_OF_MISSING_TYPES = ("TYPE_UNKNOWN", "NOT_COMPARED")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -54,7 +56,7 @@ class Finding:
     def __str__(self) -> str:
         """Return one line: ``schemas/transaction.avsc:14:7: RULE message (breaks v2 of a-value); fix``."""
         breaks = f"breaks {listed(self.breaks)} of " if self.breaks else ""
-        concerns = f" ({breaks}{', '.join(self.subjects)})" if self.subjects else ""
+        concerns = f" ({breaks}{listed(self.subjects)})" if self.subjects else ""
         return f"{self.text}{concerns}{f'; {self.fix}' if self.fix else ''}"
 
     @property
@@ -112,6 +114,28 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
             known, subjects=_union(known.subjects, finding.subjects), breaks=_union(known.breaks, finding.breaks)
         )
     return list(result.values())
+
+
+def with_missing_types_once(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings, with those of one type that no file defines as one, which lists the first places.
+
+    A name without a namespace means another type in another namespace; waived findings stay apart.
+    """
+    first: dict[object, Finding] = {}
+    places: dict[object, list[str]] = {}
+    for number, finding in enumerate(findings):
+        _, is_missing, name = finding.message.partition("unknown type ")
+        namespace = "" if "." in name.partition(":")[0] else finding.field.rpartition(".")[0].rpartition(".")[0]
+        alike = (finding.rule, finding.message, finding.severity, finding.waived, namespace)
+        key = alike if is_missing and finding.rule in _OF_MISSING_TYPES else number
+        first.setdefault(key, finding)
+        places.setdefault(key, []).append(str(finding.place))
+    return [
+        replace(finding, message=f"{finding.message}; also in {listed(places[key][1:], 3)}")
+        if len(places[key]) > 1
+        else finding
+        for key, finding in first.items()
+    ]
 
 
 def listed(names: Sequence[str], limit: int = 8) -> str:

@@ -75,7 +75,7 @@ def test_a_file_whose_type_was_unknown_before_is_no_error(check: Check, against:
     commit_all(Path())
     code, output = check(against=against)
     assert code == 0
-    assert "order.avsc:8:15: NOT_COMPARED warning: order.avsc is no schema, neither here nor in " in output
+    assert "order.avsc:8:15: NOT_COMPARED warning: no schema, neither here nor in " in output
 
 
 def test_files_without_a_table_are_compared_as_without_contracts(check: Check) -> None:

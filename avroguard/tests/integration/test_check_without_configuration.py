@@ -94,7 +94,10 @@ def test_a_break_in_a_shared_type_is_that_of_all_that_use_it(shop: Path, check: 
 def test_the_level_decides(shop: Path, check: Check) -> None:
     fields = ("id", "string"), ("total", "shop.Money")
     write("services/s1/avro/v1/Order5.avsc", record("Order5", *fields))
-    assert check() == (0, ["30 schemas checked against git:main at BACKWARD: nothing found"])
+    assert check() == (
+        0,
+        ["30 schemas checked against git:main at BACKWARD (readers deploy first, then writers): nothing found"],
+    )
     code, lines = check("--level", "FULL")
     assert (code, lines[-1]) == (1, "30 schemas checked against git:main at FULL: 1 error")
     assert check("--level", "NONE")[0] == 1, "nothing was compared"
@@ -196,9 +199,7 @@ def test_a_schema_that_was_and_is_broken_is_a_warning(repository: Path, check: C
     commit_all(repository)
     code, lines = check()
     assert code == 0
-    assert lines[0].startswith(
-        "bad.avsc:1:1: NOT_COMPARED warning: bad.avsc is no schema, neither here nor in git:main"
-    )
+    assert lines[0].startswith("bad.avsc:1:1: NOT_COMPARED warning: no schema, neither here nor in git:main")
     assert lines[-1] == "1 of 3 schemas checked against git:main at BACKWARD: 2 warnings"
     Path("bad.avsc").write_text('{"type": "recrod"}')
     code, lines = check()
@@ -229,7 +230,7 @@ def test_a_submodule_is_listed(repository: Path, check: Check, tmp_path: Path) -
 def test_an_empty_repository_has_nothing_to_compare(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     git(repository, "commit", "--quiet", "--allow-empty", "--message", "Begin")
     assert main(["--against", "git:main"]) == 1
-    said = f"nothing was compared: there is no schema file (.avsc) in {repository}; --allow-none lets that pass"
+    said = f"nothing was compared: there is no schema file (.avsc, .avpr) in {repository}; --allow-none lets that pass"
     assert said in capsys.readouterr().err
     assert main(["--against", "git:main", "--allow-none"]) == 0
 

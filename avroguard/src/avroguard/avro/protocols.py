@@ -8,6 +8,13 @@ from avroguard.places import JsonPath, Place
 
 PROTOCOL = ".avpr"
 IDL = ".avdl"
+SCHEMA_FILES = (".avsc", PROTOCOL)
+"""The ends of the names of files with schemas."""
+
+
+def is_protocol(value: Any) -> bool:
+    """Return whether the JSON of a file is that of a protocol."""
+    return isinstance(value, dict) and isinstance(value.get("protocol"), str) and "type" not in value
 
 
 def protocol_types(name: str, protocol: Any) -> tuple[list[Any], JsonPath]:

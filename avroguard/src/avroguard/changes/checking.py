@@ -1,7 +1,7 @@
 """Check of the contracts as a change of a baseline, and of what could not be compared with it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from avroguard.changes.baselines import Baseline
 from avroguard.changes.breakages import CheckOptions, find_breakages, find_lowered_level
@@ -39,11 +39,13 @@ class CheckResult:
         findings: The faults, and the subjects that were not compared.
         compared: The subjects that were compared with at least one version.
         repaired: The subjects whose only version before was no schema: no reader and no writer can have it.
+        changed: The levels at which schemas were checked that differ from the version before.
     """
 
     findings: tuple[Finding, ...]
     compared: tuple[str, ...]
     repaired: tuple[str, ...] = ()
+    changed: frozenset[Level] = frozenset()
 
 
 def check_project(
@@ -62,14 +64,14 @@ def check_project(
     findings = [*result.findings]
     if len(subjects) == len(contracts.subjects):
         findings = [*_faults(project, baseline), *findings, *_outside(project, baseline)]
-    return CheckResult(tuple(findings), result.compared, result.repaired)
+    return replace(result, findings=tuple(findings))
 
 
 def _faults(project: Project, baseline: Baseline) -> Iterator[Finding]:
     """Return today's faults; a file that no contracts name and that was faulty before is no reason to fail."""
     for file, faults in project.inspection.invalid.items():
         if project.discovered and baseline.has_same_fault(file):
-            message = f"{file} is no schema, neither here nor in {baseline.label}: {faults[0].message}"
+            message = f"no schema, neither here nor in {baseline.label}: {faults[0].message}"
             yield Finding(faults[0].place, "NOT_COMPARED", message, severity=Severity.WARNING, subjects=(file,))
         elif project.discovered:
             yield from faults
@@ -109,6 +111,7 @@ def check_contracts(
     """
     findings = baseline.removals() if len(subjects) == len(contracts.subjects) else []
     compared, repaired = [], []
+    changed: set[Level] = set()
     for contract in subjects:
         if request.level is None:
             findings += find_lowered_level(contract, baseline.level(contract.subject), baseline.label)
@@ -124,9 +127,10 @@ def check_contracts(
         if history:
             findings += check_schema(contract, level, baseline, request.options)
             compared.append(contract.subject)
+            changed |= {level} if history[-1].schema != contract.schema.json else set()
         elif broken:
             repaired.append(contract.subject)
-    return CheckResult(tuple(findings), tuple(compared), tuple(repaired))
+    return CheckResult(tuple(findings), tuple(compared), tuple(repaired), frozenset(changed))
 
 
 def _not_compared(contract: SubjectContract, why: str) -> Finding:

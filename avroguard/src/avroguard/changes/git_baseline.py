@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 
+from avroguard.avro.protocols import SCHEMA_FILES
 from avroguard.changes.breakages import OldVersion
 from avroguard.changes.git_tree import GitTree
 from avroguard.changes.schema_history import SchemaHistory, Version
@@ -84,9 +85,15 @@ class GitBaseline(TreeBaseline):
         """The versions of each subject of the contracts, or of each file where there are none."""
         tree, repository = self._git_tree, self._git_tree.repository
         first = self._first()
-        names = {CONTRACTS, "*.avsc", *(contract.schema.path.name for contract in self._subjects.values())}
+        names = {
+            CONTRACTS,
+            *(f"*{end}" for end in SCHEMA_FILES),
+            *(contract.schema.path.name for contract in self._subjects.values()),
+        }
         log = list(repository.log(tree.commit, first, sorted(names)))
-        changes = [change for entry in log for change in entry.changes if (change.new_path or "").endswith(".avsc")]
+        changes = [
+            change for entry in log for change in entry.changes if (change.new_path or "").endswith(SCHEMA_FILES)
+        ]
         repository.fetch(blob for change in changes for blob in (change.new_blob, change.old_blob))
         return SchemaHistory(tree.files.blobs, contracts, repository.content).versions(log, first)
 

@@ -4,6 +4,7 @@ import posixpath
 from dataclasses import dataclass, replace
 from typing import Self
 
+from avroguard.avro.protocols import SCHEMA_FILES
 from avroguard.changes.git import CommitFiles, Repository
 from avroguard.config.tree import CONTRACTS
 from avroguard.errors import ContractError
@@ -46,7 +47,9 @@ class GitTree:
     def read_ahead(self) -> None:
         """Read the contents of all schema files of the directory at once."""
         blobs = self.files.blobs
-        self.repository.fetch(blobs[path] for path in blobs if path.startswith(self.prefix) and path.endswith(".avsc"))
+        self.repository.fetch(
+            blobs[path] for path in blobs if path.startswith(self.prefix) and path.endswith(SCHEMA_FILES)
+        )
 
     def contracts_elsewhere(self) -> list[str]:
         """The directories of this commit, with a slash at the end, that have a ``contracts.toml``."""
@@ -69,7 +72,7 @@ class GitTree:
 
     def schema_files(self) -> list[str]:
         """The schema files of the directory and below; a link to another of the files is left out."""
-        names = [path for path in self.files.blobs if path.startswith(self.prefix) and path.endswith(".avsc")]
+        names = [path for path in self.files.blobs if path.startswith(self.prefix) and path.endswith(SCHEMA_FILES)]
         distinct = (path for path in names if path not in self.files.links or self._target(path) not in names)
         return sorted(path.removeprefix(self.prefix) for path in distinct)
 

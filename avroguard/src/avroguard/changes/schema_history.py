@@ -14,9 +14,11 @@ from typing import Any
 
 from avroguard.avro.encoding import text_of
 from avroguard.avro.names import type_name
+from avroguard.avro.protocols import SCHEMA_FILES, is_protocol, protocol_types
 from avroguard.avro.references import foreign_names, inlined
 from avroguard.changes.git import Change, Logged
 from avroguard.config.schema_files import nearest
+from avroguard.errors import ContractError
 
 Key = tuple[str, ...]
 """Identity of a version: the contents, by hash, of its file and of the files that it refers to."""
@@ -64,7 +66,9 @@ class SchemaHistory:
         self._defining: dict[str, set[str]] = {}
         for path in self._files:
             self._define(path)
-        self._layout = self._read_layout() or _Layout({path: path for path in self._files if path.endswith(".avsc")})
+        self._layout = self._read_layout() or _Layout(
+            {path: path for path in self._files if path.endswith(SCHEMA_FILES)}
+        )
 
     def versions(self, log: Iterable[Logged], oldest: str | None) -> dict[str, list[Version]]:
         """The distinct versions of each subject, oldest first.
@@ -131,11 +135,11 @@ class SchemaHistory:
 
     def _define(self, path: str) -> None:
         """Make known which type a file defines."""
-        if path.endswith(".avsc") and (name := type_name(self._json(self._files[path]))):
+        if path.endswith(SCHEMA_FILES) and (name := type_name(self._json(self._files[path]))):
             self._defining.setdefault(name, set()).add(path)
 
     def _undefine(self, path: str) -> None:
-        if path.endswith(".avsc") and (name := type_name(self._json(self._files[path]))):
+        if path.endswith(SCHEMA_FILES) and (name := type_name(self._json(self._files[path]))):
             self._defining[name].discard(path)
 
     def _resolved(self, path: str) -> Any:
@@ -149,11 +153,12 @@ class SchemaHistory:
             return None
 
     def _json(self, blob: str) -> Any:
-        """A file's JSON, read once; None where it is none."""
+        """A file's schema as JSON, read once; None where it is none."""
         if blob not in self._parsed:
             try:
-                self._parsed[blob] = json.loads(text_of(self._content(blob)))
-            except (ValueError, RecursionError):
+                value = json.loads(text_of(self._content(blob)))
+                self._parsed[blob] = protocol_types(blob, value)[0] if is_protocol(value) else value
+            except (ValueError, RecursionError, ContractError):
                 self._parsed[blob] = None
         return self._parsed[blob]
 

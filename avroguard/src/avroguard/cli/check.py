@@ -3,7 +3,7 @@
 import argparse
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from avroguard.avro.schema import shown
 from avroguard.changes.baselines import Baseline, directory_of, tree_baseline
 from avroguard.changes.breakages import CheckOptions, Explain
 from avroguard.changes.checking import CheckRequest, check_project
+from avroguard.changes.deployment import order_at
 from avroguard.changes.git_baseline import GitBaseline
 from avroguard.cli.naming import named_subjects
 from avroguard.cli.options import (
@@ -28,7 +29,7 @@ from avroguard.cli.options import (
 )
 from avroguard.cli.running import run
 from avroguard.config.projects import DEFAULT_LEVEL, Project, find_projects
-from avroguard.findings import Finding, exit_code, merged
+from avroguard.findings import Finding, exit_code, merged, with_missing_types_once
 from avroguard.levels import Level
 from avroguard.reporting import Format, Report
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _EPILOG = f"""\
 what is checked:
   with a contracts.toml in the working directory, in its directory schemas, or above in the repository: the
-  subjects that it names, each at its own level. Without one: every schema file (.avsc) of the repository,
+  subjects that it names, each at its own level. Without one: every schema file (.avsc, .avpr) of the repository,
   matched with its past by full name, at BACKWARD or the level that --level gives.
 
 what is compared with:
@@ -107,6 +108,7 @@ def _check(options: argparse.Namespace) -> int:
     checked: list[str] = []
     compared: list[str] = []
     repaired: list[str] = []
+    changed: set[Level] = set()
     labels: dict[str, None] = {}
     with ExitStack() as stack:
         projects = projects_to_check(options.against, level)
@@ -126,15 +128,19 @@ def _check(options: argparse.Namespace) -> int:
             by_contracts.setdefault(contracts.name, (contracts, []))[1].extend([*faults, *result.findings])
             checked += [*(contract.subject for contract in selected), *invalid]
             compared += result.compared
+            changed |= result.changed
             repaired += result.repaired
             for name in baseline.unreadable if isinstance(baseline, GitBaseline) else ():
                 print(f"avroguard check: {name} is no Avro schema: left out", file=sys.stderr)
-    findings = merged(
+    unmerged = (
         finding
         for contracts, unwaived in by_contracts.values()
         for finding in apply_contract_waivers(unwaived, contracts)
     )
+    findings = with_missing_types_once(merged(unmerged))
     about = _about(projects, checked, compared, " and ".join(labels), level)
+    if not exit_code(findings):
+        about += _deployment(changed)
     report = Report("avroguard check", tuple(findings), tuple(checked), about)
     if compared or repaired or options.allow_none:
         return print_report(report, options)
@@ -161,9 +167,20 @@ def _about(
     return f"{text} in {', '.join(sorted(directories))}" if directories else text
 
 
+def _deployment(levels: Collection[Level]) -> str:
+    """Return who deploys first, for the summary, where the levels of what has changed agree on it."""
+    orders = {order_at(level) for level in levels}
+    (order,) = orders if len(orders) == 1 else ("",)
+    return f" ({order})" if order else ""
+
+
 def _nothing_compared(projects: Sequence[Project], checked: Sequence[str], findings: Sequence[Finding]) -> str:
     directories = ", ".join(str(project.directory.absolute()) for project in projects)
-    why = "each of them is listed with the reason" if checked else f"there is no schema file (.avsc) in {directories}"
+    why = (
+        "each of them is listed with the reason"
+        if checked
+        else f"there is no schema file (.avsc, .avpr) in {directories}"
+    )
     if checked and all(finding.rule == "SCHEMA_NEW" for finding in findings):
         why = "every schema is new, as in a first commit"
     return f"nothing was compared: {why}; --allow-none lets that pass"

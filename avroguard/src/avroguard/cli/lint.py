@@ -13,20 +13,23 @@ from avroguard.cli.running import run
 from avroguard.config.tree import CONTRACTS, repository_root
 from avroguard.config.waivers import Waiver, apply_waivers
 from avroguard.errors import ContractError
-from avroguard.findings import Finding, merged
+from avroguard.findings import Finding, merged, with_missing_types_once
 from avroguard.lint import LINT_FAMILIES, lint_schema
 from avroguard.lint.files import LintContext, contract_file_of, default_scope, files_of, idl_files_of, listed_files_of
 from avroguard.reporting import Report
 from avroguard.rules import RULES, Profile, Severity
 
 _EPILOG = f"""\
-A PATH is a schema file (.avsc), a contracts.toml, or a directory that is searched for both. A schema needs no
+A PATH is a schema file (.avsc, .avpr), a contracts.toml, or a directory that is searched for both. A schema needs no
 contracts.toml; types of other files in the repository are found by their full names. Where there is a contracts.toml
 beside it or above it in the repository, its waivers count, and its profile and [rules] say which rules do:
 
   minimal      what parsers refuse, and what loses data
   recommended  what breaks with some parsers, or is surely not meant (the default)
   strict       good practice as well: documentation, names, room for changes
+
+Without a PATH, the files are those beside and below the contracts.toml, whose rules and waivers count for them.
+avroguard check looks at the other schema files of the repository as well, as one may have been moved there.
 
 docs/schema-rules.md explains every rule.
 
@@ -74,7 +77,10 @@ def _lint(options: argparse.Namespace) -> int:
     for path, group in groups.items():
         findings += _lint_group(path, group, paths, profile)
     about = _about(len(files), scope, sum(len(idl_files_of(path)) for path in paths))
-    code = print_report(Report("avroguard lint", tuple(merged(findings)), tuple(map(shown, files)), about), options)
+    code = print_report(
+        Report("avroguard lint", tuple(with_missing_types_once(merged(findings))), tuple(map(shown, files)), about),
+        options,
+    )
     return code or int(
         options.strict and any(finding.severity is Severity.WARNING and not finding.waived for finding in findings)
     )

@@ -2,12 +2,13 @@
 
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Protocol
 
+from avroguard.avro.protocols import SCHEMA_FILES
 from avroguard.avro.schema import shown
 from avroguard.errors import ContractError
 
@@ -29,7 +30,7 @@ class Tree(Protocol):
         """The file ``name`` as messages call it."""
 
     def schema_files(self) -> Iterable[str]:
-        """The schema files (``.avsc``) in the directory and below, in order."""
+        """The schema files (``.avsc``, ``.avpr``) in the directory and below, in order."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Directory:
         Neither what git ignores nor other repositories below, nor directories of dependencies are looked into; a
         symbolic link to another of the files is left out.
         """
-        names = self.files_like("*.avsc")
+        names = self.files_like(*(f"*{end}" for end in SCHEMA_FILES))
         real = {name: os.path.realpath(self.path / name) for name in names if (self.path / name).is_file()}
         plain = {path for name, path in real.items() if not (self.path / name).is_symlink()}
         return sorted(name for name, path in real.items() if path not in plain or not (self.path / name).is_symlink())
@@ -90,17 +91,17 @@ class Directory:
             return None
         return None if done.returncode else done.stdout.decode(errors="surrogateescape")
 
-    def files_like(self, pattern: str) -> list[str]:
-        """The files in the directory and below whose name is like a pattern; which, says `schema_files`."""
-        names = [name for name in self._named_like(pattern) if not _SKIPPED.intersection(name.split("/")[:-1])]
+    def files_like(self, *patterns: str) -> list[str]:
+        """The files in the directory and below whose name is like one of the patterns; which, says `schema_files`."""
+        names = [name for name in self._named_like(patterns) if not _SKIPPED.intersection(name.split("/")[:-1])]
         if self.without is None:
             return names
         apart = self.without.resolve()
         return [name for name in names if not (self.path / name).resolve().is_relative_to(apart)]
 
-    def _named_like(self, pattern: str) -> list[str]:
-        listing = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f":(glob)**/{pattern}")
-        names = self._git(*listing)
+    def _named_like(self, patterns: Sequence[str]) -> list[str]:
+        listing = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--")
+        names = self._git(*listing, *(f":(glob)**/{pattern}" for pattern in patterns))
         if names is not None:
             return [name for name in names.split("\0") if name]
         paths = []
@@ -110,7 +111,7 @@ class Directory:
                 for name in below
                 if name not in _SKIPPED and not name.startswith(".") and not _is_apart(Path(directory, name))
             ]
-            paths += [Path(directory, file) for file in files if fnmatch(file, pattern)]
+            paths += [Path(directory, file) for file in files if any(fnmatch(file, like) for like in patterns)]
         return [path.relative_to(self.path).as_posix() for path in paths]
 
 

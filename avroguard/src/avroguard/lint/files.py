@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from avroguard.avro.protocols import IDL, PROTOCOL
+from avroguard.avro.protocols import IDL, SCHEMA_FILES
 from avroguard.avro.references import foreign_names
 from avroguard.avro.schema import Reference, shown
 from avroguard.config.inspection import faults_at
@@ -17,7 +17,7 @@ from avroguard.config.waivers import Waiver
 from avroguard.errors import ContractError, UsageError
 from avroguard.findings import Finding, FindingsError
 
-_PATTERNS = ("*.avsc", f"*{PROTOCOL}", CONTRACTS)
+_PATTERNS = (*(f"*{end}" for end in SCHEMA_FILES), CONTRACTS)
 
 
 def files_of(path: Path) -> Iterator[Path]:
@@ -62,8 +62,8 @@ def listed_files_of(path: Path) -> list[Path]:
     if not path.is_dir():
         return list(files_of(path))
     directory = Directory(path)
-    others = (name for pattern in _PATTERNS[1:] for name in directory.files_like(pattern))
-    files = sorted(file for name in (*directory.schema_files(), *others) if (file := path / name).is_file())
+    names = (*directory.schema_files(), *directory.contract_files())
+    files = sorted(file for name in names if (file := path / name).is_file())
     return files or list(files_of(path))
 
 
