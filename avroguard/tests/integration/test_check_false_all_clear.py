@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from avroguard.cli.check import main
-from support.contract_files import commit_all, git
+from support.contract_files import commit_all
 
 Check = Callable[..., tuple[int, str]]
+
+pytestmark = pytest.mark.usefixtures("repository")
 
 
 def enum(name: str, **more: Any) -> dict[str, Any]:
@@ -39,17 +41,6 @@ def check(capsys: pytest.CaptureFixture[str]) -> Check:
         return code, "".join(capsys.readouterr())
 
     return run
-
-
-@pytest.fixture(autouse=True)
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty repository that is the working directory."""
-    root = tmp_path / "repository"
-    root.mkdir()
-    git(root, "init", "--quiet", "--initial-branch=main")
-    monkeypatch.chdir(root)
-    monkeypatch.delenv("SCHEMAS_DIR", raising=False)
-    return root
 
 
 @pytest.mark.parametrize("form", ["text", "json", "github", "gitlab", "junit", "sarif"])

@@ -36,17 +36,6 @@ def check(capsys: pytest.CaptureFixture[str]) -> Check:
 
 
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty repository that is the working directory."""
-    root = tmp_path / "repository"
-    root.mkdir()
-    git(root, "init", "--quiet", "--initial-branch=main")
-    monkeypatch.chdir(root)
-    monkeypatch.delenv("SCHEMAS_DIR", raising=False)
-    return root
-
-
-@pytest.fixture
 def shop(repository: Path) -> Path:
     """30 schemas in nested directories; orders refer to money, and money to a currency."""
     write(

@@ -24,14 +24,6 @@ def protocol(*types: dict[str, Any]) -> dict[str, Any]:
     return {"protocol": "Shop", "namespace": "shop", "types": types, "messages": {}}
 
 
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    git(tmp_path, "init", "--quiet", "--initial-branch=main")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SCHEMAS_DIR", raising=False)
-    return tmp_path
-
-
 def test_a_missing_type_is_one_finding_with_its_first_places(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from avroguard.cli.options import (
     REGISTRY_ENVIRONMENT,
     add_registry_options,
     apply_contract_waivers,
+    verb_parser,
 )
 from avroguard.cli.running import run
 from avroguard.explain import explain
@@ -30,11 +31,10 @@ What is compared, and with what, is as with avroguard check; the exit code is 0 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="avroguard changelog",
-        description="Write as Markdown what has changed in the schemas, who deploys first, and what breaks.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = verb_parser(
+        "avroguard changelog",
+        "Write as Markdown what has changed in the schemas, who deploys first, and what breaks.",
+        _EPILOG,
     )
     parser.add_argument(
         "--against", metavar="git:REF|registry[:URL]|PATH", required=True, help="baseline: the schemas before"

@@ -26,6 +26,7 @@ from avroguard.cli.options import (
     print_report,
     registry_settings,
     semantic_severity,
+    verb_parser,
 )
 from avroguard.cli.running import run
 from avroguard.config.projects import DEFAULT_LEVEL, Project, find_projects
@@ -58,11 +59,8 @@ SCHEMAS_DIR names the directory to check.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="avroguard check",
-        description="Check that no change of the schemas breaks a deployed reader or writer.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = verb_parser(
+        "avroguard check", "Check that no change of the schemas breaks a deployed reader or writer.", _EPILOG
     )
     parser.add_argument(
         "subjects", metavar="SUBJECT|FILE", nargs="*", help="subjects or schema files to check; by default all"

@@ -19,6 +19,7 @@ from avroguard.cli.options import (
     add_registry_options,
     print_report,
     registry_settings,
+    verb_parser,
 )
 from avroguard.cli.running import run
 from avroguard.compatibility import incompatibilities
@@ -44,11 +45,10 @@ _PLAIN = (Level.BACKWARD, Level.FORWARD, Level.FULL)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="avroguard diff",
-        description="Show what is different between two schemas, and what that means for readers and writers.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = verb_parser(
+        "avroguard diff",
+        "Show what is different between two schemas, and what that means for readers and writers.",
+        _EPILOG,
     )
     parser.add_argument("old", metavar="OLD", help="the schema before")
     parser.add_argument("new", metavar="NEW", help="the schema after")

@@ -12,6 +12,7 @@ from avroguard.cli.options import (
     print_report,
     registry_settings,
     select_subjects,
+    verb_parser,
 )
 from avroguard.cli.running import run
 from avroguard.config.topics import load_contracts
@@ -38,11 +39,8 @@ SCHEMAS_DIR names the directory of contracts.toml.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="avroguard drift",
-        description="Check that the registry holds what contracts.toml says, and nothing else.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = verb_parser(
+        "avroguard drift", "Check that the registry holds what contracts.toml says, and nothing else.", _EPILOG
     )
     parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="subjects to compare; by default all")
     parser.add_argument(

@@ -14,6 +14,7 @@ from avroguard.cli.options import (
     add_output_options,
     add_registry_options,
     print_report,
+    verb_parser,
 )
 from avroguard.cli.running import run
 from avroguard.explain import explain
@@ -29,11 +30,10 @@ The exit code is 1 if the change breaks the level, as with avroguard check.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="avroguard explain",
-        description="Show with a record what a change of a schema does to data, and who has to deploy first.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = verb_parser(
+        "avroguard explain",
+        "Show with a record what a change of a schema does to data, and who has to deploy first.",
+        _EPILOG,
     )
     parser.add_argument("old", metavar="OLD", help="the schema before")
     parser.add_argument("new", metavar="NEW", help="the schema after")

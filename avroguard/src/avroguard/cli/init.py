@@ -1,12 +1,11 @@
 """`avroguard init`: writes a contracts.toml from the schemas that are there."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from avroguard.avro.schema import shown
-from avroguard.cli.options import EXIT_CODES
+from avroguard.cli.options import EXIT_CODES, verb_parser
 from avroguard.cli.running import run
 from avroguard.config.initial import initial_contracts
 from avroguard.config.projects import DEFAULT_LEVEL, find_projects
@@ -17,11 +16,8 @@ from avroguard.levels import Level
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="avroguard init",
-        description=f"Write a {CONTRACTS} in the root of the repository, with every schema in it.",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = verb_parser(
+        "avroguard init", f"Write a {CONTRACTS} in the root of the repository, with every schema in it.", EXIT_CODES
     )
     parser.add_argument(
         "--level",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avroguard.avro.schema import shown
-from avroguard.cli.options import EXIT_CODES, add_output_options, print_report
+from avroguard.cli.options import EXIT_CODES, add_output_options, print_report, verb_parser
 from avroguard.cli.running import run
 from avroguard.config.tree import CONTRACTS, repository_root
 from avroguard.config.waivers import Waiver, apply_waivers
@@ -38,11 +38,8 @@ docs/schema-rules.md explains every rule.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="avroguard lint",
-        description="Check that schemas are acceptable to every Avro parser, and good practice.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = verb_parser(
+        "avroguard lint", "Check that schemas are acceptable to every Avro parser, and good practice.", _EPILOG
     )
     parser.add_argument(
         "paths",

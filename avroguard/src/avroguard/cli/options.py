@@ -45,6 +45,13 @@ _OPTIONS = {"url": "--registry-url", "timeout": "--timeout", "retries": "--retri
 _SEMANTIC = {"error": Severity.ERROR, "warn": Severity.WARNING, "off": None}
 
 
+def verb_parser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """Return the parser of a verb, whose help has the epilog as it is written."""
+    return argparse.ArgumentParser(
+        prog=program, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--format``."""
     parser.add_argument(

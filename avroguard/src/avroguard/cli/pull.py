@@ -14,6 +14,7 @@ from avroguard.cli.options import (
     add_registry_options,
     print_report,
     registry_settings,
+    verb_parser,
 )
 from avroguard.cli.running import run
 from avroguard.config.topics import inspect_contracts, load_contracts
@@ -41,11 +42,8 @@ exit codes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="avroguard pull",
-        description="Write what a registry holds as schema files and entries of contracts.toml.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = verb_parser(
+        "avroguard pull", "Write what a registry holds as schema files and entries of contracts.toml.", _EPILOG
     )
     parser.add_argument("subjects", metavar="SUBJECT", nargs="+", help="subjects to write")
     parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="the directory of contracts.toml")

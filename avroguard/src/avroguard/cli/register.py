@@ -18,6 +18,7 @@ from avroguard.cli.options import (
     registry_settings,
     select_subjects,
     semantic_severity,
+    verb_parser,
 )
 from avroguard.cli.running import run
 from avroguard.cli.waiting import add_wait_option, wait
@@ -64,11 +65,10 @@ SCHEMAS_DIR names the directory of contracts.toml.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="avroguard register",
-        description="Register every schema of contracts.toml and set each subject's compatibility level.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = verb_parser(
+        "avroguard register",
+        "Register every schema of contracts.toml and set each subject's compatibility level.",
+        _EPILOG,
     )
     parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="subjects to register; by default all")
     parser.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
