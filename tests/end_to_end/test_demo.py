@@ -114,7 +114,7 @@ def records(pipeline: Pipeline, topic: str) -> list[dict[str, Any]]:
     return deserialized(pipeline.cluster.registry_url, pipeline.read(topic))
 
 
-def test_a_second_run_judges_the_rest_first_and_counts_only_its_own(pipeline: Pipeline) -> None:
+def test_a_second_run_evaluates_the_rest_first_and_counts_only_its_own(pipeline: Pipeline) -> None:
     pipeline.produce(pipeline.transactions(5_000))
     with demo(pipeline, "--duration", "2", "--rate", "500", "--json") as run:
         code, summary = run.summary()

@@ -24,7 +24,7 @@ transactions warm the pipeline up and are not counted; everything after them is,
 Ctrl-C ends it well, a second one ends it at once.
 
 exit codes:
-  0    every transaction was judged exactly once
+  0    every transaction was evaluated exactly once
   1    one was not, or something went wrong
   2    wrong usage
   3    broker or registry unreachable
@@ -56,7 +56,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = command_parser(
-        "demo", "Watch transactions being generated, judged and routed, and see them counted.", _EPILOG
+        "demo", "Watch transactions being generated, evaluated and routed, and see them counted.", _EPILOG
     )
     parser.add_argument(
         "--duration",

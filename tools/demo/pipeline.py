@@ -99,7 +99,7 @@ class Pipeline:
                 self._services[DETECTOR].require_alive()
                 time.sleep(0.1)
             generator.require_success()
-            self._process_rest(WARM_UP, "transactions left to judge", time.sleep)
+            self._process_rest(WARM_UP, "transactions left to evaluate", time.sleep)
             step.detail = f"{count:,} transactions, not counted"
 
     def start_generator(self, watch: Watch, rate: int) -> None:
@@ -124,11 +124,11 @@ class Pipeline:
         with self._display.step(DRAIN, "ending the generator") as step:
             self._end(GENERATOR, watch)
             ends = _answered(lambda: self._group.ends(self._stages[0]))
-            self._process_rest(DRAIN, "left to judge", watch.observe)
+            self._process_rest(DRAIN, "left to evaluate", watch.observe)
             self._display.show_step(DRAIN, "ending the detector")
             self._end(DETECTOR, watch)
             watch.sample()
-            step.detail = "all judged"
+            step.detail = "all evaluated"
         return ends
 
     def _start(self, name: str, variables: Mapping[str, str]) -> ChildProcess:

@@ -109,7 +109,7 @@ def summary_lines(summary: Summary) -> list[str]:
     """A run in a few plain lines, the verdict first."""
     total = f"legit {summary.legit:,} + fraud {summary.fraud:,} + dead letters {summary.dead_letter:,}"
     relation = "=" if summary.generated == summary.evaluated else "is not"
-    verdict = "every transaction judged exactly once" if summary.exactly_once else "NOT all judged exactly once"
+    verdict = "every transaction evaluated exactly once" if summary.exactly_once else "NOT all evaluated exactly once"
     unexpected = f", {summary.unexpected:,} unexpected" if summary.unexpected else ""
     latency = f"latency p50 {_milliseconds(summary.latency_ms_p50)}, p99 {_milliseconds(summary.latency_ms_p99)}"
     return [

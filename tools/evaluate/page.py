@@ -66,7 +66,7 @@ def page(report: Report) -> str:
     speed = f"{total.transactions / report.seconds:,.0f} a second" if report.seconds else "at once"
     head = (
         f"{total.transactions:,} transactions over {days(report.days_of_data)}, {total.fraud:,} of them fraud; "
-        f"judged at {speed}, {report.times_real_time:,.0f} times real time. Rules: {report.rules_file}, version "
+        f"evaluated at {speed}, {report.times_real_time:,.0f} times real time. Rules: {report.rules_file}, version "
         f"{report.rules_version}."
     )
     notes = [*report.notes, *([f"{report.late:,} transactions were late."] if report.late else [])]

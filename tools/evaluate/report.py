@@ -144,7 +144,7 @@ def report_on(
         UsageError: No transaction was evaluated, or the truth is unknown.
     """
     if not len(history):
-        raise UsageError(f"{source}: there are no transactions to judge")
+        raise UsageError(f"{source}: there are no transactions to evaluate")
     if history.truth is None:
         raise UsageError(
             f"{source}: no labels say which transactions are fraud; a topic needs labels (--labels-topic), a file a "

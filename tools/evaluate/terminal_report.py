@@ -51,7 +51,7 @@ def _parts(report: Report, width: int) -> list[RenderableType]:
     speed = f"{total.transactions / report.seconds:,.0f}/s" if report.seconds else "at once"
     head = (
         f"{total.transactions:,} transactions over {days(report.days_of_data)}, {total.fraud:,} of them fraud; "
-        f"{len(report.rules)} rules; judged in {report.seconds:.1f} s ({speed}, "
+        f"{len(report.rules)} rules; evaluated in {report.seconds:.1f} s ({speed}, "
         f"{report.times_real_time:,.0f} times real time)"
     )
     parts: list[RenderableType] = [Text(report.source, style="bold"), Text(f"{report.rules_file}, {head}"), Text()]

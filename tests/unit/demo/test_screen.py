@@ -90,9 +90,11 @@ def test_the_view_fits_the_height(height: int) -> None:
 
 
 def test_the_end_of_a_run_takes_the_place_of_its_beginning() -> None:
-    view = View(STEPS, None, ending=named(Step("drain", "1,204 left to judge")), samples=SAMPLES, suspicious=SUSPICIOUS)
+    view = View(
+        STEPS, None, ending=named(Step("drain", "1,204 left to evaluate")), samples=SAMPLES, suspicious=SUSPICIOUS
+    )
     text = drawn(screen.render(view, 80, 24, 0.0), 80)
-    assert "drain 1,204 left to judge" in text
+    assert "drain 1,204 left to evaluate" in text
     assert "cluster" not in text
 
 
@@ -113,7 +115,7 @@ def test_a_sparkline_shows_the_last_values_from_zero_to_the_highest(values: list
 
 def test_the_summary_of_a_good_run() -> None:
     text = drawn(screen.summary(SUMMARY, ["where the logs are"], 80), 80)
-    assert "✓ every transaction judged exactly once: 0 duplicates, 0 missing" in text
+    assert "✓ every transaction evaluated exactly once: 0 duplicates, 0 missing" in text
     assert "generated 1,200,000 = legit 1,080,000 + fraud 119,999 + dead letters 1" in text
     assert "20,000/s for 60.0 s, 10.0 % fraud" in text
     assert "where the logs are" in text
@@ -123,6 +125,6 @@ def test_the_summary_of_a_good_run() -> None:
 def test_the_summary_of_a_bad_run_says_what_is_wrong() -> None:
     bad = replace(SUMMARY, legit=1_079_998, duplicates=1, missing=3, unexpected=2)
     text = drawn(screen.summary(bad, [], 80), 80)
-    assert "✗ NOT all judged exactly once: 1 duplicates, 3 missing, 2 unexpected" in text
+    assert "✗ NOT all evaluated exactly once: 1 duplicates, 3 missing, 2 unexpected" in text
     assert "generated 1,200,000 is not legit 1,079,998" in text
     assert "is another generator at work?" in text

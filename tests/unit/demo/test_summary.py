@@ -59,7 +59,7 @@ def test_a_lost_transaction_is_missing() -> None:
 
 
 @pytest.mark.parametrize("again", ["legit", "fraud", "dead"])
-def test_a_transaction_judged_twice_is_a_duplicate_wherever_it_is(again: str) -> None:
+def test_a_transaction_evaluated_twice_is_a_duplicate_wherever_it_is(again: str) -> None:
     topics = {"legit": IDS[:8], "fraud": IDS[8:10], "dead": []}
     topics[again] = topics[again] + IDS[:1]
     result = summary_of(IDS[:10], **topics)
