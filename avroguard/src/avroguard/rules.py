@@ -42,7 +42,7 @@ class Family(StrEnum):
     WAIVERS = "waivers"
     """Rules about the waivers in contracts.toml."""
     COMPATIBILITY = "compatibility"
-    """A deployed reader can't read, or can't be read: as Avro Java judges."""
+    """A deployed reader can't read, or can't be read: by the rules of Avro Java."""
     SEMANTICS = "semantics"
     """Rules about schemas that are readable but read as another meaning."""
     CONTRACTS = "contracts"

@@ -6,7 +6,7 @@ from avroguard.avro.names import type_name
 from avroguard.config.projects import Project
 
 _HEADER = """\
-# What each schema promises to its readers and writers; avroguard check judges every change by it.
+# What each schema promises to its readers and writers; avroguard check compares every change with it.
 # Levels: NONE, BACKWARD (new readers read old data), FORWARD (old readers read new data), FULL (both),
 # each of the three with _TRANSITIVE for every version since the first tag; FROZEN: docs and aliases alone change.
 #
