@@ -87,8 +87,9 @@ class Link:
                 continue
             far.settimeout(None)
             self._sockets |= {near, far}
+            for end in (near, far):  # before the first thread starts: it may close both at once
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for source, sink in ((near, far), (far, near)):
-                source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:

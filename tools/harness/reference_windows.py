@@ -25,6 +25,7 @@ class Sliding:
         figure: Of the transactions in the interval.
         at_least: The lowest result that matches.
         where: The condition on transactions that count.
+        at_most: The highest result that matches; None for any.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Sliding:
     figure: Callable[[Sequence[Record]], Any]
     at_least: Any
     where: Callable[[Record], bool] = field(default=lambda _record: True)
+    at_most: Any = None
 
 
 def records(pipeline: Pipeline, messages: Iterable[Message]) -> list[tuple[Message, Record]]:
@@ -75,6 +77,7 @@ def fired(
             oldest = max(at - rule.over_ms, now - rule.over_ms - lateness_ms)
             # The positions behind all entries of these two times: an entry is (time, order, record).
             begin, end = (bisect_right(entries, time, key=lambda entry: entry[0]) for time in (oldest, at))
-            if rule.figure([entry[2] for entry in entries[begin:end]]) >= rule.at_least:
+            result = rule.figure([entry[2] for entry in entries[begin:end]])
+            if result >= rule.at_least and (rule.at_most is None or result <= rule.at_most):
                 matches[str(record["id"])].add((rule.name, record[rule.key]))
     return matches
