@@ -18,11 +18,11 @@ from services.contracts import (
 )
 from services.detector.alerts import Alerts
 from services.detector.batch_unpacker import BatchUnpacker, require_batch_schemas
-from services.detector.batch_writer import BatchWriter
 from services.detector.handler import DetectorHandler
 from services.detector.key_verifier import KeyVerifier
 from services.detector.metrics import NAMESPACE, DetectorMetrics, VerdictAge
 from services.detector.partition_states import PartitionStates
+from services.detector.repartition_writer import RepartitionWriter
 from services.detector.restore import Restorer
 from services.detector.routing import Outputs, Router
 from services.detector.rule_versions import RuleVersions
@@ -208,7 +208,7 @@ def _handler(
             Outputs(*settings.output_topics, settings.alerts_topic),
             limits,
             {
-                topic: BatchWriter(topic, BatchEncoder(schema, registered[topic].id), limits[topic])
+                topic: RepartitionWriter(topic, BatchEncoder(schema, registered[topic].id), limits[topic])
                 for topic, schema in batched.items()
             },
             log_transactions=settings.log_transactions,

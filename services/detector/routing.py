@@ -8,11 +8,11 @@ import structlog
 
 from services.contracts import HEADER_SIZE
 from services.detector.alerts import Alerts
-from services.detector.batch_writer import BatchWriter, size_alone
 from services.detector.decoded_batch import DecodedBatch
 from services.detector.evaluated_batch import EvaluatedBatch, Outgoing
 from services.detector.headers import OWNED, HeaderWriter, without_schema_id
 from services.detector.incoming import Incoming
+from services.detector.repartition_writer import RepartitionWriter, size_alone
 from services.detector.schema_decoder import SchemaDecoder
 from services.detector.schema_decoder_cache import SchemaDecoderCache
 from services.errors import PoisonError
@@ -63,7 +63,7 @@ class Router:
         alerts: Alerts,
         outputs: Outputs,
         limits: Mapping[str, int],
-        batches: Mapping[str, BatchWriter],
+        batches: Mapping[str, RepartitionWriter],
         *,
         log_transactions: bool = False,
     ) -> None:
@@ -88,7 +88,7 @@ class Router:
             incoming: The messages.
             batch: Their decoded fields.
         """
-        outgoing = Outgoing(self._next_keys(stage, incoming, batch))
+        outgoing = Outgoing(self._repartition_keys(stage, incoming, batch))
         for decoder, rows in batch.decoders:
             # In the first stage already: what an output can't take must not be in a window.
             if not decoder.passthrough_topics.issuperset(self._verdict_topics):
@@ -235,7 +235,7 @@ class Router:
             raise PoisonRecords({position: error}) from error
         return record
 
-    def _next_keys(self, stage: Stage, incoming: Incoming, batch: DecodedBatch) -> Sequence[bytes | None]:
+    def _repartition_keys(self, stage: Stage, incoming: Incoming, batch: DecodedBatch) -> Sequence[bytes | None]:
         """Return the key of each message in the next topic: where it is repartitioned, the field of that topic."""
         field = stage.repartition_field
         if field is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from avroguard.compatibility.incompatibility import Direction, Incompatibility, Rule
-from avroguard.compatibility.incompatibility_factory import IncompatibilityFactory
+from avroguard.compatibility.incompatibility_messages import IncompatibilityFactory
 from avroguard.compatibility.nodes import (
     Array,
     Enum,

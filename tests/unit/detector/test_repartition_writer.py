@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.detector.batch_writer import partitions_of
+from services.detector.repartition_writer import partitions_of
 from services.streaming.partitioner import partition_of_key
 
 KEYS = st.none() | st.binary(max_size=6) | st.integers(250, 300).map(lambda size: b"k" * size)

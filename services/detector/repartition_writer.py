@@ -30,7 +30,7 @@ def size_alone(version: str, names: Sequence[str]) -> int:
     return FIXED_BYTES + ROW_BYTES + len(version.encode()) + match_size(names)
 
 
-class BatchWriter:
+class RepartitionWriter:
     """Writer to one repartition topic.
 
     Args:
