@@ -1,4 +1,4 @@
-"""What a newcomer meets: a type that no file defines, protocols beside schemas, and who has to deploy first."""
+"""Types that no file defines, protocols beside schemas, and the side that has to deploy first."""
 
 import json
 from pathlib import Path
