@@ -133,7 +133,7 @@ TUTORIAL = Contender(
 )  # fmt: skip
 FIVE_RULES = Contender(
     "ours-rules", "this detector, its five rules in two stages", "exactly once", OURS.prepare,
-    {"RULES_FILE": str(ROOT / "services" / "detector" / "rules.toml")}, rates=(1_000, 5_000), finds_more=True,
+    {"RULES_FILE": str(ROOT / "services" / "detection" / "rules.toml")}, rates=(1_000, 5_000), finds_more=True,
 )  # fmt: skip
 FIXED_INTERVAL = Contender(
     "ours-100ms", "this detector, COMMIT_INTERVAL_MS=100", "exactly once", OURS.prepare, {"COMMIT_INTERVAL_MS": "100"}

@@ -8,14 +8,14 @@ from prometheus_client import CollectorRegistry
 
 from benchmarks.work import avro_work
 from services.contracts import ColumnDecoder, RecordDecoder, Registration, Schema, load_contracts
-from services.detector.alerts import Alerts
-from services.detector.handler import DetectorHandler
-from services.detector.metrics import DetectorMetrics
-from services.detector.partition_states import PartitionStates
-from services.detector.restore import Restorer
-from services.detector.routing import Outputs, Router
-from services.detector.rule_versions import RuleVersions
-from services.detector.schema_decoder import SchemaDecoder
+from services.detection.alerts import Alerts
+from services.detection.handler import DetectorHandler
+from services.detection.metrics import DetectorMetrics
+from services.detection.partition_states import PartitionStates
+from services.detection.restore import Restorer
+from services.detection.routing import Outputs, Router
+from services.detection.rule_versions import RuleVersions
+from services.detection.schema_decoder import SchemaDecoder
 from services.rules.loading import parse_rules
 from services.rules.topology import build_topology
 from services.streaming.partition_reader import PartitionReader

@@ -19,7 +19,7 @@ DAY_MS = 24 * HOUR_MS
 LATENESS_MS = 60_000
 BATCH = 5000
 NEVER = Fraction(10**15)
-RULES = Path(__file__).parents[1] / "services" / "detector" / "rules.toml"
+RULES = Path(__file__).parents[1] / "services" / "detection" / "rules.toml"
 
 
 def uuids(random: np.random.Generator, rows: int) -> Any:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from services.contracts import RegistrySettings, load_contracts
-from services.detector.settings import STATE_OFF, DetectorSettings, deprecated_settings
+from services.detection.settings import STATE_OFF, DetectorSettings, deprecated_settings
 from services.errors import ContractError, ExpectedError, UsageError
 from services.rules.loading import constants_of, load_rules
 from services.rules.model import KEY, Rule

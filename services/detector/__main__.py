@@ -16,24 +16,24 @@ from services.contracts import (
     TopicContract,
     load_contracts,
 )
-from services.detector.alerts import Alerts
-from services.detector.batch_unpacker import BatchUnpacker, require_batch_schemas
-from services.detector.handler import DetectorHandler
-from services.detector.key_verifier import KeyVerifier
-from services.detector.metrics import NAMESPACE, DetectorMetrics, VerdictAge
-from services.detector.partition_states import PartitionStates
-from services.detector.repartition_writer import RepartitionWriter
-from services.detector.restore import Restorer
-from services.detector.routing import Outputs, Router
-from services.detector.rule_versions import RuleVersions
+from services.detection.alerts import Alerts
+from services.detection.batch_unpacker import BatchUnpacker, require_batch_schemas
+from services.detection.handler import DetectorHandler
+from services.detection.key_verifier import KeyVerifier
+from services.detection.metrics import NAMESPACE, DetectorMetrics, VerdictAge
+from services.detection.partition_states import PartitionStates
+from services.detection.repartition_writer import RepartitionWriter
+from services.detection.restore import Restorer
+from services.detection.routing import Outputs, Router
+from services.detection.rule_versions import RuleVersions
+from services.detection.schema_decoder import Output, require_equal_schemas
+from services.detection.schema_decoder_cache import SchemaDecoderCache
+from services.detection.settings import DetectorSettings, deprecated_settings
+from services.detection.topics import DetectorTopics
+from services.detection.transaction_batch import BatchEncoder
+from services.detection.written_states import WrittenStates
 from services.detector.rules_watcher import RulesWatcher
-from services.detector.schema_decoder import Output, require_equal_schemas
-from services.detector.schema_decoder_cache import SchemaDecoderCache
-from services.detector.settings import DetectorSettings, deprecated_settings
 from services.detector.startup import checked_topics
-from services.detector.topics import DetectorTopics
-from services.detector.transaction_batch import BatchEncoder
-from services.detector.written_states import WrittenStates
 from services.rules.loading import constants_of, load_rules
 from services.rules.topology import ONLY_LATER, Topology, build_topology, require_retention, windows_beyond_retention
 from services.streaming.arguments import parse_service_arguments

@@ -7,8 +7,8 @@ from threading import Event, Thread
 
 import structlog
 
-from services.detector.metrics import DetectorMetrics
-from services.detector.rule_versions import RuleVersions
+from services.detection.metrics import DetectorMetrics
+from services.detection.rule_versions import RuleVersions
 from services.errors import ExpectedError
 from services.rules.topology import Topology
 

@@ -6,8 +6,8 @@ from threading import Event
 
 import structlog
 
-from services.detector.settings import DetectorSettings
-from services.detector.topics import DetectorTopics
+from services.detection.settings import DetectorSettings
+from services.detection.topics import DetectorTopics
 from services.streaming.authorisation import require_group
 from services.streaming.clients import KafkaClients
 from services.streaming.lifecycle import wait_until

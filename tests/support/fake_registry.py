@@ -17,8 +17,8 @@ from services.contracts import (
     UnknownSchemaId,
     load_schema,
 )
-from services.detector.schema_decoder import Output
-from services.detector.schema_decoder_cache import SchemaDecoderCache
+from services.detection.schema_decoder import Output
+from services.detection.schema_decoder_cache import SchemaDecoderCache
 from services.errors import ExpectedError, NotAuthorised
 
 SCHEMA = load_schema(Path(__file__).parents[2] / "schemas" / "transaction.avsc")

@@ -10,12 +10,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.contracts import Registry, RegistrySettings, load_contracts
+from services.detection.metrics import NAMESPACE, DetectorMetrics
+from services.detection.rule_versions import RuleVersions
+from services.detection.settings import DetectorSettings
+from services.detection.topics import DetectorTopics
 from services.detector import __main__ as root
-from services.detector.metrics import NAMESPACE, DetectorMetrics
-from services.detector.rule_versions import RuleVersions
-from services.detector.settings import DetectorSettings
 from services.detector.startup import checked_topics
-from services.detector.topics import DetectorTopics
 from services.rules.loading import constants_of, load_rules
 from services.rules.topology import build_topology
 from services.streaming.clients import KafkaClients

@@ -10,11 +10,11 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from services.contracts import ColumnEncoder, Registration, Schema, load_contracts
-from services.detector.metrics import DetectorMetrics
-from services.detector.partition_states import PartitionStates
-from services.detector.restore import Restorer
-from services.detector.schema_decoder import Output
-from services.detector.schema_decoder_cache import SchemaDecoderCache
+from services.detection.metrics import DetectorMetrics
+from services.detection.partition_states import PartitionStates
+from services.detection.restore import Restorer
+from services.detection.schema_decoder import Output
+from services.detection.schema_decoder_cache import SchemaDecoderCache
 from services.rules.loading import parse_rules
 from services.rules.model import Rule
 from services.rules.state_requirements import requirements_of

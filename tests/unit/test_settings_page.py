@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from services.contracts import RegistrySettings
-from services.detector.settings import DetectorSettings
+from services.detection.settings import DetectorSettings
 from services.generator.settings import GeneratorSettings
 from services.streaming.arguments import settings_of
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack, closing
 
 from services.contracts import Registry, RegistrySettings, load_contracts
-from services.detector.settings import DetectorSettings
+from services.detection.settings import DetectorSettings
 from services.rules.model import KEY
 from services.streaming.clients import KafkaClients
 from services.streaming.settings import librdkafka_properties, load_settings

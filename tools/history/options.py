@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from services.contracts import Contracts, Registry, RegistrySettings
-from services.detector.settings import DEFAULT_RULES, DetectorSettings
+from services.detection.settings import DEFAULT_RULES, DetectorSettings
 from services.errors import UsageError
 from services.rules.loading import constants_of, load_rules
 from services.rules.model import RuleSet

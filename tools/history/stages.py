@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.detector.settings import DetectorSettings
+from services.detection.settings import DetectorSettings
 from services.rules.model import KEY, Rule, RuleSet
 from services.rules.topology import build_topology
 

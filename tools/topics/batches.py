@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from confluent_kafka import TIMESTAMP_CREATE_TIME, Message
 
 from services.contracts import Registry
-from services.detector.batch_unpacker import BatchUnpacker
-from services.detector.headers import HeaderWriter
-from services.detector.transaction_batch import TransactionBatch
+from services.detection.batch_unpacker import BatchUnpacker
+from services.detection.headers import HeaderWriter
+from services.detection.transaction_batch import TransactionBatch
 from services.errors import PoisonError
 from services.streaming.dead_letter_format import origin_of, read_headers
 from services.streaming.positions import MessagePosition, position_of

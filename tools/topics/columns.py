@@ -9,7 +9,7 @@ from confluent_kafka import Message
 from numpy.typing import NDArray
 
 from services.contracts import HEADER_SIZE, ColumnDecoder, HeaderSchemaId, Registry, Schema, SchemaId, split_by_schema
-from services.detector.headers import HeaderRuns
+from services.detection.headers import HeaderRuns
 from services.errors import ContractError, PoisonError
 from services.rules.conditions import null_mark
 from services.streaming.dead_letter_format import headers_of

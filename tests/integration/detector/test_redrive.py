@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from confluent_kafka import Message
 
-from services.detector.headers import OWNED
+from services.detection.headers import OWNED
 from services.streaming.redriver import LEDGER
 from tests.support.redriving import redrive, redriving
 from tools.harness.pipeline import Pipeline

@@ -16,7 +16,7 @@ from tests.support.rules_on_cluster import alerts, rules
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import wait_for
 
-DEFAULT_RULES = Path(__file__).parents[3] / "services" / "detector" / "rules.toml"
+DEFAULT_RULES = Path(__file__).parents[3] / "services" / "detection" / "rules.toml"
 FAN_IN = """
 [rules.many-senders]
 severity = "critical"

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from services.commands.check_rules import main
-from services.detector.settings import DEFAULT_RULES
+from services.detection.settings import DEFAULT_RULES
 
 RULE = """\
 [rules.many]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.detector.settings import DEFAULT_RULES
+from services.detection.settings import DEFAULT_RULES
 from tools.evaluate.__main__ import evaluate, parsed
 from tools.evaluate.baseline import compare
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from services.contracts import load_contracts
-from services.detector.settings import DEFAULT_RULES
+from services.detection.settings import DEFAULT_RULES
 from services.generator.transactions import RandomTraffic
 from services.rules.loading import constants_of, load_rules
 from services.rules.model import Rule, RuleSet, fields_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.contracts import load_contracts
-from services.detector.settings import DEFAULT_RULES
+from services.detection.settings import DEFAULT_RULES
 from services.rules.loading import constants_of, load_rules, parse_rules
 
 ROOT = Path(__file__).parents[3]

@@ -5,7 +5,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.detector.settings import DEFAULT_RULES
+from services.detection.settings import DEFAULT_RULES
 from services.rules.condition_parser import parse_condition
 from services.rules.faults import RulesError
 from services.rules.loading import parse_rules

@@ -8,7 +8,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from services.contracts import RegistrySettings
-from services.detector.settings import DetectorSettings
+from services.detection.settings import DetectorSettings
 from services.generator.settings import GeneratorSettings
 from services.streaming.arguments import parse_service_arguments, settings_of
 
@@ -40,7 +40,7 @@ def test_defaults_are_those_of_the_class() -> None:
         "",
         "computed",
     )
-    assert defaults["RULES_FILE"].endswith("services/detector/rules.toml")
+    assert defaults["RULES_FILE"].endswith("services/detection/rules.toml")
 
 
 @pytest.mark.parametrize("name", SERVICES)

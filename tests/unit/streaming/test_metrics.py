@@ -9,8 +9,8 @@ import pytest
 from prometheus_client import generate_latest
 
 from services import __version__
-from services.detector.metrics import NAMESPACE as DETECTOR
-from services.detector.metrics import DetectorMetrics, VerdictAge
+from services.detection.metrics import NAMESPACE as DETECTOR
+from services.detection.metrics import DetectorMetrics, VerdictAge
 from services.generator.metrics import NAMESPACE as GENERATOR
 from services.generator.metrics import GeneratorMetrics
 from services.streaming.metrics import LoopMetrics, ProgressCollector, new_registry

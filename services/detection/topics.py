@@ -1,0 +1,90 @@
+"""The topics of a detector, and the operations that it needs on each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.contracts import Contracts, Schema, TopicContract
+from services.detection.settings import STATE_OFF, DetectorSettings
+from services.errors import ContractError
+from services.rules.model import KEY
+from services.streaming.authorisation import READ, WRITE
+from services.streaming.topics import TopicNeed
+
+
+@dataclass(frozen=True)
+class DetectorTopics:
+    """The topics of a detector, by their use.
+
+    Attributes:
+        stages: The topics that it reads, by the field that each is keyed by; the input is first.
+        read: The contracts of these.
+        written: The contracts of legit, fraud and alerts.
+        dead_letters: The contract of the dead-letter topic.
+        state: The contract of the state topic; None where no state is written.
+    """
+
+    stages: Mapping[str, str]
+    read: Sequence[TopicContract]
+    written: Sequence[TopicContract]
+    dead_letters: TopicContract
+    state: TopicContract | None = None
+
+    @classmethod
+    def of(cls, settings: DetectorSettings, contracts: Contracts) -> "DetectorTopics":
+        """Return the topics that the settings name.
+
+        Raises:
+            ContractError: One has no contract, or its dead letters belong in another topic.
+        """
+        stages = settings.stages(KEY)
+        read = [contracts.topic(topic) for topic in stages.values()]
+        for topic in read:
+            if topic.dead_letter_topic not in (None, settings.dead_letter_topic):
+                raise ContractError(
+                    f'{topic.place}: topic {topic.name} has dead_letter_topic = "{topic.dead_letter_topic}", and '
+                    f"DEAD_LETTER_TOPIC is {settings.dead_letter_topic}: redrive would refuse its dead letters; "
+                    "make them the same"
+                )
+        return cls(
+            stages,
+            read,
+            [contracts.topic(topic) for topic in (*settings.output_topics, settings.alerts_topic)],
+            contracts.topic(settings.dead_letter_topic),
+            None if settings.state_topic == STATE_OFF else contracts.topic(settings.state_topic),
+        )
+
+    @property
+    def all(self) -> Sequence[TopicContract]:
+        """All topics."""
+        return [*self.read, *self.written, self.dead_letters, *self.kept]
+
+    @property
+    def kept(self) -> Sequence[TopicContract]:
+        """The state topic, or nothing."""
+        return [self.state] if self.state else []
+
+    @property
+    def needs(self) -> Sequence[TopicNeed]:
+        """The operations needed on each topic. Dead letters and state are also read: by a restore."""
+        operations = {
+            **{topic.name: (WRITE,) for topic in self.written},
+            **dict.fromkeys(
+                (*self.repartition, self.dead_letters.name, *(topic.name for topic in self.kept)), (READ, WRITE)
+            ),
+        }
+        return [TopicNeed(topic.name, topic.partitions, operations.get(topic.name, (READ,))) for topic in self.all]
+
+    @property
+    def input(self) -> str:
+        """The input topic."""
+        return self.read[0].name
+
+    @property
+    def repartition(self) -> Sequence[str]:
+        """The repartition topics."""
+        return [topic.name for topic in self.read[1:]]
+
+    @property
+    def schema(self) -> Schema:
+        """The contract of a transaction."""
+        return self.read[0].required_schema
