@@ -58,6 +58,7 @@ class RebalanceListener:
         self._copartitioned: Sequence[str] = ()
         self._owned: list[Partition] = []
         self._paused: set[Partition] = set()
+        self._at_committed: set[Partition] = set()  # assigned without an offset: the client asks for the committed one
         self._missing: set[Partition] = set()  # co-partitioned with owned ones, and do not exist
         self._check_missing_at = 0.0
         self._changed = False
@@ -117,14 +118,29 @@ class RebalanceListener:
         """Rewind to the committed offsets, once they are stable: reassign the same partitions."""
         partitions = [TopicPartition(*partition) for partition in self._owned]
         if partitions:
-            self._unassign(partitions)
-            self._consumer.incremental_assign(partitions)
-            self.pause_unrestored()
+            self._reassign(partitions)
+
+    def fetch_offsets_again(self) -> None:
+        """Reassign the partitions whose committed offsets the client may have failed to fetch, if any.
+
+        After an error of the coordinator librdkafka waits for these offsets for good, and asks for no others meanwhile
+        (`queried` in rdkafka_assignment.c, 2.16). Those that it still asks for are asked for again.
+        """
+        at_committed = [TopicPartition(*item) for item in self._owned if item in self._at_committed]
+        if unread := [item for item in self._consumer.position(at_committed) if item.offset < 0]:
+            self._reassign([TopicPartition(item.topic, item.partition) for item in unread])
+
+    def _reassign(self, partitions: list[TopicPartition]) -> None:
+        self._unassign(partitions)
+        self._consumer.incremental_assign(partitions)
+        self._at_committed |= _names(partitions)
+        self.pause_unrestored()
 
     def restart_at(self, partition: Partition, offset: int) -> None:
         """Continue reading an assigned partition at another offset than the committed one."""
         self._unassign([TopicPartition(*partition)])
         self._consumer.incremental_assign([TopicPartition(*partition, offset)])
+        self._at_committed.discard(partition)
         self.pause_unrestored()
 
     def end(self) -> None:
@@ -194,6 +210,7 @@ class RebalanceListener:
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
         self._consumer.incremental_assign(partitions)
+        self._at_committed |= _names(partitions)
         assigned = self._record("assigned", partitions)
         self._owned += assigned
         self._handler.assigned(assigned)

@@ -306,3 +306,4 @@ class Session:
             self._offset_reset.reset((message.topic() or "", int(message.partition() or 0)))
             return
         log.warning("consumer error", reason=error.str(), topic=message.topic(), partition=message.partition())
+        self._partitions.fetch_offsets_again()

@@ -59,6 +59,8 @@ def proven(runner: Runner, name: str, first: int) -> Result:
 @pytest.mark.parametrize(("name", "seed"), ROUNDS)
 def test_promises_are_kept(lab: Lab, tmp_path: Path, name: str, seed: int) -> None:
     result = proven(Runner(lab, tmp_path, scale=0.1, leniency=10), name, seed)
+    for log in sorted(tmp_path.glob(f"{name}-*/detector*.log")):  # pytest shows them where the round failed
+        sys.stderr.write(f"--- {log.name} ---\n{log.read_text(errors='replace')[-6000:]}\n")
     assert result.verdict == "ok", line(result)
     assert result.tally is not None
     assert result.tally.messages > 0

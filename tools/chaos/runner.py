@@ -68,7 +68,7 @@ class Runner:
         except NotRun as error:
             problem, proven = str(error), False
         except ExpectedError as error:
-            problem = f"{problem}; {error}" if problem else str(error)
+            problem = "; ".join(filter(None, [problem, str(error), *(trial.ended_by_themselves() if trial else ())]))
         except Exception as error:  # noqa: BLE001 - a fault may break the tool as well: the other rounds go on
             problem, proven = f"the tool itself failed: {error!r}", False
             (scratch / "traceback.txt").write_text(traceback.format_exc())

@@ -110,6 +110,7 @@ class Trial:
         self._group = ConsumerGroup(self.admin, self.pipeline.group, self._member)
         self._detectors: list[Service] = []
         self._generators: list[Service] = []
+        self._exit_codes: dict[Service, int | None] = {}  # of those that ran until the end of the round
         self._acknowledged = 0
         self._stack = ExitStack()
         self._began = self._started = 0.0
@@ -127,7 +128,9 @@ class Trial:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for service in [*self._detectors, *self._generators]:
+        services = [*self._detectors, *self._generators]
+        self._exit_codes = {service: service.process.poll() for service in services}
+        for service in services:
             service.kill()
         self._stack.close()
         self._member.close()
@@ -161,6 +164,11 @@ class Trial:
         self._started = self._started or time.monotonic()
         among.append(self.pipeline.start(kind, **environment))
         return among[-1]
+
+    def ended_by_themselves(self) -> list[str]:
+        """Describe each service that was neither stopped nor killed by the round and has ended, by its exit code."""
+        return [f"a {service.name} ended by itself with exit code {code}: {service.text[-500:]}"
+                for service, code in self._exit_codes.items() if code is not None]  # fmt: skip
 
     def exclude(self, service: Service) -> None:
         """Leave a service out of all checks: it was killed on purpose."""
