@@ -50,6 +50,7 @@ def read_locks() -> Iterator[Lock]:
         "requirements-services.txt": services,
         "requirements.txt": everything,
         "requirements-parquet.txt": project["dependency-groups"]["parquet"],
+        "requirements-apprise.txt": project["dependency-groups"]["apprise"],
         "requirements-training.txt": project["dependency-groups"]["training"],
     }
     for peer in sorted(ROOT.glob("benchmarks/peers/*/requirements.in")):
