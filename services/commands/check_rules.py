@@ -16,14 +16,16 @@ from pathlib import Path
 from services.contracts import RegistrySettings, load_contracts
 from services.detection.settings import STATE_OFF, DetectorSettings, deprecated_settings
 from services.errors import ContractError, ExpectedError, UsageError
+from services.rules.features import Feature
 from services.rules.loading import constants_of, load_rules
 from services.rules.model import KEY, Rule
 from services.rules.reasons import duration
-from services.rules.topology import ONLY_LATER, Stage, Topology, build_topology, windows_beyond_retention
+from services.rules.topology import ONLY_LATER, Topology, build_topology, windows_beyond_retention
 from services.streaming.settings import load_settings
 
 _PROGRAM = "check-rules"
 _COLUMNS = ("rule", "severity", "mode", "version", "looks back", "when")
+_FEATURE_COLUMNS = ("feature", "looks back", "definition")
 
 
 class _Settings(DetectorSettings):
@@ -80,13 +82,19 @@ def _report(topology: Topology) -> Iterator[str]:
     number = len(topology.rules.rules)
     yield f"{topology.rules.source}: {number} {'rule' if number == 1 else 'rules'}, version {topology.version}"
     for stage in topology.stages:
-        if stage.rules:
+        if stage.is_used:
             yield f"\non {stage.topic}, keyed by {stage.field}:"
-            yield from _table(stage)
+            yield from _table([_COLUMNS, *(_row(rule) for rule in stage.rules)]) if stage.rules else ()
+            yield from _table([_FEATURE_COLUMNS, *map(_feature_row, stage.features)]) if stage.features else ()
+    if features := topology.rules.features:
+        unused = set(features.names) - {feature.name for stage in topology.stages for feature in stage.features}
+        if features.names:
+            yield f"\n{len(features.names)} features, digest {features.digest}"
+        if unused:
+            yield f"no rule needs {', '.join(name for name in features.names if name in unused)}"
 
 
-def _table(stage: Stage) -> Iterator[str]:
-    rows = [_COLUMNS, *(_row(rule) for rule in stage.rules)]
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -98,6 +106,11 @@ def _row(rule: Rule) -> tuple[str, ...]:
         when += f"; one alert per key in each {duration(rule.alert_every_ms)}"
     back = duration(rule.reach_ms) if rule.reach_ms else "-"
     return rule.name, rule.severity, rule.mode, rule.version, back, when
+
+
+def _feature_row(feature: Feature) -> tuple[str, ...]:
+    back = duration(feature.reach_ms) if feature.reach_ms else "-"
+    return feature.name, back, feature.described
 
 
 if __name__ == "__main__":

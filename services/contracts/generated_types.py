@@ -65,6 +65,17 @@ class BatchHeaders(TypedDict):
     headers: list[BatchHeader]
 
 
+# A feature that a stage before has computed, and the next one needs.
+class BatchFeature(TypedDict):
+    """The record payments.BatchFeature."""
+
+    # Its name in the rules file.
+    name: str
+
+    # Its value for each transaction, a little-endian double of 8 bytes each; NaN where it has none.
+    values: bytes
+
+
 # Transactions on their way from one stage of a detector to the next: of one partition, in their
 # order. Row 0 is the first of them. Sizes, timestamps and rows are little-endian integers without
 # anything between them.
@@ -95,6 +106,9 @@ class TransactionBatch(TypedDict):
 
     # The headers of all transactions in runs; empty where none has any.
     headers: list[BatchHeaders]
+
+    # The features that the next stage needs; empty where it needs none.
+    features: list[BatchFeature]
 
 
 # A field that entries have a slot for.

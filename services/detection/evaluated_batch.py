@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.detection.decoded_batch import DecodedBatch
-from services.detection.incoming import Incoming
+from services.detection.incoming import Features, Incoming
 from services.errors import PoisonError
 from services.rules.rule_match import RuleMatches
 from services.rules.topology import Stage, Topology
@@ -37,6 +37,7 @@ class EvaluatedBatch:
         outgoing: The records to write.
         matches: The matches of this stage, by rule.
         live: By message the live rules that matched it in this stage or before.
+        features: By name a column of each feature that the next stage gets, a value for each decoded message.
     """
 
     topology: Topology
@@ -46,3 +47,4 @@ class EvaluatedBatch:
     outgoing: Outgoing
     matches: Sequence[RuleMatches]
     live: Mapping[int, Sequence[str]]
+    features: Features = field(default_factory=dict)

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
-import numpy as np
 import structlog
 from confluent_kafka import Message
 
@@ -20,7 +19,6 @@ from services.detection.evaluated_batch import EvaluatedBatch
 from services.detection.incoming import Incoming, Records
 from services.detection.key_verifier import KeyVerifier
 from services.detection.metrics import DetectorMetrics
-from services.detection.partition_state import bounded_event_times
 from services.detection.partition_states import PartitionStates
 from services.detection.record_reading import UnpackBatch, read_batches, read_records
 from services.detection.routing import Router
@@ -28,9 +26,10 @@ from services.detection.row_search import RowSearch
 from services.detection.rule_activation import RuleActivation
 from services.detection.rule_versions import RuleVersions
 from services.detection.schema_decoder_cache import SchemaDecoderCache
+from services.detection.stage_evaluation import evaluate_stage
 from services.detection.transaction_batch import Matched
 from services.rules.model import EVENT_TIME, Mode
-from services.rules.rule_match import RuleMatches, match_conditions
+from services.rules.rule_match import RuleMatches
 from services.rules.topology import Stage, Topology
 from services.streaming.poison_search import PoisonRecords
 from services.streaming.positions import Partition, RecordPosition, is_row, position_of
@@ -215,19 +214,21 @@ class DetectorHandler:
         batch = decode_batch(
             values, self._decoders.decoder_of, self._activation.fields[stage.topic], incoming.runs.schema_ids()
         )
-        if len(batch.rows) and self._keys and stage.windowed and isinstance(incoming, Records):
+        if len(batch.rows) and self._keys and stage.aggregations and isinstance(incoming, Records):
             self._counts.update(self._keys.mismatches(stage.field, incoming.messages, batch))
         outgoing = self._router.outgoing(topology, stage, incoming, batch)
         if outgoing.failures:
             batch = batch.without(outgoing.failures)
-        matches: list[RuleMatches] = []
         if len(batch.rows):
             self._newest_ms = max(self._newest_ms, int(batch.columns[EVENT_TIME].max()))
-            matches = match_conditions(stage.simple, batch.columns, len(batch.rows))
-        matches += self._match_windows(stage, incoming, batch)
+        results = evaluate_stage(stage, incoming, batch, self._partitions)
+        if results.late:
+            self._counts["late", stage.topic] += results.late
         earlier = {} if stage.is_first else self._matched_earlier(topology, stage, incoming.matched(), version)
-        live = self._live(topology, matches, batch, earlier)
-        verdicts = self._router.route(EvaluatedBatch(topology, stage, incoming, batch, outgoing, matches, live), sink)
+        live = self._live(topology, results.matches, batch, earlier)
+        carried = {name: results.features[name] for name in stage.carried}
+        evaluated = EvaluatedBatch(topology, stage, incoming, batch, outgoing, results.matches, live, carried)
+        verdicts = self._router.route(evaluated, sink)
         reencoded = self._decoders.take_reencoded()
         self._counts["forwarded", "reencoded"] += reencoded
         self._counts["forwarded", "passthrough"] += len(batch.rows) - reencoded
@@ -235,28 +236,6 @@ class DetectorHandler:
             self._counts["verdict", "fraud"] += verdicts.fraud
             self._counts["verdict", "legit"] += verdicts.legit
             self._counts["evaluated", topology.version] += verdicts.fraud + verdicts.legit
-
-    def _match_windows(self, stage: Stage, incoming: Incoming, batch: DecodedBatch) -> list[RuleMatches]:
-        """Return the matches of rules with windows, evaluated partition by partition."""
-        if not self._partitions.keeps(stage.topic):
-            return []
-        numbers = incoming.partitions
-        matches: list[RuleMatches] = []
-        times = None
-        if len(batch.rows):
-            times = bounded_event_times(batch.columns[EVENT_TIME], incoming.timestamps[batch.rows])
-        for number in np.unique(numbers).tolist():
-            read, rows = np.flatnonzero(numbers == number), np.flatnonzero(numbers[batch.rows] == number)
-            partition, newest = (stage.topic, number), None
-            if times is not None and len(rows):
-                columns = {name: column[rows] for name, column in batch.columns.items()}
-                newest = int(columns[EVENT_TIME].max())
-                evaluation = self._partitions.evaluate(partition, columns, times[rows], stage.windowed)
-                matches += [of_rule.in_batch(rows) for of_rule in evaluation.by_rule]
-                self._counts["late", stage.topic] += evaluation.late
-            first, last = (incoming.position(int(row))[2] for row in (read[0], read[-1]))
-            self._partitions.note(partition, first, last + 1, newest, len(read))
-        return matches
 
     def _live(
         self, topology: Topology, matches: Sequence[RuleMatches], batch: DecodedBatch, live: dict[int, list[str]]

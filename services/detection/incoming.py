@@ -19,6 +19,7 @@ from services.streaming.positions import MessagePosition, RecordPosition, positi
 from services.streaming.sink import Sink
 
 Rows = NDArray[np.int64]
+Features = Mapping[str, NDArray[np.float64]]
 ALONE = -1
 """Row of a transaction that is a record of its own."""
 
@@ -36,6 +37,7 @@ class Incoming(Protocol):
         partitions: The partition of each.
         offsets: The offset of the record of each.
         runs: The headers, once for consecutive transactions with the same.
+        features: The value of each by the name of a feature that earlier stages computed; NaN where there is none.
     """
 
     @property
@@ -52,6 +54,8 @@ class Incoming(Protocol):
     def offsets(self) -> Rows: ...  # noqa: D102
     @property
     def runs(self) -> HeaderRuns: ...  # noqa: D102
+    @property
+    def features(self) -> Features: ...  # noqa: D102
 
     def __len__(self) -> int: ...
 
@@ -85,6 +89,7 @@ class Records:
     def __init__(self, messages: Sequence[Message], headers: Sequence[Headers | None]) -> None:
         self.messages = messages
         self.headers = headers
+        self.features: Features = {}
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -158,6 +163,7 @@ class BatchRows:
         evaluated: The version of the rules of each in earlier stages, run by run.
         earlier: The rules that matched in earlier stages.
         batches: The number of transactions in each record that is a batch.
+        features: The value of each by the name of a feature that earlier stages computed; NaN where there is none.
     """
 
     topic: str
@@ -171,6 +177,7 @@ class BatchRows:
     evaluated: Sequence[tuple[str, int]]
     earlier: Matched
     batches: Mapping[RecordPosition, int] = field(default_factory=dict)
+    features: Features = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -222,6 +229,7 @@ class BatchRows:
             rows=self.rows[index],
             evaluated=[(versions[row], 1) for row in rows],
             earlier={places[row]: names for row, names in self.earlier.items() if row in places},
+            features={name: values[index] for name, values in self.features.items()},
         )
 
     def between(self, begin: int, end: int) -> "BatchRows":

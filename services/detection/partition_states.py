@@ -16,6 +16,7 @@ from services.detection.metrics import DetectorMetrics
 from services.detection.partition_restores import PartitionRestores, Requirements, States
 from services.detection.restore import Restorer
 from services.detection.written_states import WrittenStates
+from services.rules.features import Feature
 from services.rules.model import Columns, Rule
 from services.rules.windows import Evaluation
 from services.streaming.partition_reader import PartitionReader
@@ -117,7 +118,12 @@ class PartitionStates:
                 state.reach_ms = needed.reach_ms
 
     def evaluate(
-        self, partition: Partition, columns: Columns, times: NDArray[np.int64], rules: Sequence[Rule]
+        self,
+        partition: Partition,
+        columns: Columns,
+        times: NDArray[np.int64],
+        rules: Sequence[Rule],
+        features: Sequence[Feature] = (),
     ) -> Evaluation:
         """Add transactions to a partition's windows, in the order that they were read, and evaluate rules on each.
 
@@ -126,9 +132,10 @@ class PartitionStates:
             columns: The fields that the rules need.
             times: The bounded event time of each transaction.
             rules: The rules with windows.
+            features: The features to compute.
         """
         self._touched.add(partition)
-        return self._states[partition].state.evaluate(columns, len(times), rules, clock=times)
+        return self._states[partition].state.evaluate(columns, len(times), rules, clock=times, features=features)
 
     def note(self, partition: Partition, first: int, next_offset: int, newest_ms: int | None, rows: int) -> None:
         """Note how far a partition was read (see `TimeIndex.note`)."""

@@ -6,7 +6,7 @@ import numpy as np
 from confluent_kafka import Message
 
 from services.detection.headers import HeaderRuns, read_headers
-from services.detection.incoming import ALONE, BatchRows, Records, Rows
+from services.detection.incoming import ALONE, BatchRows, Features, Records, Rows
 from services.detection.transaction_batch import TransactionBatch
 from services.errors import PoisonError
 from services.streaming.dead_letter_format import Headers
@@ -58,6 +58,7 @@ class _Columns:
         self._evaluated: list[tuple[str, int]] = []
         self._matched: dict[int, tuple[str, ...]] = {}
         self._batches: dict[RecordPosition, int] = {}
+        self._features: dict[int, Features] = {}  # by the first row of a record
 
     def add(self, message: Message, headers: Headers | None, batch: TransactionBatch | None) -> None:
         """Add the rows of a record."""
@@ -81,6 +82,8 @@ class _Columns:
         self._evaluated.append((batch.version, len(batch)))
         self._matched.update((first + row, names) for row, names in batch.matched.items())
         self._batches[position] = len(batch)
+        if batch.features:
+            self._features[first] = batch.features
 
     def rows(self) -> BatchRows:
         """Return the rows of all records."""
@@ -102,4 +105,14 @@ class _Columns:
             evaluated=self._evaluated,
             earlier=self._matched,
             batches=self._batches,
+            features=self._joined_features(),
         )
+
+    def _joined_features(self) -> Features:
+        """Return the features of all rows; NaN where a record is without one."""
+        names = dict.fromkeys(name for features in self._features.values() for name in features)
+        joined = {name: np.full(len(self._values), np.nan) for name in names}
+        for first, features in self._features.items():
+            for name, values in features.items():
+                joined[name][first : first + len(values)] = values
+        return joined

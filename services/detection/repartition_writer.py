@@ -12,10 +12,11 @@ from services.detection.evaluated_batch import EvaluatedBatch
 from services.detection.headers import OWNED, HeaderRuns
 from services.detection.transaction_batch import (
     FIXED_BYTES,
-    ROW_BYTES,
     BatchEncoder,
     TransactionBatch,
+    feature_bytes,
     match_size,
+    row_bytes,
     split_points,
 )
 from services.streaming.dead_letter_format import Headers
@@ -25,9 +26,10 @@ from services.streaming.sink import Sink
 LONGEST_HASHED = 255  # bytes of a key; columns of bytes are as wide as the longest
 
 
-def size_alone(version: str, names: Sequence[str]) -> int:
+def size_alone(version: str, names: Sequence[str], features: Sequence[str] = ()) -> int:
     """Return an upper limit of a record's bytes with one transaction, besides its key, value and headers."""
-    return FIXED_BYTES + ROW_BYTES + len(version.encode()) + match_size(names)
+    of_features = row_bytes(len(features)) + feature_bytes(features)
+    return FIXED_BYTES + len(version.encode()) + match_size(names) + of_features
 
 
 class RepartitionWriter:
@@ -68,7 +70,7 @@ class RepartitionWriter:
         numbers, begins = np.unique(partitions[order], return_index=True)
         own = None if evaluated.incoming.runs.headers == (None,) else _without_owned(headers)
         for number, places in zip(numbers.tolist(), np.split(order, begins[1:]), strict=True):
-            batch = self._batch(evaluated, values, own, good[places])
+            batch = self._batch(evaluated, values, own, places)
             self._send(batch, number, sink)
 
     @staticmethod
@@ -76,9 +78,10 @@ class RepartitionWriter:
         evaluated: EvaluatedBatch,
         values: Sequence[bytes | None],
         headers: Sequence[Headers | None] | None,
-        rows: NDArray[np.int64],
+        places: NDArray[np.int64],
     ) -> TransactionBatch:
-        """Return the transactions of one partition."""
+        """Return the transactions of one partition, by their places among those that could be decoded."""
+        rows = evaluated.batch.rows[places]
         index, keys, live = rows.tolist(), evaluated.outgoing.keys, evaluated.live
         return TransactionBatch(
             evaluated.topology.version,
@@ -87,11 +90,13 @@ class RepartitionWriter:
             evaluated.incoming.timestamps[rows],
             [None] * len(index) if headers is None else _items(headers, index),
             {place: tuple(live[row]) for place, row in enumerate(index) if row in live} if live else {},
+            {name: values[places] for name, values in evaluated.features.items()},
         )
 
     def _send(self, batch: TransactionBatch, partition: int, sink: Sink) -> None:
         """Write a batch, in parts where it is too large for a record."""
-        points = split_points(batch, self._max_bytes - FIXED_BYTES - len(batch.version.encode()))
+        room = self._max_bytes - FIXED_BYTES - len(batch.version.encode()) - feature_bytes(batch.features)
+        points = split_points(batch, room)
         for begin, end in itertools.pairwise(points):
             part = batch.part(begin, end)
             # Retention deletes the record when the newest of its transactions is old enough.

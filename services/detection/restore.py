@@ -14,7 +14,7 @@ from services.detection.incoming import Incoming
 from services.detection.partition_state import PartitionState, bounded_event_times
 from services.detection.record_reading import UnpackBatch, read_batches, read_records
 from services.detection.schema_decoder_cache import SchemaDecoderCache
-from services.rules.model import EVENT_TIME, Window
+from services.rules.model import EVENT_TIME, Window, feature_column
 from services.rules.state_requirements import StateRequirements
 from services.streaming.partition_reader import Chunk, PartitionReader
 from services.streaming.poison_search import NOT_OF_A_RECORD
@@ -210,7 +210,8 @@ class Restorer:
                 return None
             times = batch.columns[EVENT_TIME]
             clock = bounded_event_times(times, incoming.timestamps[batch.rows])
-            target.state.add(batch.columns, len(batch.rows), clock=clock, only=task.only)
+            earlier = {feature_column(name): values[batch.rows] for name, values in incoming.features.items()}
+            target.state.add({**batch.columns, **earlier}, len(batch.rows), clock=clock, only=task.only)
             target.state.commit()
             return int(times.max())
         except NOT_OF_A_RECORD:

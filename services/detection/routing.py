@@ -163,7 +163,9 @@ class Router:
             return
         live = sorted(topology.live)
         reserve = headers_size(self._headers(topology.version, live))
-        reserve += batch_size(None, None, None) if stage.next is None else size_alone(topology.version, live)
+        reserve += (
+            batch_size(None, None, None) if stage.next is None else size_alone(topology.version, live, stage.carried)
+        )
         values, keys, bodies = incoming.values, outgoing.keys, outgoing.bodies
         largest = max(batch.longest, HEADER_SIZE + max(map(len, bodies.values()), default=0))
         room = limit - reserve - largest - incoming.runs.largest

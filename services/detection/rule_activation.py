@@ -6,7 +6,7 @@ import structlog
 
 from services.detection.metrics import DetectorMetrics
 from services.detection.rule_versions import RuleVersions
-from services.rules.model import EVENT_TIME, ID, Rule, fields_of
+from services.rules.model import EVENT_TIME, ID, Rule
 from services.rules.state_requirements import StateRequirements, requirements_of
 from services.rules.topology import Topology
 
@@ -52,7 +52,9 @@ class RuleActivation:
         topologies += [proposed] if all(proposed is not topology for topology in topologies) else []
         return {
             topic: requirements_of(
-                [rule for topology in topologies for rule in topology.stage_of(topic).rules], self._lateness_ms
+                [rule for topology in topologies for rule in topology.stage_of(topic).rules],
+                self._lateness_ms,
+                [feature for topology in topologies for feature in topology.stage_of(topic).features],
             )
             for topic in (stage.topic for stage in proposed.stages)
         }
@@ -73,7 +75,7 @@ class RuleActivation:
         needed = {EVENT_TIME}
         for topology in self._versions.in_use:
             stage = topology.stage_of(topic)
-            needed.update(fields_of(stage.rules))
+            needed.update(stage.fields)
             if stage.repartition_field:
                 needed.add(stage.repartition_field)
             reported = [rule for rule in stage.rules if rule.is_reported]

@@ -1,7 +1,7 @@
 """Batches of transactions between stages: records of repartition topics, in columns (decision 20). Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from typing import Any, overload
@@ -28,7 +28,7 @@ ROW_BYTES = 16 + 10
 Matched = Mapping[int, tuple[str, ...]]
 """The names of the live rules that matched, by row; rows without any are left out."""
 
-_SIZE, _TIME = np.dtype("<i4"), np.dtype("<i8")
+_SIZE, _TIME, _NUMBER = np.dtype("<i4"), np.dtype("<i8"), np.dtype("<f8")
 
 
 class TornBatchError(PoisonError):
@@ -46,6 +46,7 @@ class TransactionBatch:
         timestamps: The timestamp of each, in milliseconds since the epoch.
         headers: The headers of each, without those of the rules; None for none.
         matched: The live rules that matched.
+        features: The value of each by the name of a feature that earlier stages computed; NaN where there is none.
     """
 
     version: str
@@ -54,6 +55,7 @@ class TransactionBatch:
     timestamps: NDArray[np.int64]
     headers: Sequence[Headers | None]
     matched: Matched
+    features: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -91,6 +93,7 @@ class TransactionBatch:
             self.timestamps[begin:end],
             self.headers[begin:end],
             {row - begin: names for row, names in self.matched.items() if begin <= row < end},
+            {name: values[begin:end] for name, values in self.features.items()},
         )
 
 
@@ -162,6 +165,10 @@ class BatchEncoder:
                 "headers": _headers(batch.headers),
                 "key_sizes": batch.key_sizes.tobytes(),
                 "keys": batch.joined_keys,
+                "features": [
+                    {"name": name, "values": values.astype(_NUMBER, copy=False).tobytes()}
+                    for name, values in batch.features.items()
+                ],
             },
         )
         return frame(self._schema_id, output.getvalue())
@@ -169,7 +176,7 @@ class BatchEncoder:
 
 def row_sizes(batch: TransactionBatch) -> NDArray[np.int64]:
     """Return an upper limit of the bytes that each row adds to a record."""
-    sizes = batch.value_sizes.astype(np.int64) + np.maximum(batch.key_sizes, 0) + ROW_BYTES
+    sizes = batch.value_sizes.astype(np.int64) + np.maximum(batch.key_sizes, 0) + row_bytes(len(batch.features))
     runs = HeaderRuns.of(batch.headers)
     if runs.largest:
         # The frame of a header has at most ten bytes more in Avro than in a record: two lengths and a branch.
@@ -178,6 +185,16 @@ def row_sizes(batch: TransactionBatch) -> NDArray[np.int64]:
     for row, names in batch.matched.items():
         sizes[row] += match_size(names)
     return sizes
+
+
+def row_bytes(features: int) -> int:
+    """Return the bytes of a row besides key, value, headers and matches, given the number of its features."""
+    return ROW_BYTES + _NUMBER.itemsize * features
+
+
+def feature_bytes(names: Iterable[str]) -> int:
+    """Return an upper limit of the bytes that features add to a record, besides those of its rows."""
+    return sum(len(name.encode()) + 12 for name in names)
 
 
 def match_size(names: Sequence[str]) -> int:
@@ -192,7 +209,7 @@ def split_points(batch: TransactionBatch, room: int) -> list[int]:
     """
     if batch.headers.count(None) == len(batch):
         names = {name for own in batch.matched.values() for name in own}
-        size = len(batch.joined_values) + len(batch.joined_keys) + ROW_BYTES * len(batch)
+        size = len(batch.joined_values) + len(batch.joined_keys) + row_bytes(len(batch.features)) * len(batch)
         if size + len(batch.matched) * match_size(sorted(names)) <= room:
             return [0, len(batch)]
     sizes = row_sizes(batch)
@@ -236,7 +253,10 @@ class BatchDecoder:
                 "expected the same number of each"
             )
         matched = _matched(record["matches"], len(values))
-        return TransactionBatch(record["rules_version"], values, keys, timestamps, headers, matched)  # type: ignore[arg-type]
+        features = {feature["name"]: _column(feature["values"], _NUMBER) for feature in record.get("features", ())}
+        if odd := [name for name, column in features.items() if len(column) != len(values)]:
+            raise TornBatchError(f"feature {odd[0]} has {len(features[odd[0]])} values: expected {len(values)}")
+        return TransactionBatch(record["rules_version"], values, keys, timestamps, headers, matched, features)  # type: ignore[arg-type]
 
 
 def _matches(matched: Matched) -> list[dict[str, Any]]:

@@ -233,7 +233,7 @@ def _loop(
     stop: Event,
 ) -> TransactionalLoop:
     """Build the loop, which reads, commits and recovers."""
-    interval = settings.commit_interval(1 + sum(bool(stage.rules) for stage in versions.current.stages[1:]))
+    interval = settings.commit_interval(1 + sum(stage.is_used for stage in versions.current.stages[1:]))
     written = [configs[topic.name].max_message_bytes for topic in topics.all if topic.name != topics.input]
     return TransactionalLoop(
         LoopSettings(

@@ -1,7 +1,7 @@
 """Reads the aggregations of a rule in a rules file: its tables ``windows.NAME``."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -15,6 +15,7 @@ from services.rules.model import EVENT_TIME, ID, Aggregation, Condition, Measure
 ReadCondition = Callable[[TomlPath, Any], Condition | None]
 
 _KEYS = ("measure", "by", "over", "where", "at_least", "at_most")
+_FEATURE_KEYS = ("measure", "by", "over", "where", "past")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _DURATION = re.compile(r"([0-9]{1,6})\s*(s|m|h|d)")
 _UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -43,12 +44,31 @@ def read_aggregations(
         _need_fields(path, faults, fields)
     aggregations = []
     for name, table in tables.items():
-        reader = _WindowReader(name, (*path, name), faults, fields, condition)
+        reader = _WindowReader(name, (*path, name), faults, fields, condition, place=f"windows.{name}: ", keys=_KEYS)
+        reader.check_name()
         aggregation = reader.aggregation(table)
         aggregations += [aggregation] if aggregation else []
     if len(aggregations) == len(tables):
         _need_common_key(aggregations, path, faults)
     return tuple(aggregations)
+
+
+def read_feature_window(
+    path: TomlPath, table: Mapping[str, Any], faults: Faults, fields: Mapping[str, Field], condition: ReadCondition
+) -> Aggregation | None:
+    """Return the window of a feature; None if it is faulty.
+
+    Args:
+        path: The feature's key.
+        table: Its value.
+        faults: Collects what is wrong.
+        fields: The fields of a transaction.
+        condition: Reads a condition; None if it is faulty.
+    """
+    _need_fields(path, faults, fields)
+    return _WindowReader(str(path[-1]), path, faults, fields, condition, place="", keys=_FEATURE_KEYS).aggregation(
+        table
+    )
 
 
 def read_duration(value: Any) -> int:
@@ -70,9 +90,9 @@ def _need_fields(path: TomlPath, faults: Faults, fields: Mapping[str, Field]) ->
     """Check the fields that every window needs: the event time, and the id of a transaction."""
     time, identity = fields.get(EVENT_TIME), fields.get(ID)
     if time is None or time.kind.logical != "timestamp-millis" or time.kind.nullable:
-        faults.add(path, f"windows: they need a field {EVENT_TIME} in the schema that is a timestamp-millis")
+        faults.add(path, f"windows need a field {EVENT_TIME} in the schema that is a timestamp-millis")
     if identity is None or not identity.is_text or identity.kind.nullable:
-        faults.add(path, f"windows: they need a field {ID} in the schema that is text")
+        faults.add(path, f"windows need a field {ID} in the schema that is text")
 
 
 def _need_common_key(aggregations: list[Aggregation], path: TomlPath, faults: Faults) -> None:
@@ -87,28 +107,40 @@ def _need_common_key(aggregations: list[Aggregation], path: TomlPath, faults: Fa
 
 class _WindowReader:
     def __init__(
-        self, name: str, path: TomlPath, faults: Faults, fields: Mapping[str, Field], condition: ReadCondition
+        self,
+        name: str,
+        path: TomlPath,
+        faults: Faults,
+        fields: Mapping[str, Field],
+        condition: ReadCondition,
+        *,
+        place: str,
+        keys: Sequence[str],
     ) -> None:
         self.name = name
+        self.place = place
+        self.keys = keys
         self.path = path
         self.faults = faults
         self.fields = fields
         self.condition = condition
         self.sound = True
 
-    def aggregation(self, table: Any) -> Aggregation | None:
+    def check_name(self) -> None:
         if not _NAME.fullmatch(self.name):
             self.fault(f'"{self.name}" is no name for a window: small letters, digits and _, a letter first')
         if self.name in self.fields:
             self.fault(
                 "a field of the transaction has the same name, so the reason couldn't tell them apart; rename it"
             )
+
+    def aggregation(self, table: Any) -> Aggregation | None:
         if not isinstance(table, dict):
             self.fault(
                 f'expected a table such as {{ measure = "count", by = ["source"], over = "1h" }}, found {shown(table)}'
             )
             return None
-        self.faults.unknown_keys(self.path, table, _KEYS, f"windows.{self.name}: ")
+        self.faults.unknown_keys(self.path, table, self.keys, self.place)
         measured = self.measure(table.get("measure"))
         by = self.by(table.get("by"), measured)
         over_ms = self.duration("over", table.get("over"))
@@ -128,7 +160,7 @@ class _WindowReader:
     def fault(self, message: str, key: str | None = None) -> None:
         self.sound = False
         path = self.path if key is None else (*self.path, key)
-        self.faults.add(path, f"windows.{self.name}: {f'{key}: ' if key else ''}{message}")
+        self.faults.add(path, f"{self.place}{f'{key}: ' if key else ''}{message}")
 
     def field(self, name: str, key: str) -> Field | None:
         field = self.fields.get(name)
@@ -143,9 +175,7 @@ class _WindowReader:
     def measure(self, value: Any) -> tuple[Measure, Field | None] | None:
         word, *names = value.split() if isinstance(value, str) else [""]
         if word in _DEPRECATED:
-            self.faults.warn(
-                (*self.path, "measure"), f'windows.{self.name}: measure: write "{_DEPRECATED[word]}" for "{word}"'
-            )
+            self.faults.warn((*self.path, "measure"), f'{self.place}measure: write "{_DEPRECATED[word]}" for "{word}"')
             word = _DEPRECATED[word]
         known = [str(measure) for measure in Measure if measure is not Measure.MATCHES]
         if word not in known:

@@ -1,5 +1,6 @@
 """The content of alerts: the fields of an alert that follow from a match, the same in every engine and in a replay."""
 
+import math
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -52,7 +53,7 @@ def alert_content(match: RuleMatch, columns: Columns, fields: Mapping[str, Field
 def reason_of(match: RuleMatch, columns: Columns, fields: Mapping[str, Field]) -> str:
     """Return the reason of a match, for people."""
     texts = {name: fields[name].show(columns[name][match.row]) for name in shown_fields([match.rule])}
-    return render_reason(match.rule, texts, match.aggregates, fields)
+    return render_reason(match.rule, texts, match.aggregates, fields, match.features)
 
 
 def transaction_id_of(match: RuleMatch, columns: Columns, fields: Mapping[str, Field]) -> str:
@@ -68,7 +69,7 @@ def _key(match: RuleMatch, fields: Mapping[str, Field]) -> dict[str, str]:
 
 
 def _aggregates(match: RuleMatch, fields: Mapping[str, Field]) -> dict[str, str]:
-    """Return the results as exact numbers by name, without those that there are none of."""
+    """Return the results, and the features, as exact numbers by name, without those that there are none of."""
     results = {aggregation: match.aggregates[aggregation.name] for aggregation in match.rule.aggregations}
     return {
         aggregation.name: str(value)
@@ -76,4 +77,4 @@ def _aggregates(match: RuleMatch, fields: Mapping[str, Field]) -> dict[str, str]
         else render_aggregate(aggregation, value, fields)
         for aggregation, value in results.items()
         if value is not None
-    }
+    } | {name: repr(value) for name, value in match.features.items() if not math.isnan(value)}

@@ -3,9 +3,9 @@
 import ast
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import TypeVar
 
 from services.contracts import Form
 from services.rules.conditions import (
@@ -22,8 +22,16 @@ from services.rules.conditions import (
     compared,
 )
 from services.rules.fields import Field
-from services.rules.operands import ALLOWED, TEXT, ConditionError, Literal, Operand, OperandReader
+from services.rules.numeric_expressions import (
+    ConditionNumber,
+    FeatureFlag,
+    NumericComparison,
+    NumericExpression,
+)
+from services.rules.numeric_parser import NumericReader
+from services.rules.operands import ALLOWED, FUNCTIONS, TEXT, Computed, ConditionError, Literal, Names, Operand
 
+_Read = TypeVar("_Read")
 _SIGNS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 _MISTAKES = (
     (re.compile(r"&&"), 'write "and" for "&&"'),
@@ -35,33 +43,76 @@ _MISTAKES = (
 )
 
 
-def parse_condition(text: str, fields: Mapping[str, Field], constants: Mapping[str, Decimal]) -> Expression:
+def parse_condition(text: str, names: Names) -> Expression:
     """Return the condition in a text.
 
     Args:
         text: The condition as it is written; may have several lines.
-        fields: The fields of a transaction.
-        constants: Numbers that may be called by name.
+        names: The names that it may use.
 
     Raises:
         ConditionError: It can't be parsed, or makes no sense for a transaction.
     """
-    root = _Parser(text, fields, constants).parse()
-    return Expression(root.text, root)
+    return _Parser(text, names, "condition").condition()
 
 
-class _Parser(OperandReader):
-    def parse(self) -> Node:
+def parse_number(text: str, names: Names) -> NumericExpression:
+    """Return the number in a text: an expression, or a condition, which is 1 where it holds and 0 elsewhere.
+
+    Args:
+        text: The expression as it is written; may have several lines.
+        names: The names that it may use.
+
+    Raises:
+        ConditionError: It can't be parsed, or makes no sense for a transaction.
+    """
+    return _Parser(text, names, "expression").expression()
+
+
+class _Parser(NumericReader):
+    """Parser of one text.
+
+    Args:
+        text: The text.
+        names: The names that it may use.
+        kind: The word for it in messages.
+    """
+
+    def __init__(self, text: str, names: Names, kind: str) -> None:
+        super().__init__(text, names)
+        self.kind = kind
+
+    def condition(self) -> Expression:
+        root = self.guarded(lambda tree: self.node(tree, negate=False))
+        return Expression(root.text, root)
+
+    def expression(self) -> NumericExpression:
+        return self.guarded(self.number_or_condition)
+
+    def number_or_condition(self, tree: ast.expr) -> NumericExpression:
+        match tree:
+            case ast.BoolOp() | ast.Compare() | ast.UnaryOp(op=ast.Not()) | ast.Call(func=ast.Name(id="matches")):
+                root = self.node(tree, negate=False)
+                return ConditionNumber(Expression(root.text, root))
+        return self.number(tree)
+
+    def guarded(self, read: Callable[[ast.expr], _Read]) -> _Read:
+        """Return what is read of the whole text."""
         if not self.line:
-            raise ConditionError("an empty condition; leave the key out if all transactions are meant")
+            hint = "; leave the key out if all transactions are meant" if self.kind == "condition" else ""
+            raise ConditionError(f"an empty {self.kind}{hint}")
         root = self.tree()
         end = self.position(root.end_col_offset or 0)
         if rest := self.line[end - self.blank :].strip(" \t)"):
-            raise ConditionError(f"the condition ends before {rest!r}: it can't have a comment", end)
+            raise ConditionError(f"the {self.kind} ends before {rest!r}: it can't have a comment", end)
         try:
-            return self.node(root, negate=False)
+            return read(root)
         except RecursionError:
             raise ConditionError("nested too deep") from None
+
+    @property
+    def article(self) -> str:
+        return "a condition" if self.kind == "condition" else "an expression"
 
     def tree(self) -> ast.expr:
         """Return the syntax tree of the condition."""
@@ -74,14 +125,14 @@ class _Parser(OperandReader):
         except (RecursionError, MemoryError):
             raise ConditionError("nested too deep") from None
         except ValueError as error:
-            raise ConditionError(f"not a condition: {error}") from None
+            raise ConditionError(f"not {self.article}: {error}") from None
 
     def syntax(self, error: SyntaxError) -> str:
         outside = TEXT.sub("''", self.line)
         hints = [hint for pattern, hint in _MISTAKES if pattern.search(outside)]
-        return f"not a condition: {error.msg}" + (f"; {hints[0]}" if hints else "")
+        return f"not {self.article}: {error.msg}" + (f"; {hints[0]}" if hints else "")
 
-    def node(self, node: ast.expr, *, negate: bool) -> Node:
+    def node(self, node: ast.expr, *, negate: bool) -> Node:  # noqa: PLR0911 - a case for each kind of part
         """Return a part that is true or false, or its negation."""
         match node:
             case ast.BoolOp(op=op, values=values):
@@ -94,18 +145,22 @@ class _Parser(OperandReader):
                 return _joined(Or if negate else And, [self.comparison(*side, negate=negate) for side in sides])
             case ast.Call(func=ast.Name(id="matches")):
                 return self.matches(node, negate=negate)
-            case ast.Name(id=name) if (field := self.field(node)) and field.is_flag:
+            case ast.Name(id=name) if name not in self.fields and self.names.features.get(name):
+                return FeatureFlag(name, negate)
+            case ast.Name(id=name) if (field := self.known_field(node)) and field.is_flag:
                 return Flag(name, negate)
         return self.fail(node, self.refusal(node))
 
-    def refusal(self, node: ast.expr) -> str:
+    def refusal(self, node: ast.expr) -> str:  # noqa: PLR0911 - a case for each mistake
         """Return why a part can't be where something is expected that is true or false."""
         match node:
             case ast.Name(id=name):
-                field = self.field(node)
+                field = self.known_field(node)
                 return f"{name} is {field.described if field else 'a number'}: compare it with something"
             case ast.Constant():
                 return f"{self.source(node)} alone says nothing: compare a field with it"
+            case ast.Call(func=ast.Name(id=name)) if name in FUNCTIONS:
+                return f"{self.source(node)} is a number: compare it with something"
             case ast.Call():
                 return self.no_function(node)
             case ast.BinOp(op=ast.BitAnd()):
@@ -122,14 +177,30 @@ class _Parser(OperandReader):
         symbol = _SIGNS[type(sign)]
         symbol = NEGATED[symbol] if negate else symbol
         left_side, right_side = self.side(left), self.side(right)
-        match left_side, right_side:
+        if isinstance(left_side, Literal) and isinstance(right_side, Computed):
+            return self.between_numbers(right, FLIPPED[symbol], left)
+        if isinstance(left_side, Computed) or isinstance(right_side, Computed):
+            return self.between_numbers(left, symbol, right)
+        return self.with_field(left_side, symbol, right_side, (left, right))
+
+    def with_field(
+        self, left: Operand | Literal, sign: str, right: Operand | Literal, nodes: tuple[ast.expr, ast.expr]
+    ) -> Node:
+        match left, right:
             case Operand(), Operand():
-                return self.between_fields(left_side, symbol, right_side, left)
+                return self.between_fields(left, sign, right, nodes[0])
             case Operand(), Literal():
-                return self.with_literal(left_side, symbol, right_side, right)
+                return self.with_literal(left, sign, right, nodes[1])
             case Literal(), Operand():
-                return self.with_literal(right_side, FLIPPED[symbol], left_side, left)
-        return self.fail(left, f"{self.source(left)} and {self.source(right)}: neither is a field of the transaction")
+                return self.with_literal(right, FLIPPED[sign], left, nodes[0])
+        sides = " and ".join(map(self.source, nodes))
+        return self.fail(nodes[0], f"{sides}: neither is a field of the transaction")
+
+    def between_numbers(self, left: ast.expr, sign: str, right: ast.expr) -> Node:
+        comparison = NumericComparison(self.number(left), sign, self.number(right))
+        if not comparison.fields:
+            self.fail(left, f"{self.source(left)} and {self.source(right)}: neither is about the transaction")
+        return comparison
 
     def between_fields(self, left: Operand, sign: str, right: Operand, node: ast.expr) -> Node:
         first, second = left.field, right.field
@@ -160,15 +231,18 @@ class _Parser(OperandReader):
 
     def membership(self, left: ast.expr, right: ast.expr, *, negate: bool) -> Node:
         operand = self.side(left)
-        if isinstance(operand, Literal) or operand.divisor is not None:
-            self.fail(left, f"{self.source(left)}: only a field can be looked for in a list")
+        if isinstance(operand, Literal) or (isinstance(operand, Operand) and operand.divisor is not None):
+            self.fail(left, f"{self.source(left)}: only a field or a feature can be looked for in a list")
         if not isinstance(right, ast.List | ast.Tuple | ast.Set) or not right.elts:
             self.fail(right, "expected a list of values after in, such as ['EUR', 'USD']")
+        if isinstance(operand, Computed):
+            sign = "!=" if negate else "=="
+            return _joined(And if negate else Or, [self.between_numbers(left, sign, each) for each in right.elts])
         value_of = {}
         for element in right.elts:
             literal = self.side(element)
-            if isinstance(literal, Operand):
-                self.fail(element, f"{literal.text} is a field: a list has numbers or texts")
+            if not isinstance(literal, Literal):
+                self.fail(element, f"{self.source(element)} is no value: a list has numbers or texts")
             value, spelling = self.value(operand.field, literal, element)
             value_of[spelling] = value
         text = f"{operand.text} {'not in' if negate else 'in'} [{', '.join(sorted(value_of))}]"

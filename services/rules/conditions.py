@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from services.rules.model import Columns, Mask
+from services.rules.model import FEATURE, Columns, Mask
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
@@ -50,7 +50,7 @@ class Node(Protocol):
 
     @property
     def fields(self) -> frozenset[str]:
-        """The fields that it needs."""
+        """The columns that it needs: fields, and features by their `feature_column`."""
 
     def mask(self, columns: Columns) -> Mask:
         """Return for each transaction whether it holds."""
@@ -66,7 +66,12 @@ class Expression:
     @cached_property
     def fields(self) -> frozenset[str]:
         """The fields that it needs."""
-        return self.root.fields
+        return frozenset(name for name in self.root.fields if not name.startswith(FEATURE))
+
+    @cached_property
+    def features(self) -> frozenset[str]:
+        """The features that it needs."""
+        return frozenset(name.removeprefix(FEATURE) for name in self.root.fields - self.fields)
 
     def mask(self, columns: Columns, rows: int) -> Mask:  # noqa: ARG002 - a condition needs a field at least
         """Return for each of `rows` transactions whether it holds."""

@@ -7,6 +7,9 @@ from avroguard.avro.names import suggestion
 from avroguard.toml_source import TomlDocument, TomlPath
 from services.errors import ContractError
 
+_SUBJECTS = {"rules": "rule", "features": "feature"}
+"""The word for an entry of a table."""
+
 
 class RulesError(ContractError):
     """A rules file can't be used: a line for each fault, with file and line."""
@@ -50,8 +53,8 @@ class Faults:
         self._warnings.append(self._text(path, self._document.line(path), message))
 
     def _text(self, path: TomlPath, line: int, message: str) -> str:
-        rule = f"rule {path[1]}: " if len(path) > 1 else ""
-        return f"{self._document.name}:{line}: {rule}{message}"
+        subject = f"{_SUBJECTS[path[0]]} {path[1]}: " if len(path) > 1 and path[0] in _SUBJECTS else ""
+        return f"{self._document.name}:{line}: {subject}{message}"
 
     def unknown_keys(self, path: TomlPath, table: Mapping[str, Any], known: Iterable[str], whose: str = "") -> None:
         """Note every unknown key of a table."""

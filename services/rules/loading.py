@@ -16,6 +16,8 @@ from services.rules.aggregations import read_aggregations, read_duration
 from services.rules.condition_parser import parse_condition
 from services.rules.digests import version_of_rule, version_of_rules
 from services.rules.faults import Faults, RulesError, shown
+from services.rules.features import Feature, FeatureSet
+from services.rules.features.loading import FeatureReader
 from services.rules.fields import Field, fields_of_schema
 from services.rules.model import Aggregation, Condition, Mode, Rule, RuleSet, Severity
 from services.rules.operands import ConditionError
@@ -65,10 +67,13 @@ def parse_rules(content: bytes | str, source: str, schema: Schema, constants: Ma
     except ContractError as error:
         raise RulesError(str(error)) from None
     faults = Faults(document)
-    rules = tuple(_Reader(document, faults, fields_of_schema(schema), constants).rules())
+    reader = _Reader(document, faults, fields_of_schema(schema), constants)
+    features = reader.features.read()
+    rules = tuple(reader.rules(features))
     faults.raise_any()
     text = content if isinstance(content, str) else content.decode()
-    return RuleSet(rules, version_of_rules(rules), source, text, constants, faults.warnings)
+    version = version_of_rules(rules, features.ordered)
+    return RuleSet(rules, version, source, text, constants, faults.warnings, features)
 
 
 def constants_of(suspicious_amount: Decimal = Decimal(900)) -> Mapping[str, Decimal]:
@@ -91,12 +96,14 @@ class _Reader:
         self.document = document
         self.faults = faults
         self.fields = fields
-        self.constants = constants
+        self.features = FeatureReader(document, faults, fields, constants, self.condition)
+        self.known = FeatureSet()
 
-    def rules(self) -> list[Rule]:
+    def rules(self, features: FeatureSet) -> list[Rule]:
+        self.known = features
         for key in self.document.data:
-            if key != "rules":
-                self.faults.add((key,), f'unknown key "{key}"; expected tables [rules.NAME]')
+            if key not in ("rules", "features"):
+                self.faults.add((key,), f'unknown key "{key}"; expected tables [rules.NAME] and [features]')
         tables = self.document.data.get("rules")
         if not isinstance(tables, dict) or not tables:
             self.faults.add(("rules",), "expected at least one table [rules.NAME]")
@@ -116,21 +123,35 @@ class _Reader:
         aggregations = read_aggregations(
             table.get("windows", {}), (*path, "windows"), self.faults, self.fields, self.condition
         )
+        when = self.condition((*path, "when"), table["when"]) if "when" in table else None
         rule = Rule(
             name=name,
             severity=self.word(Severity, table, path, "severity", None) or Severity.LOW,
             reason=self.reason(table, path, aggregations),
             mode=self.word(Mode, table, path, "mode", Mode.LIVE) or Mode.LIVE,
-            when=self.condition((*path, "when"), table["when"]) if "when" in table else None,
+            when=when,
             aggregations=aggregations,
             version="",
             line=self.document.line(path),
             alert=self.alert(table, path),
             alert_every_ms=self.alert_every(table, path),
+            features=self.features_of(when, table),
         )
         if "when" not in table and not self._limited(table):
             self.faults.add(path, "it would match everything: expected a condition `when`, or a window with a limit")
         return replace(rule, version=version_of_rule(rule))
+
+    def features_of(self, when: Condition | None, table: Mapping[str, Any]) -> tuple[Feature, ...]:
+        """Return the features that a rule's condition needs, and its reason shows."""
+        windows, reason = table.get("windows"), table.get("reason")
+        own = {*self.fields, *(windows if isinstance(windows, dict) else ())}
+        try:
+            in_reason = names_in(reason) if isinstance(reason, str) else ()
+        except TemplateError:
+            in_reason = ()
+        shown_names = {name for name in in_reason if name in self.known.by_name and name not in own}
+        names = shown_names | (when.features if when else frozenset())
+        return self.known.select(sorted(names)).ordered
 
     @staticmethod
     def _limited(table: Mapping[str, Any]) -> bool:
@@ -175,7 +196,8 @@ class _Reader:
             self.faults.add(path, f'{key}: expected a condition such as "amount >= 900", found {shown(value)}')
             return None
         try:
-            return parse_condition(value, self.fields, self.constants)
+            names = self.features.names if key == "when" else self.features.names_in_windows
+            return parse_condition(value, names)
         except ConditionError as error:
             self.faults.add(path, f"{key}: {error}", error.offset)
             return None
@@ -188,7 +210,7 @@ class _Reader:
             )
             return ""
         windows = table.get("windows")
-        names = [*(windows if isinstance(windows, dict) else ()), *self.fields]
+        names = [*(windows if isinstance(windows, dict) else ()), *self.fields, *self.features.features]
         try:
             used = list(names_in(value))
         except TemplateError as error:
@@ -197,7 +219,8 @@ class _Reader:
         for name in used:
             if name not in names:
                 near = suggestion(name, names) or f"; there are {', '.join(names)}"
-                self.faults.add(path, f'reason: "{{{name}}}" is neither a field nor a window of the rule{near}')
+                kinds = "a field, a feature nor a window" if self.features.features else "a field nor a window"
+                self.faults.add(path, f'reason: "{{{name}}}" is neither {kinds} of the rule{near}')
         for aggregation in aggregations:
             if not aggregation.is_limited and aggregation.name not in used:
                 message = "neither has a limit nor is in the reason, so it is of no use"

@@ -13,10 +13,13 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from services.rules.features.feature import Feature, FeatureSet
 
 ID = "id"
 """The field that identifies a transaction."""
@@ -32,6 +35,15 @@ Columns = Mapping[str, NDArray[Any]]
 (cents for a scale of 2), timestamps in milliseconds, strings as the bytes of their UTF-8."""
 
 Mask = NDArray[np.bool_]
+
+
+FEATURE = "feature "
+"""Prefix of the columns that have features: no field has a space in its name."""
+
+
+def feature_column(name: str) -> str:
+    """Return the name of the column that has a feature."""
+    return FEATURE + name
 
 
 class Severity(StrEnum):
@@ -60,9 +72,9 @@ class Measure(StrEnum):
     AVERAGE = "average"
     DISTINCT = "distinct"
     INACTIVITY = "inactivity"
+    """Milliseconds since the latest other transaction in the window; no result where there is none."""
     MATCHES = "matches"
     """Kept for `alert_every`: the matches of a rule. No rules file can name it."""
-    """Milliseconds since the latest other transaction in the window; no result where there is none."""
 
 
 class Condition(Protocol):
@@ -75,6 +87,10 @@ class Condition(Protocol):
     @property
     def fields(self) -> frozenset[str]:
         """The fields that it needs."""
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The features that it needs."""
 
     def mask(self, columns: Columns, rows: int) -> Mask:
         """Return for each of `rows` transactions whether it holds."""
@@ -143,6 +159,7 @@ class Rule:
             that matches all the time from it.
         alert_every_ms: The length of intervals in each of which the first match of a key becomes an alert; None where
             each match does.
+        features: The features that its condition needs, each after those that it is computed from.
     """
 
     name: str
@@ -155,6 +172,7 @@ class Rule:
     line: int = 0
     alert: bool = True
     alert_every_ms: int | None = None
+    features: tuple["Feature", ...] = ()
 
     @property
     def is_reported(self) -> bool:
@@ -183,13 +201,27 @@ class Rule:
         return (limited or self.aggregations)[0].window
 
     @cached_property
+    def needs_windows(self) -> bool:
+        """Return whether it depends on other transactions, by its windows or those of its features."""
+        return bool(self.aggregations) or any(feature.aggregation for feature in self.features)
+
+    @cached_property
+    def named_features(self) -> tuple[str, ...]:
+        """The features that its condition or its reason names, without those that these are computed from."""
+        in_condition = self.when.features if self.when else frozenset()
+        return tuple(
+            each.name for each in self.features if each.name in in_condition or f"{{{each.name}}}" in self.reason
+        )
+
+    @cached_property
     def kept_matches(self) -> Aggregation | None:
         """The window that keeps its matches, the same for rules that match the same; None without `alert_every`."""
         if self.alert_every_ms is None or not self.writes_alerts:
             return None
         limited = [each for each in self.aggregations if each.is_limited]
         limits = [(*astuple(each.window), str(each.at_least), str(each.at_most)) for each in limited]
-        meaning = json.dumps([self.when.text if self.when else None, *limits])
+        features = [[feature.name, feature.definition] for feature in self.features]
+        meaning = json.dumps([self.when.text if self.when else None, *limits, *features])
         digest = hashlib.sha256(meaning.encode()).hexdigest()[:24]
         by = self.contributing_window.by
         return Aggregation(
@@ -199,7 +231,8 @@ class Rule:
     @property
     def reach_ms(self) -> int:
         """The time before a transaction that its evaluation, and whether its match becomes an alert, depend on."""
-        longest = max((aggregation.window.over_ms for aggregation in self.aggregations), default=0)
+        windows = [aggregation.window.over_ms for aggregation in self.aggregations]
+        longest = max([0, *windows, *(feature.reach_ms for feature in self.features)])
         return longest + (2 * (self.alert_every_ms or 0) if self.writes_alerts else 0)
 
     @cached_property
@@ -224,6 +257,7 @@ class RuleSet:
         text: The content of the file. Texts with the same meaning have the same version.
         constants: The numbers that conditions call by name, such as `suspicious_amount`.
         warnings: A line for each deprecated word in the file.
+        features: All features of the file.
     """
 
     rules: tuple[Rule, ...]
@@ -232,6 +266,7 @@ class RuleSet:
     text: str = field(default="", compare=False, repr=False)
     constants: Mapping[str, Decimal] = field(default_factory=dict, compare=False, repr=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    features: "FeatureSet | None" = None
 
     @property
     def longest_ms(self) -> int:

@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import NoReturn
@@ -12,12 +12,16 @@ from avroguard.avro.names import suggestion
 from services.contracts import Form
 from services.rules.conditions import quoted
 from services.rules.fields import Field, NotAValueError
+from services.rules.numeric_expressions import NumericExpression
 
 TEXT = re.compile(r"""r?(?:'([^'\n]*)'|"([^"\n]*)")""")
 """A text in a condition."""
 
-ALLOWED = "allowed are comparisons, in, matches(field, 'pattern'), field % number, and, or, not, parentheses"
+ALLOWED = "allowed are comparisons, in, matches(field, 'pattern'), + - * /, field % number, and, or, not, parentheses"
 """The parts of a condition, for messages."""
+
+FUNCTIONS = ("hour", "weekday", "abs", "min", "max", "coalesce")
+"""The functions that return a number."""
 
 _FLAGS = "write a field that is true or false alone, or after not; no condition holds for a field without a value"
 _DIGITS_LIMIT = 28  # the precision of Decimal
@@ -54,22 +58,51 @@ class Literal:
     text: str
 
 
+@dataclass(frozen=True)
+class Computed:
+    """A number that is computed with floating point arithmetic."""
+
+    expression: NumericExpression
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names that a condition may use.
+
+    Attributes:
+        fields: The fields of a transaction.
+        constants: Numbers that may be called by name.
+        features: The features, and whether each is a condition itself.
+        unavailable: Names that exist and can't be used here, and why.
+    """
+
+    fields: Mapping[str, Field]
+    constants: Mapping[str, Decimal] = field(default_factory=dict)
+    features: Mapping[str, bool] = field(default_factory=dict)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+
+    def near(self, name: str) -> str:
+        """Return a hint for an unknown name: the nearest one, or all."""
+        known = [*self.fields, *self.features, *self.constants]
+        return suggestion(name, known) or f"; there are {', '.join(dict.fromkeys(known))}; a text stands in quotes"
+
+
 class OperandReader:
     """Converts parts of a condition's syntax tree to operands.
 
     Args:
         text: The condition.
-        fields: The fields of a transaction.
-        constants: Numbers that may be called by name.
+        names: The names that it may use.
     """
 
-    def __init__(self, text: str, fields: Mapping[str, Field], constants: Mapping[str, Decimal]) -> None:
+    def __init__(self, text: str, names: Names) -> None:
         whole = re.sub(r"[\r\n]", " ", text)  # of the same length, so that positions stay
         self.line = whole.strip()
         self.blank = len(whole) - len(whole.lstrip())
         self.encoded = self.line.encode()
-        self.fields = fields
-        self.constants = constants
+        self.names = names
+        self.fields = names.fields
+        self.constants = names.constants
 
     def position(self, offset: int) -> int:
         """Return the position in the condition, in characters, of an offset in its line, in bytes."""
@@ -83,7 +116,7 @@ class OperandReader:
         """Raise what is wrong with a part."""
         raise ConditionError(message, self.position(node.col_offset))
 
-    def side(self, node: ast.expr) -> Operand | Literal:
+    def side(self, node: ast.expr) -> Operand | Literal | Computed:
         """Return one side of a comparison."""
         match node:
             case ast.Name(id=name):
@@ -109,7 +142,7 @@ class OperandReader:
 
     def no_function(self, node: ast.Call) -> str:
         """Return why a call can't be in a condition."""
-        return f"there is no {self.source(node.func)}(); the one function is matches(field, 'pattern')"
+        return f"there is no {self.source(node.func)}(); the functions are matches, {', '.join(FUNCTIONS)}"
 
     def _remainder(self, left: ast.Name, right: ast.expr) -> Operand:
         field, divisor = self.field(left), self.side(right)
@@ -132,9 +165,12 @@ class OperandReader:
             return None
         if node.id.lower() in ("true", "false", "null"):
             self.fail(node, f"{node.id}: {_FLAGS}")
-        names = [*self.fields, *self.constants]
-        near = suggestion(node.id, names) or f"; there are {', '.join(names)}; a text stands in quotes"
-        return self.fail(node, f'unknown field "{node.id}"{near}')
+        if node.id in self.names.features:
+            self.fail(node, f"{node.id} is a feature: expected a field here")
+        if node.id in self.names.unavailable:
+            self.fail(node, f"{node.id}: {self.names.unavailable[node.id]}")
+        what = "field or feature" if self.names.features else "field"
+        return self.fail(node, f'unknown {what} "{node.id}"{self.names.near(node.id)}')
 
     def _exactly(self, node: ast.Constant) -> Decimal:
         """Return a number exactly as it is written."""

@@ -1,11 +1,13 @@
 """Reasons: the templates of rules, filled in with the transaction and the results of aggregations."""
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from string import Formatter
+from types import MappingProxyType
 from typing import Any
 
 from services.rules.fields import Field, show_decimal
@@ -47,7 +49,8 @@ def shown_fields(rules: Iterable[Rule]) -> tuple[str, ...]:
     """Return the fields of the transaction in the reasons of rules, each once, sorted."""
     names: set[str] = set()
     for rule in rules:
-        names |= set(names_in(rule.reason)) - {aggregation.name for aggregation in rule.aggregations}
+        own = {aggregation.name for aggregation in rule.aggregations} | {feature.name for feature in rule.features}
+        names |= set(names_in(rule.reason)) - own
     return tuple(sorted(names))
 
 
@@ -56,6 +59,7 @@ def render_reason(
     values: Mapping[str, Any],
     aggregates: Mapping[str, Number],
     fields: Mapping[str, Field],
+    features: Mapping[str, float] = MappingProxyType({}),
 ) -> str:
     """Return the reason of a match.
 
@@ -64,6 +68,7 @@ def render_reason(
         values: The transaction, as a record decoder returns it: at least the fields in the reason.
         aggregates: The results of the rule's aggregations by name, in the units of the columns.
         fields: The fields of a transaction: `fields_of_schema`.
+        features: The values of the features in the reason by name; NaN where there is none.
     """
     by_name = {aggregation.name: aggregation for aggregation in rule.aggregations}
     shown = []
@@ -71,6 +76,8 @@ def render_reason(
         shown.append(text)
         if name in by_name:
             shown.append(render_aggregate(by_name[name], aggregates[name], fields))
+        elif name is not None and name in features:
+            shown.append(render_number(features[name]))
         elif name is not None:
             shown.append(_shown(values[name]))
     return "".join(shown)
@@ -94,6 +101,13 @@ def render_aggregate(aggregation: Aggregation, value: Number, fields: Mapping[st
             places = max(scale, 2)
             return show_decimal(round(Fraction(value) * 10 ** (places - scale)), places)
     return show_decimal(int(value), scale)
+
+
+def render_number(value: float) -> str:
+    """Return a feature for people: a whole number as it is, others with two decimal places."""
+    if math.isnan(value):
+        return _NO_RESULT
+    return f"{value:.0f}" if value.is_integer() else f"{value:.2f}"
 
 
 def scale_of(aggregation: Aggregation, fields: Mapping[str, Field]) -> int:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.rules.model import Columns, Rule
+from services.rules.model import Columns, Rule, feature_column
 
 AggregateValue = int | tuple[int, int] | None
 """The result of an aggregate; of an average its sum and count; None where there is none."""
@@ -34,6 +34,7 @@ class RuleMatch(NamedTuple):
             empty for a match that becomes no alert.
         suppressed: The number of matches of its key that became no alerts in the interval of `alert_every` before; None
             where it becomes no alert itself, as another match of its interval did.
+        features: The value of each feature that the rule's condition needs or its reason shows, by name; NaN for none.
     """
 
     row: int
@@ -42,6 +43,7 @@ class RuleMatch(NamedTuple):
     aggregates: Mapping[str, Number] = MappingProxyType({})
     contributors: tuple[bytes, ...] = ()
     suppressed: int | None = 0
+    features: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,7 @@ class RuleMatches:
         suppressed: By the position of each match that becomes an alert the number of those that did not before it; None
             for a rule without `alert_every`: each match becomes an alert.
         contributors: By the position of a match its contributors, where they were collected.
+        features: The values of the features that the rule names, one for each match.
     """
 
     rule: Rule
@@ -64,6 +67,7 @@ class RuleMatches:
     results: Mapping[str, Sequence[AggregateValue]] = field(default_factory=dict)
     suppressed: Mapping[int, int] | None = None
     contributors: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
+    features: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def alerts(self) -> Iterable[int]:
@@ -84,6 +88,7 @@ class RuleMatches:
             {name: as_number(results[index]) for name, results in self.results.items()},
             self.contributors.get(index, ()),
             0 if self.suppressed is None else self.suppressed.get(index),
+            {name: float(values[index]) for name, values in self.features.items()},
         )
 
     def in_batch(self, rows: Rows) -> "RuleMatches":
@@ -107,11 +112,17 @@ def match_conditions(rules: Iterable[Rule], columns: Columns, rows: int) -> list
 
     Args:
         rules: The rules.
-        columns: The fields that they need.
+        columns: The fields and features that they need.
         rows: The number of rows.
     """
     masks = ((rule, rule.when.mask(columns, rows) if rule.when else np.ones(rows, np.bool_)) for rule in rules)
-    return [RuleMatches(rule, np.flatnonzero(mask)) for rule, mask in masks if mask.any()]
+    matches = ((rule, np.flatnonzero(mask)) for rule, mask in masks if mask.any())
+    return [RuleMatches(rule, rows, features=features_in_reason(rule, columns, rows)) for rule, rows in matches]
+
+
+def features_in_reason(rule: Rule, columns: Columns, rows: Rows) -> Mapping[str, NDArray[np.float64]]:
+    """Return the values of the features that a rule names, for some rows."""
+    return {name: columns[feature_column(name)][rows] for name in rule.named_features}
 
 
 def as_number(value: AggregateValue) -> Number:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from services.rules.features.feature import Feature
 from services.rules.model import EVENT_TIME, Aggregation, Rule, longest_reach
 
 
@@ -29,13 +30,16 @@ class StateRequirements:
         )
 
 
-def requirements_of(rules: Iterable[Rule], lateness_ms: int) -> StateRequirements:
-    """Return the state that rules require of their stage's topic."""
-    rules = tuple(rules)
+def requirements_of(rules: Iterable[Rule], lateness_ms: int, features: Iterable[Feature] = ()) -> StateRequirements:
+    """Return the state that rules, and features of the same stage, require of their stage's topic."""
+    rules, features = tuple(rules), tuple(features)
     aggregations = tuple(
         aggregation
         for rule in rules
         for aggregation in (*rule.aggregations, *((rule.kept_matches,) if rule.kept_matches else ()))
     )
+    aggregations += tuple(feature.aggregation for feature in features if feature.aggregation)
     fields = {EVENT_TIME} | {field for rule in rules if rule.aggregations for field in rule.fields}
-    return StateRequirements(aggregations, tuple(sorted(fields)), longest_reach(rules) + lateness_ms)
+    fields |= {field for feature in features if feature.aggregation for field in feature.fields}
+    reach_ms = max([longest_reach(rules), *(feature.reach_ms for feature in features)])
+    return StateRequirements(aggregations, tuple(sorted(fields)), reach_ms + lateness_ms)

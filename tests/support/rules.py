@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from avroguard.avro.schema import parse_schema
 from services.rules.fields import fields_of_schema
+from services.rules.operands import Names
 
 CONSTANTS = {"suspicious_amount": Decimal(900)}
 
@@ -42,3 +43,4 @@ SCHEMA = parse_schema(
     ).encode(),
 )
 FIELDS = fields_of_schema(SCHEMA)
+NAMES = Names(FIELDS, CONSTANTS)

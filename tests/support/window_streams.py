@@ -38,6 +38,7 @@ class AtLeast:
 
     name: str
     limit: int
+    features: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:

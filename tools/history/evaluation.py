@@ -1,14 +1,15 @@
 """Evaluation of rules on a history, stage by stage and partition by partition, as the detector does it."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.rules.conditions import null_mark
-from services.rules.model import EVENT_TIME, ID, Rule, fields_of
+from services.rules.model import EVENT_TIME, ID, Rule, feature_column, fields_of
+from services.rules.numeric_expressions import Numbers
 from services.rules.rule_match import RuleMatches
 from services.rules.state_requirements import requirements_of
 from services.rules.windows import WindowState
@@ -55,9 +56,17 @@ class History:
 Watch = Callable[[Block, Sequence[RuleMatches]], None]
 """Callback for each block: it takes the matches of all its rows, counted or not; by rule and partition."""
 
+WatchFeatures = Callable[[Block, Mapping[str, Numbers]], None]
+"""Callback for each block: it takes the features of all its rows by name, those of the first rules file."""
+
 
 def evaluate_history(
-    blocks: Iterable[Block], stages: Sequence[Stage], *, lateness_ms: int, watch: Watch | None = None
+    blocks: Iterable[Block],
+    stages: Sequence[Stage],
+    *,
+    lateness_ms: int,
+    watch: Watch | None = None,
+    watch_features: WatchFeatures | None = None,
 ) -> History:
     """Evaluate the rules on transactions in the order of the log.
 
@@ -69,11 +78,10 @@ def evaluate_history(
         stages: The rules, by their stage.
         lateness_ms: Allowed lateness of a transaction behind the watermark of its partition.
         watch: Takes the matches of each block.
+        watch_features: Takes the features of each block.
     """
     rules = tuple(rule for stage in stages for rule in stage.rules)
-    evaluators = [
-        _StageEvaluator(stage, lateness_ms, first=index == 0) for index, stage in enumerate(stages) if stage.rules
-    ]
+    evaluators = [_StageEvaluator(stage, lateness_ms) for stage in stages if stage.rules or stage.features]
     number = {id(rule): index for index, rule in enumerate(rules)}
     fired: list[list[Rows]] = [[] for _ in rules]
     alerts = [0 for _ in rules]
@@ -84,8 +92,10 @@ def evaluate_history(
     for block in blocks:
         begun = time.perf_counter()
         matches: list[RuleMatches] = []
+        features: dict[int, dict[str, Numbers]] = {}
         for evaluator in evaluators:
-            some_matches, some_late = evaluator.evaluate(block)
+            known = features.setdefault(evaluator.stage.file, {})
+            some_matches, some_late = evaluator.evaluate(block, known)
             late += some_late
             matches += some_matches
         seconds += time.perf_counter() - begun
@@ -106,6 +116,8 @@ def evaluate_history(
         done += len(counted)
         if watch is not None:
             watch(block, matches)
+        if watch_features is not None:
+            watch_features(block, features.get(0, {}))
     return History(
         rules,
         tuple(np.sort(np.concatenate([np.zeros(0, np.int64), *rows])) for rows in fired),
@@ -121,37 +133,47 @@ def evaluate_history(
 class _StageEvaluator:
     """One stage: the windows of each partition of its topic."""
 
-    def __init__(self, stage: Stage, lateness_ms: int, *, first: bool) -> None:
-        self._stage = stage
-        self._first = first
-        fields = {*fields_of(stage.rules), ID, EVENT_TIME}
+    def __init__(self, stage: Stage, lateness_ms: int) -> None:
+        self.stage = stage
+        fields = {*fields_of(stage.rules), ID, EVENT_TIME}.union(*(feature.fields for feature in stage.features))
         self._needed = fields | {null_mark(field) for field in fields}
         self._states = [WindowState(lateness_ms=lateness_ms, contributors=0) for _ in range(stage.partitions)]
         for state in self._states:
-            state.require(requirements_of(stage.rules, lateness_ms).aggregations)
+            state.require(requirements_of(stage.rules, lateness_ms, stage.features).aggregations)
 
-    def evaluate(self, block: Block) -> tuple[list[RuleMatches], int]:
-        """Rule matches of a block, by partition and rule, and the number of late rows."""
+    def evaluate(self, block: Block, known: dict[str, Numbers]) -> tuple[list[RuleMatches], int]:
+        """Rule matches of a block, by partition and rule, and the number of late rows.
+
+        Args:
+            block: The block.
+            known: The features of stages before; those of this stage are added.
+        """
         matches: list[RuleMatches] = []
         late = 0
+        computed = {feature.name: np.full(block.rows, np.nan) for feature in self.stage.features}
+        own = {name: column for name, column in block.columns.items() if name in self._needed}
+        own |= {feature_column(name): column for name, column in known.items() if name not in computed}
         for number, rows in self._by_partition(block):
             state = self._states[number]
-            columns = {name: column[rows] for name, column in block.columns.items() if name in self._needed}
+            columns = {name: column[rows] for name, column in own.items()}
             clock = None if block.clock is None else block.clock[rows]
-            evaluation = state.evaluate(columns, len(rows), self._stage.rules, clock=clock)
+            evaluation = state.evaluate(columns, len(rows), self.stage.rules, clock=clock, features=self.stage.features)
             state.commit()
             late += evaluation.late
             matches += [of_rule.in_batch(rows) for of_rule in evaluation.by_rule]
+            for name, values in evaluation.features.items():
+                computed[name][rows] = values
+        known.update(computed)
         return matches, late
 
     def _by_partition(self, block: Block) -> Iterator[tuple[int, Rows]]:
         """The rows of each partition, in the order of the log."""
-        if self._first and block.partition is not None:
+        if self.stage.is_first and block.partition is not None:
             partition = block.partition
         else:
-            partition = partition_of(block.columns[self._stage.field], self._stage.partitions)
+            partition = partition_of(block.columns[self.stage.field], self.stage.partitions)
         order = np.argsort(partition, kind="stable")
-        ends = np.cumsum(np.bincount(partition, minlength=self._stage.partitions))
+        ends = np.cumsum(np.bincount(partition, minlength=self.stage.partitions))
         for number, rows in enumerate(np.split(order, ends[:-1])):
             if len(rows):
                 yield number, rows

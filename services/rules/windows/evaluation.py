@@ -1,15 +1,18 @@
 """Evaluates rules on a batch: window by window, each only for the rows that a rule may still match."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.rules.model import Mask, Rule, Window
-from services.rules.rule_match import AggregateValue, RuleMatch, RuleMatches, by_row
+from services.rules.features.evaluation import WindowResults, add_features, features_of
+from services.rules.model import Columns, Mask, Rule, Window
+from services.rules.numeric_expressions import Numbers
+from services.rules.rule_match import AggregateValue, RuleMatch, RuleMatches, by_row, features_in_reason
 from services.rules.windows.entries import Ints
 from services.rules.windows.evaluation_plan import EvaluationPlan, WindowUse
 from services.rules.windows.match_store import MatchStore
+from services.rules.windows.past_store import PastStore
 from services.rules.windows.row_batch import RowBatch
 from services.rules.windows.window_store import Results, WindowStore
 
@@ -22,11 +25,13 @@ class Evaluation:
         by_rule: The matches of each rule that has any, in the order of the rules.
         late: The number of late rows: entries that their windows should include may have been evicted.
         values: The result of each row, for each of the aggregations that were asked for.
+        features: The value of each row, for each of the features that were asked for.
     """
 
     by_rule: Sequence[RuleMatches]
     late: int
     values: Sequence[Sequence[AggregateValue]] = ()
+    features: Mapping[str, Numbers] = field(default_factory=dict)
 
     @property
     def matches(self) -> list[RuleMatch]:
@@ -45,8 +50,23 @@ def evaluate(
         stores: The state of all windows of the plan.
         contributors: Limit on ids that a match of a rule with alerts names; 0 for none.
     """
-    candidates = [_candidates(batch, rule) for rule in plan.evaluated]
-    results = {use.window: _evaluate_window(batch, use, stores[use.window], candidates) for use in plan.uses}
+    results: dict[Window, Results] = {}
+    of_windows: dict[Window, WindowResults] = {}
+    for use in plan.uses_of_every_row:
+        of_window = of_windows[use.window] = _results_of_every_row(batch, use, stores[use.window])
+        results[use.window] = list(range(batch.rows)), list(of_window.values or ())
+    before = batch.columns
+    batch.columns = add_features(before, batch.rows, plan.features, of_windows)
+    candidates = [
+        _candidates(batch, rule)
+        if plan.has_features_of(rule)
+        # A rule of another version, whose features may have other definitions under the same names.
+        else _candidates_by(add_features(before, batch.rows, rule.features, of_windows), batch.rows, rule)
+        for rule in plan.evaluated
+    ]
+    for use in plan.uses_of_every_row:
+        _remove_beyond_limits(use, results[use.window], candidates)
+    results |= {use.window: _evaluate_window(batch, use, stores[use.window], candidates) for use in plan.uses}
     alerts: dict[Window, dict[int, int]] = {}
     for window, number in plan.keeping.items():
         store = stores[window]
@@ -57,8 +77,9 @@ def evaluate(
         if not mask.any():
             continue
         rows = np.flatnonzero(mask)
+        shown = features_in_reason(rule, batch.columns, rows)
         if not rule.aggregations:
-            by_rule.append(RuleMatches(rule, rows))
+            by_rule.append(RuleMatches(rule, rows, features=shown))
             continue
         window = rule.contributing_window
         keys = [batch.columns[name][rows] for name in window.by]
@@ -70,9 +91,10 @@ def evaluate(
             collected = dict(
                 zip(positions, stores[window].contributors(batch, rows[positions], contributors), strict=True)
             )
-        by_rule.append(RuleMatches(rule, rows, keys, of_rows, suppressed, collected))
+        by_rule.append(RuleMatches(rule, rows, keys, of_rows, suppressed, collected, shown))
     values = [results[aggregation.window][1] for aggregation in plan.aggregations]
-    return Evaluation(by_rule, int(np.count_nonzero(batch.late)), values)
+    features = features_of(batch.columns, (feature.name for feature in plan.features))
+    return Evaluation(by_rule, int(np.count_nonzero(batch.late)), values, features)
 
 
 def _by_position(rows: Ints, alerts: Mapping[int, int] | None) -> dict[int, int] | None:
@@ -85,6 +107,10 @@ def _by_position(rows: Ints, alerts: Mapping[int, int] | None) -> dict[int, int]
 def _candidates(batch: RowBatch, rule: Rule) -> Mask:
     mask = batch.mask(rule.when)
     return np.ones(batch.rows, np.bool_) if mask is None else mask
+
+
+def _candidates_by(columns: Columns, rows: int, rule: Rule) -> Mask:
+    return rule.when.mask(columns, rows) if rule.when else np.ones(rows, np.bool_)
 
 
 def _results_of(rows: Ints, evaluated: list[int], values: list[AggregateValue]) -> list[AggregateValue]:
@@ -100,15 +126,33 @@ def _evaluate_window(batch: RowBatch, use: WindowUse, store: WindowStore, candid
     Returns:
         The rows that were evaluated, ascending, and their results.
     """
-    evaluated = np.full(batch.rows, use.of_every_row)
+    evaluated = np.zeros(batch.rows, np.bool_)
     for number, _ in use.by_rule:
         evaluated |= candidates[number]
     if not evaluated.any():
         store.add(batch)
         return [], []
-    rows, values = store.evaluate(batch, evaluated, use.at_least)
+    results = store.evaluate(batch, evaluated, use.at_least)
+    _remove_beyond_limits(use, results, candidates)
+    return results
+
+
+def _remove_beyond_limits(use: WindowUse, results: Results, candidates: list[Mask]) -> None:
+    """Remove from the candidates the rows whose results are beyond a rule's limits."""
+    rows, values = results
     for number, limits in use.by_rule:
-        within = np.zeros(batch.rows, np.bool_)
+        within = np.zeros(len(candidates[number]), np.bool_)
         within[limits.within(use.window.measure, rows, values)] = True
         candidates[number] = candidates[number] & within
-    return rows, values
+
+
+def _results_of_every_row(batch: RowBatch, use: WindowUse, store: WindowStore) -> WindowResults:
+    """Add the rows to one window, and return the results of each row."""
+    counted = batch.mask(store.where)
+    unexpired = batch.unexpired(use.window.over_ms)
+    if unexpired is not None:
+        counted = unexpired if counted is None else counted & unexpired
+    if isinstance(store, PastStore) and use.of_past:
+        values, past = store.evaluate_past(batch, with_own=use.of_values)
+        return WindowResults(values, past, counted)
+    return WindowResults(store.evaluate(batch, np.ones(batch.rows, np.bool_), 0)[1], None, counted)

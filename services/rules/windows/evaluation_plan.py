@@ -7,6 +7,8 @@ from math import ceil, floor, inf
 from types import MappingProxyType
 from typing import Any
 
+from services.rules.features.evaluation import DERIVED
+from services.rules.features.feature import Feature
 from services.rules.model import Aggregation, Measure, Rule, Window
 
 
@@ -54,12 +56,16 @@ class WindowUse:
         by_rule: The positions of these rules, each with its limits.
         at_least: A result that is less is within the limits of none of them.
         of_every_row: Whether the result of every row is asked for, whatever the rules match.
+        of_past: Whether the result without the row itself is asked for, of every row, and can't be derived.
+        of_values: Whether the result with the row itself is needed beside that.
     """
 
     window: Window
     by_rule: tuple[tuple[int, Limits], ...]
     at_least: int
     of_every_row: bool = False
+    of_past: bool = False
+    of_values: bool = True
 
 
 class EvaluationPlan:
@@ -68,18 +74,21 @@ class EvaluationPlan:
     Attributes:
         rules: The rules whose matches are returned.
         aggregations: Those whose results of every row are returned.
+        features: Those whose values of every row are computed; each after those that it is computed from.
         evaluated: The rules, and then those that are evaluated only to keep their matches.
         keeping: By window of kept matches the position of a rule in `evaluated`.
-        uses: The windows.
+        uses_of_every_row: The windows whose results features need, or are asked for; they are evaluated first.
+        uses: The other windows.
 
     Args:
         rules: The rules, in their order.
         windows: The windows that have a state store.
         aggregations: Those whose results of every row are asked for.
         keeping: By window the rules whose matches are kept, whether or not they are among the rules.
+        features: The features to compute, each after those that it is computed from.
 
     Raises:
-        ValueError: A rule or an aggregation needs a window that has no state store.
+        ValueError: A rule, a feature or an aggregation needs a window that has no state store.
     """
 
     def __init__(
@@ -88,15 +97,24 @@ class EvaluationPlan:
         windows: Collection[Window],
         aggregations: Sequence[Aggregation] = (),
         keeping: Mapping[Window, Rule] = MappingProxyType({}),
+        features: Sequence[Feature] = (),
     ) -> None:
         self.rules = tuple(rules)
         self.aggregations = tuple(aggregations)
+        self.features = tuple(features)
         self.evaluated = [*rules, *(rule for rule in keeping.values() if rule not in rules)]
         self.keeping = {window: self.evaluated.index(rule) for window, rule in keeping.items()}
-        for aggregation in aggregations:
+        asked = [*aggregations, *(feature.aggregation for feature in features if feature.aggregation)]
+        for aggregation in asked:
             if aggregation.window not in windows:
                 raise ValueError(f"the window of {aggregation.name} is not kept; require() it first")
-        every_row = {aggregation.window for aggregation in aggregations}
+        of_kept = [feature for rule in keeping.values() for feature in rule.features]
+        self._windows_of_features = [
+            (feature.aggregation.window, feature.is_past)
+            for feature in (*features, *of_kept)
+            if feature.aggregation and feature.aggregation.window in windows
+        ]
+        self._every_row = {aggregation.window for aggregation in asked} | dict(self._windows_of_features).keys()
         users: dict[Window, dict[int, list[Aggregation]]] = {
             window: {} for window in windows if window.measure is not Measure.MATCHES
         }
@@ -107,15 +125,23 @@ class EvaluationPlan:
                         f"rule {rule.name}: the window of {aggregation.name} is not kept; require() it first"
                     )
                 users[aggregation.window].setdefault(number, []).append(aggregation)
-        self.uses = sorted(
-            (_use(window, of_rules, of_every_row=window in every_row) for window, of_rules in users.items()), key=_rank
-        )
+        uses = sorted((self._use(window, of_rules) for window, of_rules in users.items()), key=_rank)
+        self.uses_of_every_row = [use for use in uses if use.of_every_row]
+        self.uses = [use for use in uses if not use.of_every_row]
 
+    def has_features_of(self, rule: Rule) -> bool:
+        """Return whether the features of a rule are among those that are computed, or come with the rows."""
+        return rule in self.rules or not rule.features
 
-def _use(window: Window, users: dict[int, list[Aggregation]], *, of_every_row: bool) -> WindowUse:
-    by_rule = tuple((number, _limits(aggregations)) for number, aggregations in users.items())
-    at_least = 0 if of_every_row else min((limits.at_least for _, limits in by_rule), default=0)
-    return WindowUse(window, by_rule, at_least, of_every_row)
+    def _use(self, window: Window, users: dict[int, list[Aggregation]]) -> WindowUse:
+        by_rule = tuple((number, _limits(aggregations)) for number, aggregations in users.items())
+        if window not in self._every_row:
+            return WindowUse(window, by_rule, min((limits.at_least for _, limits in by_rule), default=0))
+        past = {is_past for own, is_past in self._windows_of_features if own == window}
+        of_past = True in past and window.measure not in DERIVED
+        asked = any(aggregation.window == window for aggregation in self.aggregations)
+        of_values = not of_past or bool(by_rule) or False in past or asked
+        return WindowUse(window, by_rule, 0, of_every_row=True, of_past=of_past, of_values=of_values)
 
 
 def _limits(aggregations: Sequence[Aggregation]) -> Limits:

@@ -9,6 +9,7 @@ from services.rules.model import Measure, Window
 from services.rules.windows.entries import TIME, Entry, EntryLayout, bound
 from services.rules.windows.key_state import KeyState
 from services.rules.windows.match_store import MatchStore
+from services.rules.windows.past_store import PastStore
 from services.rules.windows.row_batch import RowBatch, RowSelection
 from services.rules.windows.window_store import WindowStore
 
@@ -97,7 +98,15 @@ class InactivityStore(WindowStore):
         self._paired = []
 
 
+_STORES: dict[Measure, type[WindowStore]] = {
+    Measure.INACTIVITY: InactivityStore,
+    Measure.MATCHES: MatchStore,
+    Measure.MIN: PastStore,
+    Measure.MAX: PastStore,
+    Measure.DISTINCT: PastStore,
+}
+
+
 def create_store(window: Window, lateness_ms: int, layout: EntryLayout) -> WindowStore:
     """Return an empty state store for a window."""
-    stores = {Measure.INACTIVITY: InactivityStore, Measure.MATCHES: MatchStore}
-    return stores.get(window.measure, WindowStore)(window, lateness_ms, layout)
+    return _STORES.get(window.measure, WindowStore)(window, lateness_ms, layout)

@@ -3,6 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from services.rules.features.feature import Feature
 from services.rules.model import Aggregation, Columns, Rule, Window
 from services.rules.windows.changes import Cursor, StateBuilder, Walk, WindowEntries
 from services.rules.windows.entries import EntryLayout, Ints, bound, time_of
@@ -128,7 +131,7 @@ class WindowState:
         if batch is None:
             return
         if only is None and matches:
-            evaluate(batch, self._plan_of((), ()), self._stores, 0)
+            evaluate(batch, self._plan_of(()), self._stores, 0)
         else:
             for store in stores.values():
                 store.add(batch)
@@ -141,24 +144,28 @@ class WindowState:
         *,
         clock: Ints | None = None,
         aggregations: Sequence[Aggregation] = (),
+        features: Sequence[Feature] = (),
     ) -> Evaluation:
         """Add rows to all windows, and evaluate rules on each over what was read up to it.
 
         Args:
-            columns: By name: the id, the event time, and what the rules and the windows need.
+            columns: By name: the id, the event time, and what the rules, features and windows need. Features that were
+                computed before are taken from here.
             rows: The number of rows, in the order of the log.
             rules: The rules; their windows must be there (`require`).
             clock: For each row what the watermark is taken from; its event time where there is none.
             aggregations: Aggregations whose results are returned for every row; their limits make no difference.
+            features: Features that are computed for every row, for rules and as a result; each after those that it is
+                computed from.
 
         Raises:
             ValueError: A window is not there, or can't be kept on these columns.
         """
-        plan = self._plan_of(tuple(rules), tuple(aggregations))
+        plan = self._plan_of(tuple(rules), tuple(aggregations), tuple(features))
         self._filling = None
         batch = self._read(columns, rows, clock, self._stores.values())
         if batch is None:
-            return Evaluation((), 0, [()] * len(aggregations))
+            return Evaluation((), 0, [()] * len(aggregations), {each.name: np.empty(0) for each in features})
         return evaluate(batch, plan, self._stores, self._contributors)
 
     def commit(self, *, written: bool = False) -> None:
@@ -265,13 +272,16 @@ class WindowState:
         state.commit()
         return state
 
-    def _plan_of(self, rules: tuple[Rule, ...], aggregations: tuple[Aggregation, ...]) -> EvaluationPlan:
+    def _plan_of(
+        self, rules: tuple[Rule, ...], aggregations: tuple[Aggregation, ...] = (), features: tuple[Feature, ...] = ()
+    ) -> EvaluationPlan:
         """Return the plan of an evaluation."""
-        if self._plan is None or (self._plan.rules, self._plan.aggregations) != (rules, aggregations):
+        plan, asked = self._plan, (rules, aggregations, features)
+        if plan is None or (plan.rules, plan.aggregations, plan.features) != asked:
             kept = ((window, store) for window, store in self._stores.items() if isinstance(store, MatchStore))
             keeping = {window: store.rule for window, store in kept if store.rule is not None}
-            self._plan = EvaluationPlan(rules, self._stores, aggregations, keeping)
-        return self._plan
+            plan = self._plan = EvaluationPlan(rules, self._stores, aggregations, keeping, features)
+        return plan
 
     def _filler(self, matches: Mapping[Window, MatchStore]) -> "WindowState":
         """Return a state that fills windows of kept matches: other windows of their rules may be ahead."""
@@ -279,7 +289,9 @@ class WindowState:
         if filling is None or not matches.keys() <= set(filling.windows):
             filling = self._filling = WindowState(lateness_ms=self._lateness, contributors=0)
             for store in matches.values():
-                filling.require(store.rule.aggregations if store.rule else ())
+                if store.rule is not None:
+                    filling.require(store.rule.aggregations)
+                    filling.require(each.aggregation for each in store.rule.features if each.aggregation)
             filling._stores |= matches
         return filling
 

@@ -8,7 +8,7 @@ from services.detection.decoded_batch import decode_batch
 from services.errors import PoisonError
 from services.rules.condition_parser import parse_condition
 from services.rules.conditions import null_mark
-from tests.support.rules import CONSTANTS, FIELDS
+from tests.support.rules import NAMES
 
 READER = {
     "type": "record",
@@ -47,7 +47,7 @@ def test_null_fields_are_marked_whatever_schema_wrote_them(writers: list[int]) -
 
     batch = decode_batch(values, decoder_of, ["source", "country"])
     assert batch.columns[null_mark("country")].tolist() == [False, True, False]
-    condition = parse_condition("country != 'DE'", FIELDS, CONSTANTS)
+    condition = parse_condition("country != 'DE'", NAMES)
     assert condition.mask(batch.columns, 3).tolist() == [False, False, True]
 
 

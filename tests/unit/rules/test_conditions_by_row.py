@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.rules.condition_parser import parse_condition
 from services.rules.conditions import with_nulls
-from tests.support.rules import CONSTANTS, FIELDS
+from tests.support.rules import NAMES
 
 Row = Mapping[str, Any]
 Truth = Callable[[Row], bool | None]
@@ -193,7 +193,7 @@ def columns_of(rows: list[Row]) -> dict[str, Any]:
 @given(conditions, st.lists(rows_of, max_size=5))
 def test_a_mask_is_what_python_says_row_by_row(condition: Said, rows: list[Row]) -> None:
     text, truth = condition
-    read = parse_condition(text, FIELDS, CONSTANTS)
+    read = parse_condition(text, NAMES)
     mask = read.mask(columns_of(rows), len(rows))
     assert mask.dtype == np.bool_
     assert mask.tolist() == [truth(row) is True for row in rows]
@@ -202,8 +202,8 @@ def test_a_mask_is_what_python_says_row_by_row(condition: Said, rows: list[Row])
 @settings(max_examples=100, deadline=None)
 @given(conditions, st.lists(rows_of, max_size=2))
 def test_the_canonical_spelling_means_the_same_and_stays(condition: Said, rows: list[Row]) -> None:
-    read = parse_condition(condition[0], FIELDS, CONSTANTS)
-    again = parse_condition(read.text, FIELDS, CONSTANTS)
+    read = parse_condition(condition[0], NAMES)
+    again = parse_condition(read.text, NAMES)
     assert again.text == read.text
     assert again.fields == read.fields
     columns = columns_of(rows)

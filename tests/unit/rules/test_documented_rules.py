@@ -33,6 +33,14 @@ def test_rules_in_documents_are_sound_beside_the_default_rules(document: str) ->
     assert rules[-1].name == name
 
 
+def test_features_that_the_guide_shows_are_sound() -> None:
+    text = (ROOT / "docs" / "writing-a-rule.md").read_text()
+    (block,) = re.findall(r"```toml\n(\[features\].*?)```", text, re.DOTALL)
+    rules = parse_rules(block, "guide", SCHEMA, constants_of())
+    assert rules.features is not None
+    assert {feature.name for feature in rules.rules[0].features} == {"hour", "night", "s_avg", "ratio"}
+
+
 def test_windows_that_the_guide_offers_are_sound() -> None:
     guide = (ROOT / "docs" / "writing-a-rule.md").read_text()
     windows = re.findall(r"^\|.*(\{ measure = .*? \})`", guide, re.MULTILINE)

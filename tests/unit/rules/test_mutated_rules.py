@@ -11,7 +11,7 @@ from services.rules.faults import RulesError
 from services.rules.loading import parse_rules
 from services.rules.model import RuleSet
 from services.rules.operands import ConditionError
-from tests.support.rules import CONSTANTS, FIELDS, SCHEMA
+from tests.support.rules import CONSTANTS, FIELDS, NAMES, SCHEMA
 
 CONDITION = "matches(source, 'a+') and not (country in ['DE', \"FR\"]\n or created_at < '2026-01-31') and id != source"
 TEXT = DEFAULT_RULES.read_text().replace("\n# ", "\n#") + (
@@ -66,10 +66,10 @@ def test_a_mutated_file_gives_rules_or_faults_with_their_lines(text: str) -> Non
 def test_a_mutated_condition_gives_a_condition_or_a_fault_with_its_place(text: str) -> None:
     offset = 0
     try:
-        condition = parse_condition(text, FIELDS, CONSTANTS)
+        condition = parse_condition(text, NAMES)
     except ConditionError as error:
         offset = error.offset
     else:
-        assert parse_condition(condition.text, FIELDS, CONSTANTS) == condition
+        assert parse_condition(condition.text, NAMES) == condition
         assert condition.fields <= FIELDS.keys()
     assert 0 <= offset <= len(text)
