@@ -21,15 +21,18 @@ class Labels:
         fraud: Whether it is.
         scenario: The kind of fraud as bytes; empty where unknown.
         incident: The occurrence of the scenario as bytes; empty where unknown.
+        known: Whether there is a label; what has none is taken for no fraud. None: all have one.
     """
 
     fraud: Mask
     scenario: Texts
     incident: Texts
+    known: Mask | None = None
 
     def at(self, rows: NDArray[np.int64]) -> "Labels":
         """Return the values of some rows."""
-        return Labels(self.fraud[rows], self.scenario[rows], self.incident[rows])
+        known = None if self.known is None else self.known[rows]
+        return Labels(self.fraud[rows], self.scenario[rows], self.incident[rows], known)
 
 
 @dataclass(frozen=True)

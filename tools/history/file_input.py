@@ -42,7 +42,7 @@ class FileInput:
                 print(error, file=sys.stderr)
             self.refused += len(part.errors)
             self.labelled += int(part.labelled.sum())
-            yield Block(part.columns, len(part), Labels(part.fraud, part.scenario, part.incident))
+            yield Block(part.columns, len(part), Labels(part.fraud, part.scenario, part.incident, part.labelled))
 
     def notes(self) -> list[str]:
         """Remarks on what was read."""

@@ -179,7 +179,7 @@ def joined_labels(ids: NDArray[np.bytes_], table: Mapping[str, NDArray[Any]]) ->
     scenario, incident = (
         np.where(has & ~table[null_mark(name)][rows], table[name][rows], b"") for name in ("scenario", "incident")
     )
-    return Labels(has & table["fraud"][rows], scenario, incident), int(has.sum())
+    return Labels(has & table["fraud"][rows], scenario, incident, has), int(has.sum())
 
 
 def _place(message: Message) -> tuple[int, int, int]:

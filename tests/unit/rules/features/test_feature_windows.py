@@ -68,7 +68,7 @@ class Reference:
         if feature.aggregation is None:
             assert feature.name == "share"
             total = known["total_before"]
-            return math.nan if math.isnan(total) or total == 0 else row["amount"] / 100 / total
+            return math.nan if math.isnan(total) or total == 0 else float(row["amount"] / 100 / total)
         window = feature.aggregation.window
         limit = {"": 0, "amount >= 0.01": 1, "amount >= 0.02": 2}[window.where]
         since = max(row["created_at"] - window.over_ms, self.watermark - window.over_ms - LATENESS)
@@ -82,18 +82,18 @@ class Reference:
         ]
         if window.measure is Measure.INACTIVITY:
             return self.pause(row, rows)
-        values = [each[window.field] for each in rows] if window.field else rows
+        values: list[Any] = [each[window.field] for each in rows] if window.field else list(rows)
         match window.measure:
             case Measure.COUNT:
                 return len(values)
             case Measure.DISTINCT:
                 return len(set(values))
             case Measure.SUM:
-                return sum(values) / 100
+                return float(sum(values) / 100)
         if not values:
             return math.nan
         results = {Measure.MIN: min(values) / 100, Measure.MAX: max(values) / 100}
-        return results.get(window.measure, sum(values) / (100 * len(values)))
+        return float(results.get(window.measure, sum(values) / (100 * len(values))))
 
     def pause(self, row: Row, rows: list[Row]) -> float:
         of_key = [each["created_at"] for each, _ in self.read[:-1] if each["source"] == row["source"]]

@@ -1,0 +1,1 @@
+"""Features of past transactions, computed as the detector computes them, in a file for training."""
