@@ -16,10 +16,11 @@ class Transaction(TypedDict):
     # Identifies the transaction; a repeated id is the same transaction delivered again.
     id: UUID
 
-    # The account that pays: 12 characters of 0-9a-zA-Z.
+    # The account that pays, by the id that its owner knows: up to 34 characters, as an IBAN has.
     source: str
 
-    # The account that receives: 12 characters of 0-9a-zA-Z. The message key.
+    # The account that receives, by the id that its owner knows: up to 34 characters, as an IBAN
+    # has. The message key.
     target: str
 
     # What is paid, in units of the currency, exact to the cent.

@@ -118,7 +118,9 @@ class Comparison:
             values = {name: self._value(block, name, row) for name in self._fields}
             reason = render_reason(rule, values, match.aggregates, self._fields)
             was, now = (bool(verdicts[row]) for verdicts in suspicious)
-            fraud = bool(block.labels.fraud[row]) if block.labels else None
+            labels = block.labels
+            is_known = labels is not None and (labels.known is None or bool(labels.known[row]))
+            fraud = bool(labels.fraud[row]) if labels is not None and is_known else None
             self.examples.append(Example(rule.name, change, reason, _verdict(was=was, now=now), values, fraud))
 
     def _value(self, block: Block, name: str, row: int) -> str:

@@ -145,12 +145,22 @@ def report_on(
     """
     if not len(history):
         raise UsageError(f"{source}: there are no transactions to evaluate")
-    if history.truth is None:
+    truth = history.truth
+    if truth is None:
         raise UsageError(
             f"{source}: no labels say which transactions are fraud; a topic needs labels (--labels-topic), a file a "
             "column with them (--map fraud=COLUMN); scripts/backtest needs neither"
         )
-    truth = history.truth
+    unknown = history.unknown
+    if unknown == len(history):
+        raise UsageError(f"{source}: no transaction has a label yet; scripts/backtest needs none")
+    if unknown:
+        notes = [
+            *notes,
+            f"{unknown:,} transactions have no label yet: they are in the windows, and not in these figures",
+        ]
+    history = history.of_known_truth()
+    truth = history.truth or truth
     live = [index for index, rule in enumerate(history.rules) if rule.mode is Mode.LIVE]
     hits = np.zeros(len(history), np.int64)
     for index in live:

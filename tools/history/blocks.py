@@ -21,7 +21,7 @@ class Labels:
         fraud: Whether it is.
         scenario: The kind of fraud as bytes; empty where unknown.
         incident: The occurrence of the scenario as bytes; empty where unknown.
-        known: Whether there is a label; what has none is taken for no fraud. None: all have one.
+        known: Whether it is known: whether there is a label, or none is needed. None: all are known.
     """
 
     fraud: Mask
@@ -65,12 +65,14 @@ class Truth:
         scenario: The number of its scenario in `scenarios`; -1 for what is no fraud.
         incident: The number of its incident; -1 where there is none or it is unknown.
         scenarios: The names.
+        known: Whether it is known; None where all are.
     """
 
     fraud: Mask
     scenario: NDArray[np.int16]
     incident: NDArray[np.int32]
     scenarios: tuple[str, ...]
+    known: Mask | None = None
 
 
 class TruthCollector:
@@ -82,7 +84,7 @@ class TruthCollector:
     def __init__(self) -> None:
         self._scenarios: dict[bytes, int] = {}
         self._incidents: dict[tuple[int, bytes], int] = {}
-        self._parts: list[tuple[Mask, NDArray[np.int16], NDArray[np.int32]]] = []
+        self._parts: list[tuple[Mask, NDArray[np.int16], NDArray[np.int32], Mask]] = []
 
     def add(self, labels: Labels) -> None:
         """Take in some more rows."""
@@ -96,7 +98,8 @@ class TruthCollector:
             scenario[row] = number
             if occurrence:
                 incident[row] = self._incidents.setdefault((number, occurrence), len(self._incidents))
-        self._parts.append((labels.fraud, scenario, incident))
+        known = np.ones(len(labels.fraud), np.bool_) if labels.known is None else labels.known
+        self._parts.append((labels.fraud, scenario, incident, known))
 
     def truth(self) -> Truth:
         """All of it, the scenarios in the order of their names."""
@@ -108,4 +111,7 @@ class TruthCollector:
         fraud = np.concatenate([part[0] for part in self._parts])
         scenario = np.concatenate([part[1] for part in self._parts])
         incident = np.concatenate([part[2] for part in self._parts])
-        return Truth(fraud, place[scenario], incident, tuple(name.decode() for name in names))
+        known = np.concatenate([part[3] for part in self._parts])
+        return Truth(
+            fraud, place[scenario], incident, tuple(name.decode() for name in names), None if known.all() else known
+        )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,27 @@ class History:
 
     def __len__(self) -> int:
         return len(self.created_at)
+
+    @property
+    def unknown(self) -> int:
+        """Number of transactions of which the truth is not known yet."""
+        if self.truth is None or self.truth.known is None:
+            return 0
+        return len(self) - int(self.truth.known.sum())
+
+    def of_known_truth(self) -> "History":
+        """Return the part whose truth is known: all were evaluated, and these can be compared with it."""
+        if self.truth is None or self.truth.known is None:
+            return self
+        known = self.truth.known
+        place = np.cumsum(known) - 1
+        truth = self.truth
+        return replace(
+            self,
+            fired=tuple(place[rows[known[rows]]] for rows in self.fired),
+            created_at=self.created_at[known],
+            truth=Truth(truth.fraud[known], truth.scenario[known], truth.incident[known], truth.scenarios),
+        )
 
     @property
     def span_ms(self) -> int:

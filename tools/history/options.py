@@ -24,8 +24,8 @@ from tools.history.file_input import FileInput
 from tools.history.generated_input import StreamInput, StreamSettings
 from tools.history.topic_input import TopicInput, TopicSettings
 from tools.local_cluster import LocalCluster
-from tools.replay.options import add_layout_options, layout_of
-from tools.replay.row_reader import RowReader
+from tools.transaction_files.options import add_profile_options, expanded, ordering_of, profile_of
+from tools.transaction_files.row_reader import RowReader
 
 _ROOT = Path(__file__).parents[2]
 _UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -85,7 +85,13 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "--from", dest="begin", type=moment, metavar="TIME", help="messages written from this time on (UTC)"
     )
     group.add_argument("--to", dest="end", type=moment, metavar="TIME", help="messages written before this time (UTC)")
-    group.add_argument("--file", action="append", type=Path, metavar="FILE", help="read CSV, JSON lines or Parquet")
+    group.add_argument(
+        "--file",
+        action="append",
+        type=Path,
+        metavar="FILE",
+        help="read CSV, JSON or Parquet, also packed; may be given again",
+    )
     parser.add_argument(
         "--lateness", type=_duration, default=_LATENESS, metavar="TIME",
         help=f"ALLOWED_LATENESS of the detector, such as 90s or 1h (default: {_LATENESS.total_seconds():.0f}s)",
@@ -98,7 +104,7 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "--partitions", type=whole_number(1), metavar="N",
         help="spread a stream or file over so many partitions (default: as many as the topic has)",
     )  # fmt: skip
-    add_layout_options(parser, files=None)
+    add_profile_options(parser, files=None)
 
 
 def topic_of(options: argparse.Namespace) -> str:
@@ -163,8 +169,11 @@ def _opened(
     if options.from_topic:
         return _topic(options, contracts, timedelta(milliseconds=longest_ms) + options.lateness, labels=labels)
     if options.file:
-        reader = RowReader(options.file, layout_of(options), contracts.topic(topic_of(options)).required_schema)
-        return nullcontext(FileInput(reader, ", ".join(map(str, options.file)), partitions))
+        schema = contracts.topic(topic_of(options)).required_schema
+        reader = RowReader(expanded(options.file), profile_of(options), schema)
+        lateness_ms = round(options.lateness.total_seconds() * 1000)
+        name = ", ".join(map(str, options.file))
+        return nullcontext(FileInput(reader, name, partitions, lateness_ms, ordering_of(options), options.lookup))
     settings = {name: value for name, value in stream.items() if value is not None}
     return nullcontext(StreamInput(StreamSettings(**settings), partitions))  # type: ignore[arg-type]
 

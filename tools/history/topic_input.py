@@ -165,7 +165,10 @@ def merged(partition: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.
 
 
 def joined_labels(ids: NDArray[np.bytes_], table: Mapping[str, NDArray[Any]]) -> tuple[Labels, int]:
-    """The labels of some transactions, and how many have one. What has none is no fraud; of several the last holds.
+    """The labels of some transactions, and how many have one; of several the last holds.
+
+    Where all labels say fraud, as the generator's do, what has none is no fraud. Where some say no fraud, what has none
+    is not known yet.
 
     Args:
         ids: Of the transactions.
@@ -179,7 +182,8 @@ def joined_labels(ids: NDArray[np.bytes_], table: Mapping[str, NDArray[Any]]) ->
     scenario, incident = (
         np.where(has & ~table[null_mark(name)][rows], table[name][rows], b"") for name in ("scenario", "incident")
     )
-    return Labels(has & table["fraud"][rows], scenario, incident, has), int(has.sum())
+    fraud = has & table["fraud"][rows]
+    return Labels(fraud, scenario, incident, None if table["fraud"].all() else has), int(has.sum())
 
 
 def _place(message: Message) -> tuple[int, int, int]:

@@ -33,21 +33,28 @@ from services.streaming.topics import TopicNeed, await_topics
 from tools.clusters import cluster_variables
 from tools.command_line import command_parser, positive_number, print_error, whole_number
 from tools.local_cluster import LocalCluster
-from tools.replay.options import add_layout_options, layout_of
 from tools.replay.pacer import Pace
 from tools.replay.progress import Figures, show_replay
 from tools.replay.replay import Replay
-from tools.replay.row_reader import RowReader
 from tools.replay.sender import Encoder, Sender
+from tools.replay.summary import summary_table
+from tools.tables import terminal
+from tools.transaction_files.accounts import write_lookup
+from tools.transaction_files.notes import lookup_note, notes_of
+from tools.transaction_files.options import add_profile_options, expanded, ordering_of, profile_of
+from tools.transaction_files.row_reader import RowReader
+from tools.transaction_files.time_order import LATENESS_MS, in_time_order, order_of
 
 _EPILOG = """\
 KAFKA_BROKER_URL and SCHEMA_REGISTRY_URL name the cluster; the local one is used where neither is set.
 
 examples:
-  scripts/replay --preset handbook transactions.csv --dry-run
-  scripts/replay --preset paysim PS_20174392719_1491204439457_log.csv --start 2024-01-01
-  scripts/replay payments.csv --map source=payer --map target=payee --map amount=value --map created_at=when \\
-      --time epoch-s --set currency=EUR --speed 60
+  scripts/replay payments.csv --guess                      look at the file and propose a profile
+  scripts/replay payments.csv --profile payments --dry-run
+  scripts/replay payments.csv --profile payments --speed 60
+  scripts/replay --profile handbook transactions.csv
+  scripts/replay 'statement-*.csv' --map source=Account --map target=Payee --map amount=Value --signed negative \\
+      --map created_at=Date+Time --time day-first --decimal , --set currency=EUR
 """
 
 
@@ -76,7 +83,6 @@ def _options() -> argparse.Namespace:
     parser = command_parser(
         "replay", "Send transactions from files to the input topic, and what is known about them as labels.", _EPILOG
     )
-    add_layout_options(parser)
     parser.add_argument(
         "--speed",
         type=positive_number,
@@ -90,22 +96,29 @@ def _options() -> argparse.Namespace:
         metavar="N",
         help="end after more than N unfit rows (1000)",
     )
+    parser.add_argument(
+        "--guess", action="store_true", help="propose a profile by the first rows, write it to profiles/, send nothing"
+    )
+    parser.add_argument("--as", dest="name", metavar="NAME", help="name of the proposed profile (default: the file's)")
     parser.add_argument("--dry-run", action="store_true", help="read and check everything, send nothing")
     parser.add_argument("--json", action="store_true", help="print the figures as a JSON object")
+    add_profile_options(parser)
     return parser.parse_args()
 
 
 def _replay(options: argparse.Namespace) -> Figures:
-    layout = layout_of(options)
+    profile, ordering = profile_of(options), ordering_of(options)
     topics = load_settings(Topics, KafkaSettings, RegistrySettings)
     contracts = load_contracts()
-    reader = RowReader(options.files, layout, contracts.topic(topics.transactions_topic).required_schema)
+    reader = RowReader(expanded(options.files), profile, contracts.topic(topics.transactions_topic).required_schema)
     stop = stop_on_signals()
     spare_garbage_collection()
-    sender = None if options.dry_run else _sender(topics, contracts, options.speed, stop)
     began = time.monotonic()
-    with show_replay(len(options.files)) as progress:
-        run = Replay(reader, sender, progress, stop)
+    order = order_of(reader, LATENESS_MS)
+    blocks = in_time_order(reader, order, ordering)
+    sender = None if options.dry_run else _sender(topics, contracts, options.speed, stop)
+    with show_replay() as progress:
+        run = Replay(blocks, sender, progress, stop)
         failure = None
         try:
             run.run(options.max_errors)
@@ -114,8 +127,19 @@ def _replay(options: argparse.Namespace) -> Figures:
             failure = error
             with suppress(ExpectedError):
                 run.finish()
-    figures = Figures(run.sent, run.unfit, time.monotonic() - began, run.complete, options.dry_run)
-    print(figures.as_json() if options.json else figures.as_text(topics.transactions_topic, topics.labels_topic))
+    notes = notes_of(reader, order, ordering, run.left_out)
+    if (shortened := reader.readers.accounts.shortened) and not options.dry_run:
+        write_lookup(options.lookup, shortened)
+        notes.append(lookup_note(options.lookup, len(shortened)))
+    figures = Figures(
+        run.sent, run.unfit, time.monotonic() - began, run.complete, options.dry_run, str(order), run.left_out, notes
+    )
+    if options.json:
+        print(figures.as_json())
+    elif options.dry_run:
+        terminal().print(summary_table(figures, run.summary, reader, topics.transactions_topic))
+    else:
+        print(figures.as_text(topics.transactions_topic, topics.labels_topic))
     if failure is not None:
         raise failure
     return figures

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from tools.replay.row_reader import RowError
 from tools.replay.sender import Sent
+from tools.transaction_files.blocks import RowError
 
 _EPOCH = datetime(1970, 1, 1)  # UTC
 
@@ -21,17 +21,16 @@ class ReplayProgress:
 
     Args:
         bar: The bar, if there is one.
-        files: Number of files.
     """
 
-    def __init__(self, bar: Progress | None, files: int) -> None:
+    def __init__(self, bar: Progress | None) -> None:
         self._bar = bar
-        self._task = TaskID(0) if bar is None else bar.add_task("", total=files, rows=0, unfit=0)
+        self._task = TaskID(0) if bar is None else bar.add_task("", total=1.0, rows=0, unfit=0)
 
-    def progress(self, files: float, rows: int, unfit: int) -> None:
-        """Report how many files, the last of them in part, have been read and how many rows sent."""
+    def progress(self, share: float, rows: int, unfit: int) -> None:
+        """Report the share of the files that is done, 0 to 1, and how many rows were sent."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=files, rows=rows, unfit=unfit)
+            self._bar.update(self._task, completed=share, rows=rows, unfit=unfit)
 
     def unfit(self, errors: Iterable[RowError]) -> None:
         """Report rows that don't fit."""
@@ -43,11 +42,11 @@ class ReplayProgress:
 
 
 @contextmanager
-def show_replay(files: int) -> Iterator[ReplayProgress]:
+def show_replay() -> Iterator[ReplayProgress]:
     """The display that suits standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield ReplayProgress(None, files)
+        yield ReplayProgress(None)
         return
     columns = (
         BarColumn(),
@@ -56,7 +55,7 @@ def show_replay(files: int) -> Iterator[ReplayProgress]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bar:
-        yield ReplayProgress(bar, files)
+        yield ReplayProgress(bar)
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,9 @@ class Figures:
         seconds: The duration.
         complete: Whether every file was read to its end.
         dry: Whether nothing was sent on purpose.
+        order: The order of the rows, in words.
+        left_out: Number of rows that were left out.
+        notes: Remarks on the files.
     """
 
     sent: Sent
@@ -76,6 +78,9 @@ class Figures:
     seconds: float
     complete: bool
     dry: bool
+    order: str = ""
+    left_out: int = 0
+    notes: Sequence[str] = ()
 
     def as_json(self) -> str:
         """The figures as a JSON object."""
@@ -85,6 +90,9 @@ class Figures:
                 "labels": self.sent.labels,
                 "frauds": self.sent.frauds,
                 "unfit": self.unfit,
+                "left_out": self.left_out,
+                "order": self.order,
+                "notes": list(self.notes),
                 "first": _moment(self.sent.first_ms),
                 "last": _moment(self.sent.last_ms),
                 "seconds": round(self.seconds, 3),
@@ -107,7 +115,7 @@ class Figures:
         lines.append(f"{self.seconds:.1f} s, {self._rate:,} rows/s")
         if not self.complete:
             lines.append("ended early: what comes after these rows was not read")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
     @property
     def _rate(self) -> int:

@@ -9,9 +9,9 @@ import numpy as np
 
 from services.contracts import ColumnEncoder, Schema
 from services.generator.publisher import Publisher
-from tools.replay.layout import FIELDS
 from tools.replay.pacer import Pace
-from tools.replay.row_reader import Block
+from tools.transaction_files.blocks import Block
+from tools.transaction_files.profile import FIELDS
 
 _SLICE = 2000  # rows that are handed over between two looks at the clock and at the signals
 _TICK = 0.002  # the shortest pause, in seconds: what falls due meanwhile is sent together

@@ -7,7 +7,7 @@ from typing import Protocol
 from services.errors import FatalError
 
 Cells = Sequence[str | None]
-"""A column's cells as text; None where there is none. What isn't UTF-8 is there as lone surrogates (PEP 383)."""
+"""A column's cells as text; None where there is none. Bytes that are no text are there as lone surrogates (PEP 383)."""
 
 
 class UnreadableFile(FatalError):  # noqa: N818 - reads as the state that it reports
@@ -33,6 +33,14 @@ class Rows:
 
 class File(Protocol):
     """A file of rows."""
+
+    @property
+    def description(self) -> str:
+        """The format in words, with the encoding and delimiter of a text."""
+
+    @property
+    def encoding(self) -> str:
+        """The encoding of text, as people call it."""
 
     def columns(self) -> Sequence[str] | None:
         """The names of its columns; None where each row says its own. Raises UsageError for a file of no use."""

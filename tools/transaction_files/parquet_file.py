@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from services.errors import UsageError
-from tools.replay.rows import Cells, Rows, UnreadableFile
+from tools.transaction_files.column_names import unique_names
+from tools.transaction_files.profile import Profile
+from tools.transaction_files.rows import Cells, Rows, UnreadableFile
 
 
 class ParquetFile:
@@ -13,12 +15,16 @@ class ParquetFile:
 
     Args:
         path: The file.
+        profile: Not needed: the file says all itself.
 
     Raises:
         UsageError: If pyarrow is not installed, or it is no Parquet file.
     """
 
-    def __init__(self, path: Path) -> None:
+    description = "Parquet"
+    encoding = "UTF-8"
+
+    def __init__(self, path: Path, profile: Profile) -> None:  # noqa: ARG002 - as the other formats
         try:
             import pyarrow  # noqa: ICN001, PLC0415
             import pyarrow.parquet  # noqa: PLC0415
@@ -33,14 +39,14 @@ class ParquetFile:
 
     def columns(self) -> list[str]:
         """The names of the columns."""
-        return list(self._file.schema_arrow.names)
+        return unique_names(self._file.schema_arrow.names)
 
     def check(self, names: Sequence[str]) -> None:
-        """Raises UsageError for columns that can't be told apart, or hold no scalars."""
-        names = self.columns()
+        """Raises UsageError for columns that hold no scalars, or share their name."""
+        there = self._file.schema_arrow.names
         for name in names:
-            if names.count(name) > 1:
-                raise UsageError(f"{self._path}: {names.count(name)} columns are called {name!r}: rename one")
+            if name not in there:  # pyarrow reads columns by their names
+                raise UsageError(f"{self._path}: several columns are called {name.partition('#')[0]!r}: rename one")
             kind = self._file.schema_arrow.field(name).type
             if not self._usable(kind):
                 raise UsageError(f"{self._path}: column {name!r} holds {kind}: expected texts, numbers or times")

@@ -1,12 +1,13 @@
 """Files to read, and what is read of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from services.contracts import load_contracts
-from tools.replay.layout import Layout
-from tools.replay.row_reader import Block, RowError, RowReader
+from tools.transaction_files.blocks import Block, RowError
+from tools.transaction_files.profile import Profile, Source
+from tools.transaction_files.row_reader import RowReader
 
 SCHEMA = load_contracts().topic("queueing.transactions").required_schema
 HEADER = "source,target,amount,currency,created_at\n"
@@ -16,13 +17,22 @@ GOOD_JSON = (
 )
 
 
-def reader(path: Path, layout: Layout | None = None, *more: Path) -> RowReader:
-    return RowReader([path, *more], layout or Layout(), SCHEMA)
+def layout(
+    columns: Mapping[str, str] | None = None, constants: Mapping[str, str] | None = None, **settings: Any
+) -> Profile:
+    """The profile with these columns and constants."""
+    fields = {name: Source((column,)) for name, column in (columns or {}).items()}
+    fields |= {name: Source(value=value) for name, value in (constants or {}).items()}
+    return Profile(fields, **settings)
 
 
-def read(path: Path, layout: Layout | None = None, rows: int = 10_000) -> tuple[list[Block], list[RowError]]:
+def reader(path: Path, profile: Profile | None = None, *more: Path) -> RowReader:
+    return RowReader([path, *more], profile or Profile(), SCHEMA)
+
+
+def read(path: Path, profile: Profile | None = None, rows: int = 10_000) -> tuple[list[Block], list[RowError]]:
     """The blocks of a file, and all rows that don't fit."""
-    blocks = list(reader(path, layout).blocks(rows))
+    blocks = list(reader(path, profile).blocks(rows))
     return blocks, [error for block in blocks for error in block.errors]
 
 

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.transaction_files.accounts import LONGEST
+
 _FILES = uuid.uuid5(uuid.NAMESPACE_OID, "payments.Transaction in a file")
 _HYPHENS = [8, 13, 18, 23]
+_ACCOUNT = f"S{LONGEST}"  # bytes: of names beyond ASCII the beginning, as the line tells rows apart
 _DIGITS = np.setdiff1d(np.arange(36), _HYPHENS)
 
 
@@ -22,10 +25,10 @@ def ids_of(name: str, lines: NDArray[np.int64], columns: Mapping[str, NDArray[An
     Args:
         name: The file's name.
         lines: The line of each row.
-        columns: source and target (12 bytes each), amount, currency and created_at of each row.
+        columns: source and target, amount, currency and created_at of each row.
     """
     count = len(lines)
-    rows = np.zeros(count, [("line", ">i8"), ("source", "S12"), ("target", "S12"), ("amount", ">i8"),
+    rows = np.zeros(count, [("line", ">i8"), ("source", _ACCOUNT), ("target", _ACCOUNT), ("amount", ">i8"),
                             ("currency", "S3"), ("created_at", ">i8")])  # fmt: skip
     rows["line"] = lines
     for field in ("source", "target", "amount", "currency", "created_at"):
