@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.detector.settings import DetectorSettings
+from services.detection.settings import DetectorSettings
 from services.errors import UsageError
 from tools.transaction_files.blocks import Block
 from tools.transaction_files.external_sort import ExternalSort

@@ -60,11 +60,12 @@ def test_rows_and_labels_match_their_contracts_and_an_unfit_row_is_named(pipelin
     code, out, err = replayed(pipeline, "--preset", "handbook", "--json", str(file))
 
     assert code == 1
-    assert said(err) == [f"{file}:1236: TX_AMOUNT '1.234': expected at most 2 digits after the point"]
+    assert said(err) == [f"{file}:1236: TX_AMOUNT '1.234': expected at most 2 digits after the point, or --round"]
     figures = json.loads(out)
     assert figures | {"seconds": 0, "rows_per_second": 0} == {
         "transactions": 4999, "labels": 4999, "frauds": 500, "unfit": 1, "first": "2018-04-01T00:00:00.000Z",
         "last": "2018-04-01T01:23:19.000Z", "seconds": 0, "rows_per_second": 0, "complete": True, "dry_run": False,
+        "left_out": 0, "order": "in the order of their times", "notes": [],
     }  # fmt: skip
 
     messages = pipeline.read(pipeline.input)
@@ -73,7 +74,7 @@ def test_rows_and_labels_match_their_contracts_and_an_unfit_row_is_named(pipelin
     by_amount = {record["amount"]: record for record in transactions}
     assert sorted(by_amount) == [Decimal(f"{i}.05") for i in range(5000) if i != 1234]
     assert by_amount[Decimal("4321.05")] | {"id": ""} == {
-        "id": "", "source": "C00000000021", "target": "T00000000051", "amount": Decimal("4321.05"), "currency": "EUR",
+        "id": "", "source": "C21", "target": "T51", "amount": Decimal("4321.05"), "currency": "EUR",
         "created_at": datetime(2018, 4, 1, 1, 12, 1, tzinfo=UTC),
     }  # fmt: skip
     targets = {record["id"]: record["target"] for record in transactions}
@@ -88,6 +89,34 @@ def test_rows_and_labels_match_their_contracts_and_an_unfit_row_is_named(pipelin
     assert {(label["fraud"], label["scenario"], label["incident"]) for label in labels.values()} == {
         (False, None, None), (True, "terminal-compromised", None),
     }  # fmt: skip
+
+
+def test_a_statement_arrives_sorted_with_its_accounts_and_labels(pipeline: Pipeline, tmp_path: Path) -> None:
+    file, lookup = tmp_path / "statement.csv", tmp_path / "accounts.csv"
+    iban, uuid = "MT84MALT011000012345MTLCAST001S", "123e4567-e89b-12d3-a456-426614174000"
+    file.write_bytes(
+        "Datum;Empfänger;Betrag;Betrug\n"
+        f"07.01.2026;{uuid};-3,00;\n06.01.2026;Café Zürich;900,00;nein\n05.01.2026;{iban};-1.212,50;ja\n".encode(
+            "cp1252"
+        )
+    )
+    code, out, err = replayed(
+        pipeline, str(file), "--json", "--set", "source=ACC_1327", "--map", "target=Empfänger",
+        "--map", "amount=Betrag", "--signed", "negative", "--decimal", ",", "--set", "currency=EUR",
+        "--map", "created_at=Datum", "--time", "day-first", "--map", "fraud=Betrug", "--value", "fraud:ja=1", "--value", "fraud:nein=0", "--lookup", str(lookup),
+    )  # fmt: skip
+    assert (code, said(err)) == (0, [])
+    assert json.loads(out)["order"] == "newest first"
+    transactions = records(pipeline, pipeline.read(pipeline.input))
+    short = lookup.read_text().splitlines()[1].partition(",")[0]
+    assert {(each["source"], each["target"], each["amount"], each["created_at"].day) for each in transactions} == {
+        ("ACC_1327", iban, Decimal("1212.50"), 5),
+        ("Café Zürich", "ACC_1327", Decimal("900.00"), 6),
+        ("ACC_1327", short, Decimal("3.00"), 7),
+    }
+    assert lookup.read_text() == f"account,original\n{short},{uuid}\n"
+    labels = records(pipeline, pipeline.read(f"{pipeline.prefix}queueing.transactions.labels"))
+    assert sorted(label["fraud"] for label in labels) == [False, True]  # the third isn't known yet
 
 
 def test_a_signal_ends_it_and_what_was_sent_is_there_and_said(pipeline: Pipeline, tmp_path: Path) -> None:
