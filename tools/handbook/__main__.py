@@ -10,6 +10,7 @@ import numpy as np
 
 from services.errors import ExpectedError, UsageError
 from tools.command_line import INTERRUPTED, command_parser, print_error, whole_number
+from tools.handbook.feature_file import write_book_features
 from tools.handbook.layout import write_csv
 from tools.handbook.simulator import Simulation, Transactions, simulate
 
@@ -18,6 +19,7 @@ _EPILOG = """\
 examples:
   python -m tools.handbook handbook.csv                    5,000 customers, 183 days, about 1.75 million transactions
   python -m tools.handbook small.csv --customers 500 --terminals 1000 --days 60 --seed 7
+  python -m tools.handbook handbook.csv --features book.parquet      and the book's own features, for comparison
   scripts/evaluate --preset handbook --file handbook.csv
 
 exit codes:
@@ -42,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write_csv(transactions, simulation.start, options.file)
         except OSError as error:
             raise UsageError(f"{options.file}: can't be written: {error.strerror}") from None
+        if options.features:
+            write_book_features(transactions, simulation.start, options.features)
     except ExpectedError as error:
         return print_error("handbook", error)
     except KeyboardInterrupt:
@@ -66,6 +70,9 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.add_argument(
             f"--{name}", type=whole_number(10), default=default, metavar="N", help=f"{words} (default: {default})"
         )
+    parser.add_argument(
+        "--features", type=Path, metavar="FILE", help="write the book's features as well, as Parquet for scripts/train"
+    )
     parser.add_argument("--seed", type=whole_number(0), default=_BOOK.seed, metavar="N", help="seed (default: 1)")
     parser.add_argument(
         "--start", type=date.fromisoformat, default=_BOOK.start, metavar="DAY", help="first day (default: 2018-04-01)"

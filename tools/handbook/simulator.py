@@ -129,8 +129,8 @@ def _with_fraud(simulation: Simulation, honest: Transactions, random: np.random.
     first_of_day = np.searchsorted(day, np.arange(simulation.days + 1))
 
     def rows_of(values: Ints, chosen: Ints, first: int, length: int) -> Ints:
-        begin, end = first_of_day[first], first_of_day[min(first + length, simulation.days)]
-        return begin + np.flatnonzero(np.isin(values[begin:end], chosen))
+        begin, end = int(first_of_day[first]), int(first_of_day[min(first + length, simulation.days)])
+        return np.flatnonzero(np.isin(values[begin:end], chosen)) + begin
 
     last = int(day.max()) if len(day) else 0
     for first in range(last):

@@ -27,6 +27,7 @@ TOLERANCE = 1e-9
 """Difference from the score of a test row that is rounding."""
 MAX_BYTES = 64_000_000
 _DIGEST = r"[0-9a-f]{12,64}"
+_FINGERPRINT = r"(sha256:)?[0-9a-f]{12,64}"
 _NAME = r"[a-z][a-z0-9_]{0,63}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATA = ("from", "to", "rows", "fraud")
@@ -74,7 +75,7 @@ def parse_model(content: bytes, source: str) -> ScoringModel:
         name=parts["name"].text(_NAME, "a name of small letters, digits and _"),
         features=_distinct_names(names),
         features_digest=parts["features_digest"].text(_DIGEST, "a digest: 12 to 64 hex digits"),
-        contract_fingerprint=parts["contract_fingerprint"].text(_DIGEST, "a fingerprint: 12 to 64 hex digits"),
+        contract_fingerprint=parts["contract_fingerprint"].text(_FINGERPRINT, "a fingerprint: sha256: and hex digits"),
         distributions=tuple(_distribution(feature, ("name", *_DISTRIBUTION)) for feature in features),
         score_distribution=_distribution(parts["score"], _DISTRIBUTION),
         alert_rates=_alert_rates(parts["alert_rates"]),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tools.handbook.__main__ import main
-from tools.handbook.layout import write_csv
+from tools.handbook.layout import HEADER, write_csv
 from tools.handbook.simulator import (
     CUSTOMER_COMPROMISED,
     DAY_SECONDS,
@@ -80,8 +80,7 @@ def test_the_file_has_the_columns_of_the_book(tmp_path: Path) -> None:
     columns = [np.array(column) for column in ([31, 86_400 + 5], [596, 1], [3156, 2], [5716, 30_000], [0, 1])]
     write_csv(Transactions(*columns), date(2018, 4, 1), tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_text().splitlines() == [
-        "TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT,TX_TIME_SECONDS,TX_TIME_DAYS,TX_FRAUD,"
-        "TX_FRAUD_SCENARIO",
+        HEADER,
         "0,2018-04-01 00:00:31,596,3156,57.16,31,0,0,0",
         "1,2018-04-02 00:00:05,1,2,300.00,86405,1,1,1",
     ]
