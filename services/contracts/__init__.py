@@ -19,6 +19,7 @@ from avroguard.registry.schema_ids import GuidsUnknown, InvalidSchemaId, NotAnAv
 from avroguard.registry.settings import RegistrySettings
 from services.contracts.codec.columns import ColumnDecoder, ColumnEncoder, Form, Kind, kinds_of
 from services.contracts.codec.header_ids import SCHEMA_ID_HEADER, HeaderSchemaId, SchemaId, header_schema_id
+from services.contracts.codec.message_records import MessageRecords
 from services.contracts.codec.records import RecordDecoder, RecordEncoder, SplicingEncoder
 from services.contracts.codec.wire_format import HEADER_SIZE, frame, split_by_schema, unframe
 from services.contracts.topics import SCHEMAS_ENVIRONMENT, load_contracts
@@ -38,6 +39,7 @@ __all__ = [
     "InvalidSchemaId",
     "Kind",
     "Level",
+    "MessageRecords",
     "NotAnAvroSchema",
     "NotRegistered",
     "RecordDecoder",

@@ -266,6 +266,131 @@ class Alert(TypedDict):
     suppressed: int
 
 
+# INTENT: it shall be sent. ATTEMPT: it is about to be sent. RETRY: an attempt failed, another one
+# follows. OUTCOME: nothing follows.
+NotificationPhase = Literal[
+    "INTENT",
+    "ATTEMPT",
+    "RETRY",
+    "OUTCOME",
+]
+
+
+# ALERTS: new alerts of a group. REMINDER: alerts that were told before. REPORT: a daily report.
+# NOTICE: about the notifier itself.
+NotificationKind = Literal[
+    "ALERTS",
+    "REMINDER",
+    "REPORT",
+    "NOTICE",
+]
+
+
+# PENDING: of intents and attempts. DELIVERED: the receiver has confirmed it. FAILED: it has not
+# arrived. UNKNOWN: it was sent and no answer was read, so it may have arrived. SILENCED, INHIBITED,
+# UNROUTED: nobody was to be told. UNREADABLE: the record of the alert can't be read.
+NotificationStatus = Literal[
+    "PENDING",
+    "DELIVERED",
+    "FAILED",
+    "UNKNOWN",
+    "SILENCED",
+    "INHIBITED",
+    "UNROUTED",
+    "UNREADABLE",
+]
+
+
+# One step in the life of a notification. The steps of one id, in order, say who was told what, and
+# whether it arrived.
+class NotificationEvent(TypedDict):
+    """The record payments.NotificationEvent."""
+
+    # Identifies the notification: receivers get it with every attempt, as the idempotency key.
+    id: UUID
+
+    # The step.
+    phase: NotificationPhase
+
+    # What it tells.
+    kind: NotificationKind
+
+    # What is known about its delivery.
+    status: NotificationStatus
+
+    # The receiver, by its name in the notifications file; empty for UNROUTED and UNREADABLE.
+    receiver: str
+
+    # The group of alerts: receiver, route and labels. Empty where there is none.
+    group: str
+
+    # The labels of the group, by the fields of group_by.
+    labels: dict[str, str]
+
+    # Of an intent, and of an outcome without one, the ids of the alerts; a longer list goes on in a
+    # further record of the same id and phase.
+    alerts: list[UUID]
+
+    # The number of the attempt, from 1; 0 before the first.
+    attempt: int
+
+    # Why it failed, was silenced, or is sent; empty where there is nothing to say.
+    reason: str
+
+    # Of a delivered one, the name that the receiver has for the message, such as a Slack channel
+    # and timestamp.
+    reference: str | None
+
+    # Of a retry, the earliest time of the next attempt, in UTC.
+    next_attempt_at: datetime | None
+
+    # When the step was recorded, in UTC.
+    recorded_at: datetime
+
+
+# A condition on one field of an alert.
+class SilenceMatcher(TypedDict):
+    """The record payments.SilenceMatcher."""
+
+    # rule, severity, or a field of the transaction.
+    field: str
+
+    # Values of which one must be equal, with * for any characters; empty for any value.
+    values: list[str]
+
+    # The least value, of a number or a severity; null for none.
+    at_least: str | None
+
+    # The greatest value, of a number or a severity; null for none.
+    at_most: str | None
+
+
+# Alerts of which nobody is told for a time. The newest record of an id holds.
+class Silence(TypedDict):
+    """The record payments.Silence."""
+
+    # Identifies the silence. The message key.
+    id: UUID
+
+    # All of them must be true of an alert.
+    matchers: list[SilenceMatcher]
+
+    # Who silenced it.
+    author: str
+
+    # Why.
+    reason: str
+
+    # From when on it holds, in UTC.
+    starts_at: datetime
+
+    # Until when it holds, in UTC.
+    ends_at: datetime
+
+    # When this record was written, in UTC.
+    recorded_at: datetime
+
+
 # The truth about one transaction, for measuring how well rules do. Never part of the transaction.
 class Label(TypedDict):
     """The record payments.Label."""

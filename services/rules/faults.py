@@ -1,7 +1,7 @@
 """Faults of a rules file: all of them are reported at once, each with its line."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from avroguard.avro.names import suggestion
 from avroguard.toml_source import TomlDocument, TomlPath
@@ -21,6 +21,9 @@ class Faults:
     Args:
         document: The file.
     """
+
+    error: ClassVar[type[ContractError]] = RulesError
+    """The error that the faults are raised as."""
 
     def __init__(self, document: TomlDocument) -> None:
         self._document = document
@@ -53,8 +56,12 @@ class Faults:
         self._warnings.append(self._text(path, self._document.line(path), message))
 
     def _text(self, path: TomlPath, line: int, message: str) -> str:
-        subject = f"{_SUBJECTS[path[0]]} {path[1]}: " if len(path) > 1 and path[0] in _SUBJECTS else ""
-        return f"{self._document.name}:{line}: {subject}{message}"
+        return f"{self._document.name}:{line}: {self.subject(path)}{message}"
+
+    @staticmethod
+    def subject(path: TomlPath) -> str:
+        """Return the beginning of a message: what the fault is of."""
+        return f"{_SUBJECTS[path[0]]} {path[1]}: " if len(path) > 1 and path[0] in _SUBJECTS else ""
 
     def unknown_keys(self, path: TomlPath, table: Mapping[str, Any], known: Iterable[str], whose: str = "") -> None:
         """Note every unknown key of a table."""
@@ -67,10 +74,10 @@ class Faults:
         """Raise the faults, in the order of the file.
 
         Raises:
-            RulesError: There are faults.
+            ContractError: There are faults; of the class `error`.
         """
         if self._faults:
-            raise RulesError("\n".join(message for _, message in sorted(self._faults, key=lambda fault: fault[0])))
+            raise self.error("\n".join(message for _, message in sorted(self._faults, key=lambda fault: fault[0])))
 
 
 def shown(value: Any) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from services.contracts import RegistrySettings
 from services.detection.settings import DetectorSettings
 from services.generator.settings import GeneratorSettings
+from services.notifier.settings import NotifierSettings
 from services.streaming.arguments import settings_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -15,12 +16,12 @@ DESCRIBED = {"INSTANCE_ID", "SEED", "METRICS_PORT"}
 
 def listed() -> dict[str, str]:
     """The defaults on the page by variable, without markup."""
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) ?\| \w+ \|", PAGE.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) ?\| [\w`, ]+ \|", PAGE.read_text(), re.MULTILINE)
     return {variable: re.sub(r"[` ]", "", default) for variable, default in rows}
 
 
 def test_the_page_of_settings_lists_every_setting_with_its_default() -> None:
-    classes = (DetectorSettings, GeneratorSettings, RegistrySettings)
+    classes = (DetectorSettings, GeneratorSettings, NotifierSettings, RegistrySettings)
     settings = {setting.variable: setting.default for kind in classes for setting in settings_of(kind)}
     page = listed()
     assert page.pop("SCHEMAS_DIR") == "schemas/"  # of the contracts, not of a service

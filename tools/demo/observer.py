@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from services.contracts import Registry, Schema
+from services.contracts import MessageRecords, Registry, Schema
 from services.errors import ContractError, PoisonError
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_letter_format import read_headers
@@ -16,7 +16,6 @@ from tools.demo.summary import TopicTotals
 from tools.harness.latency_histogram import LatencyHistogram
 from tools.topics.columns import MessageColumns
 from tools.topics.reader import Offsets, TopicReader
-from tools.topics.records import MessageRecords
 
 if TYPE_CHECKING:
     from confluent_kafka import Message

@@ -51,5 +51,8 @@ def environment(contracts: Path, prefix: str) -> dict[str, str]:
         "STATE_TOPIC": f"{prefix}streaming.transactions.state",
         "ALERTS_TOPIC": f"{prefix}streaming.alerts",
         "LABELS_TOPIC": f"{prefix}queueing.transactions.labels",
+        "NOTIFICATIONS_TOPIC": f"{prefix}streaming.notifications",
+        "SILENCES_TOPIC": f"{prefix}streaming.silences",
+        "NOTIFIER_GROUP": f"{prefix}notifier",
         "CONSUMER_GROUP": f"{prefix}detector",
     }

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 
-from services.contracts import Registry, RegistrySettings
+from services.contracts import MessageRecords, Registry, RegistrySettings
 from services.errors import ExpectedError
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.logs import configure_logging
@@ -19,7 +19,6 @@ from tools.tail.exact_json import dumps
 from tools.tail.follower import Follower, partitions_of
 from tools.tail.message_json import Received, describe
 from tools.topics.batches import SingleTransactions
-from tools.topics.records import MessageRecords
 
 _EPILOG = """\
 KAFKA_BROKER_URL and SCHEMA_REGISTRY_URL name the cluster; the local one is used where neither is set.

@@ -3,7 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from services.contracts import RecordDecoder, Registry, Schema, SchemaId, header_schema_id, unframe
+from avroguard.avro.schema import Schema
+from avroguard.registry.client import Registry
+from services.contracts.codec.header_ids import SchemaId, header_schema_id
+from services.contracts.codec.records import RecordDecoder
+from services.contracts.codec.wire_format import unframe
 
 
 class MessageRecords:

@@ -1,0 +1,105 @@
+"""The topics of the notifier, and its records on them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Message
+
+from services.contracts import Contracts, MessageRecords, RecordEncoder, Registry, Schema, TopicContract, frame
+from services.errors import ContractError
+from services.notifier.alert import Alert
+from services.notifier.events import Event
+from services.notifier.settings import NotifierSettings
+from services.notifier.silences import Silence
+from services.streaming.authorisation import DESCRIBE, READ, WRITE
+from services.streaming.dead_letter_format import read_headers
+from services.streaming.topics import TopicNeed
+
+
+@dataclass(frozen=True)
+class NotifierTopics:
+    """The contracts of the topics.
+
+    Attributes:
+        alerts: Read, and offsets of it are committed.
+        notifications: Written, and read at the start; its owner works.
+        silences: Read.
+        counted: Topics of transactions, which the daily report counts.
+    """
+
+    alerts: TopicContract
+    notifications: TopicContract
+    silences: TopicContract
+    counted: tuple[TopicContract, ...]
+
+    @classmethod
+    def of(cls, settings: NotifierSettings, contracts: Contracts) -> "NotifierTopics":
+        """Return the topics that the settings name.
+
+        Raises:
+            ContractError: The contracts lack one.
+        """
+        return cls(
+            contracts.topic(settings.alerts_topic),
+            contracts.topic(settings.notifications_topic),
+            contracts.topic(settings.silences_topic),
+            (contracts.topic(settings.legit_topic), contracts.topic(settings.fraud_topic)),
+        )
+
+    @property
+    def needs(self) -> list[TopicNeed]:
+        """What the brokers have to offer."""
+        needs = ((self.alerts, (READ,)), (self.notifications, (READ, WRITE)), (self.silences, (READ,)))
+        return [TopicNeed(topic.name, topic.partitions, (DESCRIBE, *operations)) for topic, operations in needs]
+
+
+class NotifierRecords:
+    """Decodes and encodes the records.
+
+    Args:
+        topics: The topics.
+        registry: Knows the schemas.
+    """
+
+    def __init__(self, topics: NotifierTopics, registry: Registry) -> None:
+        self._alerts, self._events, self._silences = (
+            MessageRecords(registry, topic.required_schema)
+            for topic in (topics.alerts, topics.notifications, topics.silences)
+        )
+        schema = topics.notifications.required_schema
+        self._schema_id = registry.require(topics.notifications.subject, schema).id
+        self._encoder = RecordEncoder(schema.json)
+
+    def alert(self, message: Message) -> Alert:
+        """Return the alert in a message.
+
+        Raises:
+            PoisonError: There is none.
+            Unavailable: The registry can't be asked.
+        """
+        return Alert.of(_decoded(self._alerts, message))
+
+    def event(self, message: Message) -> Event:
+        """Return the event in a message; raises as `alert`."""
+        return Event.of(_decoded(self._events, message))
+
+    def silence(self, message: Message) -> Silence:
+        """Return the silence in a message; raises as `alert`."""
+        return Silence.of(_decoded(self._silences, message))
+
+    def encode(self, record: Mapping[str, Any]) -> bytes:
+        """Return the value of an event's record."""
+        return frame(self._schema_id, self._encoder.encode(record))
+
+
+def _decoded(records: MessageRecords, message: Message) -> Any:
+    return records.decode(message.value(), read_headers(message))
+
+
+def transaction_schema(topics: NotifierTopics) -> Schema:
+    """Return the schema of transactions, whose fields routes may name."""
+    schema = topics.counted[0].schema
+    if schema is None:
+        raise ContractError(f"topic {topics.counted[0].name} has no schema; expected that of transactions")
+    return schema
