@@ -13,7 +13,17 @@ from pathlib import Path
 
 import confluent_kafka
 
-from benchmarks.contenders import DETECTORS, FAILURES, FIVE_RULES, FIXED_INTERVAL, GENERATORS, OURS, Contender, Skipped
+from benchmarks.contenders import (
+    DETECTORS,
+    FAILURES,
+    FIVE_RULES,
+    FIXED_INTERVAL,
+    GENERATORS,
+    OURS,
+    SAME_RULES,
+    Contender,
+    Skipped,
+)
 from benchmarks.latency import measure_latency
 from benchmarks.pictures import plots
 from benchmarks.results import Results, Round
@@ -26,7 +36,7 @@ from services.streaming.logs import configure_logging
 from tools.command_line import INTERRUPTED
 from tools.local_cluster import Cluster, ephemeral
 
-PARTS = ("detectors", "generators", "latency", "rules")
+PARTS = ("detectors", "generators", "latency", "same-rules", "rules")
 # At a rate that it can hardly keep up with, a contender's latency says how long the run was.
 HEADROOM = 1.2
 # Runs that are not counted. After a single one, the broker still compiles what transactions need: the next is slower.
@@ -77,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmark", description="This system and its peers on the same work.")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each contender, in rotation")
     parser.add_argument("--messages", type=int, default=1_000_000, metavar="N", help="slow peers get a part of them")
-    names = [contender.name for contender in DETECTORS]
+    names = list(dict.fromkeys(contender.name for contender in (*DETECTORS, *SAME_RULES)))
     parser.add_argument("--only", type=_names(names), metavar="NAMES", help=f"some of {','.join(names)}")
     parser.add_argument("--parts", type=_names(PARTS), metavar="PARTS", help=f"some of {','.join(PARTS)}")
     parser.add_argument("--seconds", type=int, default=13, metavar="N", help="of each run of the latency part")
@@ -107,9 +117,15 @@ def _measure(options: argparse.Namespace, results: Results) -> None:
         return
     load_before = os.getloadavg()[0]
     results.about |= about(rounds, messages)
-    chosen = options.only or [contender.name for contender in DETECTORS]
-    detectors = _prepared(results, "detectors", [contender for contender in DETECTORS if contender.name in chosen])
-    generators = _prepared(results, "generators", [contender for contender in GENERATORS if contender.name in chosen])
+    ready = {
+        kind: _prepared(results, kind, [one for one in contenders if one.name in (options.only or [one.name])])
+        for kind, contenders, of_parts in (
+            ("detectors", DETECTORS, {"detectors", "latency"}),
+            ("generators", GENERATORS, {"generators"}),
+            ("same_rules", SAME_RULES, {"same-rules"}),
+        )
+        if of_parts.intersection(parts)
+    }
     with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch, ephemeral(say=_say) as cluster:
         directory = Path(scratch)
         drains = Drains(cluster, directory, messages)
@@ -118,11 +134,13 @@ def _measure(options: argparse.Namespace, results: Results) -> None:
             drains.detector(OURS, OURS.prepare(_say))
         for number in range(rounds):
             if "detectors" in parts:
-                _rotate(results, "detectors", detectors, number, drains.detector)
+                _rotate(results, "detectors", ready["detectors"], number, drains.detector)
             if "generators" in parts:
-                _rotate(results, "generators", generators, number, drains.generator)
+                _rotate(results, "generators", ready["generators"], number, drains.generator)
+            if "same-rules" in parts:
+                _rotate(results, "same_rules", ready["same_rules"], number, drains.same_rules)
             if "latency" in parts:
-                _latencies(results, cluster, directory, detectors, number=number, seconds=options.seconds)
+                _latencies(results, cluster, directory, ready["detectors"], number=number, seconds=options.seconds)
             results.about["load"] = f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after round {number + 1}"
             _keep(options, results)
         if "rules" in parts:

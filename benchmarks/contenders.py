@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -68,8 +69,8 @@ def _module(name: str) -> Command:
     return lambda _say: [sys.executable, "-m", name]
 
 
-def _own_environment(peer: str, script: str) -> Command:
-    """A script that runs in an environment of its own, made from the peer's locked requirements."""
+def _own_environment(peer: str, module: str) -> Command:
+    """A module of a peer that runs in an environment of its own, made from the peer's locked requirements."""
 
     def prepare(say: Say) -> list[str]:
         requirements = PEERS / peer / "requirements.txt"
@@ -81,7 +82,7 @@ def _own_environment(peer: str, script: str) -> Command:
             _run(sys.executable, "-m", "venv", "--clear", str(home))
             _run(str(home / "bin" / "python"), str(ROOT / "tools" / "locks" / "install.py"), str(requirements))
             stamp.write_text(locked)
-        return [str(home / "bin" / "python"), str(PEERS / peer / script)]
+        return [str(home / "bin" / "python"), "-m", f"benchmarks.peers.{peer}.{module}"]
 
     return prepare
 
@@ -104,7 +105,11 @@ def _c_loop(say: Say) -> list[str]:
     return [str(target)]
 
 
-def _kafka_streams(say: Say) -> list[str]:
+def _kafka_streams(main: str) -> Command:
+    return partial(_compiled_streams, main)
+
+
+def _compiled_streams(main: str, say: Say) -> list[str]:
     compiler = shutil.which("javac")
     if compiler is None:
         raise Skipped("no JDK is installed (javac)")
@@ -116,8 +121,8 @@ def _kafka_streams(say: Say) -> list[str]:
     classes = BUILT / "kafka_streams"
     classes.mkdir(parents=True, exist_ok=True)
     path = ":".join(map(str, jars))
-    _run(compiler, "--release", "17", "-cp", path, "-d", str(classes), str(folder / "Detector.java"))
-    return [str(java), "-cp", f"{classes}:{path}", "Detector"]
+    _run(compiler, "--release", "17", "-cp", path, "-d", str(classes), *map(str, sorted(folder.glob("*.java"))))
+    return [str(java), "-cp", f"{classes}:{path}", main]
 
 
 def _run(*command: str) -> None:
@@ -128,7 +133,7 @@ def _run(*command: str) -> None:
 
 OURS = Contender("ours", "this detector", "exactly once", _module("services.detector"))
 TUTORIAL = Contender(
-    "tutorial", "tutorial's way: kafka-python, JSON", "at least once", _own_environment("tutorial", "detector.py"),
+    "tutorial", "tutorial's way: kafka-python, JSON", "at least once", _own_environment("tutorial", "detector"),
     form="json", share=0.1,
 )  # fmt: skip
 FIVE_RULES = Contender(
@@ -153,7 +158,7 @@ DETECTORS: tuple[Contender, ...] = (
     C_LOOP,
     Contender("c-eos", "C loop on librdkafka", "exactly once", _c_loop, {"EXACTLY_ONCE": "1"}),
     Contender(
-        "kafka-streams", "Kafka Streams, GenericDatumReader", "exactly once", _kafka_streams,
+        "kafka-streams", "Kafka Streams, GenericDatumReader", "exactly once", _kafka_streams("Detector"),
         {"COMMIT_INTERVAL_MS": "100"},
     ),
     Contender(
@@ -161,23 +166,36 @@ DETECTORS: tuple[Contender, ...] = (
         _module("benchmarks.peers.confluent.detector"), share=0.2,
     ),
     Contender(
-        "quix-json", "Quix Streams, JSON", "at least once", _own_environment("quix", "detector.py"),
+        "quix-json", "Quix Streams, JSON", "at least once", _own_environment("quix", "detector"),
         {**QUIX, "SERDES": "json", "GUARANTEE": "at-least-once"}, form="json", share=0.2,
     ),
     Contender(
-        "quix-json-eos", "Quix Streams, JSON", "exactly once", _own_environment("quix", "detector.py"),
+        "quix-json-eos", "Quix Streams, JSON", "exactly once", _own_environment("quix", "detector"),
         {**QUIX, "SERDES": "json", "GUARANTEE": "exactly-once"}, form="json", share=0.2,
     ),
     Contender(
-        "quix-avro", "Quix Streams, Avro", "at least once", _own_environment("quix", "detector.py"),
+        "quix-avro", "Quix Streams, Avro", "at least once", _own_environment("quix", "detector"),
         {**QUIX, "SERDES": "avro", "GUARANTEE": "at-least-once"}, share=0.1,
     ),
     Contender(
-        "quix-avro-eos", "Quix Streams, Avro", "exactly once", _own_environment("quix", "detector.py"),
+        "quix-avro-eos", "Quix Streams, Avro", "exactly once", _own_environment("quix", "detector"),
         {**QUIX, "SERDES": "avro", "GUARANTEE": "exactly-once"}, share=0.1,
     ),
     TUTORIAL,
 )  # fmt: skip
+
+SAME_RULES: tuple[Contender, ...] = (
+    FIVE_RULES,
+    Contender(
+        "kafka-streams-rules", "Kafka Streams, Processor API, RocksDB", "exactly once",
+        _kafka_streams("RulesDetector"), {"COMMIT_INTERVAL_MS": "100"},
+    ),
+    Contender(
+        "quix-rules", "Quix Streams, its state, Avro", "exactly once", _own_environment("quix", "rules_detector"),
+        {**QUIX, "GUARANTEE": "exactly-once"}, share=0.1,
+    ),
+)  # fmt: skip
+"""Detectors with the five default rules over exactly sliding windows, in two stages."""
 
 GENERATORS: tuple[Contender, ...] = (
     Contender("ours", "this generator", "", _module("services.generator"), {"TRANSACTIONS_PER_SECOND": "0"}, share=2),
@@ -185,7 +203,7 @@ GENERATORS: tuple[Contender, ...] = (
         "confluent", "confluent-kafka, AvroSerializer", "", _module("benchmarks.peers.confluent.generator"), share=0.1
     ),
     Contender(
-        "tutorial", "tutorial's way: kafka-python, JSON", "", _own_environment("tutorial", "generator.py"),
+        "tutorial", "tutorial's way: kafka-python, JSON", "", _own_environment("tutorial", "generator"),
         form="json", share=0.1,
     ),
 )  # fmt: skip

@@ -5,13 +5,15 @@ partitions; the commit is the starting gun. So starting a process (a Java virtua
 the figures, and two processes start together.
 """
 
+import re
 import uuid
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupState, IsolationLevel, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, IsolationLevel, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from benchmarks.work import Work
@@ -32,14 +34,17 @@ class IsolatedTopics:
     Args:
         cluster: The cluster.
         directory: Takes the contracts of the run.
+        partitions: Number of partitions of every topic; None for those of the contracts.
     """
 
-    def __init__(self, cluster: Cluster, directory: Path) -> None:
+    def __init__(self, cluster: Cluster, directory: Path, partitions: int | None = None) -> None:
         self._servers: dict[str, Any] = {"bootstrap.servers": cluster.bootstrap_servers}
         self._admin = AdminClient(self._servers)
         prefix = f"b{uuid.uuid4().hex[:8]}."
         schemas = directory / f"{prefix}schemas"
         file = private_contracts(schemas, prefix)
+        if partitions:
+            file.write_text(re.sub(r"(?m)^partitions = \d+", f"partitions = {partitions}", file.read_text()))
         contracts = load_contracts(file)
         Topics(self._admin).apply(contracts.topics)
         with Registry(RegistrySettings.load(url=cluster.registry_url)) as registry:
@@ -116,11 +121,18 @@ class IsolatedTopics:
     def count(self, topics: tuple[str, ...]) -> Counter[str]:
         """Committed messages of each topic, counted by reading every one of them."""
         counts = Counter(dict.fromkeys(topics, 0))
+        for messages in self._read(topics):
+            counts.update(str(message.topic()) for message in messages)
+        return counts
+
+    def values(self, topic: str) -> list[bytes]:
+        """Values of the committed messages of a topic."""
+        return [message.value() or b"" for messages in self._read((topic,)) for message in messages]
+
+    def _read(self, topics: tuple[str, ...]) -> Iterator[Sequence[Message]]:
         starts = {(topic, number): 0 for topic in topics for number in range(self._partitions[topic])}
         with closing(Consumer({**self._servers, **READER, "enable.partition.eof": True})) as consumer:
-            for messages in TopicReader(consumer, starts).batches():
-                counts.update(str(message.topic()) for message in messages)
-        return counts
+            yield from TopicReader(consumer, starts).batches()
 
     def remove(self) -> None:
         """Delete the topics: later runs need the room and the broker's attention."""

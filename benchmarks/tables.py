@@ -12,6 +12,9 @@ def render(results: Results) -> str:
     parts = [f"{name}: {about[name]}" for name in about]
     if results.detectors:
         parts += ["", "Detectors: judging an input that is all there", _speeds(results, results.detectors, "detectors")]
+    if results.same_rules:
+        title = "Detectors with the five default rules, one partition: each verdict is the recomputation's"
+        parts += ["", title, _same_rules(results)]
     if results.generators:
         parts += ["", "Generators: as fast as they can", _speeds(results, results.generators, "generators")]
     if results.latencies:
@@ -55,6 +58,28 @@ def _speeds(results: Results, rounds: dict[str, list[Round]], kind: str) -> str:
         )
     rows.sort(key=lambda row: -float(row[1].replace(",", "")))
     columns = ["", "k/s", "range", "x tutorial", "x C loop", "CPU µs", "broker µs", "MB", "messages"]
+    return table_text(columns, rows)
+
+
+def _same_rules(results: Results) -> str:
+    rows = []
+    for name, measured in results.same_rules.items():
+        rate = Spread.of(figures.rate / 1000 for figures in measured)
+        rows.append(
+            [
+                results.labels[f"same_rules.{name}"],
+                f"{rate.median:,.1f}",
+                f"{rate.low:,.1f}..{rate.high:,.1f}",
+                _factor(results.speed_ratio("ours-rules", name, "same_rules")),
+                f"{Spread.of(figures.cpu_us for figures in measured).median:.1f}",
+                _factor(results.cost_ratio("ours-rules", name, "same_rules")),
+                f"{Spread.of(figures.broker_us for figures in measured).median:.1f}",
+                f"{Spread.of(figures.rss_mb for figures in measured).median:.0f}",
+                f"{measured[0].messages:,}",
+            ]
+        )
+    rows.sort(key=lambda row: -float(row[1].replace(",", "")))
+    columns = ["", "k/s", "range", "ours is x", "CPU µs", "ours per core x", "broker µs", "MB", "messages"]
     return table_text(columns, rows)
 
 

@@ -37,6 +37,10 @@ def _ratio(ours: str, theirs: str, kind: str = "detectors") -> Callable[[Results
     return lambda results: results.speed_ratio(ours, theirs, kind)
 
 
+def _per_core(theirs: str) -> Callable[[Results], Spread | None]:
+    return lambda results: results.cost_ratio("ours-rules", theirs, "same_rules")
+
+
 def _p99(key: str) -> Callable[[Results], Spread | None]:
     return lambda results: results.p99(key)
 
@@ -76,6 +80,8 @@ TARGETS = (
     Target("two processes vs the C loop", 1.0, "x", True, _ratio("ours-2", "c")),
     Target("five rules in two stages vs one rule", 0.6, "x", True, _ratio("ours-rules", "ours")),
     Target("five rules in two stages vs the tutorial's way", 10, "x", True, _ratio("ours-rules", "tutorial")),
+    Target("five rules, per core, vs Kafka Streams", 1, "x", True, _per_core("kafka-streams-rules")),
+    Target("five rules, per core, vs Quix Streams", 1, "x", True, _per_core("quix-rules")),
     Target("generator vs the tutorial's way", 40, "x", True, _ratio("ours", "tutorial", "generators")),
     Target("COMMIT_INTERVAL_MS=auto vs 100", 0.97, "x", True, _ratio("ours", "ours-100ms")),
     Target("latency p99 at 1,000/s, exactly once", 60, "ms", False, _p99("ours@1000")),

@@ -10,6 +10,7 @@ from benchmarks.contenders import Contender, ContenderFailed
 from benchmarks.figures import Pace, Sample, pace
 from benchmarks.isolated_topics import TIMEOUT, IsolatedTopics
 from benchmarks.measured_process import MeasuredProcess, cpu_seconds
+from benchmarks.rules_work import ids_of, rules_work
 from benchmarks.work import Work, avro_work, json_work
 from tools.harness.waiting import wait_for
 from tools.local_cluster import Cluster
@@ -58,6 +59,42 @@ class Drains:
         """
         topics = IsolatedTopics(self._cluster, self._directory)
         work = self._work(contender, topics.schema_id)
+        drained = self._drain(contender, command, topics, work)
+        legit, fraud = topics.outputs
+        counts, expected = topics.count(topics.outputs), {legit: len(work) - work.fraud, fraud: work.fraud}
+        if contender.finds_more:  # none is lost, none doubled, and no large amount is missed
+            enough = counts[fraud] >= expected[fraud]
+            expected = {legit: len(work) - counts[fraud], fraud: counts[fraud]} if enough else expected
+        if counts != expected:
+            raise ContenderFailed(f"{contender.name}: its outputs are {counts}, expected {expected}")
+        topics.remove()
+        return drained
+
+    def same_rules(self, contender: Contender, command: list[str]) -> Drained:
+        """One run of a detector with the five default rules, whose verdicts are compared one by one.
+
+        All topics have one partition, as the verdicts of rules over time depend on the order of the log.
+
+        Raises:
+            ContenderFailed: It ended, stood still, or a verdict is another than the recomputation's.
+        """
+        topics = IsolatedTopics(self._cluster, self._directory, partitions=1)
+        work = rules_work(int(self._messages * contender.share), topics.schema_id)
+        drained = self._drain(contender, command, topics, work)
+        legit, fraud = (topics.values(topic) for topic in topics.outputs)
+        suspicious = frozenset(ids_of(fraud))
+        if len(legit) + len(fraud) != len(work) or len(suspicious) != len(fraud):
+            raise ContenderFailed(f"{contender.name}: {len(legit)} + {len(fraud)} outputs, expected {len(work)}")
+        if differing := suspicious ^ work.suspicious:
+            raise ContenderFailed(
+                f"{contender.name}: {len(differing)} verdicts differ from the recomputation's, such as that of "
+                f"{min(differing).decode()}"
+            )
+        topics.remove()
+        return drained
+
+    def _drain(self, contender: Contender, command: list[str], topics: IsolatedTopics, work: Work) -> Drained:
+        """Have an input evaluated, and measure it."""
         topics.load(work)
         log = self._directory / f"{contender.name}.log"
         with ExitStack() as stack:
@@ -67,14 +104,6 @@ class Drains:
             ]
             wait_until_ready(topics, processes)
             samples = self._watch(topics, processes, len(work), topics.outputs, topics.reveal)
-        legit, fraud = topics.outputs
-        counts, expected = topics.count(topics.outputs), {legit: len(work) - work.fraud, fraud: work.fraud}
-        if contender.finds_more:  # none is lost, none doubled, and no large amount is missed
-            enough = counts[fraud] >= expected[fraud]
-            expected = {legit: len(work) - counts[fraud], fraud: counts[fraud]} if enough else expected
-        if counts != expected:
-            raise ContenderFailed(f"{contender.name}: its outputs are {counts}, expected {expected}")
-        topics.remove()
         return Drained(len(work), pace(samples), samples[-1].rss_mb / len(processes))
 
     def generator(self, contender: Contender, command: list[str]) -> Drained:

@@ -37,7 +37,7 @@ class Work:
 
 def avro_work(count: int, schema_id: int) -> Work:
     """Transactions as the contract has them."""
-    rows = _rows(count)
+    rows = random_rows(count)
     encoder = TransactionEncoder(load_contracts().topic("queueing.transactions").required_schema, schema_id)
     values = encoder.encode(rows)
     return Work(values, rows.targets.tolist(), _fraud(rows))
@@ -45,7 +45,7 @@ def avro_work(count: int, schema_id: int) -> Work:
 
 def json_work(count: int) -> Work:
     """The same transactions as a JSON object each."""
-    rows, values = _rows(count), []
+    rows, values = random_rows(count), []
     columns = tuple(getattr(rows, column.name).tolist() for column in fields(rows))
     for transaction_id, source, target, cents, created_at in zip(*columns, strict=True):
         transaction = {
@@ -64,7 +64,8 @@ def _one_a_millisecond(begun: int, _first: int, count: int) -> npt.NDArray[np.in
     return begun + np.arange(count)
 
 
-def _rows(count: int) -> Transactions:
+def random_rows(count: int) -> Transactions:
+    """Return transactions of the plain stream, one a millisecond, up to now."""
     source, start = RandomTraffic(ACCOUNTS, SEED), time.time_ns() // 1_000_000 - count
     parts: list[Transactions] = []
     while (missing := count - sum(map(len, parts))) > 0:

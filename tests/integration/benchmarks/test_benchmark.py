@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as benchmark
-from benchmarks.contenders import C_LOOP, OURS, Skipped
+from benchmarks import throughput
+from benchmarks.contenders import C_LOOP, FIVE_RULES, OURS, ContenderFailed, Skipped
 from benchmarks.latency import measure_latency
 from benchmarks.rules import cost_of_rules
+from benchmarks.rules_work import ids_of
 from benchmarks.soak import soak
 from benchmarks.throughput import Drains
 from tools.harness.processes import ProcessDied
@@ -31,6 +33,16 @@ def test_a_run_gives_a_table_json_and_pictures(
     assert (tmp_path / "performance.svg").exists()
     assert benchmark.main(["--from", str(file)]) == 0
     assert "this detector, exactly once" in capsys.readouterr().out
+
+
+def test_verdicts_with_the_same_rules_are_compared_one_by_one(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drains = Drains(cluster, tmp_path, 10_000)
+    assert drains.same_rules(FIVE_RULES, FIVE_RULES.prepare(print)).messages == 10_000
+    monkeypatch.setattr(throughput, "ids_of", lambda values: [b"another", *ids_of(values)[1:]])
+    with pytest.raises(ContenderFailed, match="2 verdicts differ from the recomputation's"):
+        drains.same_rules(FIVE_RULES, FIVE_RULES.prepare(print))
 
 
 def test_the_c_loop_does_the_whole_work(cluster: Cluster, tmp_path: Path) -> None:
