@@ -102,8 +102,10 @@ def test_a_statement_arrives_sorted_with_its_accounts_and_labels(pipeline: Pipel
     )
     code, out, err = replayed(
         pipeline, str(file), "--json", "--set", "source=ACC_1327", "--map", "target=Empfänger",
-        "--map", "amount=Betrag", "--signed", "negative", "--decimal", ",", "--set", "currency=EUR", "--time", "day-first",
-        "--lookup", str(lookup), "--map", "created_at=Datum", "--map", "fraud=Betrug", "--value", "fraud:ja=1", "--value", "fraud:nein=0",
+        "--map", "amount=Betrag", "--signed", "negative", "--decimal", ",", "--set", "currency=EUR",
+        "--time", "day-first",
+        "--lookup", str(lookup), "--map", "created_at=Datum", "--map", "fraud=Betrug",
+        "--value", "fraud:ja=1", "--value", "fraud:nein=0",
     )  # fmt: skip
     assert (code, said(err)) == (0, [])
     assert json.loads(out)["order"] == "newest first"
