@@ -158,7 +158,8 @@ class WrittenStateReader:
         number = chunk.partition[1]
         tasks = {task.partition[0].encode(): task for task in self._tasks.values() if task.partition[1] == number}
         for message in chunk.messages:
-            task = tasks.get(message.key() or b"")
+            # Where an engine's sink takes no partition, a key has what sends it to its partition after a zero byte.
+            task = tasks.get((message.key() or b"").partition(b"\0")[0])
             if task is not None and not task.is_done:
                 self._add(task, message)
         if chunk.ended:

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from services.contracts import RecordDecoder, Registration, Registry, Schema, unframe
 from services.detection.state_record import InvalidStateError, StateCodec, StateRecord, decode_state
-from services.detection.state_writer import StateWriter
+from services.detection.state_writer import StateWriter, Trim
 from services.detection.written_state_reader import WrittenStateReader
 from services.errors import ContractError
 from services.streaming.failures import reason
@@ -38,7 +38,7 @@ class WrittenStates:
         *,
         registry: Registry,
         reader: PartitionReader,
-        make_admin: Callable[[], AdminClient],
+        trim: Trim,
         lateness_ms: int,
         max_bytes: int,
         on_write: Callable[[int], None],
@@ -51,7 +51,7 @@ class WrittenStates:
             registration: The registration of that.
             registry: Knows the schemas of older records.
             reader: Reads the topic's partitions; used by nothing else.
-            make_admin: Makes an admin client.
+            trim: Deletes what is needed no more.
             lateness_ms: Allowed lateness.
             max_bytes: The largest record that the topic takes.
             on_write: Called with the number of bytes of each record.
@@ -61,7 +61,7 @@ class WrittenStates:
             WrittenStateReader(topic, reader, StateDecoder(codec, registry)),
             StateWriter(
                 topic, codec, registration, lateness_ms,
-                max_bytes=max_bytes, end=reader.end, trim=Trimmer(make_admin), on_write=on_write,
+                max_bytes=max_bytes, end=reader.end, trim=trim, on_write=on_write,
             ),
         )  # fmt: skip
 

@@ -9,29 +9,18 @@ import structlog
 
 from services.contracts import (
     SCHEMAS_ENVIRONMENT,
-    NotRegistered,
-    Registration,
     Registry,
     RegistrySettings,
-    TopicContract,
     load_contracts,
 )
-from services.detection.alerts import Alerts
-from services.detection.batch_unpacker import BatchUnpacker, require_batch_schemas
+from services.detection.assembly import build_handler
+from services.detection.batch_unpacker import require_batch_schemas
 from services.detection.handler import DetectorHandler
-from services.detection.key_verifier import KeyVerifier
 from services.detection.metrics import NAMESPACE, DetectorMetrics, VerdictAge
-from services.detection.partition_states import PartitionStates
-from services.detection.repartition_writer import RepartitionWriter
-from services.detection.restore import Restorer
-from services.detection.routing import Outputs, Router
 from services.detection.rule_versions import RuleVersions
-from services.detection.schema_decoder import Output, require_equal_schemas
-from services.detection.schema_decoder_cache import SchemaDecoderCache
+from services.detection.schema_decoder import require_equal_schemas
 from services.detection.settings import DetectorSettings, deprecated_settings
 from services.detection.topics import DetectorTopics
-from services.detection.transaction_batch import BatchEncoder
-from services.detection.written_states import WrittenStates
 from services.detector.rules_watcher import RulesWatcher
 from services.detector.startup import checked_topics
 from services.rules.loading import constants_of, load_rules
@@ -39,21 +28,17 @@ from services.rules.topology import ONLY_LATER, Topology, build_topology, requir
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import explain_refusals
 from services.streaming.clients import KafkaClients
-from services.streaming.dead_offsets import dead_offsets
 from services.streaming.endpoints import serve_endpoints
 from services.streaming.handler import LoopSettings
 from services.streaming.lag import LagMonitor
-from services.streaming.lifecycle import run_service, spare_garbage_collection, stop_on_signals, wait_until
+from services.streaming.lifecycle import run_service, spare_garbage_collection, stop_on_signals
 from services.streaming.logs import configure_logging
 from services.streaming.loop import TransactionalLoop
 from services.streaming.metrics import LoopMetrics, ProgressCollector, new_registry
-from services.streaming.partition_reader import PartitionReader
 from services.streaming.progress import LoopProgress
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
-from services.streaming.topic_reader import TopicReader
 from services.streaming.topics import (
     TopicConfig,
-    partition_counts,
     require_topics,
 )
 
@@ -108,7 +93,7 @@ def main() -> int:
         configs = checked_topics(clients, settings, topics, progress, stop)
         retention |= {topic.name: configs[topic.name].retention_ms for topic in topics.read}
         versions = RuleVersions(load())
-        handler = _handler(
+        handler = build_handler(
             settings=settings, topics=topics, clients=clients, registry=registry, versions=versions, metrics=metrics,
             progress=progress, stop=stop, limits={name: config.max_message_bytes for name, config in configs.items()},
         )  # fmt: skip
@@ -128,96 +113,6 @@ def main() -> int:
 
 def _transactional_id(settings: DetectorSettings) -> str:
     return f"{settings.consumer_group}.{settings.instance_id}"
-
-
-def _handler(
-    *,
-    settings: DetectorSettings,
-    topics: DetectorTopics,
-    clients: KafkaClients,
-    registry: Registry,
-    versions: RuleVersions,
-    metrics: DetectorMetrics,
-    progress: LoopProgress,
-    stop: Event,
-    limits: Mapping[str, int],
-) -> DetectorHandler:
-    """Build the handler, which evaluates and routes transactions."""
-
-    def require(topic: TopicContract) -> Registration:
-        return registry.require(topic.subject, topic.required_schema)
-
-    registered = {
-        topic.name: wait_until(
-            partial(require, topic),
-            waiting_for="schema registry",
-            timeout=settings.startup_timeout,
-            stop=stop,
-            progress=progress,
-            transient=(NotRegistered,),
-        )
-        for topic in [*topics.read, *topics.written, *topics.kept]
-    }
-    lateness_ms = round(settings.allowed_lateness * 1000)
-    decoders = SchemaDecoderCache(
-        registry,
-        topics.schema,
-        [Output(topic, registered[topic]) for topic in settings.output_topics],
-        subjects=[topic.subject for topic in topics.read],
-        wait=stop.wait,
-    )
-    alert = topics.written[2].required_schema
-    alerts = Alerts(topics.schema, alert, registered[settings.alerts_topic], limits[settings.alerts_topic])
-    group = partial(clients.consumer, settings.consumer_group)
-    reader = PartitionReader(partial(group, enable_partition_eof=True))
-    batched = {topic.name: topic.required_schema for topic in topics.read[1:]}
-    unpack = {topic: BatchUnpacker(registry, schema) for topic, schema in batched.items()}
-    restorer = Restorer(
-        reader,
-        decoders,
-        partial(dead_offsets, TopicReader(group, stop), topics.dead_letters.name),
-        progress,
-        unpack,
-    )
-    written = (
-        None
-        if topics.state is None
-        else WrittenStates.of(
-            topics.state.name,
-            topics.state.required_schema,
-            registered[topics.state.name],
-            registry=registry,
-            reader=PartitionReader(partial(group, enable_partition_eof=True)),
-            make_admin=clients.admin,
-            lateness_ms=lateness_ms,
-            max_bytes=limits[topics.state.name],
-            on_write=metrics.state_bytes.inc,
-        )
-    )
-    keys = None
-    if settings.input_keyed == "verify":
-        count = partition_counts(clients.admin())[topics.input]
-        keys = KeyVerifier(topics.input, count, partial(progress.degraded, "input-keys"))
-    return DetectorHandler(
-        versions=versions,
-        decoders=decoders,
-        partitions=PartitionStates(reader, restorer, metrics, lateness_ms, written=written),
-        router=Router(
-            decoders,
-            alerts,
-            Outputs(*settings.output_topics, settings.alerts_topic),
-            limits,
-            {
-                topic: RepartitionWriter(topic, BatchEncoder(schema, registered[topic].id), limits[topic])
-                for topic, schema in batched.items()
-            },
-            log_transactions=settings.log_transactions,
-        ),
-        metrics=metrics,
-        lateness_ms=lateness_ms,
-        unpack=unpack,
-        keys=keys,
-    )
 
 
 def _loop(

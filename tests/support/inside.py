@@ -1,4 +1,4 @@
-"""A detector in a thread of this process, with parts that are wrapped where the composition root makes them."""
+"""A detector in a thread of this process, with parts that are wrapped where they are made."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.contracts import Registry, RegistrySettings, load_contracts
+from services.detection import assembly
 from services.detection.metrics import NAMESPACE, DetectorMetrics
 from services.detection.rule_versions import RuleVersions
 from services.detection.settings import DetectorSettings
@@ -37,7 +38,7 @@ def detector(
         pipeline: Its topics.
         monkeypatch: Undoes what is wrapped.
         rules: Of its rules file.
-        wrap: By the name of a class that the composition root makes an object of, or `consumer` or `producer`, what
+        wrap: By the name of a class that the assembly makes an object of, or `consumer` or `producer`, what
             makes something else of each such object.
         settings: Further environment variables.
     """
@@ -46,7 +47,7 @@ def detector(
     for name, value in (pipeline.environment | {"RULES_FILE": str(path)} | settings).items():
         monkeypatch.setenv(name, value)
     for name, wrapper in wrap.items():
-        owner: Any = KafkaClients if name in {"consumer", "producer"} else root
+        owner: Any = KafkaClients if name in {"consumer", "producer"} else assembly
         monkeypatch.setattr(owner, name, _wrapping(getattr(owner, name), wrapper))
     chosen = DetectorSettings()  # type: ignore[call-arg]
     topics = DetectorTopics.of(chosen, load_contracts(pipeline.schemas / "contracts.toml"))
@@ -58,7 +59,7 @@ def detector(
     )
     failures: list[BaseException] = []
     with Registry(RegistrySettings.load(url=pipeline.cluster.registry_url)) as registry:
-        handler = root._handler(
+        handler = assembly.build_handler(
             settings=chosen, topics=topics, clients=clients, registry=registry, versions=versions,
             metrics=DetectorMetrics(CollectorRegistry()), progress=progress, stop=stop,
             limits={name: config.max_message_bytes for name, config in configs.items()},

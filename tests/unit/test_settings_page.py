@@ -5,6 +5,7 @@ from pathlib import Path
 
 from services.contracts import RegistrySettings
 from services.detection.settings import DetectorSettings
+from services.detector_flink.settings import FlinkSettings
 from services.generator.settings import GeneratorSettings
 from services.notifier.settings import NotifierSettings
 from services.streaming.arguments import settings_of
@@ -21,7 +22,7 @@ def listed() -> dict[str, str]:
 
 
 def test_the_page_of_settings_lists_every_setting_with_its_default() -> None:
-    classes = (DetectorSettings, GeneratorSettings, NotifierSettings, RegistrySettings)
+    classes = (FlinkSettings, DetectorSettings, GeneratorSettings, NotifierSettings, RegistrySettings)
     settings = {setting.variable: setting.default for kind in classes for setting in settings_of(kind)}
     page = listed()
     assert page.pop("SCHEMAS_DIR") == "schemas/"  # of the contracts, not of a service

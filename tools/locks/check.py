@@ -14,9 +14,19 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from tools.locks.closure import ENVIRONMENTS, Environment, LockSyntaxError, Metadata, Pin, parse_lock, problems
+from tools.locks.closure import (
+    ENVIRONMENTS,
+    FLINK_ENVIRONMENTS,
+    Environment,
+    LockSyntaxError,
+    Metadata,
+    Pin,
+    parse_lock,
+    problems,
+)
 
 ROOT = Path(__file__).parents[2]
+FLINK_SOURCES = frozenset({"crcmod", "dill", "docopt", "hdfs"})  # which Apache Beam requires
 METADATA_FILE = Path(__file__).with_name("metadata.json")
 
 
@@ -28,11 +38,15 @@ class Lock:
         path: Relative to the repository.
         roots: Requirements of the project that it is for.
         pins: Its entries.
+        environments: Where it is installed.
+        sources: Names of the packages that have no wheel, and are built where they are installed.
     """
 
     path: str
     roots: tuple[Requirement, ...]
     pins: tuple[Pin, ...]
+    environments: tuple[Environment, ...] = ENVIRONMENTS
+    sources: frozenset[str] = frozenset()
 
 
 def read_locks() -> Iterator[Lock]:
@@ -57,8 +71,27 @@ def read_locks() -> Iterator[Lock]:
         path = peer.with_suffix(".txt").relative_to(ROOT).as_posix()
         roots[path] = peer.read_text(encoding="utf-8").split()
     for path, lines in roots.items():
-        pins = parse_lock((ROOT / path).read_text(encoding="utf-8"), path)
-        yield Lock(path, tuple(map(Requirement, lines)), tuple(pins))
+        yield _read_lock(path, lines)
+    job = "services/detector_flink"
+    yield _read_lock("requirements-flink-build.txt", _input_lines(f"{job}/build.in"), FLINK_ENVIRONMENTS)
+    yield _read_lock(
+        "requirements-flink.txt", _input_lines(f"{job}/requirements.in"), FLINK_ENVIRONMENTS, FLINK_SOURCES
+    )
+
+
+def _read_lock(
+    path: str,
+    lines: Iterable[str],
+    environments: tuple[Environment, ...] = ENVIRONMENTS,
+    sources: frozenset[str] = frozenset(),
+) -> Lock:
+    pins = parse_lock((ROOT / path).read_text(encoding="utf-8"), path)
+    return Lock(path, tuple(map(Requirement, lines)), tuple(pins), environments, sources)
+
+
+def _input_lines(path: str) -> list[str]:
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
 
 
 def _external(requirements: Iterable[str]) -> Iterator[str]:
@@ -87,7 +120,7 @@ def complaints(lock: Lock, metadata: Mapping[str, Metadata]) -> list[str]:
     """Return what is missing in a lock, and where."""
     return grouped(
         (f"{lock.path}: {problem}", environment)
-        for environment in ENVIRONMENTS
+        for environment in lock.environments
         for problem in problems(lock.pins, lock.roots, metadata, environment)
     )
 

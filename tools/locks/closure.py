@@ -73,6 +73,14 @@ ENVIRONMENTS = tuple(
     Environment(f"{python}.{patch}", platform) for python in PYTHONS for patch in PATCHES for platform in PLATFORMS
 )
 
+FLINK_ENVIRONMENTS = tuple(
+    environment
+    for environment in ENVIRONMENTS
+    if environment.python.startswith(("3.11.", "3.12."))
+    and environment.platform in {"x86_64-manylinux_2_28", "x86_64-apple-darwin"}
+)
+"""Where PyFlink has wheels of itself and of Apache Beam."""
+
 
 class LockSyntaxError(ValueError):
     """An entry of a lock is not ``name==version [; marker] --hash=...``."""

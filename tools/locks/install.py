@@ -1,11 +1,13 @@
 """Install the packages of a lock into the environment of the interpreter that runs this: nothing is resolved.
 
-    .venv/bin/python tools/locks/install.py requirements.txt [LOCK...]
+    .venv/bin/python tools/locks/install.py [--build] requirements.txt [LOCK...]
 
 pip is told not to look at what a package requires: ``scripts/lock`` has proven that the lock is complete. So no release
 that came after the lock, and no difference between two versions of pip, can change or prevent an installation. Every
 installation from a lock runs this file: `scripts/install`, the container image, the environments of the benchmark's
 peers. The standard library alone is imported, as nothing else is installed yet.
+
+With --build, packages that have no wheel are built, by what is installed already.
 
 Exit codes: 0 installed, 1 the index does not have what the lock names, 2 wrong usage, 3 the index can't be reached.
 """
@@ -16,7 +18,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-OPTIONS = ("--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary", ":all:")
+OPTIONS = ("--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes")
+WHEELS_ALONE = ("--only-binary", ":all:")
+BUILT_BY_WHAT_IS_INSTALLED = ("--no-build-isolation",)
 
 _NOT_OFFERED = re.compile(r"Could not find a version that satisfies the requirement (\S+).* \(from versions: (.*)\)")
 _OTHER_CONTENT = re.compile(r"DO NOT MATCH THE HASHES.*?^\s+(\S+==\S+) from", re.DOTALL | re.MULTILINE)
@@ -26,11 +30,14 @@ _UNREACHABLE = re.compile(r"Retry\(total=0,|^(?:ERROR: |pip\._vendor\.).*(?:Time
 
 def main(locks: Sequence[str]) -> int:
     """Install each lock in turn, and explain what pip says where it fails."""
+    kind: tuple[str, ...] = WHEELS_ALONE
+    if locks and locks[0] == "--build":
+        kind, locks = BUILT_BY_WHAT_IS_INSTALLED, locks[1:]
     if not locks or locks[0].startswith("-"):
-        print("usage: install.py LOCK...", file=sys.stderr)
+        print("usage: install.py [--build] LOCK...", file=sys.stderr)
         return 2
     for lock in locks:
-        status, output = _run_pip("install", *OPTIONS, "--requirement", lock)
+        status, output = _run_pip("install", *OPTIONS, *kind, "--requirement", lock)
         if status:
             code, explanation = explain(output, lock)
             print(f"install: {explanation}", file=sys.stderr)

@@ -1,9 +1,10 @@
 """Prove the locks against a package index, and record what each distribution requires: a step of ``scripts/lock``.
 
 For every supported Python and platform, uv is asked for the wheels that a lock names, by hash and without resolving: a
-distribution without a wheel for one of them is reported. Each distribution is then really installed, once, and its
-requirements are read from its own metadata and written to ``metadata.json``; from these `tools.locks.check` tells what
-is missing, now and later without network. All wheels of one version are taken to require the same, as they should.
+distribution without a wheel for one of them is reported, but for the few that are known to have none. Each
+distribution is then really installed, once, and its requirements are read from its own metadata and written to
+``metadata.json``; from these `tools.locks.check` tells what is missing, now and later without network. All wheels of
+one version are taken to require the same, as they should.
 
 Runs in the environment of ``scripts/lock``: uv and packaging. Exit codes: 0 proven, 1 not.
 """
@@ -12,7 +13,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -31,12 +32,13 @@ def main() -> int:
     complete: dict[str, Metadata] = {}
     missing: list[tuple[str, Environment]] = []
     for lock in locks:
-        for environment in ENVIRONMENTS:
+        for environment in lock.environments:
             pins = [pin for pin in lock.pins if environment.holds(pin.requirement)]
-            if complaint := _uv_install(pins, environment):
+            wheels = [pin for pin in pins if pin.name not in lock.sources]
+            if complaint := _uv_install(wheels, environment):
                 missing.append((f"{lock.path}: {complaint}", environment))
             elif unknown := [pin for pin in pins if str(pin) not in complete]:
-                complete |= _look_up(unknown, environment)
+                complete |= _look_up(unknown, environment, lock.sources)
     if missing:
         print(*grouped(missing), sep="\n", file=sys.stderr)
         return 1
@@ -50,7 +52,7 @@ def used(locks: Iterable[Lock], complete: dict[str, Metadata]) -> Iterator[tuple
     """Reduce what distributions require to what matters somewhere: most of it is for extras that are not asked for."""
     extras: dict[str, set[str]] = {}
     for lock in locks:
-        for environment in ENVIRONMENTS:
+        for environment in lock.environments:
             for need, pin in needs(lock.pins, lock.roots, complete, environment):
                 extras.setdefault(str(pin), set()).update(need.requirement.extras)
     for name, metadata in complete.items():
@@ -63,9 +65,9 @@ def used(locks: Iterable[Lock], complete: dict[str, Metadata]) -> Iterator[tuple
         yield name, Metadata(metadata.python, frozenset(extras_of_name), tuple(requires))
 
 
-def _look_up(pins: list[Pin], environment: Environment) -> dict[str, Metadata]:
+def _look_up(pins: list[Pin], environment: Environment, sources: frozenset[str]) -> dict[str, Metadata]:
     with tempfile.TemporaryDirectory() as target:
-        if complaint := _uv_install(pins, environment, target):
+        if complaint := _uv_install(pins, environment, target, sources):
             sys.exit(f"{environment}: {complaint}")
         return {
             f"{canonicalize_name(each.metadata['Name'])}=={each.version}": Metadata(
@@ -75,13 +77,19 @@ def _look_up(pins: list[Pin], environment: Environment) -> dict[str, Metadata]:
         }
 
 
-def _uv_install(pins: Iterable[Pin], environment: Environment, target: str = "") -> str:
-    """Have uv install the pins into a directory, or only find their wheels; returns what it complains of."""
+def _uv_install(
+    pins: Sequence[Pin], environment: Environment, target: str = "", sources: frozenset[str] = frozenset()
+) -> str:
+    """Have uv install the pins into a directory, or only find their wheels; returns what it complains of.
+
+    What has no wheel is built here, for the metadata alone.
+    """
     with tempfile.TemporaryDirectory() as directory:
         lock = Path(directory) / "requirements.txt"
         lock.write_text("\n".join(pin.text for pin in pins), encoding="utf-8")
         command = [str(UV), "pip", "install", "--quiet", "--no-config", "--no-deps", "--require-hashes"]
-        command += ["--only-binary", ":all:", "--requirement", str(lock), "--python", sys.executable]
+        command += [part for pin in pins if pin.name not in sources for part in ("--only-binary", pin.name)]
+        command += ["--requirement", str(lock), "--python", sys.executable]
         command += ["--python-version", environment.python, "--python-platform", environment.platform]
         command += ["--target", target] if target else ["--target", directory, "--dry-run"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,0 +1,140 @@
+"""Builds the handler of a process: what decodes, evaluates, restores and routes, on its clients and its registry."""
+
+from collections.abc import Mapping
+from functools import partial
+from threading import Event
+
+from services.contracts import NotRegistered, Registration, Registry, TopicContract
+from services.detection.alerts import Alerts
+from services.detection.batch_unpacker import BatchUnpacker
+from services.detection.handler import DetectorHandler
+from services.detection.key_verifier import KeyVerifier
+from services.detection.metrics import DetectorMetrics
+from services.detection.partition_states import PartitionStates
+from services.detection.repartition_writer import RepartitionWriter
+from services.detection.restore import Restorer
+from services.detection.routing import Outputs, Router
+from services.detection.rule_versions import RuleVersions
+from services.detection.schema_decoder import Output
+from services.detection.schema_decoder_cache import SchemaDecoderCache
+from services.detection.settings import DetectorSettings
+from services.detection.state_writer import Trim
+from services.detection.topics import DetectorTopics
+from services.detection.transaction_batch import BatchEncoder
+from services.detection.written_states import Trimmer, WrittenStates
+from services.streaming.clients import KafkaClients
+from services.streaming.dead_offsets import dead_offsets
+from services.streaming.lifecycle import wait_until
+from services.streaming.partition_reader import PartitionReader
+from services.streaming.progress import LoopProgress
+from services.streaming.topic_reader import TopicReader
+from services.streaming.topics import partition_counts
+
+
+def build_handler(
+    *,
+    settings: DetectorSettings,
+    topics: DetectorTopics,
+    clients: KafkaClients,
+    registry: Registry,
+    versions: RuleVersions,
+    metrics: DetectorMetrics,
+    progress: LoopProgress,
+    stop: Event,
+    limits: Mapping[str, int],
+    reader: PartitionReader | None = None,
+    trim: Trim | None = None,
+) -> DetectorHandler:
+    """Build the handler, which evaluates and routes transactions.
+
+    Args:
+        settings: The settings.
+        topics: The topics that these name.
+        clients: Makes Kafka clients.
+        registry: The schema registry.
+        versions: The versions of the rules.
+        metrics: The metrics.
+        progress: Shows what is waited for.
+        stop: Ends waiting.
+        limits: By topic the largest record that it takes, in bytes.
+        reader: Reads partitions and committed offsets; by default those of the consumer group.
+        trim: Deletes what is needed no more of the state topic; by default an admin client does.
+
+    Raises:
+        Unavailable: The registry does not have a schema in time, or does not answer.
+    """
+
+    def require(topic: TopicContract) -> Registration:
+        return registry.require(topic.subject, topic.required_schema)
+
+    registered = {
+        topic.name: wait_until(
+            partial(require, topic),
+            waiting_for="schema registry",
+            timeout=settings.startup_timeout,
+            stop=stop,
+            progress=progress,
+            transient=(NotRegistered,),
+        )
+        for topic in [*topics.read, *topics.written, *topics.kept]
+    }
+    lateness_ms = round(settings.allowed_lateness * 1000)
+    decoders = SchemaDecoderCache(
+        registry,
+        topics.schema,
+        [Output(topic, registered[topic]) for topic in settings.output_topics],
+        subjects=[topic.subject for topic in topics.read],
+        wait=stop.wait,
+    )
+    alert = topics.written[2].required_schema
+    alerts = Alerts(topics.schema, alert, registered[settings.alerts_topic], limits[settings.alerts_topic])
+    group = partial(clients.consumer, settings.consumer_group)
+    reader = reader or PartitionReader(partial(group, enable_partition_eof=True))
+    batched = {topic.name: topic.required_schema for topic in topics.read[1:]}
+    unpack = {topic: BatchUnpacker(registry, schema) for topic, schema in batched.items()}
+    restorer = Restorer(
+        reader,
+        decoders,
+        partial(dead_offsets, TopicReader(group, stop), topics.dead_letters.name),
+        progress,
+        unpack,
+    )
+    written = (
+        None
+        if topics.state is None
+        else WrittenStates.of(
+            topics.state.name,
+            topics.state.required_schema,
+            registered[topics.state.name],
+            registry=registry,
+            reader=PartitionReader(partial(group, enable_partition_eof=True)),
+            trim=trim or Trimmer(clients.admin),
+            lateness_ms=lateness_ms,
+            max_bytes=limits[topics.state.name],
+            on_write=metrics.state_bytes.inc,
+        )
+    )
+    keys = None
+    if settings.input_keyed == "verify":
+        count = partition_counts(clients.admin())[topics.input]
+        keys = KeyVerifier(topics.input, count, partial(progress.degraded, "input-keys"))
+    return DetectorHandler(
+        versions=versions,
+        decoders=decoders,
+        partitions=PartitionStates(reader, restorer, metrics, lateness_ms, written=written),
+        router=Router(
+            decoders,
+            alerts,
+            Outputs(*settings.output_topics, settings.alerts_topic),
+            limits,
+            {
+                topic: RepartitionWriter(topic, BatchEncoder(schema, registered[topic].id), limits[topic])
+                for topic, schema in batched.items()
+            },
+            log_transactions=settings.log_transactions,
+        ),
+        metrics=metrics,
+        lateness_ms=lateness_ms,
+        unpack=unpack,
+        keys=keys,
+    )

@@ -1,0 +1,67 @@
+"""Builds a worker's parts: what evaluates in one Python process of a TaskManager."""
+
+from functools import partial
+from threading import Event
+
+from prometheus_client import CollectorRegistry
+
+from services.contracts import Registry, RegistrySettings, load_contracts
+from services.detection.assembly import build_handler
+from services.detection.metrics import DetectorMetrics
+from services.detection.rule_versions import RuleVersions
+from services.detection.topics import DetectorTopics
+from services.detector_flink.batch_evaluator import BatchEvaluator, BatchOffsets
+from services.detector_flink.output_rows import OutputRows
+from services.detector_flink.restore_points import RestorePoints
+from services.detector_flink.settings import FlinkSettings
+from services.rules.loading import constants_of, parse_rules
+from services.rules.topology import build_topology
+from services.streaming.clients import KafkaClients
+from services.streaming.logs import configure_logging
+from services.streaming.partition_reader import PartitionReader
+from services.streaming.positions import Partition
+from services.streaming.progress import LoopProgress
+from services.streaming.settings import librdkafka_properties, load_settings
+from services.streaming.sink import Sink
+from services.streaming.topics import partition_counts, topic_configs
+
+
+def _none(_partition: Partition, _offset: int) -> str:
+    return ""
+
+
+def build_evaluator(rules_text: str) -> BatchEvaluator:
+    """Return the evaluator of a worker, by the settings in the environment and the rules that the job was started with.
+
+    Raises:
+        ExpectedError: Settings, contracts, brokers or registry are not as they must be.
+    """
+    settings = load_settings(FlinkSettings, RegistrySettings)
+    configure_logging("detector-flink", settings.log_level)
+    topics = DetectorTopics.of(settings, load_contracts())
+    rules = parse_rules(rules_text, str(settings.rules_file), topics.schema, constants_of(settings.suspicious_amount))
+    clients = KafkaClients(settings, librdkafka_properties(), client_id=f"detector-flink-{settings.instance_id}")
+    admin = clients.admin()
+    limits = {name: config.max_message_bytes for name, config in topic_configs(admin, topics.all).items()}
+    counts = partition_counts(admin)
+    output = OutputRows(counts.__getitem__)
+    consumer = partial(clients.consumer, settings.consumer_group, enable_partition_eof=True)
+    points = RestorePoints(topics.state.name, PartitionReader(consumer)) if topics.state else _none
+    reader = BatchOffsets(consumer, points)
+    handler = build_handler(
+        settings=settings,
+        topics=topics,
+        clients=clients,
+        registry=Registry(RegistrySettings.load()),
+        versions=RuleVersions(build_topology(rules, topics.stages)),
+        metrics=DetectorMetrics(CollectorRegistry()),
+        progress=LoopProgress(),
+        stop=Event(),
+        limits=limits,
+        reader=reader,
+        # What a failed checkpoint needs again must not be deleted: retention does it.
+        trim=lambda _offsets: None,
+    )
+    dead_letters = topics.dead_letters.name
+    sink = Sink(output, dead_letters, limits[dead_letters], handler.dead_lettered)  # type: ignore[arg-type]
+    return BatchEvaluator(handler, reader, output, sink)

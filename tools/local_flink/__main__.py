@@ -1,0 +1,54 @@
+"""The command ``scripts/flink``."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from services.errors import ExpectedError
+from tools.local_cluster.persistent import REPOSITORY, LocalCluster
+from tools.local_flink.cluster import FlinkCluster
+from tools.local_flink.environment import FlinkEnvironment
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the verb; return the exit code."""
+    parser = argparse.ArgumentParser(prog="scripts/flink", description="The detector as a job on Apache Flink.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    run = verbs.add_parser("run", help="start a local Flink cluster, run the job on it until Ctrl-C")
+    run.add_argument("--task-managers", type=int, default=2, help="each has one slot (default: 2)")
+    run.add_argument("--from-savepoint", help="go on from a savepoint, which is printed at the end")
+    arguments = parser.parse_args(argv)
+    try:
+        return _run(arguments.task_managers, arguments.from_savepoint)
+    except ExpectedError as error:
+        print(f"flink: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _run(task_managers: int, savepoint: str | None) -> int:
+    settings = (
+        {**LocalCluster().environment(), **os.environ} if "KAFKA_BROKER_URL" not in os.environ else {**os.environ}
+    )
+    cluster = FlinkCluster(REPOSITORY / ".local" / "flink", FlinkEnvironment())
+    job = None
+    try:
+        print("flink: starting", file=sys.stderr)
+        cluster.start(task_managers)
+        job = cluster.submit(settings, task_managers, savepoint)
+        print(f"flink: job {job} runs on {cluster.url}; Ctrl-C stops it with a savepoint", file=sys.stderr)
+        while cluster.job(job)["state"] not in {"FAILED", "FINISHED", "CANCELED"}:
+            time.sleep(1)
+        print(f"flink: the job ended: see {cluster.url}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        if job:
+            print(f"flink: --from-savepoint {cluster.stop_job(job)}")
+        return 0
+    finally:
+        cluster.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
