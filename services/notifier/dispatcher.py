@@ -295,7 +295,7 @@ class Dispatcher:
              reference: str | None = None) -> None:  # fmt: skip
         """End a notification; where it was not delivered, the fallback is told instead."""
         lane = self.outbox.lanes.get(notification.receiver)
-        fallback = lane.receiver.fallback if lane else None
+        fallback = None if lane is None else lane.receiver.fallback
         if status is not Status.DELIVERED and fallback is not None:
             known = "may or may not have been told" if status is Status.UNKNOWN else "could not be told"
             self._intend(notification.kind, fallback, now, id_=_id("fallback", str(notification.id), fallback),

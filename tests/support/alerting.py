@@ -106,10 +106,12 @@ class Account:
         self.attempts: Counter[UUID] = Counter()
         self.outcomes: dict[UUID, list[Status]] = defaultdict(list)
         self.unknown: set[UUID] = set()
+        self._last: dict[UUID, Phase] = {}
         self.intents: dict[UUID, Event] = {}
         self.told: dict[tuple[UUID, str], list[UUID]] = defaultdict(list)
         self.suppressed: dict[tuple[UUID, str], list[Status]] = defaultdict(list)
         for event in events:
+            self._last[event.id] = event.phase
             if event.phase is Phase.INTENT:
                 self.intents.setdefault(event.id, event)
                 for alert_id in event.alerts:
@@ -127,6 +129,11 @@ class Account:
     def open(self) -> list[UUID]:
         """Notifications without an outcome."""
         return [id_ for id_ in self.intents if not self.outcomes[id_]]
+
+    @property
+    def under_way(self) -> list[UUID]:
+        """Notifications of which an attempt has begun and not ended."""
+        return [id_ for id_, phase in self._last.items() if phase is Phase.ATTEMPT]
 
     def has_outcome(self, alert_id: UUID, receiver: str) -> bool:
         """Whether an alert has its outcome at a receiver."""
