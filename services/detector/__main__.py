@@ -75,7 +75,7 @@ def main() -> int:
         rules = load_rules(settings.rules_file, topics.schema, constants_of(settings.suspicious_amount))
         for warning in rules.warnings:
             log.warning("deprecated word in the rules file", reason=warning)
-        topology = build_topology(rules, topics.stages)
+        topology = build_topology(rules, topics.stages, [model.name for model in rules.models])
         if topics.state is None:
             require_retention(topology, retention, lateness_ms)
         elif beyond := windows_beyond_retention(topology, retention, lateness_ms):

@@ -10,6 +10,7 @@ import structlog
 from services.detection.metrics import DetectorMetrics
 from services.detection.rule_versions import RuleVersions
 from services.errors import ExpectedError
+from services.rules.models.loading import model_files
 from services.rules.topology import Topology
 
 log = structlog.get_logger()
@@ -18,9 +19,9 @@ INTERVAL_SECONDS = 0.5
 
 
 class RulesWatcher:
-    """Looks for a changed rules file twice a second, in a thread of its own.
+    """Looks for a changed rules file, or model file that it names, twice a second, in a thread of its own.
 
-    Comparing the file's content, not its date, also notices a file that a mounted ConfigMap or an editor replaces.
+    Comparing the files' content, not their date, also notices a file that a mounted ConfigMap or an editor replaces.
 
     Args:
         path: The file.
@@ -70,7 +71,14 @@ class RulesWatcher:
         self._versions.propose(topology)
 
     def _digest(self) -> str:
-        try:
-            return hashlib.sha256(self._path.read_bytes()).hexdigest()
-        except OSError as error:
-            return f"unreadable: {error.strerror}"
+        content, digest = _content_and_digest(self._path)
+        models = (_content_and_digest(self._path.parent / file)[1] for file in model_files(content))
+        return " ".join([digest, *models])
+
+
+def _content_and_digest(path: Path) -> tuple[bytes, str]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return b"", f"unreadable: {error.strerror}"
+    return content, hashlib.sha256(content).hexdigest()

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.rules.fields import Field
 from services.rules.model import ID, Columns, Measure, Rule
+from services.rules.models.loading import THRESHOLD
 from services.rules.reasons import render_aggregate, render_reason, shown_fields
 from services.rules.rule_match import RuleMatch
 
@@ -51,9 +52,11 @@ def alert_content(match: RuleMatch, columns: Columns, fields: Mapping[str, Field
 
 
 def reason_of(match: RuleMatch, columns: Columns, fields: Mapping[str, Field]) -> str:
-    """Return the reason of a match, for people."""
+    """Return the reason of a match, for people: that of the rule, and what raised the scores of its models most."""
     texts = {name: fields[name].show(columns[name][match.row]) for name in shown_fields([match.rule])}
-    return render_reason(match.rule, texts, match.aggregates, fields, match.features)
+    reason = render_reason(match.rule, texts, match.aggregates, fields, match.features)
+    explained = [f"{score.name}: {words}" for score in match.rule.scores if (words := score.reasons(match.features))]
+    return "; ".join([reason, *explained])
 
 
 def transaction_id_of(match: RuleMatch, columns: Columns, fields: Mapping[str, Field]) -> str:
@@ -77,4 +80,11 @@ def _aggregates(match: RuleMatch, fields: Mapping[str, Field]) -> dict[str, str]
         else render_aggregate(aggregation, value, fields)
         for aggregation, value in results.items()
         if value is not None
-    } | {name: repr(value) for name, value in match.features.items() if not math.isnan(value)}
+    } | _numbers(match)
+
+
+def _numbers(match: RuleMatch) -> dict[str, str]:
+    """Return the features, and the thresholds of the models."""
+    thresholds = {f"{score.name}_{THRESHOLD}": score.threshold for score in match.rule.scores}
+    features = {name: value for name, value in match.features.items() if not math.isnan(value)}
+    return {name: repr(value) for name, value in {**features, **thresholds}.items()}

@@ -7,7 +7,7 @@ from avroguard.avro.names import suggestion
 from avroguard.toml_source import TomlDocument, TomlPath
 from services.errors import ContractError
 
-_SUBJECTS = {"rules": "rule", "features": "feature"}
+_SUBJECTS = {"rules": "rule", "features": "feature", "models": "model"}
 """The word for an entry of a table."""
 
 

@@ -1,12 +1,12 @@
 """Loads rules files: everything in one is checked against the schema of the transactions, every fault has its line."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from avroguard.avro.names import suggestion
 from avroguard.toml_source import TomlDocument, TomlPath, parse_toml
@@ -20,8 +20,12 @@ from services.rules.features import Feature, FeatureSet
 from services.rules.features.loading import FeatureReader
 from services.rules.fields import Field, fields_of_schema
 from services.rules.model import Aggregation, Condition, Mode, Rule, RuleSet, Severity
-from services.rules.operands import ConditionError
+from services.rules.models.loading import THRESHOLD, ModelReader, ReadFile, beside, no_files, with_models
+from services.rules.operands import ConditionError, Names
 from services.rules.reasons import TemplateError, names_in
+
+if TYPE_CHECKING:
+    from services.rules.models.score import ModelScore
 
 _KEYS = ("severity", "mode", "alert", "alert_every", "when", "reason", "windows")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
@@ -47,10 +51,16 @@ def load_rules(path: Path, schema: Schema, constants: Mapping[str, Decimal]) -> 
         ) from None
     absolute, here = path.absolute(), Path.cwd()
     source = absolute.relative_to(here) if absolute.is_relative_to(here) else path
-    return parse_rules(content, str(source), schema, constants)
+    return parse_rules(content, str(source), schema, constants, beside(path))
 
 
-def parse_rules(content: bytes | str, source: str, schema: Schema, constants: Mapping[str, Decimal]) -> RuleSet:
+def parse_rules(
+    content: bytes | str,
+    source: str,
+    schema: Schema,
+    constants: Mapping[str, Decimal],
+    read_file: ReadFile = no_files,
+) -> RuleSet:
     """Return the rules in the content of a file.
 
     Args:
@@ -58,6 +68,7 @@ def parse_rules(content: bytes | str, source: str, schema: Schema, constants: Ma
         source: Its name, for messages.
         schema: The schema of the transactions.
         constants: Numbers that conditions may call by name: see `constants_of`.
+        read_file: Reads the model files that it names.
 
     Raises:
         RulesError: One line for each fault, with file and line.
@@ -68,12 +79,15 @@ def parse_rules(content: bytes | str, source: str, schema: Schema, constants: Ma
         raise RulesError(str(error)) from None
     faults = Faults(document)
     reader = _Reader(document, faults, fields_of_schema(schema), constants)
-    features = reader.features.read()
+    declared = reader.features.read()
+    taken = {*reader.fields, *constants}
+    reader.models = ModelReader(document.data.get("models", {}), faults, declared, taken, read_file).read()
+    features = with_models(declared, reader.models)
     rules = tuple(reader.rules(features))
     faults.raise_any()
     text = content if isinstance(content, str) else content.decode()
     version = version_of_rules(rules, features.ordered)
-    return RuleSet(rules, version, source, text, constants, faults.warnings, features)
+    return RuleSet(rules, version, source, text, constants, faults.warnings, features, tuple(reader.models))
 
 
 def constants_of(suspicious_amount: Decimal = Decimal(900)) -> Mapping[str, Decimal]:
@@ -98,12 +112,13 @@ class _Reader:
         self.fields = fields
         self.features = FeatureReader(document, faults, fields, constants, self.condition)
         self.known = FeatureSet()
+        self.models: list[ModelScore] = []
 
     def rules(self, features: FeatureSet) -> list[Rule]:
         self.known = features
         for key in self.document.data:
-            if key not in ("rules", "features"):
-                self.faults.add((key,), f'unknown key "{key}"; expected tables [rules.NAME] and [features]')
+            if key not in ("rules", "features", "models"):
+                self.faults.add((key,), f'unknown key "{key}"; expected tables [rules.NAME], [features], [models.NAME]')
         tables = self.document.data.get("rules")
         if not isinstance(tables, dict) or not tables:
             self.faults.add(("rules",), "expected at least one table [rules.NAME]")
@@ -124,18 +139,20 @@ class _Reader:
             table.get("windows", {}), (*path, "windows"), self.faults, self.fields, self.condition
         )
         when = self.condition((*path, "when"), table["when"]) if "when" in table else None
+        features = self.features_of(when, table)
+        mode = self.word(Mode, table, path, "mode", Mode.LIVE) or Mode.LIVE
         rule = Rule(
             name=name,
             severity=self.word(Severity, table, path, "severity", None) or Severity.LOW,
             reason=self.reason(table, path, aggregations),
-            mode=self.word(Mode, table, path, "mode", Mode.LIVE) or Mode.LIVE,
+            mode=Mode.SHADOW if self._uses_shadow(features) else mode,
             when=when,
             aggregations=aggregations,
             version="",
             line=self.document.line(path),
             alert=self.alert(table, path),
             alert_every_ms=self.alert_every(table, path),
-            features=self.features_of(when, table),
+            features=features,
         )
         if "when" not in table and not self._limited(table):
             self.faults.add(path, "it would match everything: expected a condition `when`, or a window with a limit")
@@ -152,6 +169,11 @@ class _Reader:
         shown_names = {name for name in in_reason if name in self.known.by_name and name not in own}
         names = shown_names | (when.features if when else frozenset())
         return self.known.select(sorted(names)).ordered
+
+    def _uses_shadow(self, features: Iterable[Feature]) -> bool:
+        """Return whether features of a rule are scores of a shadow model: such a rule decides nothing."""
+        shadows = {model.name for model in self.models if model.mode is Mode.SHADOW}
+        return any(feature.name in shadows for feature in features)
 
     @staticmethod
     def _limited(table: Mapping[str, Any]) -> bool:
@@ -196,11 +218,23 @@ class _Reader:
             self.faults.add(path, f'{key}: expected a condition such as "amount >= 900", found {shown(value)}')
             return None
         try:
-            names = self.features.names if key == "when" else self.features.names_in_windows
+            names = self.names_in(value) if key == "when" else self.features.names_in_windows
             return parse_condition(value, names)
         except ConditionError as error:
             self.faults.add(path, f"{key}: {error}", error.offset)
             return None
+
+    def names_in(self, condition: str) -> Names:
+        """Return the names that a rule's condition may use: models as features, and the threshold of its one model."""
+        names = self.features.names
+        scores = {model.name: False for model in self.models}
+        used = [model for model in self.models if re.search(rf"\b{model.name}\b", condition)]
+        constants, unavailable = dict(names.constants), dict(names.unavailable)
+        if len(used) == 1:
+            constants[THRESHOLD] = Decimal(repr(used[0].threshold))
+        elif self.models:
+            unavailable[THRESHOLD] = "it is that of the one model in the condition: name one, or write a number"
+        return replace(names, constants=constants, features={**names.features, **scores}, unavailable=unavailable)
 
     def reason(self, table: Mapping[str, Any], path: TomlPath, aggregations: tuple[Aggregation, ...]) -> str:
         path, value = (*path, "reason"), table.get("reason")
@@ -211,6 +245,7 @@ class _Reader:
             return ""
         windows = table.get("windows")
         names = [*(windows if isinstance(windows, dict) else ()), *self.fields, *self.features.features]
+        names += [model.name for model in self.models]
         try:
             used = list(names_in(value))
         except TemplateError as error:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from services.rules.features.feature import Feature, FeatureSet
+    from services.rules.models.score import ModelScore
 
 ID = "id"
 """The field that identifies a transaction."""
@@ -207,11 +208,16 @@ class Rule:
 
     @cached_property
     def named_features(self) -> tuple[str, ...]:
-        """The features that its condition or its reason names, without those that these are computed from."""
+        """The features that its condition or its reason names, and those of its models."""
         in_condition = self.when.features if self.when else frozenset()
-        return tuple(
-            each.name for each in self.features if each.name in in_condition or f"{{{each.name}}}" in self.reason
-        )
+        named = {each.name for each in self.features if each.name in in_condition or f"{{{each.name}}}" in self.reason}
+        named.update(name for score in self.scores for name in score.model.features)
+        return tuple(each.name for each in self.features if each.name in named)
+
+    @cached_property
+    def scores(self) -> tuple["ModelScore", ...]:
+        """The scores of models that it needs."""
+        return tuple(each.score for each in self.features if each.score is not None)
 
     @cached_property
     def kept_matches(self) -> Aggregation | None:
@@ -258,6 +264,7 @@ class RuleSet:
         constants: The numbers that conditions call by name, such as `suspicious_amount`.
         warnings: A line for each deprecated word in the file.
         features: All features of the file.
+        models: All models of the file.
     """
 
     rules: tuple[Rule, ...]
@@ -267,6 +274,7 @@ class RuleSet:
     constants: Mapping[str, Decimal] = field(default_factory=dict, compare=False, repr=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
     features: "FeatureSet | None" = None
+    models: "tuple[ModelScore, ...]" = ()
 
     @property
     def longest_ms(self) -> int:

@@ -2,13 +2,16 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.rules.features import FeatureSet
 from services.rules.models.distribution import distribution_of
+from services.rules.models.model_file import render_model
 from services.rules.models.scoring_model import AlertRate, CheckedRow, ScoringModel, TrainedOn
 from services.rules.models.trees import Tree
 
@@ -74,12 +77,29 @@ def random_model(seed: int = 1, *, trees: int = 5, leaves: int = 8, features: in
     scores = model.scores(finite, 3).tolist()
     values = list(zip(*finite, strict=True))
     checks = (CheckedRow(tuple(map(float, row)), score) for row, score in zip(values, scores, strict=True))
-    return ScoringModel(**{**vars_of(model), "checks": tuple(checks)})
+    return replace(model, checks=tuple(checks))
 
 
-def vars_of(model: ScoringModel) -> Mapping[str, Any]:
-    """Return the attributes of a model by name."""
-    return {name: getattr(model, name) for name in model.__dataclass_fields__}
+def model_on(
+    features: FeatureSet, names: Sequence[str], seed: int = 1, digest: str | None = None, scale: float = 1.0
+) -> bytes:
+    """Return the content of a model file on some features of a rules file.
+
+    Args:
+        features: The features of the file.
+        names: Those of the model.
+        seed: Seed of its trees.
+        digest: The digest of the features; by default the right one.
+        scale: Factor of its leaf values, for scores that are far apart.
+    """
+    model = random_model(seed, trees=20, features=len(names))
+    trees = tuple(replace(tree, values=tuple(scale * value for value in tree.values)) for tree in model.trees)
+    rows = [check.row for check in model.checks]
+    digest = digest or features.select(names).digest
+    model = replace(model, features=tuple(names), features_digest=digest, trees=trees)
+    scores = model.scores(list(np.array(rows).T), len(rows)).tolist()
+    checks = tuple(CheckedRow(row, score) for row, score in zip(rows, scores, strict=True))
+    return render_model(replace(model, checks=checks))
 
 
 def walked_sum(trees: Iterable[Tree], row: Sequence[float]) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 from services.errors import ContractError
 from services.rules.digests import digest_of_features
 from services.rules.model import EVENT_TIME, FEATURE, ID, Aggregation
+from services.rules.models.score import ModelScore
 from services.rules.numeric_expressions import NumericExpression
 
 
@@ -48,6 +49,11 @@ class Feature:
         window, where = self.aggregation.window, self.aggregation.where
         fields = {ID, EVENT_TIME, *window.by, *(where.fields if where else ())}
         return frozenset(fields | ({window.field} if window.field else set()))
+
+    @property
+    def score(self) -> ModelScore | None:
+        """The model whose score it is; None for any other feature."""
+        return self.expression if isinstance(self.expression, ModelScore) else None
 
     @property
     def definition(self) -> Any:

@@ -87,3 +87,20 @@ def test_the_previous_version_is_kept_when_the_file_is_broken_or_gone(tmp_path: 
     watcher.look()
     assert not versions.is_pending
     assert registry.get_sample_value("fraud_detector_rules_reloads_total", {"result": "rejected"}) == 1
+
+
+def test_a_changed_model_file_is_noticed_like_a_changed_rules_file(tmp_path: Path) -> None:
+    path, model = tmp_path / "rules.toml", tmp_path / "cards.json"
+    path.write_text('[models.cards]\nfile = "cards.json"\n')
+    model.write_text("1")
+    watcher, versions, _ = watched(path)
+    watcher._load = lambda: named(model.read_text())
+    watcher.look()
+    assert not versions.is_pending
+    model.write_text("2")
+    watcher.look()
+    assert versions.proposed.version == "2"
+    model.unlink()
+    watcher._load = lambda: (_ for _ in ()).throw(ContractError("cannot be read"))
+    watcher.look()
+    assert versions.proposed.version == "2"
