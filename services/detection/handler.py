@@ -19,6 +19,7 @@ from services.detection.evaluated_batch import EvaluatedBatch
 from services.detection.incoming import Incoming, Records
 from services.detection.key_verifier import KeyVerifier
 from services.detection.metrics import DetectorMetrics
+from services.detection.model_watch import ModelWatch
 from services.detection.partition_states import PartitionStates
 from services.detection.record_reading import UnpackBatch, read_batches, read_records
 from services.detection.routing import Router
@@ -74,6 +75,7 @@ class DetectorHandler:
         self._row_search = RowSearch()
         self._counts: Counter[tuple[str, ...]] = Counter()
         self._newest_ms = 0
+        self._watch = ModelWatch(metrics)
         self._activation = RuleActivation(versions, metrics, router.fields, lateness_ms)
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
@@ -121,6 +123,7 @@ class DetectorHandler:
     def committed(self) -> None:
         """Count what is committed now, and keep the windows' changes."""
         self._metrics.count(self._counts)
+        self._watch.show(self._versions.current.rules.models)
         if self._newest_ms:
             self._metrics.latency.observe(max(0.0, time.time() - self._newest_ms / 1000))
         self._decoders.committed()
@@ -224,6 +227,8 @@ class DetectorHandler:
         results = evaluate_stage(stage, incoming, batch, self._partitions)
         if results.late:
             self._counts["late", stage.topic] += results.late
+        if topology.rules.models and stage.next is None and len(batch.rows):
+            self._counts.update(dict(self._watch.note(topology.rules.models, results.features)))
         earlier = {} if stage.is_first else self._matched_earlier(topology, stage, incoming.matched(), version)
         live = self._live(topology, results.matches, batch, earlier)
         carried = {name: results.features[name] for name in stage.carried}

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from services.rules.models.score import ModelScore
 from services.rules.windows import WindowState
 from services.streaming.metrics import PARTITION
 from services.streaming.positions import Partition
@@ -55,6 +56,17 @@ class DetectorMetrics:
         )
         self.reloads = counter("rules_reloads", "Changes of the rules file: activated or rejected.", "result")
         self.state_bytes = counter("state_written_bytes", "Bytes of records that were written to the state topic.")
+        self.scored = counter("model_scores", "Transactions that a model scored.", "model")
+        self.above_threshold = counter(
+            "model_scores_above_threshold", "Transactions with a score of at least the model's threshold.", "model"
+        )
+        self._budget = gauge("model_budget_per_day", "Alerts a day that the model's threshold was set for.", "model")
+        self._stability = gauge(
+            "model_stability_index",
+            "Population stability index of recent values against training: of a feature, or of the score (no feature).",
+            "model", "feature",
+        )  # fmt: skip
+        self._missing = gauge("model_missing_share", "Share of recent values that are missing.", "model", "feature")
         self._version = gauge("active_rules", "How many rules are active, by their version.", "version")
         self._entries = gauge("window_entries", "Transactions kept in windows.", *PARTITION)
         self._bytes = gauge("window_bytes", "Memory that windows take, estimated.", *PARTITION)
@@ -85,8 +97,25 @@ class DetectorMetrics:
                     self.unknown_rules.inc(number)
                 case "forwarded":
                     self.forwarded.labels(*labels).inc(number)
+                case "scored":
+                    self.scored.labels(*labels).inc(number)
+                case "above_threshold":
+                    self.above_threshold.labels(*labels).inc(number)
                 case "mixed":
                     self.mixed.inc(number)
+
+    def models(self, models: Iterable[ModelScore]) -> None:
+        """Note which models are active, and forget the figures of others."""
+        for gauge in (self._budget, self._stability, self._missing):
+            gauge.clear()
+        for model in models:
+            if model.budget is not None:
+                self._budget.labels(model=model.name).set(model.budget)
+
+    def note_model(self, model: str, feature: str, stability: float, missing: float) -> None:
+        """Set what recent values of a feature of a model, or of its score, are like; the score has no feature."""
+        self._stability.labels(model=model, feature=feature).set(stability)
+        self._missing.labels(model=model, feature=feature).set(missing)
 
     def note_windows(self, partition: Partition, state: WindowState) -> None:
         """Set the size of a partition's windows."""

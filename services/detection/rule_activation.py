@@ -62,6 +62,7 @@ class RuleActivation:
     def _start_using(self, topology: Topology) -> None:
         self.fields = {stage.topic: tuple(sorted(self._fields_of(stage.topic))) for stage in topology.stages}
         self._metrics.rules(topology.version, len(topology.rules.rules))
+        self._metrics.models(topology.rules.models)
         rules = topology.rules
         # The whole text: the version in a header or an alert is looked up here later.
         log.info(

@@ -34,7 +34,7 @@ class Distribution:
         places = np.searchsorted(np.array([*self.edges, np.inf]), values)
         return np.bincount(places, minlength=len(self.edges) + 2)
 
-    def stability(self, counts: Counts) -> float:
+    def stability(self, counts: Counts | Floats) -> float:
         """Return the population stability index of counted values: 0 where their shares are those of the distribution.
 
         The sum over all bins of (share now - share then) * ln(share now / share then). By convention of credit scoring

@@ -107,8 +107,10 @@ class ModelReader:
         model = self._file(path, table)
         if model is None or not self._features_fit(path, model):
             return None
-        threshold = self._threshold(path, table, model)
-        return None if threshold is None or mode is None else ModelScore(name, model.digest, threshold, mode, model)
+        threshold, budget = self._threshold(path, table, model)
+        if threshold is None or mode is None:
+            return None
+        return ModelScore(name, model.digest, threshold, mode, model, budget)
 
     def _mode(self, path: tuple[str, str], table: Mapping[str, Any]) -> Mode | None:
         value = table.get("mode")
@@ -143,23 +145,25 @@ class ModelReader:
             )
         return digest == model.features_digest
 
-    def _threshold(self, path: tuple[str, str], table: Mapping[str, Any], model: ScoringModel) -> float | None:
+    def _threshold(
+        self, path: tuple[str, str], table: Mapping[str, Any], model: ScoringModel
+    ) -> tuple[float | None, int | None]:
+        """Return the threshold, and the budget that it is of; None for both where they are faulty."""
         if ("budget" in table) == ("threshold" in table):
             self.faults.add(path, 'expected either budget, such as "100/day", or threshold, a score from 0 to 1')
-            return None
+            return None, None
         if "threshold" in table:
             value = table["threshold"]
             if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= 1:
                 self.faults.add((*path, "threshold"), f"threshold: expected a score from 0 to 1, found {shown(value)}")
-                return None
-            return float(value)
+                return None, None
+            return float(value), None
         budget = table["budget"]
         match = _BUDGET.fullmatch(budget) if isinstance(budget, str) else None
         if match is None:
-            self.faults.add(
-                (*path, "budget"), f'budget: expected alerts a day, such as "100/day", found {shown(budget)}'
-            )
-            return None
+            message = f'budget: expected alerts a day, such as "100/day", found {shown(budget)}'
+            self.faults.add((*path, "budget"), message)
+            return None, None
         threshold = model.threshold_for(int(match[1]))
         if threshold is None:
             most = model.alert_rates[-1].per_day
@@ -168,7 +172,7 @@ class ModelReader:
                 f"budget: the model was tested on {most:,.0f} transactions a day, fewer than {budget}: expect no more "
                 "alerts than those, or set a threshold",
             )
-        return threshold
+        return threshold, int(match[1])
 
 
 def with_models(features: FeatureSet, models: Collection[ModelScore]) -> FeatureSet:

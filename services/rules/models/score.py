@@ -22,6 +22,7 @@ class ModelScore:
         threshold: The score from which on a rule that asks for the threshold matches.
         mode: Whether rules with it decide.
         model: The model.
+        budget: Alerts a day that the threshold was set for; None where it was set itself.
     """
 
     name: str
@@ -29,6 +30,7 @@ class ModelScore:
     threshold: float
     mode: Mode
     model: ScoringModel = field(compare=False, repr=False)
+    budget: int | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:

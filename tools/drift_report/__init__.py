@@ -1,0 +1,1 @@
+"""Compares recent features with those that a model was trained on."""
