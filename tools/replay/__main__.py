@@ -40,8 +40,11 @@ from tools.replay.sender import Encoder, Sender
 from tools.replay.summary import summary_table
 from tools.tables import terminal
 from tools.transaction_files.accounts import write_lookup
+from tools.transaction_files.guessing import propose
+from tools.transaction_files.guessing.report import report
 from tools.transaction_files.notes import lookup_note, notes_of
 from tools.transaction_files.options import add_profile_options, expanded, ordering_of, profile_of
+from tools.transaction_files.profile_file import new_profile
 from tools.transaction_files.row_reader import RowReader
 from tools.transaction_files.time_order import LATENESS_MS, in_time_order, order_of
 
@@ -70,6 +73,8 @@ def main() -> int:
     options = _options()
     configure_logging("replay", "warning")
     try:
+        if options.guess:
+            return _guess(options)
         figures = _replay(options)
     except Stopped as error:
         print(f"replay: {error}: nothing was sent", file=sys.stderr)
@@ -143,6 +148,16 @@ def _replay(options: argparse.Namespace) -> Figures:
     if failure is not None:
         raise failure
     return figures
+
+
+def _guess(options: argparse.Namespace) -> int:
+    """Propose a profile for the first file, write it, and return the exit code."""
+    topics = load_settings(Topics, KafkaSettings, RegistrySettings)
+    path = expanded(options.files)[0]
+    proposal = propose(path, profile_of(options), load_contracts().topic(topics.transactions_topic).required_schema)
+    written = None if proposal.shipped else new_profile(options.name or path.name.partition(".")[0], proposal.profile)
+    terminal().print(report(proposal, written))
+    return 0 if proposal.block is not None and len(proposal.block) else 1
 
 
 def _sender(topics: Topics, contracts: Contracts, speed: float | None, stop: Event) -> Sender:

@@ -2,8 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -12,6 +10,7 @@ from rich.text import Text
 
 from tools.replay.progress import Figures
 from tools.transaction_files.blocks import Block
+from tools.transaction_files.preview import amount_text, first_transactions, time_text
 from tools.transaction_files.row_reader import RowReader
 
 _FIRST = 3
@@ -30,7 +29,7 @@ class Summary:
         sources: The accounts that pay, up to a number.
         targets: The accounts that receive.
         unknown: Number of transactions without a label.
-        first: The first transactions, by field the value.
+        first: The first transactions.
     """
 
     currencies: Counter[str] = field(default_factory=Counter)
@@ -39,7 +38,7 @@ class Summary:
     sources: set[bytes] = field(default_factory=set)
     targets: set[bytes] = field(default_factory=set)
     unknown: int = 0
-    first: list[dict[str, object]] = field(default_factory=list)
+    first: Block | None = None
 
     def add(self, block: Block) -> None:
         """Take in some more transactions."""
@@ -55,10 +54,8 @@ class Summary:
             if len(accounts) < _MOST_ACCOUNTS:
                 accounts.update(block.columns[name].tolist())
         self.unknown += len(block) - int(block.labelled.sum())
-        for row in range(min(len(block), _FIRST - len(self.first))):
-            fields: dict[str, object] = {name: column[row].item() for name, column in block.columns.items()}
-            fields["fraud"] = bool(block.fraud[row]) if block.labelled[row] else None
-            self.first.append(fields)
+        if self.first is None:
+            self.first = block.at(slice(_FIRST))
 
 
 def summary_table(figures: Figures, summary: Summary, reader: RowReader, topic: str) -> RenderableType:
@@ -69,8 +66,8 @@ def summary_table(figures: Figures, summary: Summary, reader: RowReader, topic: 
     if len(reader.files) > _CURRENCIES:
         parts.append(Text(f"and {len(reader.files) - _CURRENCIES} more files"))
     parts += [Text(), _facts(figures, summary, reader.readers.amounts.scale, topic)]
-    if summary.first:
-        parts += [Text(), _first(summary, reader.readers.amounts.scale)]
+    if summary.first is not None:
+        parts += [Text(), first_transactions(summary.first, reader.readers.amounts.scale, _FIRST)]
     if figures.notes:
         parts += [Text(), *(Text(f"note: {note}", style="yellow") for note in figures.notes)]
     if not figures.complete:
@@ -88,10 +85,11 @@ def _facts(figures: Figures, summary: Summary, scale: int, topic: str) -> Table:
     table.add_row("don't fit", Text(f"{figures.unfit:,} rows{': each is named above' if figures.unfit else ''}", style))
     if figures.left_out:
         table.add_row("left out", f"{figures.left_out:,} rows")
-    if sent.transactions:
+    if sent.first_ms is not None and sent.last_ms is not None:
+        lowest, highest = (amount_text(amount or 0, scale) for amount in (summary.lowest, summary.highest))
         table.add_row("order", figures.order)
-        table.add_row("times", f"{_time(sent.first_ms)} to {_time(sent.last_ms)} UTC")
-        table.add_row("amounts", f"{_amount(summary.lowest, scale)} to {_amount(summary.highest, scale)}")
+        table.add_row("times", f"{time_text(sent.first_ms)} to {time_text(sent.last_ms)} UTC")
+        table.add_row("amounts", f"{lowest} to {highest}")
         most = [f"{code} {count:,}" for code, count in summary.currencies.most_common(_CURRENCIES)]
         table.add_row("currencies", ", ".join(most) + (", ..." if len(summary.currencies) > _CURRENCIES else ""))
         table.add_row("accounts", f"{len(summary.sources):,} pay, {len(summary.targets):,} receive")
@@ -105,31 +103,3 @@ def _labels(figures: Figures, summary: Summary) -> str:
         return "none: scripts/backtest needs none, scripts/evaluate does (--map fraud=COLUMN)"
     unknown = f", {summary.unknown:,} not known yet" if summary.unknown else ""
     return f"{sent.frauds:,} fraud, {sent.labels - sent.frauds:,} legit{unknown}"
-
-
-def _first(summary: Summary, scale: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    for name in ("source", "target", "amount", "currency", "created_at", "fraud"):
-        table.add_column(name, justify="right" if name == "amount" else "left", no_wrap=True)
-    for row in summary.first:
-        table.add_row(
-            _text(row["source"]), _text(row["target"]), _amount(row["amount"], scale), _text(row["currency"]),
-            _time(row["created_at"]), {True: "yes", False: "no", None: ""}[row["fraud"]],  # type: ignore[index]
-        )  # fmt: skip
-    return table
-
-
-def _text(value: object) -> Text:
-    return Text(value.decode() if isinstance(value, bytes) else str(value))
-
-
-def _amount(value: object, scale: int) -> str:
-    return f"{Decimal(int(str(value))).scaleb(-scale):,.{scale}f}"
-
-
-def _time(milliseconds: object) -> str:
-    try:
-        moment = datetime.fromtimestamp(int(str(milliseconds)) / 1000, UTC)
-    except (ValueError, OverflowError):
-        return f"{milliseconds} ms"
-    return f"{moment:%Y-%m-%d %H:%M:%S}"

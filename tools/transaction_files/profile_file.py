@@ -136,6 +136,24 @@ def _start(value: Any) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def new_profile(name: str, profile: Profile) -> Path:
+    """Write a profile to a new file and return its path: profiles/NAME.toml, or NAME if that is a path.
+
+    Raises:
+        UsageError: If the file is there already, or can't be written.
+    """
+    path = Path(name) if name.endswith(".toml") else Path("profiles", f"{name}.toml")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(profile_text(profile))
+    except FileExistsError:
+        raise UsageError(f"{path}: there already; give the profile another name: --guess --as NAME") from None
+    except OSError as error:
+        raise UsageError(f"{path}: can't be written: {error.strerror}") from None
+    return path
+
+
 def profile_text(profile: Profile) -> str:
     """Return a profile as TOML; `load_profile` of it gives an equal one."""
     return "\n".join(_lines(profile)).strip() + "\n"
