@@ -33,6 +33,7 @@ class Scenario(BaseModel, ABC):
 
     Attributes:
         name: Name in settings and labels.
+        is_fraud: Whether its payments are labelled.
         rate: Average share of all transactions.
         payments: Limits of the number of payments of an incident; all numbers between are equally likely.
         over: Limits of its duration.
@@ -40,6 +41,7 @@ class Scenario(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: ClassVar[str]
+    is_fraud: ClassVar[bool] = True
 
     rate: Rate
     payments: Counts
@@ -204,6 +206,71 @@ class AccountTakeover(Scenario):
             _times(count, self.over, random),
             Payments(np.full(count, source), targets, _amounts(count, self.amount, random)),
         )
+
+
+class CompromisedReceiver(Scenario):
+    """A receiver is compromised for weeks: payments of its usual payers go to a thief, at ordinary amounts.
+
+    Nothing but the receiver tells them from other payments, and only once labels of earlier ones have arrived.
+    """
+
+    name = "compromised-receiver"
+
+    rate: Rate = 0.004
+    payments: Counts = (15, 60)
+    over: Durations = (timedelta(days=14), timedelta(days=28))
+
+    @property
+    def accounts_needed(self) -> int:
+        """The receiver and a payer."""
+        return 2
+
+    def incident(self, population: Population, random: Random) -> Incident:
+        """Draw a receiver, payers that pay it regularly where there are any, and amounts that they usually pay."""
+        count = _between(self.payments, random)
+        target = int(random.integers(len(population)))
+        sources = population.payers_of(target, count, random)
+        payments = Payments(
+            sources, np.full(count, target), population.amounts(sources, np.full(count, target), random)
+        )
+        return Incident(_times(count, self.over, random), payments)
+
+
+class SpendingChange(Scenario):
+    """A payer's credentials are used by others for weeks: larger payments, to the accounts that it pays, among its own.
+
+    Attributes:
+        factor: Limits of the factor by which these are larger.
+    """
+
+    name = "spending-change"
+
+    rate: Rate = 0.002
+    payments: Counts = (5, 20)
+    over: Durations = (timedelta(days=7), timedelta(days=14))
+    factor: Counts = (3, 8)
+
+    @property
+    def accounts_needed(self) -> int:
+        """The payer and a receiver."""
+        return 2
+
+    def incident(self, population: Population, random: Random) -> Incident:
+        """Draw a payer, receivers that it pays regularly, and its usual amounts, multiplied."""
+        count = _between(self.payments, random)
+        source = int(random.integers(len(population)))
+        sources, targets = np.full(count, source), population.payees_of(source, count, random)
+        cents = population.amounts(sources, targets, random) * _between(self.factor, random)
+        return Incident(_times(count, self.over, random), Payments(sources, targets, cents))
+
+
+class HonestChange(SpendingChange):
+    """A payer spends more for a few days, as on a journey: what a spending change looks like, and no fraud."""
+
+    name = "honest-change"
+    is_fraud = False
+
+    over: Durations = (timedelta(days=3), timedelta(days=14))
 
 
 def _between(ends: tuple[int, int], random: Random) -> int:

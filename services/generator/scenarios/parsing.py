@@ -9,29 +9,46 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.errors import UsageError
-from services.generator.scenarios.fraud import AccountTakeover, FanIn, RapidFire, Scenario, Structuring
+from services.generator.scenarios.fraud import (
+    AccountTakeover,
+    CompromisedReceiver,
+    FanIn,
+    HonestChange,
+    RapidFire,
+    Scenario,
+    SpendingChange,
+    Structuring,
+)
 from services.generator.scenarios.traffic import share_of
 
-_KINDS: dict[str, type[Scenario]] = {kind.name: kind for kind in (FanIn, RapidFire, Structuring, AccountTakeover)}
+_KINDS: dict[str, type[Scenario]] = {
+    kind.name: kind
+    for kind in (FanIn, RapidFire, Structuring, AccountTakeover, CompromisedReceiver, SpendingChange, HonestChange)
+}
 _NAMES = ", ".join(_KINDS)
 
 STANDARD: tuple[Scenario, ...] = (FanIn(), RapidFire(), Structuring(), AccountTakeover())
-"""All scenarios with their default parameters."""
+"""The scenarios that rules can find, with their default parameters."""
+HARD: tuple[Scenario, ...] = (*STANDARD, CompromisedReceiver(), SpendingChange(), HonestChange())
+"""These, fraud that looks like ordinary payments, and ordinary payments that look like fraud: work for a model."""
+
+
+_MIXES = {"standard": STANDARD, "hard": HARD}
 
 
 def read_scenarios(text: str) -> tuple[Scenario, ...]:
     """Parse the setting.
 
     Args:
-        text: `standard`; or names, separated by commas, each with `=` and a rate or with its default rate; or the path
-            of a TOML file (with a `/` or ending in `.toml`) that has a table of parameters for each.
+        text: `standard` or `hard`; or names, separated by commas, each with `=` and a rate or with its default rate; or
+            the path of a TOML file (with a `/` or ending in `.toml`) that has a table of parameters for each.
 
     Raises:
         UsageError: The setting is wrong, one line per fault, with the expectation.
     """
     text = text.strip()
-    if text == "standard":
-        return STANDARD
+    if text in _MIXES:
+        return _MIXES[text]
     if "/" in text or text.endswith(".toml"):
         tables, where = _file(Path(text)), f"{text}: "
     else:
@@ -82,7 +99,7 @@ def _scenario(name: str, table: Any) -> Scenario:
     if kind is None:
         guess = difflib.get_close_matches(name, _KINDS, n=1)
         hint = f"; did you mean {guess[0]}?" if guess else ""
-        raise UsageError(f"no scenario {name!r}: expected standard, a TOML file, or some of {_NAMES}{hint}")
+        raise UsageError(f"no scenario {name!r}: expected standard, hard, a TOML file, or some of {_NAMES}{hint}")
     if not isinstance(table, dict):
         raise UsageError(f"{name}: expected a table of parameters, [{name}]")
     try:

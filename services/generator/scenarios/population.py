@@ -119,7 +119,7 @@ class Population:
         targets = self.payees[sources, which].astype(np.int64)
         strange = random.random(rows) < _STRANGERS
         targets[strange] = self._replace_self(sources[strange], self._draw_popular(int(strange.sum()), random))
-        return Payments(sources, targets, self._amounts(sources, targets, random))
+        return Payments(sources, targets, self.amounts(sources, targets, random))
 
     def others(self, account: int, count: int, random: Random, *, new: bool = False) -> Ints:
         """Draw different accounts other than a given one, all equally likely.
@@ -134,7 +134,20 @@ class Population:
         drawn = random.choice(len(self), count + len(known), replace=False)
         return np.array([candidate for candidate in drawn.tolist() if candidate not in known][:count], np.int64)
 
-    def _amounts(self, sources: Ints, targets: Ints, random: Random) -> Ints:
+    def payees_of(self, account: int, count: int, random: Random) -> Ints:
+        """Draw accounts that an account pays regularly, with their usual frequencies."""
+        which = (self._payees_of_each[account] * random.random(count) ** 2).astype(np.int64)
+        payees: Ints = self.payees[account, which].astype(np.int64)
+        return payees
+
+    def payers_of(self, account: int, count: int, random: Random) -> Ints:
+        """Draw accounts that pay an account regularly, and any where none does."""
+        rows, columns = np.nonzero(self.payees == account)
+        payers = rows[columns < self._payees_of_each[rows]].astype(np.int64)
+        return random.choice(payers if len(payers) else self.others(account, 1, random), count)
+
+    def amounts(self, sources: Ints, targets: Ints, random: Random) -> Ints:
+        """Draw the amounts of ordinary payments between accounts, in hundredths of the currency's unit."""
         rows = len(sources)
         cents = self.median_cents[sources] * np.exp(self._spread[sources] * random.standard_normal(rows))
         rounded = np.maximum(1, np.rint(cents / _ROUND_CENTS)) * _ROUND_CENTS

@@ -22,8 +22,8 @@ class Block:
 
     Attributes:
         columns: By field name an array of a value per row: text as bytes, amounts in cents, times in milliseconds.
-        scenario: Scenario of each row, S16; empty for an ordinary payment.
-        incident: Incident of each row, S32; empty for an ordinary payment.
+        scenario: Scenario of each row, S24; empty for an ordinary payment.
+        incident: Incident of each row, S40; empty for an ordinary payment.
     """
 
     columns: Mapping[str, npt.NDArray[Any]]

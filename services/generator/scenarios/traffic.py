@@ -18,8 +18,8 @@ class LabelledTransactions(Transactions):
     """Transactions with their labels, a row each.
 
     Attributes:
-        scenario: Scenario of the row, S16; empty for an ordinary payment.
-        incident: Incident of the row, S32; empty for an ordinary payment.
+        scenario: Scenario of the row, S24; empty for an ordinary payment.
+        incident: Incident of the row, S40; empty for an ordinary payment.
     """
 
     scenario: Texts
@@ -85,7 +85,7 @@ class LabelledTraffic:
         for payment in due[len(rows) :]:
             heapq.heappush(self._waiting, payment)
         payments = self._population.pay(times, self._random)
-        scenario, incident = np.zeros(len(times), "S16"), np.zeros(len(times), "S32")
+        scenario, incident = np.zeros(len(times), "S24"), np.zeros(len(times), "S40")
         if len(rows):
             _, _, sources, targets, cents, names, incidents = zip(*due[: len(rows)], strict=True)
             payments.sources[rows], payments.targets[rows], payments.cents[rows] = sources, targets, cents
@@ -103,11 +103,12 @@ class LabelledTraffic:
     def _begin(self, times: Ints) -> None:
         """Draw the incidents that begin at one of the given times."""
         for scenario, expected in zip(self._scenarios, self._incidents_per_block, strict=True):
-            name = scenario.name.encode()
+            name = scenario.name.encode() if scenario.is_fraud else b""
             for _ in range(self._chance.poisson(expected)):
                 begin = self._chance.choice(times)
                 incident = scenario.incident(self._population, self._chance)
                 identifier = name + b"-" + self._chance.bytes(6).hex().encode()
+                identifier = identifier if scenario.is_fraud else b""
                 payments = incident.payments
                 columns = (begin + incident.after, payments.sources, payments.targets, payments.cents)
                 for due, source, target, cents in zip(*(column.tolist() for column in columns), strict=True):

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.generator.scenarios import STANDARD, AccountTakeover, FanIn, RapidFire, Scenario, Structuring
+from services.generator.scenarios import (
+    HARD,
+    AccountTakeover,
+    CompromisedReceiver,
+    FanIn,
+    HonestChange,
+    RapidFire,
+    Scenario,
+    SpendingChange,
+    Structuring,
+)
 from services.generator.scenarios.fraud import Incident
 from services.generator.scenarios.population import Population
 
@@ -25,7 +35,7 @@ def minutes(*numbers: int) -> tuple[timedelta, ...]:
     return tuple(timedelta(minutes=number) for number in numbers)
 
 
-@given(SEEDS, st.sampled_from(STANDARD))
+@given(SEEDS, st.sampled_from(HARD))
 def test_an_incident_has_the_length_and_size_of_its_parameters(seed: int, scenario: Scenario) -> None:
     incident = drawn(scenario, seed)
     assert scenario.payments[0] <= len(incident.after) <= scenario.payments[1]
@@ -98,3 +108,22 @@ def test_incidents_follow_their_parameters() -> None:
 @given(SEEDS)
 def test_an_incident_of_one_payment_has_no_duration(seed: int) -> None:
     assert drawn(AccountTakeover(payments=(1, 1)), seed).after.tolist() == [0]
+
+
+@given(SEEDS)
+def test_a_compromised_receiver_is_paid_by_its_payers_as_usual(seed: int) -> None:
+    incident = drawn(CompromisedReceiver(), seed)
+    (target,) = set(incident.payments.targets.tolist())
+    regular = {source for source in range(len(POPULATION)) if target in POPULATION.payees[source]}
+    payers = set(incident.payments.sources.tolist())
+    assert payers <= regular or len(payers) == 1
+    assert incident.after[-1] >= 14 * 1440 * MINUTE
+
+
+@given(SEEDS, st.sampled_from([SpendingChange(), HonestChange()]))
+def test_changed_spending_is_larger_to_the_accounts_that_are_paid_anyway(seed: int, scenario: SpendingChange) -> None:
+    payments = drawn(scenario, seed).payments
+    (source,) = set(payments.sources.tolist())
+    assert set(payments.targets.tolist()) <= set(POPULATION.payees[source].tolist())
+    factors = [factor for factor in range(3, 9) if not (payments.cents % factor).any()]
+    assert factors

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from services.errors import UsageError
-from services.generator.scenarios import STANDARD, AccountTakeover, FanIn, RapidFire, Structuring, read_scenarios
+from services.generator.scenarios import HARD, STANDARD, AccountTakeover, FanIn, RapidFire, Structuring, read_scenarios
 
-NAMES = "fan-in, rapid-fire, structuring, account-takeover"
+NAMES = "fan-in, rapid-fire, structuring, account-takeover, compromised-receiver, spending-change, honest-change"
+EXPECTED = f"expected standard, hard, a TOML file, or some of {NAMES}"
 
 
-def test_standard_means_all_scenarios() -> None:
+def test_standard_means_the_scenarios_that_rules_find() -> None:
     assert read_scenarios("standard") == STANDARD == (FanIn(), RapidFire(), Structuring(), AccountTakeover())
 
 
@@ -53,17 +54,17 @@ def test_the_guide_shows_every_parameter_with_its_default(tmp_path: Path) -> Non
     toml = guide.split("```toml")[1].split("```")[0]
     path = tmp_path / "guide.toml"
     path.write_text(toml)
-    assert read_scenarios(str(path)) == STANDARD
-    for table, scenario in zip(tomllib.loads(toml).values(), STANDARD, strict=True):
+    assert read_scenarios(str(path)) == HARD == read_scenarios("hard")
+    for table, scenario in zip(tomllib.loads(toml).values(), HARD, strict=True):
         assert set(table) == set(type(scenario).model_fields)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1", f"no scenario '1': expected standard, a TOML file, or some of {NAMES}"),
-        ("fanin=0.1", f"no scenario 'fanin': expected standard, a TOML file, or some of {NAMES}; did you mean fan-in?"),
-        ("fan-in,oops", f"no scenario 'oops': expected standard, a TOML file, or some of {NAMES}"),
+        ("1", f"no scenario '1': expected standard, hard, a TOML file, or some of {NAMES}"),
+        ("fanin=0.1", f"no scenario 'fanin': {EXPECTED}; did you mean fan-in?"),
+        ("fan-in,oops", f"no scenario 'oops': expected standard, hard, a TOML file, or some of {NAMES}"),
         (",", f"no scenario: expected one or more of {NAMES}"),
         ("fan-in=much", "fan-in: expected a rate such as 0.001 after the =, not 'much'"),
         ("fan-in=", "fan-in: expected a rate such as 0.001 after the =, not ''"),
@@ -87,7 +88,7 @@ def test_a_wrong_choice_is_an_error_with_the_expectation(text: str, message: str
         ("[fan-in", "not TOML: Expected ']' at the end of a table declaration (at end of document)"),
         ("", f"no scenario: expected one or more of {NAMES}"),
         ("fan-in = 0.1", "fan-in: expected a table of parameters, [fan-in]"),
-        ("[fan]", f"no scenario 'fan': expected standard, a TOML file, or some of {NAMES}; did you mean fan-in?"),
+        ("[fan]", f"no scenario 'fan': {EXPECTED}; did you mean fan-in?"),
         (
             "[fan-in]\nsenders = 3",
             "fan-in: senders: no such parameter; expected some of rate, payments, over, amount, ",

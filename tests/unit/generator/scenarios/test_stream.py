@@ -1,13 +1,14 @@
 """A labelled stream: reproducible, with the set share of each scenario."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
 from services.errors import UsageError
-from services.generator.scenarios import STANDARD, Block, FanIn, RapidFire, labelled_stream
+from services.generator.scenarios import HARD, STANDARD, Block, FanIn, HonestChange, RapidFire, labelled_stream
 
 START = 1_700_000_000_000
 
@@ -57,3 +58,15 @@ def test_each_scenario_has_the_share_that_was_set() -> None:
 def test_too_few_accounts_are_an_error_with_the_needed_number() -> None:
     with pytest.raises(UsageError, match="fan-in needs at least 81 accounts and there are 80"):
         stream(1, accounts=80)
+
+
+def test_honest_changes_of_spending_have_no_label() -> None:
+    columns, scenario, incident = stream(30_000, scenarios=[HonestChange(rate=0.2, over=(timedelta(hours=1),) * 2)])
+    assert set(scenario.tolist()) == set(incident.tolist()) == {b""}
+    plain = stream(30_000, scenarios=[])[0]
+    assert columns["amount"].mean() > 1.2 * plain["amount"].mean()
+
+
+def test_the_hard_mix_has_labels_of_all_its_fraud() -> None:
+    names = Counter(name.decode() for name in stream(60_000, scenarios=HARD)[1].tolist() if name)
+    assert set(names) == {scenario.name for scenario in HARD if scenario.is_fraud}
