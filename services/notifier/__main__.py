@@ -6,7 +6,14 @@ from threading import Event
 
 import structlog
 
-from services.contracts import SCHEMAS_ENVIRONMENT, NotRegistered, Registry, RegistrySettings, load_contracts
+from services.contracts import (
+    SCHEMAS_ENVIRONMENT,
+    NotRegistered,
+    Registry,
+    RegistrySettings,
+    TopicContract,
+    load_contracts,
+)
 from services.errors import UsageError
 from services.notifier.dispatcher import Dispatcher
 from services.notifier.file_watcher import FileWatcher
@@ -15,6 +22,8 @@ from services.notifier.loop import NotifierLoop
 from services.notifier.metrics import NAMESPACE, NotifierMetrics, Waiting, WaitingState
 from services.notifier.model import Notifications, Receiver
 from services.notifier.receivers import Sender, sender_of
+from services.notifier.report.figures import Figures
+from services.notifier.report.gathering import Gatherer
 from services.notifier.restore import Restorer
 from services.notifier.session import Session
 from services.notifier.settings import NotifierSettings, start_from
@@ -46,7 +55,8 @@ def main() -> int:
     )
     configure_logging("notifier", settings.log_level)
     stop = stop_on_signals(grace=12)
-    topics = NotifierTopics.of(settings, load_contracts())
+    contracts = load_contracts()
+    topics = NotifierTopics.of(settings, contracts)
     load = partial(load_usable, settings, topics)
     load()  # faults of the file are reported at once, whether or not the cluster is there
     clients = KafkaClients(settings, librdkafka_properties(), client_id="notifier")
@@ -70,11 +80,21 @@ def main() -> int:
             progress=progress,
             transient=(NotRegistered,),
         )
+        decisions = next((topic for topic in contracts.topics if topic.name == settings.decisions_topic), None)
         watcher = FileWatcher(settings.notifications_file, load, metrics, progress, stop)
         loop = _loop(
-            settings=settings, topics=topics, clients=clients, records=records, watcher=watcher, metrics=metrics,
-            loop_metrics=LoopMetrics(collector, NAMESPACE), progress=progress, stop=stop,
-        )  # fmt: skip
+            settings=settings,
+            topics=topics,
+            clients=clients,
+            records=records,
+            registry=registry,
+            decisions=decisions,
+            watcher=watcher,
+            metrics=metrics,
+            loop_metrics=LoopMetrics(collector, NAMESPACE),
+            progress=progress,
+            stop=stop,
+        )
         collector.register(Waiting(lambda: _waiting(loop)))
         lag = LagMonitor(
             partial(clients.consumer, settings.notifier_group), progress=progress, namespace=NAMESPACE, stop=stop
@@ -113,6 +133,8 @@ def _loop(
     topics: NotifierTopics,
     clients: KafkaClients,
     records: NotifierRecords,
+    registry: Registry,
+    decisions: TopicContract | None,
     watcher: FileWatcher,
     metrics: NotifierMetrics,
     loop_metrics: LoopMetrics,
@@ -122,8 +144,16 @@ def _loop(
     """Build the loop."""
     group = partial(clients.consumer, settings.notifier_group)
 
+    gatherer = Gatherer(group, topics, records, registry, decisions)
+
     def make_sender(receiver: Receiver) -> Sender:
-        return sender_of(receiver, watcher.current.case_url)
+        def figures_of(day: str) -> Figures:
+            report = watcher.current.report
+            if report is None:
+                raise UsageError(f"{watcher.current.source} has no table [report] any more")
+            return gatherer.gather(report, day)
+
+        return sender_of(receiver, watcher.current.case_url, figures_of)
 
     workers = Workers(make_sender, metrics)
     restorer = Restorer(

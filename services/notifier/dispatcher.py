@@ -21,7 +21,7 @@ from services.notifier.notification import Answer, Message, Notification, Result
 from services.notifier.offsets import OffsetTracker
 from services.notifier.outbox import Outbox
 from services.notifier.pacing import pause_after
-from services.notifier.reports import Reports
+from services.notifier.report_schedule import ReportSchedule
 from services.notifier.silences import Silences
 from services.streaming.positions import Partition
 
@@ -61,7 +61,7 @@ class Dispatcher:
         self.groups = Groups(notifications)
         self.outbox = Outbox(notifications)
         self.inhibitions = Inhibitions(notifications.inhibitions)
-        self._reports = Reports(notifications.report)
+        self._reports = ReportSchedule(notifications.report)
         self._alerts: dict[UUID, Alert] = {}  # those that are not settled
         self._pending: dict[UUID, int] = {}  # number of groups in which an alert waits
         self._covered: dict[UUID, set[str]] = {}  # receivers of an alert in the events that were restored
@@ -106,7 +106,7 @@ class Dispatcher:
             elif notification.under_way:
                 lane.busy = True
                 notification.since = now  # however long ago it ended: at least one more attempt
-                unknown = Result(Answer.UNKNOWN, "the notifier ended before it knew the answer")
+                unknown = Result(Answer.UNKNOWN, "the notifier ended before it knew the answer", is_of_notifier=True)
                 self.complete(notification.id, notification.attempt,
                               known.get((notification.id, notification.attempt), unknown), now)  # fmt: skip
             else:
@@ -204,7 +204,8 @@ class Dispatcher:
         if result.answer is Answer.REFUSED or (status is Status.UNKNOWN and not receiver.resend_unknown):
             self._end(notification, status, result.reason, now)
             return
-        pause = max(pause_after(notification.attempt, id_), result.retry_after or 0.0)
+        failures = 1 if result.is_of_notifier else notification.attempt
+        pause = max(pause_after(failures, id_), result.retry_after or 0.0)
         if now + pause > (notification.since or now) + receiver.retry_for:
             tried = f"{result.reason}; given up after {notification.attempt} attempts"
             self._end(notification, Status.UNKNOWN if notification.may_be_repeated else status, tried, now)

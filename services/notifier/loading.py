@@ -13,7 +13,7 @@ from services.contracts import Schema
 from services.errors import ContractError
 from services.notifier.alert import KEY, RULE, SEVERITIES, SEVERITY
 from services.notifier.matching import Condition, Matcher
-from services.notifier.model import Inhibition, Notifications, Receiver, Report, Route
+from services.notifier.model import EmailReceiver, Inhibition, Notifications, Receiver, Report, Route
 from services.notifier.receiver_loading import read_receiver
 from services.notifier.schedule import DailyTimes, QuietHours, Timing
 from services.notifier.tables import DAYS, NotificationsError, NotificationsFaults, Table, read_time
@@ -304,7 +304,11 @@ class _Reader:
     def report(self, table: Table) -> Report:
         zone = table.zone("timezone")
         at = table.parsed("at", read_time, read_time("07:00"))
-        report = Report(self.names_of_receivers(table, None), DailyTimes((at,), zone))
+        names = self.names_of_receivers(table, None)
+        for name in names:
+            if name in self.receivers and not isinstance(self.receivers[name], EmailReceiver):
+                table.fault("receivers", f'"{name}" can\'t show a report; expected receivers with type = "email"')
+        report = Report(names, DailyTimes((at,), zone))
         table.end()
         return report
 

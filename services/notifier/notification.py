@@ -100,6 +100,7 @@ class Result:
         reference: The receiver's name for the message.
         retry_after: Seconds that the receiver asks to wait for.
         pauses_receiver: Whether other messages to the receiver would fail as well.
+        is_of_notifier: Whether the notifier itself failed, so that there is no reason to wait longer each time.
     """
 
     answer: Answer
@@ -107,3 +108,4 @@ class Result:
     reference: str | None = None
     retry_after: float | None = None
     pauses_receiver: bool = False
+    is_of_notifier: bool = False

@@ -10,10 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import structlog
-from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message
 
 from services.errors import PoisonError, Unavailable
 from services.notifier.dispatcher import Dispatcher
+from services.notifier.offset_lookup import limits_of, offsets_at
 from services.notifier.topics import NotifierRecords
 from services.streaming.failures import raise_if_refused, reason
 from services.streaming.partition_reader import PartitionReader
@@ -21,9 +22,6 @@ from services.streaming.positions import Partition
 from services.streaming.start_offsets import StartFrom
 
 log = structlog.get_logger()
-
-REQUEST_SECONDS = 10.0
-READ_SECONDS = 0.5
 
 SKEW_SECONDS = 600.0
 """By how much the clocks of detectors, notifiers and brokers may differ."""
@@ -80,13 +78,15 @@ class Restorer:
         """
         try:
             with closing(self._make_consumer()) as consumer:
-                ends = {topic: _ends(consumer, topic) for topic in (self._alerts, self._notifications, self._silences)}
+                ends = {
+                    topic: limits_of(consumer, topic) for topic in (self._alerts, self._notifications, self._silences)
+                }
                 alerts = ends[self._alerts]
                 committed = self._committed(list(alerts))
                 starts = self._starts(consumer, alerts, committed)
                 since = min(self._oldest(starts, alerts), now - dispatcher.notifications.memory) - SKEW_SECONDS
-                events = _at_time(consumer, ends[self._notifications], since)
-                observed = _at_time(consumer, alerts, now - dispatcher.notifications.memory)
+                events = offsets_at(consumer, ends[self._notifications], since)
+                observed = offsets_at(consumer, alerts, now - dispatcher.notifications.memory)
         except KafkaException as error:
             raise_if_refused(error)
             raise Unavailable(f"the state can't be restored: {reason(error)}") from error
@@ -124,7 +124,9 @@ class Restorer:
             first = {part: high for part, (_low, high) in new.items()}
         else:
             first = (
-                _at_time(consumer, new, since_ms / 1000) if since_ms else {part: low for part, (low, _) in new.items()}
+                offsets_at(consumer, new, since_ms / 1000)
+                if since_ms
+                else {part: low for part, (low, _) in new.items()}
             )
         for part, (low, _high) in alerts.items():
             if committed.get(part, low) < low:
@@ -140,17 +142,8 @@ class Restorer:
 
     def _read(self, ranges: Mapping[Partition, tuple[int, int]]) -> Iterator[Message]:
         """Yield the messages of offset ranges, each partition's in order."""
-        unread = {part: limits for part, limits in ranges.items() if limits[0] < limits[1]}
-        if not unread:
-            return
         with closing(PartitionReader(lambda: self._make_consumer(enable_partition_eof=True))) as reader:
-            reader.start(unread)
-            left = set(unread)
-            while left:
-                for chunk in reader.read(READ_SECONDS):
-                    yield from chunk.messages
-                    if chunk.ended:
-                        left.discard(chunk.partition)
+            yield from reader.messages(ranges)
 
 
 def take(dispatcher: Dispatcher, records: NotifierRecords, message: Message, starts: Mapping[Partition, int]) -> None:
@@ -174,27 +167,3 @@ def take(dispatcher: Dispatcher, records: NotifierRecords, message: Message, sta
         dispatcher.receive(alert, partition, offset, at)
     else:
         dispatcher.inhibitions.observe(alert, at)
-
-
-def _ends(consumer: Consumer, topic: str) -> dict[Partition, tuple[int, int]]:
-    """Return the first offset of each partition, and the one after its last."""
-    numbers = consumer.list_topics(topic, REQUEST_SECONDS).topics[topic].partitions
-    return {
-        (topic, number): consumer.get_watermark_offsets(TopicPartition(topic, number), REQUEST_SECONDS)
-        for number in numbers
-    }
-
-
-def _at_time(consumer: Consumer, limits: Mapping[Partition, tuple[int, int]], since: float) -> dict[Partition, int]:
-    """Return the first offset of each partition whose record is not older than a time."""
-    if not limits:
-        return {}
-    asked = [TopicPartition(*part, max(0, round(since * 1000))) for part in limits]
-    answers = consumer.offsets_for_times(asked, REQUEST_SECONDS)
-    offsets = {}
-    for answer in answers:
-        if answer.error:
-            raise KafkaException(answer.error)
-        part = answer.topic, answer.partition
-        offsets[part] = limits[part][1] if answer.offset in {OFFSET_END, -1} else min(answer.offset, limits[part][1])
-    return offsets

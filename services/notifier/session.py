@@ -41,6 +41,8 @@ log = structlog.get_logger()
 
 BATCH = 1000
 IDLE_SECONDS = 0.1
+BUSY_SECONDS = 0.01
+"""Limit of the wait for messages while attempts are under way: their results are awaited as well."""
 OFFSETS_SECONDS = 1.0
 """Time between commits of offsets alone."""
 PARTITIONS_SECONDS = 10.0
@@ -118,7 +120,7 @@ class Session:
                                  on_revoke=self._on_revoke, on_lost=self._on_revoke)  # fmt: skip
         while not self._stop.is_set():
             self._progress.step()
-            messages = self._consumer.consume(BATCH, IDLE_SECONDS)
+            messages = self._consumer.consume(BATCH, BUSY_SECONDS if self._workers.busy else IDLE_SECONDS)
             if self._failure:
                 raise self._failure
             if not self._elected:

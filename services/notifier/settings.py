@@ -20,6 +20,7 @@ class NotifierSettings(ServiceSettings):
         alerts_topic: The topic of alerts that is read.
         notifications_topic: The topic of what became of each alert.
         silences_topic: The topic of silences.
+        decisions_topic: The topic of people's decisions; read for the daily report where contracts.toml has it.
         legit_topic: The topic of transactions on which no rule fired; counted for the daily report.
         fraud_topic: The topic of transactions on which a rule fired; counted for the daily report.
         notifications_file: Who is told what; read again when it changes.
@@ -32,6 +33,7 @@ class NotifierSettings(ServiceSettings):
     alerts_topic: str = "streaming.alerts"
     notifications_topic: str = "streaming.notifications"
     silences_topic: str = "streaming.silences"
+    decisions_topic: str = "streaming.decisions"
     legit_topic: str = "streaming.transactions.legit"
     fraud_topic: str = "streaming.transactions.fraud"
     notifications_file: Path = DEFAULT_NOTIFICATIONS

@@ -29,7 +29,7 @@ class NotificationsFaults(Faults):
     @staticmethod
     def subject(path: TomlPath) -> str:
         """Return the beginning of a message: the table that the fault is in."""
-        parts = [str(part) for part in path[:-1] if not isinstance(part, int)]
+        parts = [part for part in path if isinstance(part, str)][:-1]
         return f"{'.'.join(parts)}: " if parts else ""
 
     def place(self, path: TomlPath) -> str:

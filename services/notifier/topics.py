@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import Message
 
 from services.contracts import Contracts, MessageRecords, RecordEncoder, Registry, Schema, TopicContract, frame
-from services.errors import ContractError
+from services.errors import ContractError, PoisonError
 from services.notifier.alert import Alert
 from services.notifier.events import Event
 from services.notifier.settings import NotifierSettings
@@ -94,7 +94,10 @@ class NotifierRecords:
 
 
 def _decoded(records: MessageRecords, message: Message) -> Any:
-    return records.decode(message.value(), read_headers(message))
+    try:
+        return records.decode(message.value(), read_headers(message))
+    except ContractError as error:  # it was written with another schema than this topic's
+        raise PoisonError(str(error)) from None
 
 
 def transaction_schema(topics: NotifierTopics) -> Schema:

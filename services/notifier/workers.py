@@ -59,6 +59,11 @@ class Workers:
         self._under_way.add((send.message.id, send.message.attempt))
         self._queues[send.receiver].put(send.message)
 
+    @property
+    def busy(self) -> bool:
+        """Whether attempts are under way."""
+        return bool(self._under_way)
+
     def results(self) -> list[Completed]:
         """Return the results since the last call."""
         results: list[Completed] = []

@@ -12,6 +12,7 @@ from services.streaming.positions import Partition
 QUIET_SECONDS = 30  # without a message: the read fails and is retried
 REQUEST_TIMEOUT = 5.0
 BATCH = 5000
+WAIT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,27 @@ class PartitionReader:
                 # Not paused: of a hundred partitions that are paused, reassigned and resumed, one never fetches again.
                 self._open().incremental_unassign([TopicPartition(*partition)])
             yield chunk
+
+    def messages(self, ranges: Mapping[Partition, tuple[int, int]]) -> Iterator[Message]:
+        """Yield all messages of offset ranges, each partition's in order; empty ranges have none.
+
+        Args:
+            ranges: As those of `start`.
+
+        Raises:
+            Unavailable: The brokers don't answer.
+            NotAuthorised: The brokers refuse access.
+        """
+        unread = {partition: limits for partition, limits in ranges.items() if limits[0] < limits[1]}
+        if not unread:
+            return
+        self.start(unread)
+        left = set(unread)
+        while left:
+            for chunk in self.read(WAIT_SECONDS):
+                yield from chunk.messages
+                if chunk.ended:
+                    left.discard(chunk.partition)
 
     def close(self) -> None:
         """Close the consumer; the next call makes a new one."""

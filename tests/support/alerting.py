@@ -78,12 +78,13 @@ class AlertTopic:
         with pipeline.registry as registry:
             self._schema_id = registry.require(contract.subject, contract.required_schema).id
 
-    def write(self, *records: dict[str, Any]) -> list[UUID]:
+    def write(self, *records: dict[str, Any], at: datetime | None = None) -> list[UUID]:
         """Write alerts, keyed as the detector does it; their ids."""
+        extra: dict[str, Any] = {} if at is None else {"timestamp": round(at.timestamp() * 1000)}
         for record in records:
             value = frame(self._schema_id, self._encoder.encode(record))
             (key,) = record["key"].values()
-            self.pipeline.produce([value], self.pipeline.alerts, key=key.encode())
+            self.pipeline.produce([value], self.pipeline.alerts, key=key.encode(), **extra)
         return [record["id"] for record in records]
 
     def events(self) -> list[Event]:

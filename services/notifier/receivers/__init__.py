@@ -17,6 +17,7 @@ from services.notifier.receivers.email import EmailSender
 from services.notifier.receivers.log import LogSender
 from services.notifier.receivers.slack import SlackSender
 from services.notifier.receivers.webhook import WebhookSender
+from services.notifier.report.figures import Figures
 
 
 class Sender(Protocol):
@@ -27,7 +28,6 @@ class Sender(Protocol):
 
 
 _SENDERS: Mapping[type[Receiver], Callable[..., Sender]] = {
-    EmailReceiver: EmailSender,
     SlackReceiver: SlackSender,
     WebhookReceiver: WebhookSender,
     AppriseReceiver: AppriseSender,
@@ -35,11 +35,14 @@ _SENDERS: Mapping[type[Receiver], Callable[..., Sender]] = {
 }
 
 
-def sender_of(receiver: Receiver, case_url: str) -> Sender:
+def sender_of(receiver: Receiver, case_url: str, figures_of: Callable[[str], Figures] | None = None) -> Sender:
     """Return the sender of a receiver.
 
     Args:
         receiver: The receiver.
         case_url: Address of an alert's case, with `{alert}` for its id.
+        figures_of: Returns the figures of a day's report; None where none can be sent.
     """
+    if isinstance(receiver, EmailReceiver):
+        return EmailSender(receiver, case_url, figures_of)
     return _SENDERS[type(receiver)](receiver, case_url)

@@ -6,24 +6,26 @@ of the notification's id, so that the same message again has the same one, and s
 
 import smtplib
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
 
-from services.notifier.events import moment
+from services.notifier.events import Kind, moment
 from services.notifier.masking import mask_message
 from services.notifier.model import EmailReceiver
 from services.notifier.notification import Answer, Message, Result
 from services.notifier.rendering.content import content_of, one_line
 from services.notifier.rendering.mail import html_of, text_of_content
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from services.notifier.rendering.report import report_content, report_html, report_text
+from services.notifier.report.figures import Figures
+from services.notifier.report.picture import bars_by_hour
 
 POLICY = policy.SMTP.clone(cte_type="7bit")
 """CRLF at the ends of lines, and no line that is too long for a server: every other character is encoded."""
+
+_PICTURE = "alerts-by-hour@fraud-notifier"
 
 UNKNOWN = "the server got the message and did not answer"
 
@@ -34,19 +36,23 @@ class EmailSender:
     Args:
         receiver: The receiver.
         case_url: Address of an alert's case, with `{alert}` for its id.
+        figures_of: Returns the figures of a day's report.
     """
 
-    def __init__(self, receiver: EmailReceiver, case_url: str) -> None:
+    def __init__(
+        self, receiver: EmailReceiver, case_url: str, figures_of: Callable[[str], Figures] | None = None
+    ) -> None:
         self._receiver = receiver
         self._case_url = case_url
+        self._figures_of = figures_of
         self._accepted: dict[str, set[str]] = {}  # mailboxes that have a message which others have not
 
     def send(self, message: Message) -> Result:
-        """Send a message to all mailboxes."""
-        return self.deliver(message, mail_of(message, self._receiver, self._case_url))
-
-    def deliver(self, message: Message, mail: EmailMessage) -> Result:
-        """Send a mail to all mailboxes; those that have it already get it no second time."""
+        """Send a message to all mailboxes; those that have it already get it no second time."""
+        if message.kind is Kind.REPORT and self._figures_of is not None:
+            mail = report_mail(message, self._receiver, self._case_url, self._figures_of(message.labels["day"]))
+        else:
+            mail = mail_of(message, self._receiver, self._case_url)
         accepted = self._accepted.pop(str(message.id), set())
         missing = [address for address in self._receiver.to if address not in accepted]
         try:
@@ -119,6 +125,17 @@ def mail_of(message: Message, receiver: EmailReceiver, case_url: str) -> EmailMe
     mail = headed_mail(message, receiver, content.title)
     mail.set_content(text_of_content(content))
     mail.add_alternative(html_of(content), subtype="html")
+    return mail
+
+
+def report_mail(message: Message, receiver: EmailReceiver, case_url: str, figures: Figures) -> EmailMessage:
+    """Return a daily report as a mail: plain text, and HTML with a picture in it."""
+    content = report_content(figures, message, receiver.mask, case_url)
+    mail = headed_mail(message, receiver, content.title)
+    mail.set_content(report_text(content))
+    mail.add_alternative(report_html(content, f"cid:{_PICTURE}"), subtype="html")
+    html = mail.get_payload()[1]  # type: ignore[index]  # of a multipart: its parts
+    html.add_related(bars_by_hour(figures.hours), "image", "png", cid=f"<{_PICTURE}>", filename="alerts-by-hour.png")  # type: ignore[union-attr]
     return mail
 
 

@@ -97,9 +97,9 @@ def _title(message: Message, count: int) -> str:
             return f"Fraud report of {message.labels.get('day', '')}"
         case Kind.REMINDER:
             return one_line(f"Reminder: {_about(message.labels)}")
-    number = f"{count} alerts" if count != 1 else "alert"
-    severity = _worst(message.alerts)
-    return one_line(f"{severity.capitalize()} {number}: {_about(message.labels)}".strip())
+    number = f" ({_alerts(count)})" if count != 1 else ""
+    severity = _worst(message.alerts) or "alert"
+    return one_line(f"{severity.capitalize()}: {_about(message.labels)}{number}")
 
 
 def _about(labels: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ LATEST_SECONDS = 6 * 3600.0
 """A report that is later than this is not sent any more: the next one is near."""
 
 
-class Reports:
+class ReportSchedule:
     """The reports that were sent.
 
     Args:

@@ -1,0 +1,1 @@
+"""The daily report: what a day was like, in figures and pictures."""
