@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from services.contracts import RegistrySettings, load_contracts
-from services.detection.settings import STATE_OFF, DetectorSettings, deprecated_settings
+from services.detection.settings import TOPIC_OFF, DetectorSettings, deprecated_settings
 from services.errors import ContractError, ExpectedError, UsageError
 from services.rules.features import Feature
 from services.rules.loading import constants_of, load_rules
@@ -72,7 +72,7 @@ def _checked(file: Path | None) -> Topology:
     topology = build_topology(rules, settings.stages(KEY))
     retention_ms = {topic.name: topic.retention_ms for topic in topics}
     if beyond := windows_beyond_retention(topology, retention_ms, round(settings.allowed_lateness * 1000)):
-        if settings.state_topic == STATE_OFF:
+        if settings.state_topic == TOPIC_OFF:
             raise ContractError(beyond)
         print(f"check-rules: warning: {beyond}; the state topic keeps such a window, {ONLY_LATER}", file=sys.stderr)
     return topology

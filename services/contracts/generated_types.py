@@ -391,6 +391,38 @@ class Silence(TypedDict):
     recorded_at: datetime
 
 
+# What a model says about one transaction, and what it says that of.
+class Score(TypedDict):
+    """The record payments.Score."""
+
+    # The transaction that was scored.
+    transaction_id: UUID
+
+    # The model, by its name in the rules file.
+    model: str
+
+    # Which file the model was: 12 hex digits of its SHA-256.
+    model_digest: str
+
+    # What the features meant: the digest of their definitions.
+    features_digest: str
+
+    # The version of the rules file that declared the model.
+    rules_version: str
+
+    # Whether rules with the model decided; a model in shadow is only watched.
+    live: bool
+
+    # The score, from 0 for no suspicion to 1.
+    score: float
+
+    # The score from which on a rule that asks for the threshold matches.
+    threshold: float
+
+    # The value of each feature, in the order of the model file; NaN where it is missing.
+    features: list[float]
+
+
 # The truth about one transaction, for measuring how well rules do. Never part of the transaction.
 class Label(TypedDict):
     """The record payments.Label."""

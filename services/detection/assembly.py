@@ -17,6 +17,7 @@ from services.detection.routing import Outputs, Router
 from services.detection.rule_versions import RuleVersions
 from services.detection.schema_decoder import Output
 from services.detection.schema_decoder_cache import SchemaDecoderCache
+from services.detection.scores import ScoreWriter
 from services.detection.settings import DetectorSettings
 from services.detection.state_writer import Trim
 from services.detection.topics import DetectorTopics
@@ -76,7 +77,7 @@ def build_handler(
             progress=progress,
             transient=(NotRegistered,),
         )
-        for topic in [*topics.read, *topics.written, *topics.kept]
+        for topic in [*topics.read, *topics.written, *topics.kept, *topics.scored]
     }
     lateness_ms = round(settings.allowed_lateness * 1000)
     decoders = SchemaDecoderCache(
@@ -137,4 +138,9 @@ def build_handler(
         lateness_ms=lateness_ms,
         unpack=unpack,
         keys=keys,
+        scores=None if topics.scores is None else _score_writer(topics.scores, registered[topics.scores.name]),
     )
+
+
+def _score_writer(topic: TopicContract, registration: Registration) -> ScoreWriter:
+    return ScoreWriter(topic.name, topic.required_schema, registration.id)

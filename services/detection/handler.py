@@ -27,6 +27,7 @@ from services.detection.row_search import RowSearch
 from services.detection.rule_activation import RuleActivation
 from services.detection.rule_versions import RuleVersions
 from services.detection.schema_decoder_cache import SchemaDecoderCache
+from services.detection.scores import ScoreWriter
 from services.detection.stage_evaluation import evaluate_stage
 from services.detection.transaction_batch import Matched
 from services.rules.model import EVENT_TIME, Mode
@@ -51,6 +52,7 @@ class DetectorHandler:
         lateness_ms: Allowed lateness: windows are whole for a transaction up to it.
         unpack: By repartition topic what returns the batch in a record.
         keys: Checks how the input is keyed; None where that is trusted, or makes no difference.
+        scores: Writes the scores of models; None where nobody asked for them.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class DetectorHandler:
         lateness_ms: int,
         unpack: Mapping[str, UnpackBatch],
         keys: KeyVerifier | None = None,
+        scores: ScoreWriter | None = None,
     ) -> None:
         self._versions = versions
         self._decoders = decoders
@@ -71,6 +74,7 @@ class DetectorHandler:
         self._router = router
         self._metrics = metrics
         self._keys = keys
+        self._scores = scores
         self._unpack = unpack
         self._row_search = RowSearch()
         self._counts: Counter[tuple[str, ...]] = Counter()
@@ -229,6 +233,8 @@ class DetectorHandler:
             self._counts["late", stage.topic] += results.late
         if topology.rules.models and stage.next is None and len(batch.rows):
             self._counts.update(dict(self._watch.note(topology.rules.models, results.features)))
+            if self._scores:
+                self._scores.write(topology, batch, results.features, outgoing.keys, sink)
         earlier = {} if stage.is_first else self._matched_earlier(topology, stage, incoming.matched(), version)
         live = self._live(topology, results.matches, batch, earlier)
         carried = {name: results.features[name] for name in stage.carried}

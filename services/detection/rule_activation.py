@@ -77,6 +77,7 @@ class RuleActivation:
         for topology in self._versions.in_use:
             stage = topology.stage_of(topic)
             needed.update(stage.fields)
+            needed.update((ID,) if topology.rules.models else ())
             if stage.repartition_field:
                 needed.add(stage.repartition_field)
             reported = [rule for rule in stage.rules if rule.is_reported]

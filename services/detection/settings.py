@@ -20,8 +20,8 @@ DEFAULT_RULES = Path(__file__).with_name("rules.toml")
 _DEPRECATED = {"STAGE_TOPICS": "REPARTITION_TOPICS"}
 
 
-STATE_OFF = "off"
-"""In place of the state topic: none is written."""
+TOPIC_OFF = "off"
+"""In place of the state topic or that of scores: none is written."""
 
 
 class DetectorSettings(ServiceSettings):
@@ -33,6 +33,7 @@ class DetectorSettings(ServiceSettings):
         fraud_topic: The topic of transactions on which a live rule fired.
         dead_letter_topic: The topic of records that can't be processed, with the reason of each.
         alerts_topic: The topic of alerts.
+        scores_topic: The topic of the scores of models, one for each transaction and model; `off`: none are written.
         consumer_group: The consumer group; detectors of one group share the work.
         suspicious_amount: From this amount on, in units of the currency, a transaction is suspicious.
         commit_interval_ms: Milliseconds that a Kafka transaction lasts, shorter is sooner visible, longer is cheaper;
@@ -58,6 +59,7 @@ class DetectorSettings(ServiceSettings):
     fraud_topic: str = "streaming.transactions.fraud"
     dead_letter_topic: str = "queueing.transactions.dlq"
     alerts_topic: str = "streaming.alerts"
+    scores_topic: str = TOPIC_OFF
     repartition_topics: str = Field(
         default="target=streaming.transactions.by-target,source=streaming.transactions.by-source",
         validation_alias=AliasChoices("repartition_topics", "stage_topics"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.contracts import Contracts, Schema, TopicContract
-from services.detection.settings import STATE_OFF, DetectorSettings
+from services.detection.settings import TOPIC_OFF, DetectorSettings
 from services.errors import ContractError
 from services.rules.model import KEY
 from services.streaming.authorisation import READ, WRITE
@@ -21,6 +21,7 @@ class DetectorTopics:
         written: The contracts of legit, fraud and alerts.
         dead_letters: The contract of the dead-letter topic.
         state: The contract of the state topic; None where no state is written.
+        scores: The contract of the topic of scores; None where none are written.
     """
 
     stages: Mapping[str, str]
@@ -28,6 +29,7 @@ class DetectorTopics:
     written: Sequence[TopicContract]
     dead_letters: TopicContract
     state: TopicContract | None = None
+    scores: TopicContract | None = None
 
     @classmethod
     def of(cls, settings: DetectorSettings, contracts: Contracts) -> "DetectorTopics":
@@ -50,13 +52,19 @@ class DetectorTopics:
             read,
             [contracts.topic(topic) for topic in (*settings.output_topics, settings.alerts_topic)],
             contracts.topic(settings.dead_letter_topic),
-            None if settings.state_topic == STATE_OFF else contracts.topic(settings.state_topic),
+            None if settings.state_topic == TOPIC_OFF else contracts.topic(settings.state_topic),
+            None if settings.scores_topic == TOPIC_OFF else contracts.topic(settings.scores_topic),
         )
 
     @property
     def all(self) -> Sequence[TopicContract]:
         """All topics."""
-        return [*self.read, *self.written, self.dead_letters, *self.kept]
+        return [*self.read, *self.written, self.dead_letters, *self.kept, *self.scored]
+
+    @property
+    def scored(self) -> Sequence[TopicContract]:
+        """The topic of scores, or nothing."""
+        return [self.scores] if self.scores else []
 
     @property
     def kept(self) -> Sequence[TopicContract]:
@@ -67,7 +75,7 @@ class DetectorTopics:
     def needs(self) -> Sequence[TopicNeed]:
         """The operations needed on each topic. Dead letters and state are also read: by a restore."""
         operations = {
-            **{topic.name: (WRITE,) for topic in self.written},
+            **{topic.name: (WRITE,) for topic in (*self.written, *self.scored)},
             **dict.fromkeys(
                 (*self.repartition, self.dead_letters.name, *(topic.name for topic in self.kept)), (READ, WRITE)
             ),

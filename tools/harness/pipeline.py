@@ -48,6 +48,7 @@ class Pipeline:
         self.input, self.legit, self.fraud, self.dead = (self.prefix + topic for topic in TOPICS)
         self.alerts, self.by_source = self.prefix + "streaming.alerts", self.prefix + "streaming.transactions.by-source"
         self.by_target = self.prefix + "streaming.transactions.by-target"
+        self.scores = self.prefix + "streaming.scores"
         self.state = self.prefix + "streaming.transactions.state"
         self.group = self.prefix + "detector"
         self.schemas = directory / "schemas"

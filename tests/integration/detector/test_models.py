@@ -10,6 +10,7 @@ from services.contracts import load_contracts
 from services.rules.features import FeatureSet
 from services.rules.loading import parse_rules
 from services.rules.models import read_model
+from tests.support.confluent import deserialized
 from tests.support.models import model_on
 from tests.support.payments import Payment, pay
 from tests.support.probing import Endpoints
@@ -66,7 +67,8 @@ def test_alerts_have_the_scores_of_the_model_file_whichever_is_active(pipeline: 
     start = time.time_ns() // 1_000_000 - 60_000
     first = payments_of(1, start)
     before = expected_scores(path, first)
-    with pipeline.start("detector", **rules(pipeline, FEATURES, MODEL, RULE), **endpoints.variables) as detector:
+    settings = {**rules(pipeline, FEATURES, MODEL, RULE), **endpoints.variables, "SCORES_TOPIC": pipeline.scores}
+    with pipeline.start("detector", **settings) as detector:
         pay(pipeline, first)
         pipeline.wait_for_outputs(200)
         path.write_bytes(b"{}")
@@ -83,5 +85,10 @@ def test_alerts_have_the_scores_of_the_model_file_whichever_is_active(pipeline: 
     expected = {**before, **{payment.id: after[payment.id] for payment in second}}
     assert figures(pipeline) == {identifier: score for identifier, score in expected.items() if score >= 0.5}
     assert 20 < len(figures(pipeline)) < 380
+    written = deserialized(pipeline.cluster.registry_url, pipeline.read(pipeline.scores))
+    assert {str(score["transaction_id"]): score["score"] for score in written} == expected
+    assert all(score["threshold"] == 0.5 and score["live"] and len(score["features"]) == 3 for score in written)
+    assert {score["features_digest"] for score in written} == {features().select(NAMES).digest}
+    assert len({score["model_digest"] for score in written}) == 2
     assert all("; cards: " in alert["reason"] for alert in alerts(pipeline))
     assert scored == {'model="cards"': 400.0}
