@@ -17,7 +17,7 @@ from tools.backtest.result import Result, result_of
 from tools.backtest.terminal_report import show
 from tools.command_line import INTERRUPTED, print_error
 from tools.history import evaluate_history
-from tools.history.options import add_input_options, load, open_input, shown, topic_of
+from tools.history.options import add_input_options, load, open_input, retention_notes, shown, topic_of
 from tools.history.progress import show_progress
 from tools.history.stages import stages_of
 from tools.tables import terminal
@@ -71,7 +71,13 @@ def backtest(options: argparse.Namespace) -> Result:
         )
         if not source.labelled:
             history = replace(history, truth=None)
-        return result_of(comparison, history, names=_names(live, changed), source=source.name, notes=source.notes())
+        return result_of(
+            comparison,
+            history,
+            names=_names(live, changed),
+            source=source.name,
+            notes=[*source.notes(), *retention_notes(changed, contracts, options)],
+        )
 
 
 def _names(live: RuleSet, changed: RuleSet) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from tools.command_line import INTERRUPTED, command_parser, print_error
 from tools.evaluate.baseline import compare, write_baseline
 from tools.evaluate.page import page
 from tools.evaluate.pictures import pictures
-from tools.evaluate.report import Report, report_on
+from tools.evaluate.report import NoLabels, Report, report_on
 from tools.evaluate.terminal_report import show
+from tools.evaluate.verdict_file import VerdictFile
 from tools.history import evaluate_history
-from tools.history.options import add_input_options, load, open_input, shown
+from tools.history.options import add_input_options, load, open_input, retention_notes, shown, topic_of
 from tools.history.progress import show_progress
 from tools.history.stages import stages_of
 from tools.tables import terminal
@@ -43,6 +45,9 @@ def main() -> int:
     try:
         report = evaluate(options)
         return _say(report, options)
+    except NoLabels as error:
+        code = print_error("evaluate", error)
+        return 0 if options.out else code  # the verdicts were written, which need none
     except ExpectedError as error:
         return print_error("evaluate", error)
     except KeyboardInterrupt:
@@ -58,11 +63,16 @@ def evaluate(options: argparse.Namespace) -> Report:
     contracts = load_contracts()
     rules = load(options.rules, options, contracts)
     with open_input(options, contracts, longest_ms=rules.longest_ms, labels=True) as source:
-        history = evaluate_history(
-            show_progress(source.blocks()),
-            stages_of(rules, partitions=source.partitions),
-            lateness_ms=int(options.lateness.total_seconds() * 1000),
-        )
+        schema = contracts.topic(topic_of(options)).required_schema
+        with VerdictFile(options.out, rules, schema) if options.out else nullcontext() as verdicts:
+            history = evaluate_history(
+                show_progress(source.blocks()),
+                stages_of(rules, partitions=source.partitions),
+                lateness_ms=int(options.lateness.total_seconds() * 1000),
+                watch_verdicts=verdicts.write if verdicts else None,
+            )
+        if verdicts:
+            print(f"evaluate: {options.out}: {verdicts.rows:,} verdicts", file=sys.stderr)
         if not source.labelled:
             history = replace(history, truth=None)
         return report_on(
@@ -70,7 +80,7 @@ def evaluate(options: argparse.Namespace) -> Report:
             rules_file=shown(rules.source),
             rules_version=rules.version,
             source=source.name,
-            notes=source.notes(),
+            notes=[*source.notes(), *retention_notes(rules, contracts, options)],
         )
 
 
@@ -83,6 +93,10 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--rules", type=Path, metavar="FILE", help="the rules (default: RULES_FILE, or the detector's own)"
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE",
+        help="write what became of each transaction (Parquet, or .csv): score, rules, aggregates",
+    )  # fmt: skip
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots, for a browser")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write the plots, each as an SVG of its own")
     parser.add_argument(

@@ -11,9 +11,15 @@ from services.rules.model import Mode, Rule, Severity
 from tools.evaluate.metrics import DAY_MS, Mask, Quality, Verdicts, delays, quality, thresholds
 from tools.history import History, Truth
 
-_RANKS = {severity: rank for rank, severity in enumerate(Severity, 1)}
+RANKS = {severity: rank for rank, severity in enumerate(Severity, 1)}
+"""Severities as numbers, the lowest first."""
+
 _RANK = 1000
 """Weight of a step of severity in a score: more than any number of rules."""
+
+
+class NoLabels(UsageError):  # noqa: N818 - reads as the state that it reports
+    """No transaction has a label, so that there is nothing to compare verdicts with."""
 
 
 @dataclass(frozen=True)
@@ -141,19 +147,20 @@ def report_on(
     """Take all figures of an evaluated history.
 
     Raises:
-        UsageError: No transaction was evaluated, or the truth is unknown.
+        UsageError: No transaction was evaluated.
+        NoLabels: The truth is unknown.
     """
     if not len(history):
         raise UsageError(f"{source}: there are no transactions to evaluate")
     truth = history.truth
     if truth is None:
-        raise UsageError(
+        raise NoLabels(
             f"{source}: no labels say which transactions are fraud; a topic needs labels (--labels-topic), a file a "
             "column with them (--map fraud=COLUMN); scripts/backtest needs neither"
         )
     unknown = history.unknown
     if unknown == len(history):
-        raise UsageError(f"{source}: no transaction has a label yet; scripts/backtest needs none")
+        raise NoLabels(f"{source}: no transaction has a label yet; scripts/backtest needs none")
     if unknown:
         notes = [
             *notes,
@@ -193,9 +200,14 @@ def scores(history: History, rules: Sequence[int]) -> NDArray[np.int64]:
     count = np.zeros(len(history), np.int64)
     for index in rules:
         rows = history.fired[index]
-        rank[rows] = np.maximum(rank[rows], _RANKS[history.rules[index].severity])
+        rank[rows] = np.maximum(rank[rows], RANKS[history.rules[index].severity])
         count[rows] += 1
     return rank * _RANK + np.minimum(count, _RANK - 1)
+
+
+def score(severity: Severity | None, count: int) -> int:
+    """The score of one transaction, given the highest severity that matched and the number of rules; 0 for none."""
+    return 0 if severity is None else RANKS[severity] * _RANK + min(count, _RANK - 1)
 
 
 def _scenario(verdicts: Verdicts, truth: Truth, number: int) -> ScenarioFigures:
@@ -242,7 +254,7 @@ def _share(truth: Truth, scenario: int, fired: Mask) -> float:
 def _steps(verdicts: Verdicts) -> tuple[Step, ...]:
     levels, count, true = thresholds(verdicts.score, verdicts.fraud)
     fraud = int(verdicts.fraud.sum())
-    severities = {rank: severity for severity, rank in _RANKS.items()}
+    severities = {rank: severity for severity, rank in RANKS.items()}
     return tuple(
         Step(str(severities[level // _RANK]), level % _RANK, caught / fraud, caught / called)
         for level, called, caught in zip(levels.tolist(), count.tolist(), true.tolist(), strict=True)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.rules.conditions import null_mark
-from services.rules.model import EVENT_TIME, ID, Rule, feature_column, fields_of
+from services.rules.model import EVENT_TIME, ID, Aggregation, Measure, Rule, feature_column, fields_of
 from services.rules.numeric_expressions import Numbers
-from services.rules.rule_match import RuleMatches
+from services.rules.rule_match import AggregateValue, RuleMatches
 from services.rules.state_requirements import requirements_of
 from services.rules.windows import WindowState
 from services.streaming.partitioner import partition_of
@@ -80,6 +80,17 @@ Watch = Callable[[Block, Sequence[RuleMatches]], None]
 WatchFeatures = Callable[[Block, Mapping[str, Numbers]], None]
 """Callback for each block: it takes the features of all its rows by name, those of the first rules file."""
 
+WatchVerdicts = Callable[
+    [
+        Block,
+        Sequence[RuleMatches],
+        Mapping[str, Numbers],
+        Mapping[tuple[str, Aggregation], Sequence[AggregateValue]],
+    ],
+    None,
+]
+"""Callback for each block: matches, features, and the result of each row by rule and aggregation."""
+
 
 def evaluate_history(
     blocks: Iterable[Block],
@@ -88,6 +99,7 @@ def evaluate_history(
     lateness_ms: int,
     watch: Watch | None = None,
     watch_features: WatchFeatures | None = None,
+    watch_verdicts: WatchVerdicts | None = None,
 ) -> History:
     """Evaluate the rules on transactions in the order of the log.
 
@@ -100,9 +112,15 @@ def evaluate_history(
         lateness_ms: Allowed lateness of a transaction behind the watermark of its partition.
         watch: Takes the matches of each block.
         watch_features: Takes the features of each block.
+        watch_verdicts: Takes all that is known of each block, aggregates of every row among it.
     """
     rules = tuple(rule for stage in stages for rule in stage.rules)
-    evaluators = [_StageEvaluator(stage, lateness_ms) for stage in stages if stage.rules or stage.features]
+    with_aggregates = watch_verdicts is not None
+    evaluators = [
+        _StageEvaluator(stage, lateness_ms, with_aggregates=with_aggregates)
+        for stage in stages
+        if stage.rules or stage.features
+    ]
     number = {id(rule): index for index, rule in enumerate(rules)}
     fired: list[list[Rows]] = [[] for _ in rules]
     alerts = [0 for _ in rules]
@@ -139,6 +157,9 @@ def evaluate_history(
             watch(block, matches)
         if watch_features is not None:
             watch_features(block, features.get(0, {}))
+        if watch_verdicts is not None:
+            aggregates = {name: values for each in evaluators for name, values in each.aggregates.items()}
+            watch_verdicts(block, matches, features.get(0, {}), aggregates)
     return History(
         rules,
         tuple(np.sort(np.concatenate([np.zeros(0, np.int64), *rows])) for rows in fired),
@@ -152,10 +173,26 @@ def evaluate_history(
 
 
 class _StageEvaluator:
-    """One stage: the windows of each partition of its topic."""
+    """One stage: the windows of each partition of its topic.
 
-    def __init__(self, stage: Stage, lateness_ms: int) -> None:
+    Args:
+        stage: The stage.
+        lateness_ms: Allowed lateness.
+        with_aggregates: Whether the result of every row is kept.
+
+    Attributes:
+        aggregates: By rule and aggregation the result of each row of the last block.
+    """
+
+    def __init__(self, stage: Stage, lateness_ms: int, *, with_aggregates: bool = False) -> None:
         self.stage = stage
+        self.aggregates: dict[tuple[str, Aggregation], list[AggregateValue]] = {}
+        self._aggregations = [
+            (rule.name, aggregation)
+            for rule in stage.rules
+            for aggregation in rule.aggregations
+            if with_aggregates and aggregation.window.measure is not Measure.MATCHES
+        ]
         fields = {*fields_of(stage.rules), ID, EVENT_TIME}.union(*(feature.fields for feature in stage.features))
         self._needed = fields | {null_mark(field) for field in fields}
         self._states = [WindowState(lateness_ms=lateness_ms, contributors=0) for _ in range(stage.partitions)]
@@ -172,13 +209,25 @@ class _StageEvaluator:
         matches: list[RuleMatches] = []
         late = 0
         computed = {feature.name: np.full(block.rows, np.nan) for feature in self.stage.features}
+        self.aggregates = {name: [None] * block.rows for name in self._aggregations}
         own = {name: column for name, column in block.columns.items() if name in self._needed}
         own |= {feature_column(name): column for name, column in known.items() if name not in computed}
         for number, rows in self._by_partition(block):
             state = self._states[number]
             columns = {name: column[rows] for name, column in own.items()}
             clock = None if block.clock is None else block.clock[rows]
-            evaluation = state.evaluate(columns, len(rows), self.stage.rules, clock=clock, features=self.stage.features)
+            evaluation = state.evaluate(
+                columns,
+                len(rows),
+                self.stage.rules,
+                clock=clock,
+                aggregations=[aggregation for _, aggregation in self._aggregations],
+                features=self.stage.features,
+            )
+            for aggregation, results in zip(self._aggregations, evaluation.values, strict=True):
+                of_rows = self.aggregates[aggregation]
+                for row, result in zip(rows.tolist(), results, strict=True):
+                    of_rows[row] = result
             state.commit()
             late += evaluation.late
             matches += [of_rule.in_batch(rows) for of_rule in evaluation.by_rule]

@@ -14,7 +14,8 @@ from services.contracts import Contracts, Registry, RegistrySettings
 from services.detection.settings import DEFAULT_RULES, DetectorSettings
 from services.errors import UsageError
 from services.rules.loading import constants_of, load_rules
-from services.rules.model import RuleSet
+from services.rules.model import KEY, RuleSet
+from services.rules.topology import ONLY_LATER, build_topology, windows_beyond_retention
 from services.streaming.clients import KafkaClients, ping
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
 from tools.clusters import cluster_variables
@@ -126,6 +127,16 @@ def load(path: Path | None, options: argparse.Namespace, contracts: Contracts) -
     return load_rules(
         path or Path(os.environ.get("RULES_FILE") or DEFAULT_RULES), schema, constants_of(options.suspicious_amount)
     )
+
+
+def retention_notes(rules: RuleSet, contracts: Contracts, options: argparse.Namespace) -> list[str]:
+    """Remarks on windows that a detector couldn't fill from its topics, as `scripts/check-rules` makes them."""
+    topics = DetectorSettings.model_construct().stages(KEY)
+    retention_ms = {name: contracts.topic(name).retention_ms for name in topics.values()}
+    lateness_ms = round(options.lateness.total_seconds() * 1000)
+    beyond = windows_beyond_retention(build_topology(rules, topics), retention_ms, lateness_ms)
+    keeps = f"the state topic keeps such a window, {ONLY_LATER}; without one a detector refuses it"
+    return [f"{beyond}; {keeps}"] if beyond else []
 
 
 def shown(path: str) -> str:
