@@ -2,8 +2,8 @@
 
 Columns: the transaction's fields, `fraud` and `scenario` where they are known, `score` and `severity` of the live
 rules, `rules` and `shadow_rules` that matched, and for every row each aggregation of the rules as `rule.aggregation`
-and each feature. Amounts, and what is aggregated of them, are in units of the currency; inactivity is in seconds. A value
-that there isn't is empty.
+and each feature. Amounts, and what is aggregated of them, are in units of the currency; inactivity is in seconds. A
+value that there isn't is empty.
 """
 
 import csv
