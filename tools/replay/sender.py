@@ -9,8 +9,10 @@ import numpy as np
 
 from services.contracts import ColumnEncoder, Schema
 from services.generator.publisher import Publisher
+from services.rules.conditions import null_mark
 from tools.replay.pacer import Pace
 from tools.transaction_files.blocks import Block
+from tools.transaction_files.extra_fields import extra_fields
 from tools.transaction_files.profile import FIELDS
 
 _SLICE = 2000  # rows that are handed over between two looks at the clock and at the signals
@@ -29,13 +31,16 @@ class Encoder:
     """
 
     def __init__(self, transactions: tuple[Schema, int], labels: tuple[Schema, int]) -> None:
-        self._transactions = ColumnEncoder(transactions[0].json, FIELDS), transactions[1]
+        self._fields = (*FIELDS, *extra_fields(transactions[0]))
+        self._transactions = ColumnEncoder(transactions[0].json, self._fields), transactions[1]
         self._labels = ColumnEncoder(labels[0].json, ["transaction_id", "fraud", "scenario", "incident"]), labels[1]
 
     def transactions(self, block: Block) -> list[bytes]:
         """The value for each transaction."""
         encoder, schema_id = self._transactions
-        return encoder.encode(block.columns, schema_id)
+        columns = {name: block.columns[name] for name in self._fields}
+        nulls = {name: block.columns[null_mark(name)] for name in self._fields if null_mark(name) in block.columns}
+        return encoder.encode(columns, schema_id, nulls)
 
     def labels(self, block: Block) -> list[bytes]:
         """The value for each transaction that has a label."""

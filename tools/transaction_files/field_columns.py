@@ -1,12 +1,14 @@
 """Columns of a file that each field of a profile is in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from services.errors import UsageError
 from tools.transaction_files.column_names import close_name, find_column
+from tools.transaction_files.extra_fields import ExtraField
 from tools.transaction_files.formats import open_file
 from tools.transaction_files.profile import NAMES, Profile
 from tools.transaction_files.rows import File
@@ -37,8 +39,16 @@ class OpenFile:
         return sorted({name for columns in self.fields.values() for name in columns} | set(self.condition.values()))
 
 
-def open_with_columns(path: Path, profile: Profile, where: Where | None) -> OpenFile:
+def open_with_columns(
+    path: Path, profile: Profile, where: Where | None, extras: Mapping[str, ExtraField] = MappingProxyType({})
+) -> OpenFile:
     """Open a file and find the columns of a profile in it.
+
+    Args:
+        path: The file.
+        profile: The profile.
+        where: The profile's condition.
+        extras: Further fields that the contract has.
 
     Raises:
         UsageError: If the file can't be used, or lacks a column; the message names all that are there.
@@ -49,7 +59,7 @@ def open_with_columns(path: Path, profile: Profile, where: Where | None) -> Open
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path}: can't be read: {reason}") from None
-    references = _references(profile)
+    references = _references(profile, extras)
     fields: dict[str, tuple[str, ...]] = {}
     missing = []
     for name, columns in references.items():
@@ -59,7 +69,7 @@ def open_with_columns(path: Path, profile: Profile, where: Where | None) -> Open
             raise UsageError(f"{path}:1: {error}") from None
         if found is not None:
             fields[name] = found
-        elif profile.needs(name):
+        elif profile.needs(name) or (name in extras and extras[name].is_required):
             missing.append(_missing(path, name, columns, there or ()))
     condition = {}
     for column in where.columns if where else ():
@@ -77,8 +87,12 @@ def open_with_columns(path: Path, profile: Profile, where: Where | None) -> Open
     return opened
 
 
-def _references(profile: Profile) -> dict[str, tuple[str, ...]]:
-    return {name: source.columns for name in NAMES if profile.uses(name) and (source := profile.source(name)).columns}
+def _references(profile: Profile, extras: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    return {
+        name: source.columns
+        for name in (*NAMES, *extras)
+        if profile.uses(name) and (source := profile.source(name)).columns
+    }
 
 
 def _find(

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.contracts import Schema
-from services.errors import ContractError
+from services.errors import ContractError, UsageError
 from tools.transaction_files import cells
 from tools.transaction_files.accounts import Accounts
 from tools.transaction_files.amounts import AmountForm, AmountReader
 from tools.transaction_files.cells import Read, Remembered, Unfit
 from tools.transaction_files.currencies import currency, decimals_of
-from tools.transaction_files.profile import ISO, NEGATIVE, Profile
+from tools.transaction_files.extra_fields import ExtraField, extra_fields
+from tools.transaction_files.profile import ISO, NAMES, NEGATIVE, Profile
 from tools.transaction_files.times import plain_times, time_reader
 
 _AMOUNTS = 100_000  # remembered: most cells of a file come again
@@ -32,6 +33,7 @@ class FieldReaders:
         plain_times: Reads a column of times at once, or returns None if it can't; None where times need a form.
         amounts: What was seen in amounts.
         accounts: What was seen in accounts.
+        extras: The fields of the contract beyond those of every contract, by name.
     """
 
     by_name: dict[str, Read]
@@ -40,6 +42,7 @@ class FieldReaders:
     plain_times: Callable[[Sequence[str]], NDArray[np.int64] | None] | None
     amounts: AmountReader
     accounts: Accounts
+    extras: dict[str, ExtraField]
 
 
 def field_readers(profile: Profile, schema: Schema) -> FieldReaders:
@@ -47,7 +50,7 @@ def field_readers(profile: Profile, schema: Schema) -> FieldReaders:
 
     Raises:
         ContractError: If the schema has no amount or time as files do.
-        UsageError: If the profile names a form of times or a zone that there isn't.
+        UsageError: If the profile names a field, a form of times or a zone that there isn't.
     """
     amounts = AmountReader(*_precision_and_scale(schema), AmountForm(profile.decimal, profile.round))
     accounts = Accounts()
@@ -63,6 +66,10 @@ def field_readers(profile: Profile, schema: Schema) -> FieldReaders:
         "incident": cells.name_reader(),
         "direction": cells.is_paid_out,
     }
+    extras = extra_fields(schema)
+    if unknown := sorted(set(profile.fields) - {*NAMES, *extras}):
+        raise UsageError(f"no field {', '.join(unknown)}; there are {', '.join((*NAMES, *extras))}")
+    reads |= {name: extra.reader(amounts.form, profile.times, profile.zone) for name, extra in extras.items()}
     by_name = {}
     for name, read in reads.items():
         source = profile.source(name)
@@ -77,6 +84,7 @@ def field_readers(profile: Profile, schema: Schema) -> FieldReaders:
         plain_times if has_plain_times else None,
         amounts,
         accounts,
+        extras,
     )
 
 

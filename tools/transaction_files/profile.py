@@ -101,7 +101,7 @@ class Profile:
             return False
         if name in {"amount", *MOVEMENT}:
             return bool(source.columns) or (name == "amount" and not self.has_debit_and_credit)
-        return bool(source.columns) or name not in OPTIONAL
+        return bool(source.columns) or (name in FIELDS and name not in OPTIONAL)
 
     def uses(self, name: str) -> bool:
         """Return whether a field is read where its column is there; movements only where the profile names them."""
@@ -118,9 +118,6 @@ class Profile:
 def _problems(profile: Profile) -> list[str]:
     """Return what contradicts itself, in the words of the options."""
     problems = []
-    unknown = sorted({*profile.fields} - {*NAMES})
-    if unknown:
-        problems.append(f"no field {', '.join(unknown)}; there are {', '.join(NAMES)}")
     for name, source in profile.fields.items():
         if source.columns and source.value is not None:
             problems.append(f"{name}: both mapped to a column and set to a constant; choose one")

@@ -67,7 +67,6 @@ def profile_of_document(document: Mapping[str, Any]) -> Profile:
     _known("", document, _SECTIONS)
     file, fields, amounts, times = (_table(document, name) for name in _SECTIONS[1:])
     _known("file.", file, _FILE)
-    _known("fields.", fields, NAMES)
     _known("amounts.", amounts, _AMOUNTS)
     _known("times.", times, _TIMES)
     settings: dict[str, Any] = {"about": _typed("about", document.get("about", ""), str)}
@@ -172,9 +171,8 @@ def _lines(profile: Profile) -> Iterator[str]:
         if title == "file":
             yield "\n[fields]"
             width = max(map(len, profile.fields), default=0)
-            for name in NAMES:
-                if name in profile.fields:
-                    yield f"{name.ljust(width)} = {_source_text(profile.fields[name])}"
+            for name in sorted(profile.fields, key=lambda name: NAMES.index(name) if name in NAMES else len(NAMES)):
+                yield f"{name.ljust(width)} = {_source_text(profile.fields[name])}"
     times = []
     if profile.times != plain.times:
         times.append(f"form = {_value(profile.times[0] if len(profile.times) == 1 else list(profile.times))}")

@@ -48,9 +48,11 @@ class RowReader:
         self.readers = field_readers(profile, schema)
         self._where = parse_where(profile.where) if profile.where else None
         self._constants = {
-            name: self._constant(name, value) for name in NAMES if (value := profile.source(name).value) is not None
+            name: self._constant(name, value)
+            for name in (*NAMES, *self.readers.extras)
+            if (value := profile.source(name).value) is not None
         }
-        self._files = [open_with_columns(path, profile, self._where) for path in paths]
+        self._files = [open_with_columns(path, profile, self._where, self.readers.extras) for path in paths]
 
     @property
     def files(self) -> list[tuple[Path, File]]:
@@ -130,7 +132,14 @@ class RowReader:
             lines = list(compress(lines, good))
         errors.sort(key=lambda error: error.line)
         constants = {name: value for name, value in self._constants.items() if name not in AMOUNTS}
-        return _block(opened.path, lines, values, constants, errors=errors, left_out=left_out + len(headers), read=read)
+        block = _block(
+            opened.path, lines, values, constants, errors=errors, left_out=left_out + len(headers), read=read
+        )
+        extras = dict(block.columns)
+        for name, extra in self.readers.extras.items():
+            of_rows = [constants[name]] * len(lines) if name in constants else values.get(name)
+            extras |= extra.columns(of_rows, len(lines))
+        return replace(block, columns=extras)
 
 
 def _block(

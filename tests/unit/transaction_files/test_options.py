@@ -93,7 +93,6 @@ def test_column_names_may_have_an_equals_sign() -> None:
         (["--set", "=EUR"], "--set =EUR: expected"),
         (["--map", "amount=a", "--map", "amount=b"], "--map amount=b: amount is already 'a'"),
         (["--map", "amount=a", "--set", "amount=1"], "amount: both mapped to a column and set to a constant"),
-        (["--map", "sauce=a"], "no field sauce"),
         (["--value", "currency=EUR"], "--value currency=EUR: expected FIELD:TEXT=VALUE"),
         (["--prefix", "amount=X"], "amount: only source and target are accounts"),
         (["--time", "offset-s"], "--start 2018-04-01"),
