@@ -9,6 +9,7 @@ from services.detection.settings import DetectorSettings
 from services.detection.topics import DetectorTopics
 from services.detector_flink import statements
 from services.detector_flink.function import evaluate_batch
+from services.detector_flink.java_properties import java_properties
 from services.detector_flink.settings import FlinkSettings
 from services.rules.loading import constants_of, load_rules
 from services.rules.topology import build_topology
@@ -32,7 +33,7 @@ def main() -> int:
         written=[*topics.repartition, *(topic.name for topic in (*topics.written, topics.dead_letters, *topics.kept))],
         group=settings.consumer_group,
     )
-    client = {"bootstrap.servers": settings.kafka_broker_url}
+    client = java_properties(os.environ) | {"bootstrap.servers": settings.kafka_broker_url}
     environment = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
     for name, value in _configuration(settings).items():
         environment.get_config().set(name, value)
@@ -62,14 +63,14 @@ def _configuration(settings: FlinkSettings) -> dict[str, str]:
 
 
 def _environment_of_settings() -> dict[str, str]:
-    """Return the environment variables that workers read their settings from."""
+    """Return the environment variables that workers read their settings from; `java_properties` refused secrets."""
     classes = (FlinkSettings, DetectorSettings, RegistrySettings)
     names = {
         (settings.model_config.get("env_prefix", "") + name).upper()
         for settings in classes
         for name in settings.model_fields
     }
-    names |= {"SCHEMAS_DIR", "STAGE_TOPICS"}
+    names |= {f"{name}_FILE" for name in names} | {"SCHEMAS_DIR", "STAGE_TOPICS"}
     return {name: value for name, value in os.environ.items() if name in names or name.startswith(KAFKA_CONFIG_PREFIX)}
 
 

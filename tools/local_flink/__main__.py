@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from services.errors import ExpectedError
 from tools.local_cluster.persistent import REPOSITORY, LocalCluster
-from tools.local_flink.cluster import FlinkCluster
+from tools.local_flink.cluster import ENDED, FlinkCluster
 from tools.local_flink.environment import FlinkEnvironment
 
 
@@ -38,7 +38,7 @@ def _run(task_managers: int, savepoint: str | None) -> int:
         cluster.start(task_managers)
         job = cluster.submit(settings, task_managers, savepoint)
         print(f"flink: job {job} runs on {cluster.url}; Ctrl-C stops it with a savepoint", file=sys.stderr)
-        while cluster.job(job)["state"] not in {"FAILED", "FINISHED", "CANCELED"}:
+        while cluster.job(job)["state"] not in ENDED:
             time.sleep(1)
         print(f"flink: the job ended: see {cluster.url}", file=sys.stderr)
         return 1

@@ -28,6 +28,8 @@ from tools.local_flink.environment import FlinkEnvironment
 
 JOB = REPOSITORY / "services" / "detector_flink" / "__main__.py"
 START_SECONDS = 120.0
+ENDED = frozenset({"FAILED", "FINISHED", "CANCELED"})
+"""States of a job that it does not leave."""
 
 
 class FlinkCluster:
@@ -60,7 +62,8 @@ class FlinkCluster:
             StartFailed: They are not there in time.
         """
         conf = self.directory / "conf"
-        conf.mkdir(parents=True, exist_ok=True)
+        for directory in (conf, Path(self._plan.state_directory, "temporary")):
+            directory.mkdir(parents=True, exist_ok=True)
         (conf / "config.yaml").write_text(as_yaml(configuration(self._plan)), encoding="utf-8")
         (conf / "log4j.properties").write_text(LOG4J, encoding="utf-8")
         self.environment.link_jars(self.directory / "lib")
@@ -106,6 +109,12 @@ class FlinkCluster:
     def stop_job(self, job: str) -> str:
         """Stop a job with a savepoint; return its path."""
         return _found(r"Path: (\S+)", self._client("stop", job))
+
+    def cancel_all(self) -> None:
+        """End all jobs without a savepoint."""
+        for job in self._get("/jobs")["jobs"]:
+            if job["status"] not in ENDED:
+                httpx2.patch(f"{self.url}/jobs/{job['id']}?mode=cancel", timeout=5, trust_env=False).raise_for_status()
 
     def job(self, job: str) -> dict[str, Any]:
         """Return what the JobManager says about a job."""

@@ -106,6 +106,8 @@ def configuration(plan: FlinkPlan) -> dict[str, str]:
         "heartbeat.interval": "2000",
         "heartbeat.timeout": "10000",
         "cluster.registration.error-delay": "1000",
+        "io.tmp.dirs": f"{plan.state_directory}/temporary",
+        "web.tmpdir": f"{plan.state_directory}/temporary",
         "execution.checkpointing.dir": f"file://{plan.state_directory}/checkpoints",
         "execution.checkpointing.savepoint-dir": f"file://{plan.state_directory}/savepoints",
     }

@@ -1,9 +1,9 @@
 """The job on a real Flink cluster: equal to the detector, through a killed TaskManager, a savepoint and a rescale."""
 
+import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,15 @@ from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import wait_for
 from tools.local_cluster import Cluster
 from tools.local_flink.cluster import FlinkCluster
-from tools.local_flink.environment import FlinkEnvironment
 
 pytestmark = pytest.mark.flink
 
-COUNT = 40_000
-DUPLICATES = 800
-PATIENCE = 240.0  # seconds: a job takes half a minute to start on a busy machine
+COUNT = int(os.environ.get("FLINK_TRANSACTIONS", "20000"))
+"""Transactions; the claim of docs/scaling.md is of 300,000."""
+
+DUPLICATES = COUNT // 50
+POISON = 30
+PATIENCE = 240.0 + COUNT / 500  # seconds: a job takes minutes to start on a machine with much else to do
 DAYS_MS = 86_400_000
 RULES = (
     DEFAULT_RULES.read_text(encoding="utf-8")
@@ -45,7 +47,7 @@ windows.payments = { measure = "count", by = ["source"], over = "30m", at_least 
 
 
 def stream(pipeline: Pipeline) -> list[bytes]:
-    """Days of payments with scenarios, then a rush; a fifth of them out of order, some twice."""
+    """Days of payments with scenarios, then a rush; a fifth of them out of order, some twice; and some torn ones."""
     half, now = COUNT // 2, int(time.time() * 1000)
     rush_ms = half * 50
     blocks = [
@@ -59,19 +61,12 @@ def stream(pipeline: Pipeline) -> list[bytes]:
     again = chance.integers(0, COUNT, DUPLICATES)
     order = np.insert(order, again, order[np.maximum(again - 50, 0)])
     schema = pipeline.contracts.topic(pipeline.input).required_schema.json
-    return ColumnEncoder(schema, list(columns)).encode(
+    values = ColumnEncoder(schema, list(columns)).encode(
         {name: column[order] for name, column in columns.items()}, pipeline.schema_id
     )
-
-
-@pytest.fixture
-def flink(tmp_path: Path) -> Iterator[FlinkCluster]:
-    cluster = FlinkCluster(tmp_path / "flink", FlinkEnvironment())
-    try:
-        cluster.start(2)
-        yield cluster
-    finally:
-        cluster.stop()
+    for number in range(POISON):
+        values.insert(chance.integers(0, len(values)), values[number][: 10 + number])
+    return values
 
 
 def on_the_input_of(pipeline: Pipeline, cluster: Cluster, directory: Path) -> Pipeline:
@@ -99,9 +94,9 @@ def evaluated(pipeline: Pipeline) -> int:
 
 
 def results(pipeline: Pipeline) -> tuple[Counter[object], Counter[str]]:
-    """Return verdicts, with key, value and headers, and alerts, with ids and contributors; each with its number."""
+    """Return verdicts and dead letters, with key, value and headers, and alerts, with ids and contributors; counted."""
     verdicts: Counter[object] = Counter()
-    for topic, name in ((pipeline.legit, "legit"), (pipeline.fraud, "fraud")):
+    for topic, name in ((pipeline.legit, "legit"), (pipeline.fraud, "fraud"), (pipeline.dead, "dead")):
         for message in pipeline.read(topic):
             verdicts[name, message.key(), message.value(), tuple(message.headers())] += 1
     alerts: Counter[str] = Counter()
@@ -112,10 +107,10 @@ def results(pipeline: Pipeline) -> tuple[Counter[object], Counter[str]]:
 
 
 def require_all(pipeline: Pipeline, count: int) -> None:
-    """Wait until every transaction has a verdict that is committed."""
+    """Wait until every record has a verdict that is committed, or is a dead letter."""
 
     def committed() -> int:
-        return len(pipeline.read(pipeline.legit)) + len(pipeline.read(pipeline.fraud))
+        return sum(len(pipeline.read(topic)) for topic in (pipeline.legit, pipeline.fraud, pipeline.dead))
 
     wait_for(lambda: committed() >= count, lambda: f"{committed()} of {count} verdicts", PATIENCE, pause=1)
 
@@ -167,6 +162,13 @@ def test_equal_to_the_detector_through_kill_savepoint_and_rescale(
     assert sum(verdicts.values()) == len(values)
     assert verdicts == expected[0]
     assert alerts == expected[1]
-    fired = {name for verdict in verdicts for _, text in verdict[3][1:] for name in text.decode().split(",")}  # type: ignore[index]
-    assert fired >= {"large-amount", "rapid-fire", "structuring", "busy-receiver", "busy-payer"}
-    assert not pipeline.read(pipeline.dead)
+    names = [text for topic, *_, headers in verdicts if topic == "fraud" for _, text in headers[1:]]  # type: ignore[misc]
+    fired = {name for text in names for name in text.decode().split(",")}
+    assert fired >= {
+        "large-amount",
+        "rapid-fire",
+        "busy-receiver",
+        "busy-payer",
+        *(["structuring"] if COUNT >= 40_000 else []),
+    }
+    assert len(pipeline.read(pipeline.dead)) == POISON
