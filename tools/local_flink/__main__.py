@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.add_argument("--task-managers", type=int, default=2, help="each has one slot (default: 2)")
     run.add_argument("--from-savepoint", help="go on from a savepoint, which is printed at the end")
     arguments = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(arguments.task_managers, arguments.from_savepoint)
     except ExpectedError as error:
@@ -37,7 +39,7 @@ def _run(task_managers: int, savepoint: str | None) -> int:
         print("flink: starting", file=sys.stderr)
         cluster.start(task_managers)
         job = cluster.submit(settings, task_managers, savepoint)
-        print(f"flink: job {job} runs on {cluster.url}; Ctrl-C stops it with a savepoint", file=sys.stderr)
+        print(f"flink: job {job} runs on {cluster.url}; Ctrl-C or SIGTERM stops it with a savepoint", file=sys.stderr)
         while cluster.job(job)["state"] not in ENDED:
             time.sleep(1)
         print(f"flink: the job ended: see {cluster.url}", file=sys.stderr)
