@@ -24,6 +24,9 @@ from services.streaming.positions import Partition
 from services.streaming.restore_point import RestorePoint
 from services.streaming.sink import Sink
 
+MEASURING_SHARE = 0.01
+"""Limit of the share of time that measuring windows takes: large ones are measured less often."""
+
 
 class PartitionStates:
     """The windows of all partitions that this process owns.
@@ -55,7 +58,7 @@ class PartitionStates:
         )
         self._owned: set[Partition] = set()
         self._touched: set[Partition] = set()
-        self._measured_at = 0.0
+        self._measure_at = 0.0
         self._unmeasured: list[Partition] = []
 
     @property
@@ -191,14 +194,15 @@ class PartitionStates:
         self._touched.clear()
 
     def _measure(self) -> None:
-        """Set the metrics of windows: each partition about once a second, one at a time, as measuring takes time."""
+        """Set the metrics of windows, of one partition: each about once a second where that takes little time."""
         now = time.monotonic()
         self._restores.release()
-        if not self._states or now - self._measured_at < 1 / len(self._states):
+        if not self._states or now < self._measure_at:
             return
-        self._measured_at = now
         self._unmeasured = [partition for partition in self._unmeasured if partition in self._states] or list(
             self._states
         )
         partition = self._unmeasured.pop()
         self._metrics.note_windows(partition, self._states[partition].state)
+        took = time.monotonic() - now
+        self._measure_at = now + max(1 / len(self._states), took / MEASURING_SHARE)

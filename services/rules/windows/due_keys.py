@@ -1,10 +1,12 @@
 """Schedule of the keys to look at again, so that evictions need no scan of all keys; `WindowStore.commit` evicts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
-from services.rules.windows.entries import Entry, time_of
+import numpy as np
+
+from services.rules.windows.entries import Entry, times_of
 
 _BUCKETS = 32
 """Buckets in a horizon: a key that is due waits for no more than one of them."""
@@ -26,15 +28,14 @@ class DueKeys:
         """Schedule keys that are not scheduled yet, all for the moment when an event time is too old."""
         self._bucket(time // self._width).extend(keys)
 
-    def schedule_each(self, keys: Iterable[Any], oldest: Iterable[Entry], watermark: int) -> None:
+    def schedule_each(self, keys: Sequence[Any], oldest: Sequence[Entry], watermark: int) -> None:
         """Schedule keys that are not scheduled yet, each for the moment when its oldest entry is too old.
 
         A key whose oldest entry is ahead of the watermark is scheduled as if it were not: others may come before it.
         """
-        width, get = self._width, self._buckets.get
-        last = watermark // width
-        for key, entry in zip(keys, oldest, strict=True):
-            number = min(time_of(entry) // width, last)
+        get = self._buckets.get
+        numbers = np.minimum(times_of(oldest), watermark) // self._width
+        for key, number in zip(keys, numbers.tolist(), strict=True):
             bucket = get(number)
             if bucket is None:
                 bucket = self._bucket(number)

@@ -11,7 +11,7 @@ One object holds all that any window needs of a transaction. So windows share it
 window that evicts it, and the state of a key can be written to a snapshot as it is.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import add
 from struct import Struct
 from typing import Any
@@ -65,6 +65,12 @@ def time_of(entry: Entry) -> int:
     """Return the event time of an entry, in milliseconds since the epoch."""
     flipped: int = _flipped(entry)[0]
     return flipped - _SIGN
+
+
+def times_of(entries: Sequence[Entry]) -> Ints:
+    """Return the event time of each entry, in milliseconds since the epoch."""
+    flipped = np.frombuffer(b"".join([entry[:TIME] for entry in entries]), ">u8").astype(np.uint64)
+    return (flipped ^ np.uint64(_SIGN)).view(np.int64)
 
 
 def order_of(entry: Entry) -> int:

@@ -294,7 +294,7 @@ class WindowStore:
         """Take entries of keys that have none, which are counted already."""
         for key, entries in contents.items():
             self.keys[key] = entries[0] if len(entries) == 1 else self._state_type(entries)
-        self.due_keys.schedule_each(contents, (entries[0] for entries in contents.values()), self._watermark)
+        self.due_keys.schedule_each(list(contents), [entries[0] for entries in contents.values()], self._watermark)
 
     def _unpack(self, keys: Iterable[Any]) -> None:
         """Make objects of the packed entries of some keys."""
