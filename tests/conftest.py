@@ -14,13 +14,15 @@ from tools.harness.pipeline import Pipeline
 from tools.local_cluster import Cluster, ephemeral
 
 # `scripts/test --unit` looks at a few examples in seconds, everything else at many, always the same ones: a failure is
-# the fault of the change at hand. `HYPOTHESIS_PROFILE=search` looks at new ones. No test is timed.
-settings.register_profile("many", max_examples=100, deadline=None, derandomize=True)
+# the fault of the change at hand. `HYPOTHESIS_PROFILE=search` looks at new ones (weekly: a workflow). No test is timed.
+settings.register_profile("many", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("few", max_examples=15, deadline=None, derandomize=True)
 settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "many"))
 
 _numbers = itertools.count(1)
+
+END_TO_END = Path(__file__).parent / "end_to_end"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -37,6 +39,14 @@ def _logging_of_its_own() -> Iterator[None]:
     """Undoes what a test sets up: a later one would log to the standard error that was captured for the earlier one."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _services_without_coverage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares services of end-to-end tests from being traced, which doubles what they cost: others cover their code."""
+    if request.path.is_relative_to(END_TO_END):
+        for variable in [name for name in os.environ if name.startswith("COVERAGE_")]:
+            monkeypatch.delenv(variable)
 
 
 @pytest.fixture(scope="session")
