@@ -170,6 +170,10 @@ class WindowEntries(TypedDict):
     # Whether keys are tuples.
     is_composite: bool
 
+    # For a window over labels the time after a transaction from which its label counts, in
+    # milliseconds; null for one over transactions.
+    delay_ms: int | None
+
 
 # A part of what a detector's windows over one partition keep: the entries added since the record
 # before, and some of those that were there already. All records of a chain from first to last, as

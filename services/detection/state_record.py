@@ -117,6 +117,7 @@ def _table(part: EncodedEntries) -> dict[str, Any]:
         "by": list(window.by),
         "over_ms": window.over_ms,
         "where": window.where,
+        "delay_ms": window.delay_ms,
         "count": len(part),
         "entry_lengths": part.texts.lengths.tobytes(),
         "entries": part.texts.joined,
@@ -149,7 +150,10 @@ def _window_entries(table: dict[str, Any]) -> EncodedEntries:
     texts = _text_column(count, table["entry_lengths"], table["entries"])
     if count and (shortest := int(texts.lengths.min())) < SHORTEST_ENTRY:
         raise InvalidStateError(f"an entry of {shortest} bytes; expected at least {SHORTEST_ENTRY}")
-    window = Window(Measure(table["measure"]), table["field"], tuple(table["by"]), table["over_ms"], table["where"])
+    window = Window(
+        Measure(table["measure"]), table["field"], tuple(table["by"]), table["over_ms"], table["where"],
+        table["delay_ms"],
+    )  # fmt: skip
     return EncodedEntries(window, texts, columns, table["is_composite"])
 
 

@@ -10,16 +10,22 @@ from avroguard.avro.names import suggestion
 from avroguard.toml_source import TomlPath
 from services.rules.faults import Faults, shown
 from services.rules.fields import Field
-from services.rules.model import EVENT_TIME, ID, Aggregation, Condition, Measure, Window
+from services.rules.model import EVENT_TIME, ID, LABEL, Aggregation, Condition, Measure, Window
 
 ReadCondition = Callable[[TomlPath, Any], Condition | None]
 
 _KEYS = ("measure", "by", "over", "where", "at_least", "at_most")
-_FEATURE_KEYS = ("measure", "by", "over", "where", "past")
+_FEATURE_KEYS = ("measure", "by", "over", "where", "past", "delay")
+_OF_LABELS = {
+    "count labels": (Measure.COUNT, None),
+    "count fraud": (Measure.SUM, LABEL),
+    "share fraud": (Measure.AVERAGE, LABEL),
+}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _DURATION = re.compile(r"([0-9]{1,6})\s*(s|m|h|d)")
 _UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _WITHOUT_FIELD = (Measure.COUNT, Measure.INACTIVITY)
+_WORDS_OF_LABELS = ", ".join(f'"{word}"' for word in _OF_LABELS)
 _LARGEST = Decimal("1e18")  # beyond what 64 bits hold
 _COUNTING = (Measure.COUNT, Measure.DISTINCT)
 _DEPRECATED = {"silence": Measure.INACTIVITY}
@@ -141,6 +147,10 @@ class _WindowReader:
             )
             return None
         self.faults.unknown_keys(self.path, table, self.keys, self.place)
+        if self.keys is _FEATURE_KEYS and table.get("measure") in _OF_LABELS:
+            return self.over_labels(table)
+        if "delay" in table and "delay" in self.keys:
+            self.fault(f"it is for windows over labels: expected measure = {_WORDS_OF_LABELS}", "delay")
         measured = self.measure(table.get("measure"))
         by = self.by(table.get("by"), measured)
         over_ms = self.duration("over", table.get("over"))
@@ -156,6 +166,20 @@ class _WindowReader:
             return None
         window = Window(measure, field.name if field else None, by, over_ms, where.text if where else "")
         return Aggregation(self.name, window, where, at_least, at_most)
+
+    def over_labels(self, table: Mapping[str, Any]) -> Aggregation | None:
+        by = self.by(table.get("by"), None)
+        over_ms = self.duration("over", table.get("over"))
+        if "delay" not in table:
+            self.fault('expected the time after a transaction from which its label counts, such as "7d"', "delay")
+        delay_ms = self.duration("delay", table["delay"]) if "delay" in table else None
+        where = self.condition((*self.path, "where"), table["where"]) if "where" in table else None
+        faulty = by is None or over_ms is None or delay_ms is None or (where is None and "where" in table)
+        if faulty or not self.sound or by is None or over_ms is None:
+            return None
+        measure, field = _OF_LABELS[table["measure"]]
+        window = Window(measure, field, by, over_ms, where.text if where else "", delay_ms)
+        return Aggregation(self.name, window, where)
 
     def fault(self, message: str, key: str | None = None) -> None:
         self.sound = False

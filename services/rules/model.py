@@ -8,7 +8,7 @@ half-open interval ``(t - over, t]`` that ends with the evaluated transaction, r
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -36,6 +36,9 @@ Columns = Mapping[str, NDArray[Any]]
 (cents for a scale of 2), timestamps in milliseconds, strings as the bytes of their UTF-8."""
 
 Mask = NDArray[np.bool_]
+
+LABEL = "label fraud"
+"""The column that says of labels whether they are of fraud: no field has a space in its name."""
 
 
 FEATURE = "feature "
@@ -107,6 +110,8 @@ class Window:
         by: The fields that are its key, in the order of the file.
         over_ms: The length of the interval.
         where: Text of the condition on the transactions that count; empty if all do.
+        delay_ms: For a window over labels the time after a transaction from which its label counts at the earliest;
+            None for a window over transactions.
     """
 
     measure: Measure
@@ -114,6 +119,13 @@ class Window:
     by: tuple[str, ...]
     over_ms: int
     where: str = ""
+    delay_ms: int | None = None
+
+    @property
+    def definition(self) -> tuple[object, ...]:
+        """All of it as JSON data; that of a window over transactions is the same as before there were labels."""
+        own = (self.measure, self.field, self.by, self.over_ms, self.where)
+        return own if self.delay_ms is None else (*own, self.delay_ms)
 
 
 @dataclass(frozen=True)
@@ -225,7 +237,7 @@ class Rule:
         if self.alert_every_ms is None or not self.writes_alerts:
             return None
         limited = [each for each in self.aggregations if each.is_limited]
-        limits = [(*astuple(each.window), str(each.at_least), str(each.at_most)) for each in limited]
+        limits = [(*each.window.definition, str(each.at_least), str(each.at_most)) for each in limited]
         features = [[feature.name, feature.definition] for feature in self.features]
         meaning = json.dumps([self.when.text if self.when else None, *limits, *features])
         digest = hashlib.sha256(meaning.encode()).hexdigest()[:24]

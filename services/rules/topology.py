@@ -5,7 +5,7 @@ runs on a repartition topic, which the detector itself fills, keyed by a field o
 rules routes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -228,3 +228,24 @@ def require_retention(topology: Topology, retention: Mapping[str, int], lateness
     """
     if beyond := windows_beyond_retention(topology, retention, lateness_ms):
         raise ContractError(beyond)
+
+
+def require_labels(topology: Topology, *, written: Collection[str]) -> None:
+    """Check that windows over labels are on topics to which labels are written.
+
+    Args:
+        topology: The rules by stage.
+        written: The topics to which labels are written, in the order of the transactions there.
+
+    Raises:
+        ContractError: There are none on the topic of such a window.
+    """
+    for stage in topology.stages:
+        for feature in stage.features:
+            window = feature.aggregation.window if feature.aggregation else None
+            if window and window.delay_ms is not None and stage.topic not in written:
+                where = "set LABELS_TOPIC" if not written else f"set INPUT_KEYED=repartition, or leave {stage.field} out of by"
+                raise ContractError(
+                    f"{topology.rules.source}:{feature.line}: feature {feature.name} is over labels, and {stage.topic} has "
+                    f"none: {where} (docs/writing-a-rule.md)"
+                )

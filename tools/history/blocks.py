@@ -22,17 +22,21 @@ class Labels:
         scenario: The kind of fraud as bytes; empty where unknown.
         incident: The occurrence of the scenario as bytes; empty where unknown.
         known: Whether it is known: whether there is a label, or none is needed. None: all are known.
+        arrived: When each label arrived, in milliseconds since the epoch, and -1 where there is none; None: before any
+            window would count it.
     """
 
     fraud: Mask
     scenario: Texts
     incident: Texts
     known: Mask | None = None
+    arrived: NDArray[np.int64] | None = None
 
     def at(self, rows: NDArray[np.int64]) -> "Labels":
         """Return the values of some rows."""
         known = None if self.known is None else self.known[rows]
-        return Labels(self.fraud[rows], self.scenario[rows], self.incident[rows], known)
+        arrived = None if self.arrived is None else self.arrived[rows]
+        return Labels(self.fraud[rows], self.scenario[rows], self.incident[rows], known, arrived)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.rules.conditions import null_mark
-from services.rules.model import EVENT_TIME, ID, Aggregation, Measure, Rule, feature_column, fields_of
+from services.rules.model import EVENT_TIME, ID, LABEL, Aggregation, Columns, Measure, Rule, feature_column, fields_of
 from services.rules.numeric_expressions import Numbers
 from services.rules.rule_match import AggregateValue, RuleMatches
 from services.rules.state_requirements import requirements_of
 from services.rules.windows import WindowState
 from services.streaming.partitioner import partition_of
-from tools.history.blocks import Block, Truth, TruthCollector
+from tools.history.blocks import Block, Labels, Truth, TruthCollector
 from tools.history.stages import Stage
 
 Rows = NDArray[np.int64]
@@ -216,6 +216,8 @@ class _StageEvaluator:
             state = self._states[number]
             columns = {name: column[rows] for name, column in own.items()}
             clock = None if block.clock is None else block.clock[rows]
+            if state.has_label_windows and block.labels is not None:
+                _add_labels(state, columns, block.labels.at(rows))
             evaluation = state.evaluate(
                 columns,
                 len(rows),
@@ -247,3 +249,12 @@ class _StageEvaluator:
         for number, rows in enumerate(np.split(order, ends[:-1])):
             if len(rows):
                 yield number, rows
+
+
+def _add_labels(state: WindowState, columns: Columns, labels: Labels) -> None:
+    """Add the labels of some transactions: none of them counts before the windows' delay after its transaction."""
+    there = np.ones(len(labels.fraud), np.bool_) if labels.known is None else labels.known
+    rows = np.flatnonzero(there if labels.arrived is None else labels.arrived >= 0)
+    own = {name: column[rows] for name, column in columns.items()} | {LABEL: labels.fraud[rows]}
+    arrived = own[EVENT_TIME] if labels.arrived is None else labels.arrived[rows]
+    state.add_labels(own, len(rows), arrived)

@@ -24,6 +24,8 @@ from tools.topics.columns import MessageColumns, Table, joined
 from tools.topics.reader import Partition, TopicReader, offset_bounds, offsets_at
 
 BLOCK = 65_536
+ARRIVED = "arrived at"
+"""Column of labels: the timestamps of their records. No field has a space in its name."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ class TopicInput:
             for messages in TopicReader(consumer, *offset_bounds(consumer, self._partitions_of(topic))).batches():
                 rows, table = decoder.decode(messages)
                 if len(rows):
-                    tables.append(table)
+                    arrived = [messages[row].timestamp()[1] for row in rows.tolist()]
+                    tables.append({**table, ARRIVED: np.array(arrived, np.int64)})
         labels, self.labelled = joined_labels(ids, joined(tables)) if tables else (None, 0)
         return labels
 
@@ -172,7 +175,7 @@ def joined_labels(ids: NDArray[np.bytes_], table: Mapping[str, NDArray[Any]]) ->
 
     Args:
         ids: Of the transactions.
-        table: The columns of the labels.
+        table: The columns of the labels, and `ARRIVED`.
     """
     known = table["transaction_id"]
     order = np.argsort(known, kind="stable")
@@ -183,7 +186,8 @@ def joined_labels(ids: NDArray[np.bytes_], table: Mapping[str, NDArray[Any]]) ->
         np.where(has & ~table[null_mark(name)][rows], table[name][rows], b"") for name in ("scenario", "incident")
     )
     fraud = has & table["fraud"][rows]
-    return Labels(fraud, scenario, incident, None if table["fraud"].all() else has), int(has.sum())
+    arrived = np.where(has, table[ARRIVED][rows], -1)
+    return Labels(fraud, scenario, incident, None if table["fraud"].all() else has, arrived), int(has.sum())
 
 
 def _place(message: Message) -> tuple[int, int, int]:

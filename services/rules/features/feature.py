@@ -1,15 +1,17 @@
 """The definition of a feature, and sets of features with their digest."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from services.errors import ContractError
 from services.rules.digests import digest_of_features
-from services.rules.model import EVENT_TIME, FEATURE, ID, Aggregation
+from services.rules.model import EVENT_TIME, FEATURE, ID, LABEL, Aggregation, Measure
 from services.rules.models.score import ModelScore
 from services.rules.numeric_expressions import NumericExpression
+
+_OF_LABELS = {Measure.COUNT: "count labels", Measure.SUM: "count fraud", Measure.AVERAGE: "share fraud"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Feature:
             return frozenset(name for name in needed if not name.startswith(FEATURE))
         window, where = self.aggregation.window, self.aggregation.where
         fields = {ID, EVENT_TIME, *window.by, *(where.fields if where else ())}
-        return frozenset(fields | ({window.field} if window.field else set()))
+        return frozenset(fields | ({window.field} if window.field and window.field != LABEL else set()))
 
     @property
     def score(self) -> ModelScore | None:
@@ -60,7 +62,7 @@ class Feature:
         """The definition as JSON data: that of an equal feature is equal."""
         if self.aggregation is None:
             return self.expression.text if self.expression else None
-        return {**asdict(self.aggregation.window), **({"past": True} if self.is_past else {})}
+        return {"window": self.aggregation.window.definition, **({"past": True} if self.is_past else {})}
 
     @property
     def described(self) -> str:
@@ -69,6 +71,8 @@ class Feature:
             return self.expression.text if self.expression else ""
         window = self.aggregation.window
         measure = f"{window.measure} {window.field}" if window.field else str(window.measure)
+        if window.delay_ms is not None:
+            measure = f"{_OF_LABELS[window.measure]}, {window.delay_ms / 1000:g} s later,"
         where = f" where {window.where}" if window.where else ""
         past = ", without the evaluated one" if self.is_past else ""
         return f"{measure} by {', '.join(window.by)}{where}{past}"
@@ -76,7 +80,8 @@ class Feature:
     @property
     def reach_ms(self) -> int:
         """The time before a transaction that it depends on by its own window."""
-        return self.aggregation.window.over_ms if self.aggregation else 0
+        window = self.aggregation.window if self.aggregation else None
+        return window.over_ms + (window.delay_ms or 0) if window else 0
 
 
 @dataclass(frozen=True)

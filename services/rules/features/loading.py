@@ -12,7 +12,7 @@ from services.rules.condition_parser import parse_number
 from services.rules.faults import Faults, shown
 from services.rules.features.feature import Feature, FeatureSet
 from services.rules.fields import Field
-from services.rules.model import Measure
+from services.rules.model import LABEL, Measure
 from services.rules.numeric_expressions import ConditionNumber, FieldNumber
 from services.rules.operands import ConditionError, Names
 
@@ -125,11 +125,13 @@ class FeatureReader:
         window = aggregation.window
         if window.measure is Measure.INACTIVITY:
             unit = _MILLISECONDS
-        elif window.field and window.measure is not Measure.DISTINCT:
+        elif window.field and window.field != LABEL and window.measure is not Measure.DISTINCT:
             unit = 10 ** self.fields[window.field].kind.scale
         else:
             unit = 1
-        return Feature(name, None, aggregation, past and window.measure is not Measure.INACTIVITY, unit, line=line)
+        # Neither inactivity nor a window over labels ever has the evaluated transaction.
+        is_past = past and window.measure is not Measure.INACTIVITY and window.delay_ms is None
+        return Feature(name, None, aggregation, is_past, unit, line=line)
 
     def _names_for(self, text: str) -> Names:
         """Return the names that an expression may use; the features in it are read first."""

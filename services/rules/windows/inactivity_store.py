@@ -8,6 +8,7 @@ from typing import Any
 from services.rules.model import Measure, Window
 from services.rules.windows.entries import TIME, Entry, EntryLayout, bound
 from services.rules.windows.key_state import KeyState
+from services.rules.windows.label_store import LabelStore
 from services.rules.windows.match_store import MatchStore
 from services.rules.windows.past_store import PastStore
 from services.rules.windows.row_batch import RowBatch, RowSelection
@@ -109,4 +110,5 @@ _STORES: dict[Measure, type[WindowStore]] = {
 
 def create_store(window: Window, lateness_ms: int, layout: EntryLayout) -> WindowStore:
     """Return an empty state store for a window."""
-    return _STORES.get(window.measure, WindowStore)(window, lateness_ms, layout)
+    kind = _STORES.get(window.measure, WindowStore) if window.delay_ms is None else LabelStore
+    return kind(window, lateness_ms, layout)

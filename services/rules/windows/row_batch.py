@@ -21,6 +21,7 @@ class RowBatch:
         lateness_ms: Allowed lateness of a row behind the watermark.
         watermark: The watermark before these rows; None if there were none.
         order: The position of the first row in the order of reading.
+        of_labels: Whether the rows are labels of transactions, and no transactions.
     """
 
     def __init__(
@@ -33,7 +34,9 @@ class RowBatch:
         lateness_ms: int,
         watermark: int | None,
         order: int,
+        of_labels: bool = False,
     ) -> None:
+        self.of_labels = of_labels
         self.columns = columns
         self.rows = rows
         self.times: Ints = np.asarray(columns[EVENT_TIME], np.int64)

@@ -33,7 +33,7 @@ def encode_snapshot(head: Mapping[str, Any], contents: Contents) -> bytes:
     )
     number_of = {entry: number for number, entry in enumerate(entries)}
     renumbered = [reordered(entry, number) for number, entry in enumerate(entries)]
-    names = [(window.measure, window.field, window.by, window.over_ms, window.where) for window in windows]
+    names = [window.definition for window in windows]
     text = json.dumps({**head, "windows": names})
     arrays: Arrays = {"head": np.frombuffer(text.encode(), np.uint8), **_packed("entries", renumbered)}
     for index, window in enumerate(windows):
@@ -53,12 +53,12 @@ def decode_snapshot(data: bytes) -> tuple[dict[str, Any], int, dict[Window, dict
     head = json.loads(arrays["head"].tobytes())
     all_entries = _unpacked("entries", arrays)
     contents = {}
-    for index, (measure, field, by, over_ms, where) in enumerate(head.pop("windows")):
+    for index, (measure, field, by, *rest) in enumerate(head.pop("windows")):
         numbers = iter(arrays[f"{index}.entries"].tolist())
         sizes = arrays[f"{index}.sizes"].tolist()
         entries = [[all_entries[number] for number in islice(numbers, size)] for size in sizes]
         keys = _unpacked(f"{index}.keys", arrays)
-        contents[Window(Measure(measure), field, tuple(by), over_ms, where)] = dict(zip(keys, entries, strict=True))
+        contents[Window(Measure(measure), field, tuple(by), *rest)] = dict(zip(keys, entries, strict=True))
     return head, len(all_entries), contents
 
 

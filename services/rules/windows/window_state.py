@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.rules.features.feature import Feature
-from services.rules.model import Aggregation, Columns, Rule, Window
+from services.rules.model import EVENT_TIME, Aggregation, Columns, Rule, Window
 from services.rules.windows.changes import Cursor, StateBuilder, Walk, WindowEntries
 from services.rules.windows.entries import EntryLayout, Ints, bound, time_of
 from services.rules.windows.evaluation import Evaluation, evaluate
@@ -33,6 +33,9 @@ class StateHead:
     order: int
     slots: tuple[tuple[str, bool], ...]
 
+
+_BEFORE_ALL = -(2**62)
+"""Stands for the watermark before the first transaction; labels may be there before."""
 
 Snapshot = bytes
 """A state as `WindowState.dump` writes it; a name of its own, as `WindowState.bytes` is a number."""
@@ -136,6 +139,44 @@ class WindowState:
             for store in stores.values():
                 store.add(batch)
 
+    def add_labels(self, columns: Columns, rows: int, arrived: Ints) -> None:
+        """Add labels of transactions to the windows over labels. The watermark stays where it is.
+
+        Args:
+            columns: By name: the id, the event time and what the windows need of each label's transaction; and `LABEL`,
+                whether it is fraud.
+            rows: The number of labels, in the order of the log.
+            arrived: When each label arrived, in milliseconds since the epoch. It counts from then on, and not before
+                the window's delay after its transaction.
+
+        Raises:
+            ValueError: A window can't be kept on these columns.
+        """
+        delays = {window.delay_ms for window in self._stores if window.delay_ms is not None} if rows else set()
+        for delay_ms in sorted(delays):
+            stores = [store for window, store in self._stores.items() if window.delay_ms == delay_ms]
+            times = np.maximum(np.asarray(arrived, np.int64), columns[EVENT_TIME] + delay_ms)
+            for store in stores:
+                store.prepare(columns)
+            batch = RowBatch(
+                {**columns, EVENT_TIME: times},
+                rows,
+                np.full(rows, np.iinfo(np.int64).min),
+                self._layout,
+                lateness_ms=self._lateness,
+                watermark=self._watermark,
+                order=self._order,
+                of_labels=True,
+            )
+            for store in stores:
+                store.add(batch)
+        self._order += rows
+
+    @property
+    def has_label_windows(self) -> bool:
+        """Return whether there are windows over labels."""
+        return any(window.delay_ms is not None for window in self._stores)
+
     def evaluate(
         self,
         columns: Columns,
@@ -177,9 +218,8 @@ class WindowState:
         self._committed = (self._watermark, self._order, dict(self._layout.slots))
         if self._filling is not None:
             self._filling.commit()
-        if self._watermark is not None:
-            for store in self._stores.values():
-                store.commit(self._watermark, written=written)
+        for store in self._stores.values():
+            store.commit(_BEFORE_ALL if self._watermark is None else self._watermark, written=written)
 
     def rollback(self) -> None:
         """Undo everything since the last commit."""
@@ -238,10 +278,9 @@ class WindowState:
         state._layout = EntryLayout(head.slots)
         state._watermark, state._order = head.watermark_ms, head.order
         state.require(aggregations)
-        if head.watermark_ms is not None:
-            for window, store in state._stores.items():
-                until = bound(head.watermark_ms - window.over_ms - state._lateness + 1)
-                builder.fill(store, until, head.watermark_ms)
+        watermark = _BEFORE_ALL if head.watermark_ms is None else head.watermark_ms
+        for window, store in state._stores.items():
+            builder.fill(store, bound(watermark - window.over_ms - state._lateness + 1), watermark)
         state.commit()
         state.record()
         return state
@@ -267,7 +306,8 @@ class WindowState:
         for window, by_key in contents.items():
             state._stores[window] = create_store(window, state._lateness, state._layout)
             if by_key:
-                state._stores[window].load(by_key, head["watermark_ms"])
+                watermark = head["watermark_ms"]
+                state._stores[window].load(by_key, _BEFORE_ALL if watermark is None else watermark)
         state._watermark, state._order = head["watermark_ms"], order
         state.commit()
         return state

@@ -109,6 +109,17 @@ def test_what_cannot_be_written_is_refused_in_one_line(  # noqa: PLR0917 - fixtu
     assert not list(tmp_path.glob("f.parquet*"))
 
 
+def test_labels_of_a_file_count_after_the_delay_and_their_own_never(
+    tmp_path: Path, rules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    risk = 't_risk = { measure = "share fraud", by = ["target"], over = "1d", delay = "45m" }\n'
+    rules.write_text(RULES.replace("[features]\n", f"[features]\n{risk}"))
+    (tmp_path / "rows.csv").write_text(ROWS + ROWS.splitlines()[3].replace("003,", "004,").replace("06:00", "06:46"))
+    out = tmp_path / "f.parquet"
+    assert run(monkeypatch, "--rules", rules, "--file", tmp_path / "rows.csv", "--out", out) == 0
+    np.testing.assert_array_equal(pq.read_table(out).column("t_risk").to_numpy(), [np.nan, np.nan, 1, 0.5])
+
+
 def test_a_label_that_is_not_known_is_empty(tmp_path: Path) -> None:
     texts = {name: np.array([b"a", b"b"]) for name in ("id", "source", "target")}
     labels = Labels(np.array([True, False]), np.array([b"fan-in", b""]), np.array([b"", b""]), np.array([True, False]))

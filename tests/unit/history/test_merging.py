@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.rules.conditions import null_mark
-from tools.history.topic_input import joined_labels, merged
+from tools.history.topic_input import ARRIVED, joined_labels, merged
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20)), max_size=40))
@@ -34,6 +34,7 @@ def test_labels_find_their_transactions_and_the_last_of_several_holds() -> None:
         "incident": np.array([b"i1", b"", b"", b"i2"]),
         null_mark("incident"): np.array([False, True, True, False]),
     }
+    table[ARRIVED] = np.arange(len(table["transaction_id"]))
     labels, count = joined_labels(np.array([b"a", b"b", b"c", b"x", b"xx"]), table)
     assert count == 3
     assert labels.fraud.tolist() == [False, False, False, True, False]
