@@ -111,6 +111,10 @@ class TransactionBatch(TypedDict):
     # The features that the next stage needs; empty where it needs none.
     features: list[BatchFeature]
 
+    # Null for a batch of transactions. Else it is one of labels: for each transaction a byte, 1 for
+    # fraud and 0 for none; the timestamps are those of the labels.
+    labels: bytes | None
+
 
 # A field that entries have a slot for.
 class EntrySlot(TypedDict):
@@ -442,3 +446,7 @@ class Label(TypedDict):
 
     # Which occurrence of the scenario the transaction belongs to; null where nobody said.
     incident: str | None
+
+    # The transaction itself, for windows over labels; null where whoever wrote the label did not
+    # have it.
+    transaction: Transaction | None

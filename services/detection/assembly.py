@@ -9,6 +9,7 @@ from services.detection.alerts import Alerts
 from services.detection.batch_unpacker import BatchUnpacker
 from services.detection.handler import DetectorHandler
 from services.detection.key_verifier import KeyVerifier
+from services.detection.labels import LabelReader, LabelRouter
 from services.detection.metrics import DetectorMetrics
 from services.detection.partition_states import PartitionStates
 from services.detection.repartition_writer import RepartitionWriter
@@ -77,7 +78,7 @@ def build_handler(
             progress=progress,
             transient=(NotRegistered,),
         )
-        for topic in [*topics.read, *topics.written, *topics.kept, *topics.scored]
+        for topic in [*topics.read, *topics.labelled, *topics.written, *topics.kept, *topics.scored]
     }
     lateness_ms = round(settings.allowed_lateness * 1000)
     decoders = SchemaDecoderCache(
@@ -119,6 +120,16 @@ def build_handler(
     if settings.input_keyed == "verify":
         count = partition_counts(clients.admin())[topics.input]
         keys = KeyVerifier(topics.input, count, partial(progress.degraded, "input-keys"))
+    writers = {
+        topic: RepartitionWriter(topic, BatchEncoder(schema, registered[topic].id), limits[topic])
+        for topic, schema in batched.items()
+    }
+    labels = None
+    if topics.labels is not None:
+        legit = registered[settings.legit_topic].id
+        label_reader = LabelReader(registry, topics.labels.required_schema, topics.schema, legit)
+        by_field = {field: (topic, writers[topic]) for field, topic in topics.stages.items() if topic in writers}
+        labels = LabelRouter(topics.labels.name, label_reader, by_field)
     return DetectorHandler(
         versions=versions,
         decoders=decoders,
@@ -128,10 +139,7 @@ def build_handler(
             alerts,
             Outputs(*settings.output_topics, settings.alerts_topic),
             limits,
-            {
-                topic: RepartitionWriter(topic, BatchEncoder(schema, registered[topic].id), limits[topic])
-                for topic, schema in batched.items()
-            },
+            writers,
             log_transactions=settings.log_transactions,
         ),
         metrics=metrics,
@@ -139,6 +147,7 @@ def build_handler(
         unpack=unpack,
         keys=keys,
         scores=None if topics.scores is None else _score_writer(topics.scores, registered[topics.scores.name]),
+        labels=labels,
     )
 
 

@@ -11,13 +11,16 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
+import numpy as np
 import structlog
 from confluent_kafka import Message
+from numpy.typing import NDArray
 
 from services.detection.decoded_batch import DecodedBatch, decode_batch
 from services.detection.evaluated_batch import EvaluatedBatch
-from services.detection.incoming import Incoming, Records
+from services.detection.incoming import Incoming, Records, runs_of_labels
 from services.detection.key_verifier import KeyVerifier
+from services.detection.labels import LabelRouter
 from services.detection.metrics import DetectorMetrics
 from services.detection.model_watch import ModelWatch
 from services.detection.partition_states import PartitionStates
@@ -28,7 +31,7 @@ from services.detection.rule_activation import RuleActivation
 from services.detection.rule_versions import RuleVersions
 from services.detection.schema_decoder_cache import SchemaDecoderCache
 from services.detection.scores import ScoreWriter
-from services.detection.stage_evaluation import evaluate_stage
+from services.detection.stage_evaluation import add_labels, evaluate_stage
 from services.detection.transaction_batch import Matched
 from services.rules.model import EVENT_TIME, Mode
 from services.rules.rule_match import RuleMatches
@@ -53,6 +56,7 @@ class DetectorHandler:
         unpack: By repartition topic what returns the batch in a record.
         keys: Checks how the input is keyed; None where that is trusted, or makes no difference.
         scores: Writes the scores of models; None where nobody asked for them.
+        labels: Passes labels on to the topics of later stages; None where none are read.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class DetectorHandler:
         unpack: Mapping[str, UnpackBatch],
         keys: KeyVerifier | None = None,
         scores: ScoreWriter | None = None,
+        labels: LabelRouter | None = None,
     ) -> None:
         self._versions = versions
         self._decoders = decoders
@@ -75,6 +80,7 @@ class DetectorHandler:
         self._metrics = metrics
         self._keys = keys
         self._scores = scores
+        self._labels = labels
         self._unpack = unpack
         self._row_search = RowSearch()
         self._counts: Counter[tuple[str, ...]] = Counter()
@@ -84,11 +90,11 @@ class DetectorHandler:
 
     def assigned(self, partitions: Sequence[Partition]) -> None:
         """Take partitions over: their windows are restored before their messages are handled."""
-        self._partitions.assigned(partitions)
+        self._partitions.assigned(self._of_stages(partitions))
 
     def revoked(self, partitions: Sequence[Partition], *, lost: bool) -> None:
         """Drop the windows of partitions."""
-        self._partitions.revoked(partitions, lost=lost)
+        self._partitions.revoked(self._of_stages(partitions), lost=lost)
         self._row_search.revoked(partitions)
 
     def unrestored(self) -> Collection[Partition]:
@@ -159,7 +165,13 @@ class DetectorHandler:
             PoisonRecords: A fault of a record was only found when its windows had it.
         """
         try:
-            return sum(self._handle_stage(stage, part, sink) for stage, part in self._by_stage(messages))
+            labels, messages = self._split_labels(messages)
+            handled = len(labels)
+            if labels and self._labels:
+                passed_on, unjoined = self._labels.route(labels, self._versions.current.version, sink)
+                self._counts["labels", "passed_on"] += passed_on
+                self._counts["labels", "without_transaction"] += unjoined
+            return handled + sum(self._handle_stage(stage, part, sink) for stage, part in self._by_stage(messages))
         except PoisonRecords as error:
             rows = {position: cause for position, cause in error.errors.items() if is_row(position)}
             if not rows:
@@ -167,6 +179,19 @@ class DetectorHandler:
             self._row_search.mark(rows)
             records = {position: cause for position, cause in error.errors.items() if position not in rows}
             raise PoisonRecords(records) from error
+
+    def _of_stages(self, partitions: Sequence[Partition]) -> Sequence[Partition]:
+        """Return partitions without those of the topic of labels, which has no windows."""
+        labels = self._labels
+        return partitions if labels is None else [each for each in partitions if each[0] != labels.topic]
+
+    def _split_labels(self, messages: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
+        """Return the records of the topic of labels, and the others."""
+        if self._labels is None:
+            return (), messages
+        topic = self._labels.topic
+        labels = [message for message in messages if message.topic() == topic]
+        return labels, [message for message in messages if message.topic() != topic] if labels else messages
 
     def _by_stage(self, messages: Sequence[Message]) -> Iterator[tuple[Stage, Sequence[Message]]]:
         topics = list(map(Message.topic, messages))
@@ -199,7 +224,19 @@ class DetectorHandler:
 
     def _handle_rows(self, stage: Stage, incoming: Incoming, sink: Sink) -> None:
         for topology, run, version in self._runs(stage, incoming):
-            self._handle_run(topology, topology.stage_of(stage.topic), run, version, sink)
+            for part, labels in runs_of_labels(run):
+                if labels is None:
+                    self._handle_run(topology, topology.stage_of(stage.topic), part, version, sink)
+                else:
+                    self._add_labels(topology.stage_of(stage.topic), part, labels, sink)
+
+    def _add_labels(self, stage: Stage, incoming: Incoming, labels: NDArray[np.int8], sink: Sink) -> None:
+        """Add labels to the windows of a stage; one whose transaction can't be decoded becomes a dead letter."""
+        fields = self._activation.fields[stage.topic]
+        batch = decode_batch(incoming.values, self._decoders.decoder_of, fields, incoming.runs.schema_ids())
+        for row, error in sorted(batch.failures.items()):
+            incoming.write_dead_letter(sink, row, error)
+        add_labels(stage, incoming, batch, labels, self._partitions)
 
     def _runs(self, stage: Stage, incoming: Incoming) -> Iterator[tuple[Topology, Incoming, str]]:
         """Yield consecutive transactions with the version of the rules that evaluated them in the first stage."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 from operator import itemgetter
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from services.streaming.sink import Sink
 
 Rows = NDArray[np.int64]
 Features = Mapping[str, NDArray[np.float64]]
+NO_LABEL = -1
 ALONE = -1
 """Row of a transaction that is a record of its own."""
 
@@ -38,6 +39,8 @@ class Incoming(Protocol):
         offsets: The offset of the record of each.
         runs: The headers, once for consecutive transactions with the same.
         features: The value of each by the name of a feature that earlier stages computed; NaN where there is none.
+        labels: For each 1 or 0 for the label of a transaction, fraud or not, and `NO_LABEL` for a transaction; None
+            where all are transactions.
     """
 
     @property
@@ -56,6 +59,8 @@ class Incoming(Protocol):
     def runs(self) -> HeaderRuns: ...  # noqa: D102
     @property
     def features(self) -> Features: ...  # noqa: D102
+    @property
+    def labels(self) -> NDArray[np.int8] | None: ...  # noqa: D102
 
     def __len__(self) -> int: ...
 
@@ -90,6 +95,7 @@ class Records:
         self.messages = messages
         self.headers = headers
         self.features: Features = {}
+        self.labels: NDArray[np.int8] | None = None
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -164,6 +170,7 @@ class BatchRows:
         earlier: The rules that matched in earlier stages.
         batches: The number of transactions in each record that is a batch.
         features: The value of each by the name of a feature that earlier stages computed; NaN where there is none.
+        labels: See `Incoming`.
     """
 
     topic: str
@@ -178,6 +185,7 @@ class BatchRows:
     earlier: Matched
     batches: Mapping[RecordPosition, int] = field(default_factory=dict)
     features: Features = field(default_factory=dict)
+    labels: NDArray[np.int8] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -230,6 +238,7 @@ class BatchRows:
             evaluated=[(versions[row], 1) for row in rows],
             earlier={places[row]: names for row, names in self.earlier.items() if row in places},
             features={name: values[index] for name, values in self.features.items()},
+            labels=None if self.labels is None or (self.labels[index] == NO_LABEL).all() else self.labels[index],
         )
 
     def between(self, begin: int, end: int) -> "BatchRows":
@@ -261,3 +270,15 @@ def rows_without(rows: BatchRows, excluded: Collection[MessagePosition]) -> Batc
     """Return transactions without those at some positions."""
     index = [row for row in range(len(rows)) if rows.position(row) not in excluded]
     return rows if len(index) == len(rows) else rows.take(index)
+
+
+def runs_of_labels(incoming: Incoming) -> Iterator[tuple[Incoming, NDArray[np.int8] | None]]:
+    """Yield consecutive transactions, and consecutive labels with what they say, in their order."""
+    labels = incoming.labels
+    if labels is None:
+        yield incoming, None
+        return
+    changes = np.flatnonzero(np.diff(labels == NO_LABEL)) + 1
+    for begin, end in pairwise([0, *changes.tolist(), len(incoming)]):
+        part = incoming.part(begin, end)
+        yield part, None if labels[begin] == NO_LABEL else labels[begin:end]

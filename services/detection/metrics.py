@@ -54,6 +54,11 @@ class DetectorMetrics:
             "Transactions written to an output or repartition topic: as they came, or re-encoded with its schema.",
             "encoding",
         )
+        self.labels = counter(
+            "labels",
+            "Labels that were read: passed on to windows, or without the transaction that they need.",
+            "result",
+        )
         self.reloads = counter("rules_reloads", "Changes of the rules file: activated or rejected.", "result")
         self.state_bytes = counter("state_written_bytes", "Bytes of records that were written to the state topic.")
         self.scored = counter("model_scores", "Transactions that a model scored.", "model")
@@ -101,6 +106,8 @@ class DetectorMetrics:
                     self.scored.labels(*labels).inc(number)
                 case "above_threshold":
                     self.above_threshold.labels(*labels).inc(number)
+                case "labels":
+                    self.labels.labels(*labels).inc(number)
                 case "mixed":
                     self.mixed.inc(number)
 

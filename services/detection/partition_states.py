@@ -140,6 +140,20 @@ class PartitionStates:
         self._touched.add(partition)
         return self._states[partition].state.evaluate(columns, len(times), rules, clock=times, features=features)
 
+    def add_labels(self, partition: Partition, columns: Columns, arrived: NDArray[np.int64]) -> int | None:
+        """Add labels to a partition's windows over labels, in the order that they were read.
+
+        Args:
+            partition: The partition.
+            columns: The fields of their transactions that the windows need, and what the labels say.
+            arrived: When each arrived.
+
+        Returns:
+            The latest time from which one of them counts; None without any.
+        """
+        self._touched.add(partition)
+        return self._states[partition].state.add_labels(columns, len(arrived), arrived)
+
     def note(self, partition: Partition, first: int, next_offset: int, newest_ms: int | None, rows: int) -> None:
         """Note how far a partition was read (see `TimeIndex.note`)."""
         state = self._states.get(partition)

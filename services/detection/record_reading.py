@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from confluent_kafka import Message
+from numpy.typing import NDArray
 
 from services.detection.headers import HeaderRuns, read_headers
-from services.detection.incoming import ALONE, BatchRows, Features, Records, Rows
+from services.detection.incoming import ALONE, NO_LABEL, BatchRows, Features, Records, Rows
 from services.detection.transaction_batch import TransactionBatch
 from services.errors import PoisonError
 from services.streaming.dead_letter_format import Headers
@@ -59,6 +60,7 @@ class _Columns:
         self._matched: dict[int, tuple[str, ...]] = {}
         self._batches: dict[RecordPosition, int] = {}
         self._features: dict[int, Features] = {}  # by the first row of a record
+        self._labels: dict[int, NDArray[np.bool_]] = {}
 
     def add(self, message: Message, headers: Headers | None, batch: TransactionBatch | None) -> None:
         """Add the rows of a record."""
@@ -84,6 +86,8 @@ class _Columns:
         self._batches[position] = len(batch)
         if batch.features:
             self._features[first] = batch.features
+        if batch.labels is not None:
+            self._labels[first] = batch.labels
 
     def rows(self) -> BatchRows:
         """Return the rows of all records."""
@@ -106,7 +110,17 @@ class _Columns:
             earlier=self._matched,
             batches=self._batches,
             features=self._joined_features(),
+            labels=self._joined_labels(),
         )
+
+    def _joined_labels(self) -> NDArray[np.int8] | None:
+        """Return what the labels say, and `NO_LABEL` for transactions; None without labels."""
+        if not self._labels:
+            return None
+        joined = np.full(len(self._values), NO_LABEL, np.int8)
+        for first, labels in self._labels.items():
+            joined[first : first + len(labels)] = labels
+        return joined
 
     def _joined_features(self) -> Features:
         """Return the features of all rows; NaN where a record is without one."""

@@ -72,8 +72,7 @@ class RepartitionWriter:
         numbers, begins = np.unique(partitions[order], return_index=True)
         own = None if evaluated.incoming.runs.headers == (None,) else _without_owned(headers)
         for number, places in zip(numbers.tolist(), np.split(order, begins[1:]), strict=True):
-            batch = self._batch(evaluated, values, own, places)
-            self._send(batch, number, sink)
+            self.write_batch(self._batch(evaluated, values, own, places), number, sink)
 
     @staticmethod
     def _batch(
@@ -95,7 +94,7 @@ class RepartitionWriter:
             {name: values[places] for name, values in evaluated.features.items()},
         )
 
-    def _send(self, batch: TransactionBatch, partition: int, sink: Sink) -> None:
+    def write_batch(self, batch: TransactionBatch, partition: int, sink: Sink) -> None:
         """Write a batch, in parts where it is too large for a record."""
         room = self._max_bytes - FIXED_BYTES - len(batch.version.encode()) - feature_bytes(batch.features)
         points = split_points(batch, room)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import structlog
 from confluent_kafka import Message
+from numpy.typing import NDArray
 
 from services.detection.decoded_batch import decode_batch
-from services.detection.incoming import Incoming
+from services.detection.incoming import Incoming, runs_of_labels
 from services.detection.partition_state import PartitionState, bounded_event_times
 from services.detection.record_reading import UnpackBatch, read_batches, read_records
 from services.detection.schema_decoder_cache import SchemaDecoderCache
+from services.detection.stage_evaluation import label_columns
 from services.rules.model import EVENT_TIME, Window, feature_column
 from services.rules.state_requirements import StateRequirements
 from services.streaming.partition_reader import Chunk, PartitionReader
@@ -198,16 +200,27 @@ class Restorer:
         return read_batches(topic, messages, unpack)[0] if unpack else read_records(messages)[0]
 
     def _add(self, task: RestoreTask, incoming: Incoming) -> int | None:
-        """Add messages to the windows; return the newest event time, if any could be decoded.
+        """Add transactions and labels to the windows; return the newest time that still counts, if any was decoded.
 
         A record that fails in an unforeseen way is left out: it would fail at every restart.
         """
+        parts = list(runs_of_labels(incoming)) if len(incoming) else []
+        newest = [time for part, labels in parts if (time := self._add_run(task, part, labels)) is not None]
+        return max(newest, default=None)
+
+    def _add_run(self, task: RestoreTask, incoming: Incoming, labels: NDArray[np.int8] | None) -> int | None:
+        """Add transactions, or labels."""
         target = task.target
         try:
             fields, in_headers = task.requirements.fields, incoming.runs.schema_ids()
             batch = decode_batch(incoming.values, self._decoders.decoder_of, fields, in_headers)
             if not len(batch.rows):
                 return None
+            if labels is not None:
+                arrived = incoming.timestamps[batch.rows]
+                latest = target.state.add_labels(label_columns(batch, labels), len(batch.rows), arrived, only=task.only)
+                target.state.commit()
+                return latest
             times = batch.columns[EVENT_TIME]
             clock = bounded_event_times(times, incoming.timestamps[batch.rows])
             earlier = {feature_column(name): values[batch.rows] for name, values in incoming.features.items()}

@@ -46,6 +46,8 @@ class DetectorSettings(ServiceSettings):
             transactions and which it reads itself: ``field=topic``, several separated by commas.
         state_topic: The topic of what windows keep, for short restores; `off`: they are restored from the topics of
             transactions alone, and no window can be longer than these are kept.
+        label_windows: Whether labels are read for windows over labels; without, no feature can have such windows.
+        labels_topic: The topic of labels.
         input_keyed: Whether the input topic is keyed by the receiver: `verify` looks, `trust` does not, `repartition`
             sends it through a repartition topic that is.
         start_from: Where a group begins that has no committed offsets though there are verdicts: `beginning`, `end`,
@@ -65,6 +67,8 @@ class DetectorSettings(ServiceSettings):
         validation_alias=AliasChoices("repartition_topics", "stage_topics"),
     )
     state_topic: str = "streaming.transactions.state"
+    label_windows: Literal["on", "off"] = "off"
+    labels_topic: str = "queueing.transactions.labels"
     input_keyed: Literal["verify", "repartition", "trust"] = "verify"
     start_from: str | None = None
     rules_file: Path = DEFAULT_RULES

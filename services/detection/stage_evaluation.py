@@ -12,9 +12,11 @@ from services.detection.partition_state import bounded_event_times
 from services.detection.partition_states import PartitionStates
 from services.rules.features import add_features
 from services.rules.features.evaluation import features_of
-from services.rules.model import EVENT_TIME, Columns, feature_column
+from services.rules.model import EVENT_TIME, LABEL, Columns, feature_column
 from services.rules.rule_match import RuleMatches, match_conditions
 from services.rules.topology import Stage
+
+Rows = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -85,3 +87,31 @@ def _by_partition(incoming: Incoming, batch: DecodedBatch) -> list[tuple[int, ND
         (number, np.flatnonzero(numbers == number), np.flatnonzero(numbers[batch.rows] == number))
         for number in np.unique(numbers).tolist()
     ]
+
+
+def add_labels(stage: Stage, incoming: Incoming, batch: DecodedBatch, fraud: Rows, partitions: PartitionStates) -> None:
+    """Add labels to the windows over labels of a stage.
+
+    Args:
+        stage: The stage.
+        incoming: The labels as they were read: with their transactions as values.
+        batch: The decoded fields of these.
+        fraud: What each label says.
+        partitions: The windows of all partitions.
+    """
+    if not partitions.keeps(stage.topic):
+        return
+    columns = label_columns(batch, fraud)
+    arrived = incoming.timestamps[batch.rows]
+    for number, read, own in _by_partition(incoming, batch):
+        latest = None
+        if len(own):
+            columns_of = {name: column[own] for name, column in columns.items()}
+            latest = partitions.add_labels((stage.topic, number), columns_of, arrived[own])
+        first, last = (incoming.position(int(row))[2] for row in (read[0], read[-1]))
+        partitions.note((stage.topic, number), first, last + 1, latest, len(read))
+
+
+def label_columns(batch: DecodedBatch, fraud: Rows) -> Columns:
+    """Return the decoded fields of labelled transactions with what their labels say."""
+    return {**batch.columns, LABEL: fraud[batch.rows].astype(np.bool_)}

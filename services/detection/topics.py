@@ -22,6 +22,7 @@ class DetectorTopics:
         dead_letters: The contract of the dead-letter topic.
         state: The contract of the state topic; None where no state is written.
         scores: The contract of the topic of scores; None where none are written.
+        labels: The contract of the topic of labels; None where none are read.
     """
 
     stages: Mapping[str, str]
@@ -30,6 +31,7 @@ class DetectorTopics:
     dead_letters: TopicContract
     state: TopicContract | None = None
     scores: TopicContract | None = None
+    labels: TopicContract | None = None
 
     @classmethod
     def of(cls, settings: DetectorSettings, contracts: Contracts) -> "DetectorTopics":
@@ -54,12 +56,13 @@ class DetectorTopics:
             contracts.topic(settings.dead_letter_topic),
             None if settings.state_topic == TOPIC_OFF else contracts.topic(settings.state_topic),
             None if settings.scores_topic == TOPIC_OFF else contracts.topic(settings.scores_topic),
+            None if settings.label_windows == "off" else contracts.topic(settings.labels_topic),
         )
 
     @property
     def all(self) -> Sequence[TopicContract]:
         """All topics."""
-        return [*self.read, *self.written, self.dead_letters, *self.kept, *self.scored]
+        return [*self.read, *self.labelled, *self.written, self.dead_letters, *self.kept, *self.scored]
 
     @property
     def scored(self) -> Sequence[TopicContract]:
@@ -70,6 +73,16 @@ class DetectorTopics:
     def kept(self) -> Sequence[TopicContract]:
         """The state topic, or nothing."""
         return [self.state] if self.state else []
+
+    @property
+    def labelled(self) -> Sequence[TopicContract]:
+        """The topic of labels, or nothing."""
+        return [self.labels] if self.labels else []
+
+    @property
+    def with_labels(self) -> Sequence[str]:
+        """The topics that have labels among their transactions."""
+        return self.repartition if self.labels else ()
 
     @property
     def needs(self) -> Sequence[TopicNeed]:

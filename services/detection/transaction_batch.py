@@ -47,6 +47,7 @@ class TransactionBatch:
         headers: The headers of each, without those of the rules; None for none.
         matched: The live rules that matched.
         features: The value of each by the name of a feature that earlier stages computed; NaN where there is none.
+        labels: Whether each is fraud, in a batch of labels of transactions; None in one of transactions.
     """
 
     version: str
@@ -56,6 +57,7 @@ class TransactionBatch:
     headers: Sequence[Headers | None]
     matched: Matched
     features: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    labels: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -94,6 +96,7 @@ class TransactionBatch:
             self.headers[begin:end],
             {row - begin: names for row, names in self.matched.items() if begin <= row < end},
             {name: values[begin:end] for name, values in self.features.items()},
+            None if self.labels is None else self.labels[begin:end],
         )
 
 
@@ -169,6 +172,7 @@ class BatchEncoder:
                     {"name": name, "values": values.astype(_NUMBER, copy=False).tobytes()}
                     for name, values in batch.features.items()
                 ],
+                "labels": None if batch.labels is None else batch.labels.astype(np.uint8).tobytes(),
             },
         )
         return frame(self._schema_id, output.getvalue())
@@ -253,10 +257,13 @@ class BatchDecoder:
                 "expected the same number of each"
             )
         matched = _matched(record["matches"], len(values))
-        features = {feature["name"]: _column(feature["values"], _NUMBER) for feature in record.get("features", ())}
+        features = {feature["name"]: _column(feature["values"], _NUMBER) for feature in record["features"]}
         if odd := [name for name, column in features.items() if len(column) != len(values)]:
             raise TornBatchError(f"feature {odd[0]} has {len(features[odd[0]])} values: expected {len(values)}")
-        return TransactionBatch(record["rules_version"], values, keys, timestamps, headers, matched, features)  # type: ignore[arg-type]
+        labels = None if record["labels"] is None else _column(record["labels"], np.dtype("u1")).astype(np.bool_)
+        if labels is not None and len(labels) != len(values):
+            raise TornBatchError(f"{len(labels)} labels of {len(values)} transactions")
+        return TransactionBatch(record["rules_version"], values, keys, timestamps, headers, matched, features, labels)  # type: ignore[arg-type]
 
 
 def _matches(matched: Matched) -> list[dict[str, Any]]:

@@ -24,7 +24,14 @@ from services.detection.topics import DetectorTopics
 from services.detector.rules_watcher import RulesWatcher
 from services.detector.startup import checked_topics
 from services.rules.loading import constants_of, load_rules
-from services.rules.topology import ONLY_LATER, Topology, build_topology, require_retention, windows_beyond_retention
+from services.rules.topology import (
+    ONLY_LATER,
+    Topology,
+    build_topology,
+    require_labels,
+    require_retention,
+    windows_beyond_retention,
+)
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import explain_refusals
 from services.streaming.clients import KafkaClients
@@ -76,6 +83,7 @@ def main() -> int:
         for warning in rules.warnings:
             log.warning("deprecated word in the rules file", reason=warning)
         topology = build_topology(rules, topics.stages, [model.name for model in rules.models])
+        require_labels(topology, written=topics.with_labels)
         if topics.state is None:
             require_retention(topology, retention, lateness_ms)
         elif beyond := windows_beyond_retention(topology, retention, lateness_ms):
@@ -132,7 +140,7 @@ def _loop(
     written = [configs[topic.name].max_message_bytes for topic in topics.all if topic.name != topics.input]
     return TransactionalLoop(
         LoopSettings(
-            topics=tuple(topics.stages.values()),
+            topics=(*topics.stages.values(), *(topic.name for topic in topics.labelled)),
             dead_letter_topic=topics.dead_letters.name,
             dead_letter_max_bytes=configs[topics.dead_letters.name].max_message_bytes,
             commit_interval=interval,

@@ -31,7 +31,7 @@ def checked_topics(
     await_topics(clients, settings, topics.needs, stop, progress)
     admin = clients.admin()
     require_group(admin, settings.consumer_group)
-    require_equal_partitions(admin, [topic.name for topic in (*topics.read, *topics.kept)])
+    require_equal_partitions(admin, [topic.name for topic in (*topics.read, *topics.labelled, *topics.kept)])
     configs = topic_configs(admin, topics.all)
     if configs[topics.input].message_timestamp_type != "LogAppendTime":
         meaning = (
@@ -49,6 +49,7 @@ def checked_topics(
         input_topic=topics.input,
         repartition_topics=topics.repartition,
         output_topics=settings.output_topics,
+        further_inputs=[topic.name for topic in topics.labelled],
     )
     start_from = StartFrom.parse(settings.start_from) if settings.start_from else None
     wait_until(

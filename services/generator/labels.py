@@ -1,12 +1,15 @@
 """Encoding of labels, the ground truth of fraudulent transactions, by their contract."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.contracts import ColumnEncoder, Schema
+from services.contracts import HEADER_SIZE, ColumnEncoder, Schema
 from services.generator.scenarios import LabelledTransactions
+
+_SECOND_BRANCH = b"\x02"
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,13 @@ class LabelEncoder:
         self._columns = ColumnEncoder(schema.json, ["transaction_id", "fraud", "scenario", "incident"])
         self._schema_id = schema_id
 
-    def encode(self, rows: LabelledTransactions) -> Labels:
-        """Return the labels of the transactions that belong to an incident."""
+    def encode(self, rows: LabelledTransactions, transactions: Sequence[bytes] | None = None) -> Labels:
+        """Return the labels of the transactions that belong to an incident.
+
+        Args:
+            rows: The transactions.
+            transactions: Their messages' values, which labels have inside them; None for labels without.
+        """
         labelled = np.flatnonzero(rows.scenario != b"")
         columns = {
             "transaction_id": rows.ids[labelled],
@@ -54,4 +62,21 @@ class LabelEncoder:
             "incident": rows.incident[labelled],
         }
         values = self._columns.encode(columns, self._schema_id)
+        if transactions is not None:
+            values = with_transactions(values, [transactions[row] for row in labelled.tolist()])
         return Labels(labelled.tolist(), values, rows.targets[labelled].tolist())
+
+
+def with_transactions(labels: Sequence[bytes], transactions: Sequence[bytes]) -> list[bytes]:
+    """Return the values of labels with their transactions inside.
+
+    A label ends with the union of null and its transaction: a byte for the branch, and the body of the transaction.
+
+    Args:
+        labels: Values without.
+        transactions: The value of each label's transaction, in the schema that the contract of labels refers to.
+    """
+    return [
+        label[:-1] + _SECOND_BRANCH + transaction[HEADER_SIZE:]
+        for label, transaction in zip(labels, transactions, strict=True)
+    ]

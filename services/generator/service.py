@@ -65,7 +65,7 @@ class Generator(Generic[Rows]):
         rate: int,
         limit: int,
         log_transactions: bool,
-        label: Callable[[Rows], Labels] | None = None,
+        label: Callable[[Rows, list[bytes]], Labels] | None = None,
     ) -> None:
         self._traffic = traffic
         self._encoder = encoder
@@ -95,7 +95,7 @@ class Generator(Generic[Rows]):
             rows = self._traffic.take(min(size, self._limit - sent) if self._limit else size, times)
             # Encoded ahead of time, so that only sending remains when they are due.
             values, keys = self._encoder.encode(rows), rows.targets.tolist()
-            labels = self._label(rows) if self._label else None
+            labels = self._label(rows, values) if self._label else None
             done = 0
             while done < len(rows) and not self._stop.is_set():
                 self._progress.step()

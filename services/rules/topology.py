@@ -244,8 +244,10 @@ def require_labels(topology: Topology, *, written: Collection[str]) -> None:
         for feature in stage.features:
             window = feature.aggregation.window if feature.aggregation else None
             if window and window.delay_ms is not None and stage.topic not in written:
-                where = "set LABELS_TOPIC" if not written else f"set INPUT_KEYED=repartition, or leave {stage.field} out of by"
+                where = "set LABEL_WINDOWS=on"
+                if written:
+                    where = f"set INPUT_KEYED=repartition, or leave {stage.field} out of by"
                 raise ContractError(
-                    f"{topology.rules.source}:{feature.line}: feature {feature.name} is over labels, and {stage.topic} has "
-                    f"none: {where} (docs/writing-a-rule.md)"
+                    f"{topology.rules.source}:{feature.line}: feature {feature.name} is over labels, and "
+                    f"{stage.topic} has none: {where} (docs/writing-a-rule.md)"
                 )

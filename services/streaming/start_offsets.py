@@ -105,6 +105,8 @@ class StartOffsets:
         input_topic: The topic to read.
         repartition_topics: Topics that the group writes and reads.
         output_topics: Topics for results.
+        further_inputs: Further topics to read that the group does not write. Unlike the input, one of them may come
+            later to a group that has results.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class StartOffsets:
         input_topic: str,
         repartition_topics: Sequence[str],
         output_topics: Sequence[str],
+        further_inputs: Sequence[str] = (),
     ) -> None:
         self._make_consumer = make_consumer
         self._admin = admin
@@ -123,6 +126,7 @@ class StartOffsets:
         self._input = input_topic
         self._repartition = repartition_topics
         self._outputs = output_topics
+        self._further = further_inputs
 
     def initialise(self, start_from: StartFrom | None) -> None:
         """Commit the start offsets of each topic without committed offsets.
@@ -154,7 +158,8 @@ class StartOffsets:
             missing = self._without_offsets(consumer)
             if not missing:
                 return
-            repeated = self._with_records(consumer, missing) if results else []
+            known = [topic for topic in missing if topic not in self._further]
+            repeated = self._with_records(consumer, known) if results else []
             if repeated and start_from is None:
                 raise ContractError(
                     f"group {self._group} has no committed offsets of {', '.join(repeated)}, though results exist "
@@ -179,11 +184,11 @@ class StartOffsets:
 
     def _without_offsets(self, consumer: Consumer) -> list[str]:
         """Return the topics of which the group has committed no offset."""
-        partitions = [partition for topic in (self._input, *self._repartition)
-                      for partition in _partitions(consumer, topic)]  # fmt: skip
+        topics = self._input, *self._further, *self._repartition
+        partitions = [partition for topic in topics for partition in _partitions(consumer, topic)]
         answers = consumer.committed([TopicPartition(*partition) for partition in partitions], REQUEST_TIMEOUT)
         known = {answer.topic for answer in answers if answer.offset >= 0}
-        return [topic for topic in (self._input, *self._repartition) if topic not in known]
+        return [topic for topic in topics if topic not in known]
 
     def _with_records(self, consumer: Consumer, topics: Iterable[str]) -> list[str]:
         """Return the topics that have records."""
@@ -201,7 +206,11 @@ class StartOffsets:
                     at_time[answer.topic, answer.partition] = answer.offset
         return {
             partition: start_offset(
-                of_input=topic == self._input, low=low, high=high, at_time=at_time[partition], start_from=start_from
+                of_input=topic not in self._repartition,
+                low=low,
+                high=high,
+                at_time=at_time[partition],
+                start_from=start_from,
             )
             for partition, (low, high) in ends.items()
         }

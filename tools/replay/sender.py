@@ -8,6 +8,7 @@ from threading import Event
 import numpy as np
 
 from services.contracts import ColumnEncoder, Schema
+from services.generator.labels import with_transactions
 from services.generator.publisher import Publisher
 from services.rules.conditions import null_mark
 from tools.replay.pacer import Pace
@@ -42,8 +43,13 @@ class Encoder:
         nulls = {name: block.columns[null_mark(name)] for name in self._fields if null_mark(name) in block.columns}
         return encoder.encode(columns, schema_id, nulls)
 
-    def labels(self, block: Block) -> list[bytes]:
-        """The value for each transaction that has a label."""
+    def labels(self, block: Block, transactions: list[bytes]) -> list[bytes]:
+        """The value for each transaction that has a label, with the transaction inside.
+
+        Args:
+            block: The transactions.
+            transactions: Their values.
+        """
         some = block.labelled
         columns = {
             "transaction_id": block.columns["id"][some],
@@ -52,7 +58,8 @@ class Encoder:
             "incident": block.incident[some],
         }
         encoder, schema_id = self._labels
-        return encoder.encode(columns, schema_id, {name: columns[name] == b"" for name in ("scenario", "incident")})
+        values = encoder.encode(columns, schema_id, {name: columns[name] == b"" for name in ("scenario", "incident")})
+        return with_transactions(values, [transactions[row] for row in np.flatnonzero(some).tolist()])
 
 
 @dataclass
@@ -114,7 +121,7 @@ class Sender:
             DeliveryFailed: If a message, one of these or of earlier ones, was not delivered.
         """
         values, keys = self._encoder.transactions(block), block.columns["target"].tolist()
-        labels, label_keys = self._encoder.labels(block), block.columns["target"][block.labelled].tolist()
+        labels, label_keys = self._encoder.labels(block, values), block.columns["target"][block.labelled].tolist()
         labels_before = np.concatenate([[0], np.cumsum(block.labelled)]).tolist()
         due = None if self._pace is None else self._pace.due(block.columns["created_at"])
         if self._began is None:

@@ -37,6 +37,8 @@ class SingleTransactions:
     def of(self, messages: Iterable[Message]) -> Iterator[Message]:
         """Yield messages, with the transactions of a batch in its place: with their headers and those of the rules.
 
+        Batches of labels are left out.
+
         Batches that are torn, or are dead letters, stay what they are.
 
         Raises:
@@ -46,6 +48,8 @@ class SingleTransactions:
             batch = self._batch(message)
             if batch is None:
                 yield message
+                continue
+            if batch.labels is not None:
                 continue
             topic, partition, offset = position_of(message)
             timestamps = batch.timestamps.tolist()

@@ -139,7 +139,9 @@ class WindowState:
             for store in stores.values():
                 store.add(batch)
 
-    def add_labels(self, columns: Columns, rows: int, arrived: Ints) -> None:
+    def add_labels(
+        self, columns: Columns, rows: int, arrived: Ints, *, only: Collection[Window] | None = None
+    ) -> int | None:
         """Add labels of transactions to the windows over labels. The watermark stays where it is.
 
         Args:
@@ -148,13 +150,19 @@ class WindowState:
             rows: The number of labels, in the order of the log.
             arrived: When each label arrived, in milliseconds since the epoch. It counts from then on, and not before
                 the window's delay after its transaction.
+            only: The windows to add them to; None for all.
+
+        Returns:
+            The latest time from which one of them counts; None without any.
 
         Raises:
             ValueError: A window can't be kept on these columns.
         """
-        delays = {window.delay_ms for window in self._stores if window.delay_ms is not None} if rows else set()
+        windows = [window for window in self._stores if only is None or window in only]
+        delays = {window.delay_ms for window in windows if window.delay_ms is not None} if rows else set()
+        latest: int | None = None
         for delay_ms in sorted(delays):
-            stores = [store for window, store in self._stores.items() if window.delay_ms == delay_ms]
+            stores = [self._stores[window] for window in windows if window.delay_ms == delay_ms]
             times = np.maximum(np.asarray(arrived, np.int64), columns[EVENT_TIME] + delay_ms)
             for store in stores:
                 store.prepare(columns)
@@ -170,7 +178,9 @@ class WindowState:
             )
             for store in stores:
                 store.add(batch)
+            latest = max(int(times.max()), latest or 0)
         self._order += rows
+        return latest
 
     @property
     def has_label_windows(self) -> bool:

@@ -43,6 +43,7 @@ def test_a_label_says_which_incident_a_transaction_belongs_to() -> None:
             "fraud": True,
             "scenario": rows.scenario[row].decode(),
             "incident": rows.incident[row].decode(),
+            "transaction": None,
         }
         assert str(decoded(LABEL, value)["transaction_id"]).encode() == rows.ids[row]
         assert key == rows.targets[row]
@@ -86,9 +87,12 @@ def test_a_stop_leaves_exactly_the_published_transactions_labelled(limit: int) -
     publisher = Publisher(producer, "transactions", metrics, stop, "labels")  # type: ignore[arg-type]
     seen: list[LabelledTransactions] = []
 
-    def label(rows: LabelledTransactions) -> Labels:
+    def label(rows: LabelledTransactions, values: list[bytes]) -> Labels:
         seen.append(rows)
-        return encoder().encode(rows)
+        labels = encoder().encode(rows, values)
+        for row, value in zip(labels.rows, labels.values, strict=True):
+            assert decoded(LABEL, value)["transaction"] == decoded(TRANSACTION, values[row])
+        return labels
 
     counts = Generator(
         LabelledTraffic(100, 1, read_scenarios("account-takeover=0.3")),
