@@ -20,7 +20,7 @@ from services.rules.features import Feature
 from services.rules.loading import constants_of, load_rules
 from services.rules.model import KEY, Rule
 from services.rules.reasons import duration
-from services.rules.topology import ONLY_LATER, Topology, build_topology, windows_beyond_retention
+from services.rules.topology import ONLY_LATER, Topology, build_topology, require_labels, windows_beyond_retention
 from services.streaming.settings import load_settings
 
 _PROGRAM = "check-rules"
@@ -70,6 +70,8 @@ def _checked(file: Path | None) -> Topology:
     topics = [contracts.topic(topic) for topic in settings.stages(KEY).values()]
     rules = load_rules(path, topics[0].required_schema, constants_of(settings.suspicious_amount))
     topology = build_topology(rules, settings.stages(KEY))
+    _, *further = settings.stages(KEY).values()
+    require_labels(topology, written=further if settings.label_windows == "on" else ())
     retention_ms = {topic.name: topic.retention_ms for topic in topics}
     if beyond := windows_beyond_retention(topology, retention_ms, round(settings.allowed_lateness * 1000)):
         if settings.state_topic == TOPIC_OFF:

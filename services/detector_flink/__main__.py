@@ -12,7 +12,7 @@ from services.detector_flink.function import evaluate_batch
 from services.detector_flink.java_properties import java_properties
 from services.detector_flink.settings import FlinkSettings
 from services.rules.loading import constants_of, load_rules
-from services.rules.topology import build_topology
+from services.rules.topology import build_topology, require_labels
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.lifecycle import run_service
 from services.streaming.logs import configure_logging
@@ -27,7 +27,8 @@ def main() -> int:
     settings = load_settings(FlinkSettings, RegistrySettings)
     topics = DetectorTopics.of(settings, load_contracts())
     rules = load_rules(settings.rules_file, topics.schema, constants_of(settings.suspicious_amount))
-    build_topology(rules, topics.stages)
+    # The job reads no labels.
+    require_labels(build_topology(rules, topics.stages), written=())
     job = statements.JobTopics(
         read=[topic.name for topic in topics.read],
         written=[*topics.repartition, *(topic.name for topic in (*topics.written, topics.dead_letters, *topics.kept))],
