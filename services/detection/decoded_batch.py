@@ -10,9 +10,11 @@ from services.contracts import HeaderSchemaId, SchemaId, split_by_schema
 from services.detection.schema_decoder import SchemaDecoder
 from services.errors import PoisonError
 from services.rules.conditions import with_nulls
-from services.rules.model import Columns
+from services.rules.model import LABEL, Columns
 
 Rows = NDArray[np.int64]
+Labels = NDArray[np.int8]
+"""For each message 1 or 0: whether its label says fraud."""
 
 
 @dataclass(frozen=True)
@@ -91,3 +93,8 @@ def decode_batch(
     names = columns_of[0] if columns_of else ()
     merged = {name: np.concatenate([columns[name] for columns in columns_of])[order] for name in names}
     return DecodedBatch(every[order], merged, decoders, failures, longest)
+
+
+def label_columns(batch: DecodedBatch, labels: Labels) -> Columns:
+    """Return the decoded fields of labelled transactions, and whether their labels say fraud."""
+    return {**batch.columns, LABEL: labels[batch.rows].astype(np.bool_)}

@@ -10,12 +10,11 @@ import structlog
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from services.detection.decoded_batch import decode_batch
+from services.detection.decoded_batch import decode_batch, label_columns
 from services.detection.incoming import Incoming, runs_of_labels
 from services.detection.partition_state import PartitionState, bounded_event_times
 from services.detection.record_reading import UnpackBatch, read_batches, read_records
 from services.detection.schema_decoder_cache import SchemaDecoderCache
-from services.detection.stage_evaluation import label_columns
 from services.rules.model import EVENT_TIME, Window, feature_column
 from services.rules.state_requirements import StateRequirements
 from services.streaming.partition_reader import Chunk, PartitionReader

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.detection.decoded_batch import DecodedBatch
+from services.detection.decoded_batch import DecodedBatch, Labels, label_columns
 from services.detection.incoming import Incoming
 from services.detection.partition_state import bounded_event_times
 from services.detection.partition_states import PartitionStates
 from services.rules.features import add_features
 from services.rules.features.evaluation import features_of
-from services.rules.model import EVENT_TIME, LABEL, Columns, feature_column
+from services.rules.model import EVENT_TIME, Columns, feature_column
 from services.rules.rule_match import RuleMatches, match_conditions
 from services.rules.topology import Stage
-
-Rows = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -89,19 +87,21 @@ def _by_partition(incoming: Incoming, batch: DecodedBatch) -> list[tuple[int, ND
     ]
 
 
-def add_labels(stage: Stage, incoming: Incoming, batch: DecodedBatch, fraud: Rows, partitions: PartitionStates) -> None:
+def add_labels(
+    stage: Stage, incoming: Incoming, batch: DecodedBatch, labels: Labels, partitions: PartitionStates
+) -> None:
     """Add labels to the windows over labels of a stage.
 
     Args:
         stage: The stage.
         incoming: The labels as they were read: with their transactions as values.
         batch: The decoded fields of these.
-        fraud: What each label says.
+        labels: What each label says.
         partitions: The windows of all partitions.
     """
     if not partitions.keeps(stage.topic):
         return
-    columns = label_columns(batch, fraud)
+    columns = label_columns(batch, labels)
     arrived = incoming.timestamps[batch.rows]
     for number, read, own in _by_partition(incoming, batch):
         latest = None
@@ -110,8 +110,3 @@ def add_labels(stage: Stage, incoming: Incoming, batch: DecodedBatch, fraud: Row
             latest = partitions.add_labels((stage.topic, number), columns_of, arrived[own])
         first, last = (incoming.position(int(row))[2] for row in (read[0], read[-1]))
         partitions.note((stage.topic, number), first, last + 1, latest, len(read))
-
-
-def label_columns(batch: DecodedBatch, fraud: Rows) -> Columns:
-    """Return the decoded fields of labelled transactions with what their labels say."""
-    return {**batch.columns, LABEL: fraud[batch.rows].astype(np.bool_)}
