@@ -17,7 +17,7 @@ from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
 from tools.harness.waiting import wait_for
 
-CARRY_TRANSACTIONS = 5  # subjects: the shared one, input, legit, fraud, and alerts by their reference
+CARRY_TRANSACTIONS = 6  # subjects: the shared one, input, legit, fraud, and alerts and labels by their reference
 CHANNEL = {
     "name": "channel",
     "type": {
