@@ -431,6 +431,78 @@ class Score(TypedDict):
     features: list[float]
 
 
+# A kind of action.
+Action = Literal[
+    "NOTE",
+    "CLAIM",
+    "RELEASE",
+    "DECIDE",
+    "APPROVE",
+    "REJECT",
+    "SNOOZE",
+]
+
+
+# What a person holds a case for.
+Verdict = Literal[
+    "UNKNOWN",
+    "FRAUD",
+    "NO_FRAUD",
+]
+
+
+# An action of a person on a case: a case is what these records and the alerts of its account make
+# of it.
+class Decision(TypedDict):
+    """The record payments.Decision."""
+
+    # Identifies the action; a repeated id is the same action delivered again.
+    id: UUID
+
+    # The case: it follows from the account and the first alert of the case.
+    case: UUID
+
+    # The account that the case is about, which is the key of its alerts. The message key.
+    account: str
+
+    # What the person did. APPROVE and REJECT answer the DECIDE of another person that needs
+    # approval.
+    action: Action
+
+    # The verdict of a DECIDE; null for other actions.
+    verdict: Verdict | None
+
+    # The reason of a verdict, from the list of the console, such as account-takeover; null for
+    # other actions.
+    reason: str | None
+
+    # Free text of the person; null for none.
+    note: str | None
+
+    # The number of the alerts of the case that a DECIDE is about: the first ones. Later alerts open
+    # the case again.
+    alerts: int
+
+    # Whether a DECIDE takes effect only by the APPROVE of another person.
+    needs_approval: bool
+
+    # The id of the DECIDE that an APPROVE or REJECT answers; null for other actions.
+    decision: UUID | None
+
+    # The rule that a SNOOZE silences for the account; null for other actions.
+    rule: str | None
+
+    # The end of a SNOOZE in UTC: alerts detected before it need no decision; null for other
+    # actions.
+    until: datetime | None
+
+    # The user name of the person.
+    by: str
+
+    # When the person did it, in UTC.
+    at: datetime
+
+
 # The truth about one transaction, for measuring how well rules do. Never part of the transaction.
 class Label(TypedDict):
     """The record payments.Label."""

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from services.console.settings import ConsoleSettings
 from services.contracts import RegistrySettings
 from services.detection.settings import DetectorSettings
 from services.detector_flink.settings import FlinkSettings
@@ -11,7 +12,7 @@ from services.notifier.settings import NotifierSettings
 from services.streaming.arguments import settings_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
-DESCRIBED = {"INSTANCE_ID", "SEED", "METRICS_PORT"}
+DESCRIBED = {"DATABASE_URL", "INSTANCE_ID", "METRICS_PORT", "SEED", "SLA_HOURS"}
 """Settings whose default the page gives in words."""
 
 
@@ -22,7 +23,8 @@ def listed() -> dict[str, str]:
 
 
 def test_the_page_of_settings_lists_every_setting_with_its_default() -> None:
-    classes = (FlinkSettings, DetectorSettings, GeneratorSettings, NotifierSettings, RegistrySettings)
+    kinds = (ConsoleSettings, DetectorSettings, FlinkSettings, GeneratorSettings, NotifierSettings)
+    classes = (*kinds, RegistrySettings)
     settings = {setting.variable: setting.default for kind in classes for setting in settings_of(kind)}
     page = listed()
     assert page.pop("SCHEMAS_DIR") == "schemas/"  # of the contracts, not of a service

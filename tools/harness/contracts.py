@@ -54,5 +54,6 @@ def environment(contracts: Path, prefix: str) -> dict[str, str]:
         "NOTIFICATIONS_TOPIC": f"{prefix}streaming.notifications",
         "SILENCES_TOPIC": f"{prefix}streaming.silences",
         "NOTIFIER_GROUP": f"{prefix}notifier",
+        "DECISIONS_TOPIC": f"{prefix}streaming.decisions",
         "CONSUMER_GROUP": f"{prefix}detector",
     }

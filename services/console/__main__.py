@@ -1,0 +1,212 @@
+"""The console's composition root: reads the settings, builds the parts, serves the pages."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from threading import Event, Thread
+
+import structlog
+import uvicorn
+from sqlalchemy import Engine
+
+from services.console.clock import DAY
+from services.console.metrics import NAMESPACE, CaseCollector
+from services.console.monitor import Monitor
+from services.console.publishing import DecisionPublisher, OutputTopic
+from services.console.recent import RecentReader, RecentTransactions
+from services.console.rules_catalog import RulesCatalog
+from services.console.security.oidc import IdentityProvider
+from services.console.security.people import create_link, has_users
+from services.console.security.roles import ADMIN
+from services.console.settings import ConsoleSettings
+from services.console.startup import build_projector, case_options, consumer_factory
+from services.console.storage.database import migrate, open_database, writing
+from services.console.topics import ConsoleTopics
+from services.console.web.app import build_app
+from services.console.web.context import Console
+from services.contracts import (
+    SCHEMAS_ENVIRONMENT,
+    NotRegistered,
+    Registry,
+    RegistrySettings,
+    TopicContract,
+    load_contracts,
+)
+from services.errors import UsageError
+from services.rules.loading import constants_of, load_rules
+from services.streaming.arguments import parse_service_arguments
+from services.streaming.clients import KafkaClients
+from services.streaming.endpoints import serve_endpoints
+from services.streaming.lifecycle import run_service, stop_on_signals, wait_until
+from services.streaming.logs import configure_logging
+from services.streaming.metrics import ProgressCollector, new_registry
+from services.streaming.progress import Progress
+from services.streaming.settings import librdkafka_properties, load_settings, load_together
+from services.streaming.topics import await_topics
+
+log = structlog.get_logger()
+
+DESCRIPTION = "Serve the console, in which people work on cases, until SIGTERM."
+FIRST_LINK_MS = DAY
+
+
+def main() -> int:
+    """Serve the console until SIGTERM; return its exit code."""
+    configure_logging("console")
+    settings, registry_settings = load_together(
+        lambda: load_settings(ConsoleSettings, RegistrySettings), RegistrySettings.load
+    )
+    configure_logging("console", settings.log_level)
+    stop = stop_on_signals(grace=8)
+    topics = ConsoleTopics.of(settings, load_contracts())
+    clients = KafkaClients(settings, librdkafka_properties(), client_id="console")
+    engine = open_database(settings.database_url.get_secret_value())
+    collector, progress = new_registry(NAMESPACE), Progress()
+    collector.register(ProgressCollector(progress, NAMESPACE))
+    serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
+    wait_until(
+        partial(migrate, engine), waiting_for="database", timeout=settings.startup_timeout, stop=stop, progress=progress
+    )
+    await_topics(clients, settings, topics.needs, stop, progress)
+    with Registry(registry_settings) as registry:
+
+        def output(topic: TopicContract) -> OutputTopic:
+            registration = wait_until(
+                partial(registry.require, topic.subject, topic.required_schema),
+                waiting_for="schema registry",
+                timeout=settings.startup_timeout,
+                stop=stop,
+                progress=progress,
+                transient=(NotRegistered,),
+            )
+            return OutputTopic(topic.name, topic.required_schema, registration.id)
+
+        publisher = DecisionPublisher(
+            partial(
+                clients.producer, transactional_id=f"console.{settings.instance_id}", transaction_timeout_ms=15_000
+            ),
+            output(topics.decisions),
+            output(topics.labels),
+        )
+        console = _start(
+            settings=settings, topics=topics, clients=clients, registry=registry, engine=engine, publisher=publisher,
+            progress=progress, stop=stop,
+        )  # fmt: skip
+        collector.register(CaseCollector(engine, lambda: console.projector.skipped))
+        _announce(settings, engine)
+        _serve(settings, console, stop)
+    return 0
+
+
+def _start(
+    *,
+    settings: ConsoleSettings,
+    topics: ConsoleTopics,
+    clients: KafkaClients,
+    registry: Registry,
+    engine: Engine,
+    publisher: DecisionPublisher,
+    progress: Progress,
+    stop: Event,
+) -> Console:
+    """Build the parts that work in threads of their own, and start them."""
+    transaction = topics.legit.required_schema
+    recent = RecentTransactions(settings.recent_transactions)
+    projector = build_projector(
+        settings, topics, clients=clients, registry=registry, engine=engine, progress=progress, stop=stop, recent=recent
+    )
+    monitor = Monitor(
+        partial(clients.consumer, settings.consumer_group),
+        settings.transactions_topic,
+        settings.service_endpoints,
+        stop,
+    )
+    # First what is around alerts, so that the contributors of the first alerts are at hand.
+    RecentReader(
+        recent,
+        consumer_factory(clients),
+        {topics.legit.name: "legit", topics.fraud.name: "fraud"},
+        registry=registry,
+        schema=transaction,
+        capacity=settings.recent_transactions,
+        stop=stop,
+    ).start()
+    projector.start()
+    monitor.start()
+    RulesCatalog(engine, lambda: load_rules(settings.rules_file, transaction, constants_of()), stop).start()
+    return Console(
+        settings=settings,
+        engine=engine,
+        projector=projector,
+        publisher=publisher,
+        recent=recent,
+        options=case_options(settings, topics),
+        monitor=monitor,
+        identity=_identity(settings),
+    )
+
+
+def _identity(settings: ConsoleSettings) -> IdentityProvider | None:
+    if not settings.oidc_issuer:
+        return None
+    return IdentityProvider(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret.get_secret_value(),
+        f"{settings.url}/login/callback",
+        settings.oidc_role_claim,
+    )
+
+
+def _announce(settings: ConsoleSettings, engine: Engine) -> None:
+    """Log the address; while there is no user, with a one-time link for the first admin."""
+    with writing(engine).begin() as connection:
+        link = "" if has_users(connection) else create_link(connection, ADMIN, FIRST_LINK_MS)
+    if link:
+        log.info("no user yet: open this link, once, within a day", link=f"{settings.url}/link?token={link}")
+    else:
+        log.info("serving", url=settings.url)
+
+
+class _Server(uvicorn.Server):
+    """Server that leaves signals to the service."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none: uvicorn would raise them again at its end."""
+        yield
+
+
+def _serve(settings: ConsoleSettings, console: Console, stop: Event) -> None:
+    """Serve the pages until a stop.
+
+    Raises:
+        UsageError: The port can't be bound.
+    """
+    server = _Server(
+        uvicorn.Config(
+            build_app(console),
+            host=settings.console_host,
+            port=settings.console_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+
+    def end() -> None:
+        stop.wait()
+        server.should_exit = True
+
+    Thread(target=end, name="stop", daemon=True).start()
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's way to say that it can't bind
+        raise UsageError(f"CONSOLE_PORT: can't serve on {settings.console_host}:{settings.console_port}") from None
+
+
+if __name__ == "__main__":
+    parse_service_arguments("services.console", DESCRIPTION, [ConsoleSettings, RegistrySettings], SCHEMAS_ENVIRONMENT)
+    run_service(main)

@@ -1,0 +1,1 @@
+"""Pictures of a case, as SVG."""

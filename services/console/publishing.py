@@ -1,0 +1,121 @@
+"""Decisions of people into their topic, and what they teach into the topic of labels: one Kafka transaction."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from services.console.records import Decision, Position
+from services.contracts import RecordEncoder, Schema, frame
+from services.errors import Unavailable
+from services.streaming.failures import is_fatal, raise_if_refused, reason
+
+log = structlog.get_logger()
+
+TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class Label:
+    """The truth about one transaction, as a person decided it.
+
+    Attributes:
+        transaction_id: The transaction.
+        target: Its receiver: the key of the label's message.
+        fraud: Whether it is fraud.
+    """
+
+    transaction_id: str
+    target: str
+    fraud: bool
+
+
+@dataclass(frozen=True)
+class OutputTopic:
+    """A topic that the console writes: its name, its contract, and the id of that in the registry."""
+
+    name: str
+    schema: Schema
+    schema_id: int
+
+
+class DecisionPublisher:
+    """Writer of decisions and labels.
+
+    Args:
+        make_producer: Makes a transactional producer.
+        decisions: The topic of decisions.
+        labels: The topic of labels.
+    """
+
+    def __init__(self, make_producer: Callable[[], Producer], decisions: OutputTopic, labels: OutputTopic) -> None:
+        self._make_producer = make_producer
+        self._decisions, self._labels = decisions, labels
+        self._encode_decision = RecordEncoder(decisions.schema.json).encode
+        self._encode_label = RecordEncoder(labels.schema.json).encode
+        self._producer: Producer | None = None
+        self._lock = Lock()
+
+    def publish(self, decision: Decision, labels: Sequence[Label] = ()) -> Position:
+        """Write a decision and its labels, all or none; return the place of the decision.
+
+        Raises:
+            Unavailable: The brokers did not confirm it. Whether it was written is not known; the same decision, with
+                its id, may be written again.
+            NotAuthorised: The brokers refuse access.
+        """
+        value = frame(self._decisions.schema_id, self._encode_decision(decision.record()))
+        values = [
+            (label, frame(self._labels.schema_id, self._encode_label(_record(label, decision)))) for label in labels
+        ]
+        positions: list[Position] = []
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                positions.append(Position(int(message.partition() or 0), int(message.offset() or 0)))
+
+        with self._lock:
+            try:
+                producer = self._open()
+                producer.begin_transaction()
+                producer.produce(self._decisions.name, value, decision.account.encode(), on_delivery=delivered)
+                for label, content in values:
+                    producer.produce(self._labels.name, content, label.target.encode())
+                producer.commit_transaction(TIMEOUT)
+            except (KafkaException, BufferError) as error:
+                self._recover(error)
+                if isinstance(error, KafkaException):
+                    raise_if_refused(error)
+                raise Unavailable(f"the decision is not confirmed: {reason(error)}; try again") from error
+        return positions[0]
+
+    def _open(self) -> Producer:
+        if self._producer is None:
+            producer = self._make_producer()
+            producer.init_transactions(TIMEOUT)
+            self._producer = producer
+        return self._producer
+
+    def _recover(self, error: Exception) -> None:
+        """Abort the transaction; where that is not possible, the next decision gets a new producer."""
+        producer, self._producer = self._producer, None
+        if producer is None or (isinstance(error, KafkaException) and is_fatal(error)):
+            return
+        try:
+            producer.abort_transaction(TIMEOUT)
+            self._producer = producer
+        except KafkaException as failure:
+            log.warning("producer replaced", reason=reason(failure))
+
+
+def _record(label: Label, decision: Decision) -> dict[str, Any]:
+    return {
+        "transaction_id": uuid.UUID(label.transaction_id),
+        "fraud": label.fraud,
+        "scenario": None,
+        "incident": f"case {decision.case}",
+    }

