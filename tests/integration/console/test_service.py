@@ -8,15 +8,14 @@ from typing import Any
 
 import httpx2
 import pytest
-from confluent_kafka import TopicPartition
 
 from services.console.storage.database import open_database
+from services.contracts.codec.message_records import MessageRecords
 from tests.support.console import PASSWORD, dump
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
 from tools.harness.waiting import wait_for
 from tools.local_cluster.ports import free_ports
-from services.contracts.codec.message_records import MessageRecords
 
 RULES = """
 [rules.large]
@@ -148,21 +147,3 @@ def test_from_an_alert_to_a_label_and_back_after_a_kill(pipeline: Pipeline, cons
     assert after == before
     assert "/link?token=" in console.command("link", "--user", "anna")
     detector.process.terminate()
-
-
-def test_a_rebuild_does_not_lose_what_topics_have_lost(console: Console, pipeline: Pipeline) -> None:
-
-    detector = pipeline.start("detector", **console.environment)
-    pipeline.produce(pipeline.transactions(100), keyed=True)
-    wait_for(lambda: dump(open_database(console.database))["alerts"], lambda: console.process.text[-2000:])
-    detector.process.terminate()
-    detector.process.wait(20)
-    trimmed = [TopicPartition(pipeline.alerts, number, -1) for number in range(4)]
-    for future in pipeline.admin.delete_records(trimmed).values():
-        future.result()
-    command = [sys.executable, "-m", "services.commands.console", "rebuild"]
-    environment = pipeline.environment | console.environment
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 1
-    assert "no longer in the topics" in done.stderr
-    assert dump(open_database(console.database))["alerts"]
