@@ -22,7 +22,7 @@ def precision_recall(report: TrainingReport) -> Picture:
     """Draw precision over recall of each contender."""
     picture = Picture(
         _WIDTH, 420, "Precision and recall",
-        "Of what is called fraud, how much is; of the fraud, how much is called so. From the highest score down.",
+        "Of what is called fraud, how much is; of the fraud, how much is called so. With the average precision.",
     )  # fmt: skip
 
     def at(recall: float, precision: float) -> tuple[float, float]:
@@ -37,9 +37,13 @@ def precision_recall(report: TrainingReport) -> Picture:
     entries = []
     for contender in reversed(report.contenders):
         role = _ROLES[contender.name]
-        if contender.curve:
-            picture.line([at(*point) for point in contender.curve], role, width=2.2)
-        entries.append((role, f"{contender.name}: average precision {score(contender.all.average_precision)}"))
+        points, reached = [], 0.0
+        for recall, precision in contender.curve:  # a precision holds for all of the recall that it gains
+            points += [at(reached, precision), at(recall, precision)]
+            reached = recall
+        if points:
+            picture.line(points, role, width=2.2)
+        entries.append((role, f"{contender.name} {score(contender.all.average_precision)}"))
     picture.legend(_LEFT, 66, entries[::-1])
     return picture
 
