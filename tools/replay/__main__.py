@@ -88,25 +88,27 @@ def _options() -> argparse.Namespace:
     parser = command_parser(
         "replay", "Send transactions from files to the input topic, and what is known about them as labels.", _EPILOG
     )
-    parser.add_argument(
+    parser.usage = "scripts/replay FILE... [--guess | --dry-run] [--profile PROFILE] [options]"
+    group = parser.add_argument_group("what to do")
+    group.add_argument(
+        "--guess", action="store_true", help="propose a profile by the first rows, write it to profiles/, send nothing"
+    )
+    group.add_argument("--as", dest="name", metavar="NAME", help="name of the proposed profile (default: the file's)")
+    group.add_argument("--dry-run", action="store_true", help="read and check everything, send nothing")
+    group.add_argument(
         "--speed",
         type=positive_number,
         metavar="X",
         help="factor of the original speed (default: as fast as it can)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--max-errors",
         type=whole_number(0),
         default=1000,
         metavar="N",
         help="end after more than N unfit rows (1000)",
     )
-    parser.add_argument(
-        "--guess", action="store_true", help="propose a profile by the first rows, write it to profiles/, send nothing"
-    )
-    parser.add_argument("--as", dest="name", metavar="NAME", help="name of the proposed profile (default: the file's)")
-    parser.add_argument("--dry-run", action="store_true", help="read and check everything, send nothing")
-    parser.add_argument("--json", action="store_true", help="print the figures as a JSON object")
+    group.add_argument("--json", action="store_true", help="print the figures as a JSON object")
     add_profile_options(parser)
     return parser.parse_args()
 

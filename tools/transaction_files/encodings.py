@@ -1,6 +1,7 @@
 """Encoding of a text, found out from its first bytes; where it can't be, the candidates are shown, never guessed."""
 
 import codecs
+import re
 import unicodedata
 from collections.abc import Iterator
 from itertools import groupby
@@ -59,7 +60,8 @@ def detect_encoding(path: Path, sample: bytes) -> str:
     runs = list(_high_runs(sample))
     if max(map(len, runs)) <= _LONGEST_RUN:
         return _western(runs)
-    raise UsageError(_question(path, max(runs, key=len)))
+    longest = max(runs, key=len)
+    raise UsageError(_question(path, next(line for line in sample.splitlines() if longest in line)))
 
 
 def _without_mark(sample: bytes) -> str:
@@ -96,15 +98,16 @@ def _letters(data: bytes, encoding: str) -> int:
     return sum(unicodedata.category(character)[0] == "L" for character in data.decode(encoding, "ignore"))
 
 
-def _question(path: Path, run: bytes) -> str:
-    """Return the question which encoding it is, with what each candidate makes of some bytes."""
+def _question(path: Path, line: bytes) -> str:
+    """Return the question which encoding it is, with what each candidate makes of a line that isn't ASCII."""
     shown = []
     for name in _CANDIDATES:
         try:
-            text = run.decode(name)
+            text = line.decode(name)
         except UnicodeDecodeError:
             continue
-        if all(unicodedata.category(character)[0] == "L" for character in text):
-            shown.append(f"--encoding {name} reads {text[:12]!r}")
+        words = re.findall(r"[^\x00-\x7f]+", text)
+        if all(unicodedata.category(character)[0] == "L" for word in words for character in word):
+            shown.append(f"--encoding {name} reads {max(words, key=len)[:12]!r}")
     readings = "; ".join(shown[:_SHOWN]) or "none of the usual encodings makes letters of it"
     return f"{path}: not UTF-8; say which encoding it is: {readings}"

@@ -38,7 +38,9 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
         "--profile", "--preset", metavar="PROFILE",
         help=f"a profile in TOML, or a shipped one: {', '.join(shipped_names())}; the options below change it",
     )  # fmt: skip
-    group.add_argument("--format", choices=[*FORMATS, "jsonl"], help="if neither content nor name says it")
+    group.add_argument(
+        "--format", choices=[*FORMATS, "jsonl"], metavar="|".join(FORMATS), help="if neither content nor name says it"
+    )
     group.add_argument("--encoding", metavar="NAME", help="of text, such as cp1252, utf-16, shift_jis")
     group.add_argument("--delimiter", metavar="C", help=r"between the cells of CSV; \t is a tab")
     group.add_argument("--skip", type=whole_number(0), metavar="N", help="leave out N lines before the header")
@@ -61,9 +63,10 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
 def _add_field_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "fields",
-        f"Fields: {', '.join(FIELDS)}; {', '.join(TRUTH)}; for account statements {', '.join(MOVEMENT)}. A field "
-        "without --map and --set is taken from the column of its own name. Columns are called by name, by path in JSON "
-        "(Account.Id, Others[0].Id), by place (@5), or as one of several of a name (Account#2).",
+        f"Fields: {', '.join(FIELDS)}; {', '.join(TRUTH)};\n"
+        f"for account statements {', '.join(MOVEMENT)}; and those that the contract has besides.\n"
+        "A field without --map and --set is taken from the column of its own name. Columns are called by\n"
+        "name, by path in JSON (Account.Id, Others[0].Id), by place (@5), or as one of several of a name (Account#2).",
     )
     group.add_argument(
         "--map",
@@ -88,7 +91,9 @@ def _add_field_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_value_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("amounts and times")
-    group.add_argument("--decimal", choices=[".", ","], help="the decimal separator; the other may separate thousands")
+    group.add_argument(
+        "--decimal", choices=[".", ","], metavar=".|,", help="the decimal separator; the other may separate thousands"
+    )
     group.add_argument(
         "--signed", choices=[NEGATIVE, POSITIVE],
         help="amounts have a sign: this one is what source pays; the others are paid by target",

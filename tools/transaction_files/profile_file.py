@@ -142,12 +142,11 @@ def new_profile(name: str, profile: Profile) -> Path:
         UsageError: If the file is there already, or can't be written.
     """
     path = Path(name) if name.endswith(".toml") else Path("profiles", f"{name}.toml")
+    if path.exists():
+        raise UsageError(f"{path}: there already; give the profile another name: --guess --as NAME")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as stream:
-            stream.write(profile_text(profile))
-    except FileExistsError:
-        raise UsageError(f"{path}: there already; give the profile another name: --guess --as NAME") from None
+        path.write_text(profile_text(profile), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: can't be written: {error.strerror}") from None
     return path
