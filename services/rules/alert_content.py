@@ -84,7 +84,9 @@ def _aggregates(match: RuleMatch, fields: Mapping[str, Field]) -> dict[str, str]
 
 
 def _numbers(match: RuleMatch) -> dict[str, str]:
-    """Return the features, and the thresholds of the models."""
-    thresholds = {f"{score.name}_{THRESHOLD}": score.threshold for score in match.rule.scores}
-    features = {name: value for name, value in match.features.items() if not math.isnan(value)}
-    return {name: repr(value) for name, value in {**features, **thresholds}.items()}
+    """Return the features, and for each model its threshold and the digest of its features."""
+    features = {name: repr(value) for name, value in match.features.items() if not math.isnan(value)}
+    for score in match.rule.scores:
+        features[f"{score.name}_{THRESHOLD}"] = repr(score.threshold)
+        features[f"{score.name}_features"] = score.model.features_digest
+    return features

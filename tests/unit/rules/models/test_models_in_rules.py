@@ -72,8 +72,9 @@ def test_an_alert_has_score_threshold_features_and_reasons() -> None:
     model = parse_model(CONTENT, "cards.json")
     for match in list(matches)[:20]:
         content = alert_content(match, computed, fields)
-        assert set(content["figures"]) == {*NAMES, "cards", "cards_threshold"}
+        assert set(content["figures"]) == {*NAMES, "cards", "cards_threshold", "cards_features"}
         assert content["figures"]["cards_threshold"] == "0.5"
+        assert content["figures"]["cards_features"] == DECLARED.select(NAMES).digest
         assert float(content["figures"]["cards"]) >= 0.5
         contributions = model.contributions([np.array([match.features[name]]) for name in NAMES], 1)[0]
         strongest = NAMES[int(np.argmax(contributions))]
