@@ -15,6 +15,7 @@ from tools.harness.processes import ProcessDied
 from tools.local_cluster.artifacts import ArtifactCache
 from tools.local_cluster.lock import parse_lock
 from tools.local_cluster.persistent import DEFAULT_CACHE
+from tools.local_flink.__main__ import RUNS
 
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "benchmarks" / "peers"
@@ -51,6 +52,7 @@ class Contender:
         processes: Number of processes that share the work.
         rates: Transactions a second at which its latency is measured.
         finds_more: It finds more suspicious than large amounts alone.
+        ready: What its log says once it is ready; by default it is once it has all partitions in its consumer group.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Contender:
     processes: int = 1
     rates: tuple[int, ...] = (1_000, 20_000)
     finds_more: bool = False
+    ready: str = ""
 
 
 def _module(name: str) -> Command:
@@ -131,6 +134,12 @@ def _run(*command: str) -> None:
         raise Skipped(f"{command[0]} failed: {(done.stderr or done.stdout).strip()[-800:]}")
 
 
+def _flink(say: Say) -> list[str]:
+    say("flink: installing")
+    _run(str(ROOT / "scripts" / "install"), "--flink")
+    return [sys.executable, "-m", "tools.local_flink", "run", "--task-managers", "1"]
+
+
 OURS = Contender("ours", "this detector", "exactly once", _module("services.detector"))
 TUTORIAL = Contender(
     "tutorial", "tutorial's way: kafka-python, JSON", "at least once", _own_environment("tutorial", "detector"),
@@ -186,6 +195,10 @@ DETECTORS: tuple[Contender, ...] = (
 
 SAME_RULES: tuple[Contender, ...] = (
     FIVE_RULES,
+    Contender(
+        "flink-rules", "this detector's rules on Apache Flink, one slot", "exactly once", _flink,
+        dict(FIVE_RULES.environment), share=0.5, ready=RUNS,
+    ),
     Contender(
         "kafka-streams-rules", "Kafka Streams, Processor API, RocksDB", "exactly once",
         _kafka_streams("RulesDetector"), {"COMMIT_INTERVAL_MS": "100"},

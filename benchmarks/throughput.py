@@ -19,6 +19,7 @@ from tools.local_cluster import Cluster
 QUIET = 0.5
 TICK = 0.015
 START_TIMEOUT = 60.0
+JVM_START_TIMEOUT = 300.0
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,16 @@ class Drains:
         """Have an input evaluated, and measure it."""
         topics.load(work)
         log = self._directory / f"{contender.name}.log"
+        earlier = _count_in(log, contender.ready)
         with ExitStack() as stack:
             processes = [
                 stack.enter_context(MeasuredProcess(command, {**topics.environment, **contender.environment}, log))
                 for _ in range(contender.processes)
             ]
-            wait_until_ready(topics, processes)
+            if contender.ready:
+                _wait_until_said(contender.ready, processes, log, earlier)
+            else:
+                wait_until_ready(topics, processes)
             samples = self._watch(topics, processes, len(work), topics.outputs, topics.reveal)
         return Drained(len(work), pace(samples), samples[-1].rss_mb / len(processes))
 
@@ -168,6 +173,26 @@ def _as_messages(samples: list[Sample], count: int) -> list[Sample]:
     """Offsets count the markers of transactions as well; spread evenly, they fall out."""
     last = samples[-1].visible
     return [replace(sample, visible=sample.visible * count / last) for sample in samples]
+
+
+def _wait_until_said(text: str, processes: Sequence[MeasuredProcess], log: Path, earlier: int) -> None:
+    """Wait until processes that join no consumer group say that they are ready.
+
+    Raises:
+        ContenderFailed: They did not in time.
+        ProcessDied: One of them failed.
+    """
+
+    def said() -> bool:
+        for process in processes:
+            process.require_no_failure()
+        return _count_in(log, text) >= earlier + len(processes)
+
+    wait_for(said, f"did not say {text!r}", JVM_START_TIMEOUT, pause=0.5, error=ContenderFailed)
+
+
+def _count_in(log: Path, text: str) -> int:
+    return log.read_text(errors="replace").count(text) if text and log.exists() else 0
 
 
 def wait_until_ready(topics: IsolatedTopics, processes: Sequence[MeasuredProcess]) -> None:

@@ -6,11 +6,15 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from services.errors import ExpectedError
 from tools.local_cluster.persistent import REPOSITORY, LocalCluster
 from tools.local_flink.cluster import ENDED, FlinkCluster
 from tools.local_flink.environment import FlinkEnvironment
+
+RUNS = "is running"
+"""Said once all tasks run."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,13 +37,15 @@ def _run(task_managers: int, savepoint: str | None) -> int:
     settings = (
         {**LocalCluster().environment(), **os.environ} if "KAFKA_BROKER_URL" not in os.environ else {**os.environ}
     )
-    cluster = FlinkCluster(REPOSITORY / ".local" / "flink", FlinkEnvironment())
+    cluster = FlinkCluster(Path(os.environ.get("STATE_DIR", REPOSITORY / ".local" / "flink")), FlinkEnvironment())
     job = None
     try:
         print("flink: starting", file=sys.stderr)
         cluster.start(task_managers)
         job = cluster.submit(settings, task_managers, savepoint)
-        print(f"flink: job {job} runs on {cluster.url}; Ctrl-C or SIGTERM stops it with a savepoint", file=sys.stderr)
+        while not cluster.is_running(job) and cluster.job(job)["state"] not in ENDED:
+            time.sleep(0.5)
+        print(f"flink: job {job} {RUNS} on {cluster.url}; Ctrl-C or SIGTERM stops it with a savepoint", file=sys.stderr)
         while cluster.job(job)["state"] not in ENDED:
             time.sleep(1)
         print(f"flink: the job ended: see {cluster.url}", file=sys.stderr)

@@ -110,6 +110,10 @@ class FlinkCluster:
         """Stop a job with a savepoint; return its path."""
         return _found(r"Path: (\S+)", self._client("stop", job))
 
+    def is_running(self, job: str) -> bool:
+        """Return whether every task of a job runs."""
+        return all(vertex["status"] == "RUNNING" for vertex in self.job(job)["vertices"])
+
     def cancel_all(self) -> None:
         """End all jobs without a savepoint."""
         for job in self._get("/jobs")["jobs"]:
