@@ -11,6 +11,7 @@ from services.errors import ExpectedError, UsageError
 from services.rules.features import FeatureSet
 from services.streaming.logs import configure_logging
 from tools.command_line import INTERRUPTED, command_parser, print_error
+from tools.features.exact_features import ExactFeatures
 from tools.features.feature_file import FeatureFile
 from tools.history import evaluate_history
 from tools.history.options import add_input_options, load, open_input, topic_of
@@ -22,6 +23,7 @@ examples:
   scripts/features --rules mine.toml --out features.parquet                                the standard mix
   scripts/features --rules mine.toml --file transactions.csv --preset handbook --out features.parquet
   scripts/features --rules mine.toml --from-topic --from 2026-01-31T00:00 --out features.parquet
+  scripts/features --rules mine.toml --from-topic --exact --out features.parquet             as detectors computed them
 
 exit codes:
   0 done; 1 a rules file, a topic or a file is broken; 2 wrong usage; 3 broker or registry can't be reached;
@@ -51,6 +53,8 @@ def write(options: argparse.Namespace) -> FeatureFile:
     Raises:
         ExpectedError: The rules are broken, or the transactions can't be had.
     """
+    if options.exact and not options.from_topic:
+        raise UsageError("--exact needs --from-topic: a stream or file has one order alone")
     contracts = load_contracts()
     rules = load(options.rules, options, contracts)
     features = rules.features or FeatureSet()
@@ -65,6 +69,12 @@ def write(options: argparse.Namespace) -> FeatureFile:
         open_input(options, contracts, longest_ms=features.reach_ms, labels=not options.unlabelled) as source,
         FeatureFile(options.out, features, fingerprint(schema.json).removeprefix("sha256:"), rules.version) as file,
     ):
+        if options.exact:
+            exact = ExactFeatures.of(source, alone, features.names, int(options.lateness.total_seconds() * 1000))
+            for block in show_progress(source.blocks()):
+                file.write(*exact.features(block))
+            print(f"features: {exact.missing:,} transactions have not come through all stages", file=sys.stderr)
+            return file
         evaluate_history(
             show_progress(source.blocks()),
             stages_of(alone, partitions=source.partitions, features=features.names),
@@ -90,6 +100,11 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--only", type=lambda text: [name for name in text.split(",") if name], metavar="NAME,...",
         help="these features alone (default: all of the rules file)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--exact", action="store_true",
+        help="with --from-topic: read the topics of all stages (REPARTITION_TOPICS, INPUT_KEYED), each in its own "
+        "order, as detectors did; without, partitions are merged by time",
     )  # fmt: skip
     parser.add_argument("--unlabelled", action="store_true", help="do without labels")
     add_input_options(parser)

@@ -6,11 +6,14 @@
 import math
 import os
 import random
+import subprocess
+import sys
 import time
 from functools import partial
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from confluent_kafka import Consumer, Producer
 
@@ -96,6 +99,30 @@ def live(pipeline: Pipeline) -> dict[bytes, dict[str, str]]:
     return {str(alert["transaction"]["id"]).encode(): alert["figures"] for alert in alerts(pipeline)}
 
 
+def repr_of(values: dict[bytes, dict[str, float]]) -> dict[bytes, str]:
+    """Return values as texts, which are equal for missing values as well."""
+    return {identity: repr(of_row) for identity, of_row in values.items()}
+
+
+def exported(pipeline: Pipeline, settings: dict[str, str]) -> dict[bytes, dict[str, float]]:
+    """Return what `scripts/features --exact` writes."""
+    out = pipeline.directory / "features.parquet"
+    command = [
+        sys.executable,
+        "-m",
+        "tools.features",
+        "--rules",
+        settings["RULES_FILE"],
+        "--from-topic",
+        pipeline.input,
+    ]
+    command += ["--exact", "--unlabelled", "--out", str(out), "--only", ",".join(NAMES)]
+    environment = os.environ | pipeline.environment | settings
+    subprocess.run(command, check=True, env=environment, timeout=120, capture_output=True)
+    rows = pq.read_table(out).to_pylist()
+    return {row["id"].encode(): {name: row[name] for name in NAMES} for row in rows}
+
+
 @pytest.mark.parametrize("state", ["written", "off"])
 def test_live_features_equal_those_of_the_logs_after_kills(pipeline: Pipeline, state: str) -> None:
     labels_topic = f"{pipeline.prefix}queueing.transactions.labels"
@@ -124,5 +151,7 @@ def test_live_features_equal_those_of_the_logs_after_kills(pipeline: Pipeline, s
         for identity, of_row in figures.items()
     }
     assert got == shown
+    if state == "written":
+        assert repr_of(exported(pipeline, settings)) == repr_of(figures)
     assert sum("t_risk" in of_row for of_row in got.values()) > TRANSACTIONS // 4
     assert sum(of_row["s_frauds"] != "0.0" for of_row in got.values()) > TRANSACTIONS // 4

@@ -133,6 +133,13 @@ def test_a_label_that_is_not_known_is_empty(tmp_path: Path) -> None:
     assert (file.rows, file.labelled) == (2, 1)
 
 
+def test_exact_needs_a_topic(
+    tmp_path: Path, rules: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--rules", rules, "--exact", "--out", tmp_path / "f.parquet") == 2
+    assert "--exact needs --from-topic" in capsys.readouterr().err
+
+
 def test_a_failure_leaves_no_file(tmp_path: Path, rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "rows.csv").write_text("a,b\n")
     assert run(monkeypatch, "--rules", rules, "--file", tmp_path / "rows.csv", "--out", tmp_path / "f.parquet") != 0
