@@ -23,7 +23,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from services.contracts import MessageRecords, RecordEncoder, Registry, RegistrySettings, frame, load_contracts
 from services.errors import ContractError, ExpectedError, Unavailable, UsageError
-from services.notifier.loading import FieldReader
+from services.notifier.condition_reading import FieldReader
 from services.notifier.matching import Condition, Matcher
 from services.notifier.settings import NotifierSettings
 from services.notifier.silences import MAX_SECONDS, Silence, Silences

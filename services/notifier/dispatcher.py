@@ -9,41 +9,26 @@ not settled, so that a next notifier goes on where this one ends:
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from services.notifier.alert import SEVERITIES, Alert
+from services.notifier.alert import Alert
 from services.notifier.events import Event, Kind, Phase, Status
 from services.notifier.groups import Group, Groups
 from services.notifier.inhibitions import Inhibitions
-from services.notifier.model import Notifications, Receiver
-from services.notifier.notification import Answer, Message, Notification, Result
+from services.notifier.model import Notifications
+from services.notifier.notification import Answer, Notification, Result
 from services.notifier.offsets import OffsetTracker
 from services.notifier.outbox import Outbox
 from services.notifier.pacing import pause_after
 from services.notifier.report_schedule import ReportSchedule
 from services.notifier.silences import Silences
+from services.notifier.steps import Send, id_of, message_of, step
 from services.streaming.positions import Partition
 
 REMEMBERED = 100_000
 """Ids of settled alerts that are remembered: the same alert again is nothing new."""
 
 CLEANING_SECONDS = 60.0
-
-_NAMESPACE = UUID("5f4ee1e6-0d35-4f5c-8d25-5f6d1c7a2b10")
-
-
-@dataclass(frozen=True)
-class Send:
-    """An attempt that is to be made once its event is committed.
-
-    Attributes:
-        receiver: The receiver.
-        message: The message.
-    """
-
-    receiver: Receiver
-    message: Message
 
 
 class Dispatcher:
@@ -140,7 +125,7 @@ class Dispatcher:
             if len(group.pending) == 1 and not group.sending:
                 self.groups.schedule(group)
         if not routes and not covered:
-            self._emit(Event(_id("unrouted", str(alert.id)), Phase.OUTCOME, Kind.ALERTS, Status.UNROUTED, now,
+            self._emit(Event(id_of("unrouted", str(alert.id)), Phase.OUTCOME, Kind.ALERTS, Status.UNROUTED, now,
                              alerts=[alert.id], reason="no receiver for it"))  # fmt: skip
         self._settle([alert.id])
 
@@ -148,21 +133,21 @@ class Dispatcher:
         """Take a record that can't be read as an alert: the receivers of the root are told that there was one."""
         place = f"{partition[0]}-{partition[1]}@{offset}"
         self.offsets.read(partition, offset)
-        id_, text = _id("unreadable", place), f"The alert at {place} can't be read: {reason}"
+        id_, text = id_of("unreadable", place), f"The alert at {place} can't be read: {reason}"
         if id_ in self._unreadable:
             return
         self._emit(Event(id_, Phase.OUTCOME, Kind.NOTICE, Status.UNREADABLE, now, reason=text))
         for name in self.notifications.route.receivers:
-            self._intend(Kind.NOTICE, name, now, id_=_id("unreadable", place, name), reason=text)
+            self._intend(Kind.NOTICE, name, now, id_=id_of("unreadable", place, name), reason=text)
 
     # What is due.
 
     def advance(self, now: float) -> None:
         """Decide what is due: groups, reports, attempts."""
-        for group in list(self.groups.take_due(now)):
+        for group in self.groups.take_due(now):  # one by one: a group may be scheduled twice
             self._flush(group, now)
         for name, day in self._reports.due(now):
-            self._intend(Kind.REPORT, name, now, id_=_id("report", name, day), group=self._reports.group(name, day),
+            self._intend(Kind.REPORT, name, now, id_=id_of("report", name, day), group=self._reports.group(name, day),
                          labels={"day": day})  # fmt: skip
         for lane in self.outbox.lanes.values():
             while (id_ := lane.take(now)) is not None:
@@ -212,7 +197,7 @@ class Dispatcher:
             return
         if result.pauses_receiver:
             lane.paused_until = now + pause
-        self._emit(_step(notification, Phase.RETRY, status, now, reason=result.reason, next_attempt_at=now + pause))
+        self._emit(step(notification, Phase.RETRY, status, now, reason=result.reason, next_attempt_at=now + pause))
         lane.add(notification)
 
     # Decisions.
@@ -221,7 +206,7 @@ class Dispatcher:
         """Send a group's alerts but those that are silenced or inhibited; without any, a reminder."""
         if not group.pending:
             self._intend(Kind.REMINDER, group.receiver, now, group=group.key, labels=group.labels,
-                         id_=_id("reminder", group.key, str(now)))  # fmt: skip
+                         id_=id_of("reminder", group.key, str(now)))  # fmt: skip
             return
         told: list[UUID] = []
         suppressed: dict[tuple[Status, str], list[UUID]] = {}
@@ -235,10 +220,10 @@ class Dispatcher:
             else:
                 told.append(id_)
         for (status, reason), alerts in suppressed.items():
-            self._emit(Event(_id("suppressed", group.key, str(alerts[0])), Phase.OUTCOME, Kind.ALERTS, status, now,
+            self._emit(Event(id_of("suppressed", group.key, str(alerts[0])), Phase.OUTCOME, Kind.ALERTS, status, now,
                              group.receiver, group.key, group.labels, alerts, reason=reason))  # fmt: skip
         if told:
-            self._intend(Kind.ALERTS, group.receiver, now, id_=_id("alerts", group.key, str(told[0])),
+            self._intend(Kind.ALERTS, group.receiver, now, id_=id_of("alerts", group.key, str(told[0])),
                          group=group.key, labels=group.labels, alerts=told)  # fmt: skip
         pending, group.pending = list(group.pending), {}
         for id_ in pending:
@@ -268,29 +253,10 @@ class Dispatcher:
         notification = self.outbox.get(id_)
         if notification is None:  # pragma: no cover - a lane only has what the outbox has
             return
-        self._emit(_step(notification, Phase.ATTEMPT, Status.PENDING, now, attempt=notification.attempt + 1))
-        group = self.groups.get(notification.group)
+        self._emit(step(notification, Phase.ATTEMPT, Status.PENDING, now, attempt=notification.attempt + 1))
         alerts = [self._alerts[alert] for alert in notification.alerts if alert in self._alerts]
-        alerts.sort(key=lambda alert: (-SEVERITIES.index(alert.severity), alert.detected_at))
-        self._sends.append(
-            Send(
-                self.outbox.lanes[notification.receiver].receiver,
-                Message(
-                    id=notification.id,
-                    attempt=notification.attempt,
-                    kind=notification.kind,
-                    group=notification.group,
-                    labels=notification.labels,
-                    alerts=alerts,
-                    missing=len(notification.alerts) - len(alerts),
-                    told_before=group.told if group else 0,
-                    reason=notification.reason,
-                    thread=group.thread if group else None,
-                    may_be_repeated=notification.may_be_repeated,
-                    at=now,
-                ),
-            )
-        )
+        message = message_of(notification, alerts, self.groups.get(notification.group), now)
+        self._sends.append(Send(self.outbox.lanes[notification.receiver].receiver, message))
 
     def _end(self, notification: Notification, status: Status, reason: str, now: float,
              reference: str | None = None) -> None:  # fmt: skip
@@ -299,10 +265,10 @@ class Dispatcher:
         fallback = None if lane is None else lane.receiver.fallback
         if status is not Status.DELIVERED and fallback is not None:
             known = "may or may not have been told" if status is Status.UNKNOWN else "could not be told"
-            self._intend(notification.kind, fallback, now, id_=_id("fallback", str(notification.id), fallback),
+            self._intend(notification.kind, fallback, now, id_=id_of("fallback", str(notification.id), fallback),
                          labels=dict(notification.labels), alerts=list(notification.alerts),
                          reason=f"{notification.receiver} {known}: {reason}")  # fmt: skip
-        self._emit(_step(notification, Phase.OUTCOME, status, now, reason=reason, reference=reference))
+        self._emit(step(notification, Phase.OUTCOME, status, now, reason=reason, reference=reference))
         group = self.groups.get(notification.group)
         if group is not None:
             self.groups.schedule(group)
@@ -356,16 +322,3 @@ class Dispatcher:
         self._settled[alert] = None
         if len(self._settled) > REMEMBERED:
             self._settled.popitem(last=False)
-
-
-def _id(*parts: str) -> UUID:
-    """Return an id that is the same for the same parts."""
-    return uuid5(_NAMESPACE, "\n".join(parts))
-
-
-def _step(notification: Notification, phase: Phase, status: Status, now: float, *, attempt: int | None = None,
-          reason: str = "", reference: str | None = None, next_attempt_at: float | None = None) -> Event:  # fmt: skip
-    """Return the next event of a notification."""
-    return Event(notification.id, phase, notification.kind, status, now, notification.receiver, notification.group,
-                 notification.labels, attempt=notification.attempt if attempt is None else attempt, reason=reason,
-                 reference=reference, next_attempt_at=next_attempt_at)  # fmt: skip

@@ -67,7 +67,6 @@ class NotifierLoop:
                 self._metrics.restarts.inc()
                 self._progress.waiting(reason(error))
                 log.warning("replacing Kafka clients", reason=reason(error), pause=pause)
-                known += self._workers.drain(0)
                 self._stop.wait(pause)
             finally:
                 session.close()

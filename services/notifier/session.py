@@ -45,6 +45,10 @@ BUSY_SECONDS = 0.01
 """Limit of the wait for messages while attempts are under way: their results are awaited as well."""
 OFFSETS_SECONDS = 1.0
 """Time between commits of offsets alone."""
+DRAIN_SECONDS = 15.0
+"""Limit of the wait for attempts under way, before their state is restored: longer than most answers take."""
+STOP_SECONDS = 9.0
+"""The same at the end."""
 PARTITIONS_SECONDS = 10.0
 """Time between checks for new partitions."""
 
@@ -60,7 +64,7 @@ class Session:
         restorer: Restores dispatchers.
         make_dispatcher: Makes an empty dispatcher of the present notifications file.
         workers: Make the attempts.
-        known: Results of attempts that began in an earlier session.
+        known: Results that are not committed; handed on from session to session.
         reload: Set where the notifications file has changed.
         metrics: Metrics of the notifier.
         loop_metrics: Metrics of transactions and rebalances.
@@ -189,12 +193,11 @@ class Session:
         if self._assigned:
             self._consumer.incremental_unassign(self._assigned)
             self._assigned = []
-        self._known += self._workers.drain(0)
+        self._known += self._workers.drain(DRAIN_SECONDS)  # what they know now is not unknown later
         dispatcher = self._make_dispatcher()
         self._workers.use(dispatcher.notifications.receivers)
         restored: Restored = self._restorer.restore(dispatcher, time.time())
         dispatcher.restored(time.time(), self._known)
-        self._known.clear()
         self._committed = dict(restored.committed)
         self._assigned = [TopicPartition(*partition, offset) for partition, offset in restored.positions.items()]
         self._consumer.incremental_assign(self._assigned)
@@ -214,14 +217,20 @@ class Session:
         for message in messages:
             if self._is_record(message):
                 self._take(dispatcher, message)
-        for id_, attempt, result in self._workers.results():
-            dispatcher.complete(id_, attempt, result, time.time())
+        self._complete(dispatcher, self._workers.results())
         dispatcher.advance(time.time())
         self._commit(dispatcher)
+        self._known.clear()
         for send in dispatcher.take_sends():
             self._workers.submit(send)
         if time.monotonic() - self._counted_at > PARTITIONS_SECONDS:
             self._look_for_partitions()
+
+    def _complete(self, dispatcher: Dispatcher, results: list[Completed]) -> None:
+        """Take results; until they are committed, the next session needs them."""
+        self._known += results
+        for id_, attempt, result in results:
+            dispatcher.complete(id_, attempt, result, time.time())
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
@@ -291,8 +300,7 @@ class Session:
 
     def _finish(self, dispatcher: Dispatcher) -> None:
         """Wait for the attempts under way and commit their results, for as long as a stop may take."""
-        for id_, attempt, result in self._workers.drain(5):
-            dispatcher.complete(id_, attempt, result, time.time())
+        self._complete(dispatcher, self._workers.drain(STOP_SECONDS))
         try:
             self._commit(dispatcher)
         except KafkaException as error:

@@ -9,11 +9,11 @@ from uuid import UUID
 import structlog
 
 from services.errors import ExpectedError
-from services.notifier.dispatcher import Send
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.model import Receiver
 from services.notifier.notification import Answer, Message, Result
 from services.notifier.receivers import Sender
+from services.notifier.steps import Send
 
 log = structlog.get_logger()
 

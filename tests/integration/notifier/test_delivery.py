@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from services.commands import notify, silence
 from services.notifier.events import Phase, Status
@@ -191,3 +192,24 @@ def test_the_commands_answer_without_a_broker(
     assert notify.main(["--dry-run", "missing.json"]) == 2
     assert notify.main(["--dry-run", "00000000-0000-0000-0000-000000000000"]) == 3
     assert silence.main(["add", "--match", "rul=x", "--for", "1h", "--reason", "x"]) == 3
+
+
+def test_a_fenced_notifier_takes_over_again_and_goes_on(notified: Notified) -> None:
+    with notified.start() as notifier:
+        notifier.wait_for("notifying")
+        notified.topic.write(alert_record())
+        mails_with(notified.mail, 1)
+        notified.settled()
+        rival = Producer({
+            "bootstrap.servers": notified.pipeline.cluster.bootstrap_servers,
+            "transactional.id": notified.environment["NOTIFIER_GROUP"],
+        })  # fmt: skip
+        rival.init_transactions(30)
+        notified.topic.write(alert_record(target="shop00000004"))
+        notifier.wait_for("replacing Kafka clients")
+        mails = mails_with(notified.mail, 2)
+        account = notified.settled()
+        assert notifier.stop() == 0
+    assert [str(mail["Subject"])[-1] for mail in mails] == ["1", "4"]
+    assert len(account.intents) == 2
+    assert not account.unknown

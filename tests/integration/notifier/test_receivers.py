@@ -9,22 +9,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import fastjsonschema
 import pytest
 
-from services.notifier.events import Kind
 from services.notifier.model import EmailReceiver, SlackReceiver, WebhookReceiver
-from services.notifier.notification import Answer, Message
+from services.notifier.notification import Answer
 from services.notifier.receivers.email import EmailSender
 from services.notifier.receivers.slack import SlackSender
 from services.notifier.receivers.webhook import WebhookSender
 from services.notifier.secret import Secret
-from tests.support.alerting import alert
 from tests.support.certificates import write_certificates
 from tests.support.http_server import HttpServer
 from tests.support.mail_server import MailServer
+from tests.support.messages import message
 from tests.support.ports import free_port
 
 SECRET = "whsec_" + base64.b64encode(b"twenty-four bytes secret").decode()
@@ -45,13 +43,6 @@ def http() -> Iterator[HttpServer]:
 def mail() -> Iterator[MailServer]:
     with MailServer() as server:
         yield server
-
-
-def message(**changes: object) -> Message:
-    alerts = [alert(target="shop00000001"), alert("structuring", "critical", reason="<b>&amp; *9* payments</b>")]
-    return replace(
-        Message(uuid4(), 1, Kind.ALERTS, labels={"rule": "fan-in"}, alerts=alerts, at=time.time()), **changes
-    )
 
 
 def webhook(url: str) -> WebhookSender:

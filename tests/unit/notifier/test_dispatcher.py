@@ -7,13 +7,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.notifier.alert import Alert
-from services.notifier.dispatcher import Dispatcher, Send
+from services.notifier.dispatcher import Dispatcher
 from services.notifier.events import Event, Kind, Phase, Status
 from services.notifier.matching import Condition, Matcher
 from services.notifier.model import Inhibition, LogReceiver, Notifications, RateLimit, Report, Route
 from services.notifier.notification import Answer, Result
 from services.notifier.schedule import DailyTimes, Timing
 from services.notifier.silences import Silence, Silences
+from services.notifier.steps import Send
 from tests.support.alerting import alert
 
 PART = ("alerts", 0)
@@ -318,12 +319,13 @@ def test_an_unknown_result_may_be_left_to_the_fallback() -> None:
     assert send.message.reason.startswith("desk may or may not have been told: the notifier ended")
 
 
-def test_a_crash_before_the_intent_loses_nothing() -> None:
+def test_a_crash_before_the_intent_loses_nothing_and_adds_nothing() -> None:
     clock = Clock(route())
     clock.receive(one := alert())
     clock.crash()
     (send,) = clock.after(30)
     assert ids(send) == {one.id}
+    assert [event.kind for event in clock.events if event.phase is Phase.INTENT] == [Kind.ALERTS]
 
 
 def test_a_crash_before_the_attempt_begins_it() -> None:
