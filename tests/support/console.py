@@ -174,6 +174,7 @@ def desk(url: str, **settings: Any) -> Iterator[Desk]:
     """A console on a database of its own."""
     engine = open_database(url)
     migrate(engine)
+    identity = settings.pop("identity", None)
     values: dict[str, Any] = {"kafka_broker_url": "127.0.0.1:1", "console_port": 8080, "four_eyes_amount": 0} | settings
     configured = ConsoleSettings(**values)
     loop = Loopback(engine, configured.alerts_topic)
@@ -188,7 +189,7 @@ def desk(url: str, **settings: Any) -> Iterator[Desk]:
         recent=RecentTransactions(1000),
         options=OPTIONS,
         monitor=lambda: state,
-        identity=settings.get("identity"),
+        identity=identity,
     )
     try:
         yield Desk(console, loop, build_app(console))
