@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer
 
 from services.commands import notify, silence
+from services.contracts import RecordEncoder, frame
 from services.notifier.events import Phase, Status
 from tests.support.alerting import Account, AlertTopic, alert_record
 from tests.support.mail_server import MailServer, mails_with
@@ -138,6 +140,20 @@ def test_a_standby_takes_over_and_tells_nobody_again(notified: Notified) -> None
     assert len(account.intents) == 2
 
 
+def decide(pipeline: Pipeline, account: str, verdict: str) -> None:
+    """Write a decision of a person about an account."""
+    contract = pipeline.contracts.topic(f"{pipeline.prefix}streaming.decisions")
+    fields = {field["name"]: field.get("default") for field in contract.required_schema.json["fields"]}
+    record = fields | {
+        "id": uuid4(), "case": uuid4(), "account": account, "action": "DECIDE", "verdict": verdict, "alerts": 1,
+        "by": "ann", "at": datetime.now(UTC).replace(microsecond=0),
+    }  # fmt: skip
+    with pipeline.registry as registry:
+        schema_id = registry.require(contract.subject, contract.required_schema).id
+    value = frame(schema_id, RecordEncoder(contract.required_schema.json).encode(record))
+    pipeline.produce([value], contract.name, key=account.encode())
+
+
 def test_a_daily_report_has_figures_and_a_picture(notified: Notified) -> None:
     now = datetime.now(UTC)
     # The day of the report ends in a minute at most: it is for the minute that has just begun, and due at once.
@@ -146,6 +162,7 @@ def test_a_daily_report_has_figures_and_a_picture(notified: Notified) -> None:
     notified.pipeline.produce(notified.pipeline.transactions(120), notified.pipeline.legit,
                               timestamp=round((now - timedelta(hours=1)).timestamp() * 1000))  # fmt: skip
     notified.topic.write(alert_record(severity="critical", amount="999.00"), at=now - timedelta(hours=2))
+    decide(notified.pipeline, "shop00000001", "FRAUD")
     with notified.start(START_NOTIFYING_FROM="end") as notifier:
         (mail,) = mails_with(notified.mail, 1)
         notified.settled()
@@ -154,7 +171,7 @@ def test_a_daily_report_has_figures_and_a_picture(notified: Notified) -> None:
     assert text is not None
     assert html is not None
     assert "transactions, about: 120" in text.get_content()
-    assert "[CRITICAL] target shop00000001: fan-in; alerts: 1; 999.00 EUR; open" in text.get_content()
+    assert "[CRITICAL] target shop00000001: fan-in; alerts: 1; 999.00 EUR; fraud" in text.get_content()
     (picture,) = [part for part in mail.walk() if part.get_content_type() == "image/png"]
     assert picture.get_content().startswith(b"\x89PNG\r\n")
     assert f"cid:{picture['Content-ID'][1:-1]}" in html.get_content()
