@@ -13,6 +13,7 @@ from services.rules.fields import fields_of_schema
 from services.rules.model import RuleSet
 from services.streaming.logs import configure_logging
 from tools.backtest.comparison import Comparison
+from tools.backtest.markdown_report import markdown
 from tools.backtest.result import Result, result_of
 from tools.backtest.terminal_report import show
 from tools.command_line import INTERRUPTED, print_error
@@ -45,7 +46,9 @@ def main() -> int:
         return print_error("backtest", error)
     except KeyboardInterrupt:
         return INTERRUPTED
-    if options.json:
+    if options.format == "markdown":
+        print(markdown(result), end="")
+    elif options.json or options.format == "json":
         print(json.dumps(asdict(result), indent=2))
     else:
         show(result, terminal())
@@ -99,7 +102,11 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--live", type=Path, metavar="FILE", help="the rules as they are (default: RULES_FILE, or the detector's own)"
     )
     parser.add_argument("--examples", type=int, default=3, metavar="N", help="of each rule and change (default: 3)")
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print everything as JSON; the same as --format json")
+    form.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="markdown is for a pull request"
+    )
     add_input_options(parser)
     return parser.parse_args(arguments)
 
