@@ -46,9 +46,9 @@ def main() -> int:
         return print_error("backtest", error)
     except KeyboardInterrupt:
         return INTERRUPTED
-    if options.format == "markdown":
+    if options.report == "markdown":
         print(markdown(result), end="")
-    elif options.json or options.format == "json":
+    elif options.json or options.report == "json":
         print(json.dumps(asdict(result), indent=2))
     else:
         show(result, terminal())
@@ -103,9 +103,9 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--examples", type=int, default=3, metavar="N", help="of each rule and change (default: 3)")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print everything as JSON; the same as --format json")
+    form.add_argument("--json", action="store_true", help="print everything as JSON; the same as --report json")
     form.add_argument(
-        "--format", choices=("text", "json", "markdown"), default="text", help="markdown is for a pull request"
+        "--report", choices=("text", "json", "markdown"), default="text", help="markdown is for a pull request"
     )
     add_input_options(parser)
     return parser.parse_args(arguments)

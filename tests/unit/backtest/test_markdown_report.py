@@ -1,3 +1,4 @@
+from tools.backtest.__main__ import parsed
 from tools.backtest.comparison import Change, Example
 from tools.backtest.markdown_report import markdown
 from tools.backtest.result import Count, Result, RuleChange
@@ -41,3 +42,7 @@ def test_rules_that_are_the_same_are_said_to_be() -> None:
 def test_a_rule_of_another_mode_shows_both() -> None:
     rule = RuleChange("new", "added", "none", "shadow", *[Count(1, None)] * 5)
     assert "| `new` | added | none → shadow |" in markdown(result(rules=(rule,), newly=Count(1, None)))
+
+
+def test_the_command_takes_the_form_of_its_report() -> None:
+    assert parsed(["mine.toml", "--transactions", "5", "--report", "markdown"]).report == "markdown"
