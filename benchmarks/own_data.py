@@ -26,7 +26,7 @@ import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.handbook import write
-from services.contracts import HEADER_SIZE, load_schema
+from services.contracts import HEADER_SIZE
 from tools.harness.pipeline import Pipeline
 from tools.local_cluster import ephemeral
 
@@ -48,17 +48,17 @@ BROKEN: Mapping[str, bytes] = {
     "a time of another form": _with(1, "01/04/2018 12:00"),
     "no payer": _with(2, ""),
     "no payee": _with(3, "  "),
-    "an account that is not UTF-8": _with(2, "caf?").replace(b"?", b"\xe9"),
+    "an account that a spreadsheet cut": _with(2, "2.70319E+15"),
     "no amount": _with(4, ""),
     "a word as amount": _with(4, "twelve"),
     "an amount that is no number": _with(4, "NaN"),
     "an infinite amount": _with(4, "inf"),
-    "an amount with its currency": _with(4, "12.34 EUR"),
+    "an amount with a word": _with(4, "about 12.34"),
     "an amount with a decimal comma": _with(4, '"12,34"'),
     "too many decimals": _with(4, "12.345"),
     "a negative amount": _with(4, "-12.34"),
     "too large an amount": _with(4, "1e10"),
-    "no label": _with(7, ""),
+    "a label of another kind": _with(7, "2"),
     "a label that is none": _with(7, "maybe"),
 }
 
@@ -118,7 +118,9 @@ def contents(pipeline: Pipeline) -> Contents:
 
 
 def _records(pipeline: Pipeline, topic: str, schema: str) -> Iterator[Any]:
-    parsed = fastavro.parse_schema(load_schema(pipeline.schemas / schema).json)
+    named: dict[str, Any] = {}
+    for file in dict.fromkeys(("transaction.avsc", schema)):  # a label may have the transaction inside
+        parsed = fastavro.parse_schema(json.loads((pipeline.schemas / file).read_text()), named)
     consumer = Consumer({"bootstrap.servers": pipeline.cluster.bootstrap_servers, "group.id": "own-data"})
     partitions = [TopicPartition(topic, number, 0) for number in range(4)]
     left = sum(consumer.get_watermark_offsets(partition)[1] for partition in partitions)
@@ -161,9 +163,9 @@ def measure(rows: int, seed: int) -> dict[str, Any]:
             for line in (directory / "good.csv").open("rb").readlines()[1:]
         )
         pipeline = Pipeline(cluster, directory / "pipeline")
-        replay, said, seconds = _run("tools.replay", pipeline, str(file), "--preset", "handbook")
+        replay, said, seconds = _run("tools.replay", pipeline, str(file), "--profile", "handbook")
         actual = contents(pipeline)
-        evaluated, _, file_seconds = _run("tools.evaluate", pipeline, "--file", str(file), "--preset", "handbook")
+        evaluated, _, file_seconds = _run("tools.evaluate", pipeline, "--file", str(file), "--profile", "handbook")
         from_topic, _, topic_seconds = _run(
             "tools.evaluate", pipeline, "--from-topic", pipeline.input, "--labels-topic", _labels(pipeline)
         )

@@ -132,7 +132,7 @@ def load(path: Path | None, options: argparse.Namespace, contracts: Contracts) -
 def retention_notes(rules: RuleSet, contracts: Contracts, options: argparse.Namespace) -> list[str]:
     """Remarks on windows that a detector couldn't fill from its topics, as `scripts/check-rules` makes them."""
     topics = DetectorSettings.model_construct().stages(KEY)
-    retention_ms = {name: contracts.topic(name).retention_ms for name in topics.values()}
+    retention_ms = {topic.name: topic.retention_ms for topic in contracts.topics}
     lateness_ms = round(options.lateness.total_seconds() * 1000)
     beyond = windows_beyond_retention(build_topology(rules, topics), retention_ms, lateness_ms)
     keeps = f"the state topic keeps such a window, {ONLY_LATER}; without one a detector refuses it"

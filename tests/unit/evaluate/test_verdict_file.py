@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from services.contracts import load_contracts
 from tools.evaluate.__main__ import evaluate, main, parsed
 
 RULES = """
@@ -108,3 +109,15 @@ def test_a_window_beyond_the_retention_is_said(arguments: list[str], tmp_path: P
     notes = evaluate(parsed(arguments)).notes
     assert any("rule busy looks back 672 h" in note and "kept for 168 h" in note for note in notes)
     assert not any("looks back" in note for note in evaluate(parsed(["--transactions", "1000"])).notes)
+
+
+def test_topics_may_have_names_of_their_own(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schemas = tmp_path / "schemas"
+    schemas.mkdir()
+    for path in load_contracts().topic("queueing.transactions").required_schema.path.parent.iterdir():
+        (schemas / path.name).write_text(path.read_text().replace('"queueing.', '"mine.queueing.'))
+    monkeypatch.setenv("SCHEMAS_DIR", str(schemas))
+    monkeypatch.setenv("TRANSACTIONS_TOPIC", "mine.queueing.transactions")
+    assert evaluate(parsed(arguments)).total.transactions == 2
