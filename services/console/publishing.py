@@ -118,4 +118,5 @@ def _record(label: Label, decision: Decision) -> dict[str, Any]:
         "fraud": label.fraud,
         "scenario": None,
         "incident": f"case {decision.case}",
+        "transaction": None,
     }

@@ -76,6 +76,7 @@ def filled(pipeline: Pipeline, blocks: list[Block]) -> Pipeline:
                 "fraud": True,
                 "scenario": block.labels.scenario[row].decode(),
                 "incident": block.labels.incident[row].decode(),
+                "transaction": None,
             }
             producer.produce(labels_topic, frame(label_id, encoder.encode(truth)), columns["id"][row])
     producer.produce(pipeline.input, b"junk", timestamp=int(LATE.timestamp() * 1000))
