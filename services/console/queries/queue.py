@@ -13,6 +13,7 @@ from services.console.records import SEVERITIES
 from services.console.storage.tables import case_rules, cases
 
 PAGE = 50
+COUNTED = 20_000
 
 VIEWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "active": ("To do", (OPEN, CLAIMED, APPROVAL)),
@@ -68,7 +69,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class QueuePage:
-    """A page of the queue: its cases, the number of all, and of each view."""
+    """A page of the queue: its cases, the number of all, at most `COUNTED`, and of each view."""
 
     cases: Sequence[Row[Any]]
     total: int
@@ -82,7 +83,9 @@ def queue_page(connection: Connection, selection: Filter) -> QueuePage:
     rows = connection.execute(
         select(cases).where(condition).order_by(order, cases.c.id).limit(PAGE).offset(selection.page * PAGE)
     ).all()
-    total = connection.scalar(select(func.count()).select_from(cases).where(condition)) or 0
+    # Of a million closed cases nobody needs the exact number, and counting them takes half a second.
+    counted = select(cases.c.id).where(condition).limit(COUNTED).subquery()
+    total = connection.scalar(select(func.count()).select_from(counted)) or 0
     # Closed cases grow without end, and nobody needs their exact number.
     rows_by_status = connection.execute(
         select(cases.c.status, func.count()).where(cases.c.status != CLOSED).group_by(cases.c.status)

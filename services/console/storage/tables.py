@@ -52,7 +52,7 @@ cases = Table(
     Column("proposed_alerts", Integer, nullable=False),
     Index(None, "status", "rank"),
     Index(None, "account", "first_event_at"),
-    Index(None, "decided_at"),
+    Index(None, "status", "decided_at"),
 )  # fmt: skip
 
 alerts = Table(

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.console.queries.case import find_case
-from services.console.queries.queue import PAGE, VIEWS, Filter, due_at, queue_page
+from services.console.queries.queue import COUNTED, PAGE, VIEWS, Filter, due_at, queue_page
 from services.console.records import CLAIM, DECIDE, RELEASE, UNKNOWN
 from services.console.security.roles import ANALYST, VIEWER
 from services.console.storage.database import upsert
@@ -42,6 +42,7 @@ def show_queue(request: Request) -> Response:
             "selection": selection,
             "cases": listed.cases,
             "total": listed.total,
+            "counted": COUNTED,
             "views": [(name, title, listed.views[name]) for name, (title, _) in VIEWS.items()],
             "first": selection.page * PAGE + 1,
             "last": selection.page * PAGE + len(listed.cases),

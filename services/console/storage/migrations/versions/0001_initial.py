@@ -86,7 +86,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
     )
     op.create_index(op.f("ix_cases_account_first_event_at"), "cases", ["account", "first_event_at"], unique=False)
-    op.create_index(op.f("ix_cases_decided_at"), "cases", ["decided_at"], unique=False)
+    op.create_index(op.f("ix_cases_status_decided_at"), "cases", ["status", "decided_at"], unique=False)
     op.create_index(op.f("ix_cases_status_rank"), "cases", ["status", "rank"], unique=False)
     op.create_table(
         "decisions",
