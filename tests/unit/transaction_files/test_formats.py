@@ -45,12 +45,12 @@ def zipped(**members: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "description"),
     [
-        ("x.csv.gz", gzip.compress(CSV), "CSV, gzip, UTF-8, commas between cells"),
+        ("x.csv.gz", gzip.compress(CSV, mtime=0), "CSV, gzip, UTF-8, commas between cells"),
         ("x.csv", bz2.compress(CSV), "CSV, bzip2, UTF-8, commas between cells"),
         ("x.csv.xz", lzma.compress(CSV), "CSV, xz, UTF-8, commas between cells"),
         ("x.csv.zip", zipped(x_csv=CSV), "CSV, zip, UTF-8, commas between cells"),
         ("x.csv.zst", pa.compress(CSV, "zstd", asbytes=True), "CSV, zstd, UTF-8, commas between cells"),
-        ("x.jsonl.gz", gzip.compress(GOOD_JSON), "JSON lines, gzip"),
+        ("x.jsonl.gz", gzip.compress(GOOD_JSON, mtime=0), "JSON lines, gzip"),
         ("x.csv", CSV.decode().encode("utf-16"), "CSV, UTF-16, commas between cells"),
         ("x.csv", CSV.decode().encode("utf-16-le"), "CSV, UTF-16-LE, commas between cells"),
         ("x.csv", CSV.decode().encode("utf-32"), "CSV, UTF-32, commas between cells"),
