@@ -177,8 +177,8 @@ class FaultyAlerts(Wrapped):
 
 
 class FaultyStates(Wrapped):
-    def evaluate(self, partition: Any, columns: Any, times: Any, rules: Any) -> Any:
-        evaluation = self._real.evaluate(partition, columns, times, rules)  # the windows have taken it
+    def evaluate(self, partition: Any, columns: Any, *arguments: Any) -> Any:
+        evaluation = self._real.evaluate(partition, columns, *arguments)  # the windows have taken it
         call = "evaluate source" if partition[0].endswith("by-source") else "evaluate target"
         self._faults.raise_if(call, *columns["id"].tolist())
         return evaluation

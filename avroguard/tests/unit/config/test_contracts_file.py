@@ -42,13 +42,14 @@ def test_the_contracts_of_this_project() -> None:
         "streaming.notifications",
         "streaming.silences",
         "streaming.scores",
+        "streaming.decisions",
         "queueing.transactions.labels",
     ]
     assert all(topic.compatibility is Level.FULL_TRANSITIVE for topic in contracts.governed)
     names = {topic.name: topic.required_schema.name for topic in contracts.governed}
     assert names.pop("streaming.alerts") == "payments.Alert"
     assert names.pop("streaming.scores") == "payments.Score"
-    for topic in ("streaming.notifications", "streaming.silences"):
+    for topic in ("streaming.notifications", "streaming.silences", "streaming.decisions"):
         assert names.pop(topic) != "payments.Transaction"
     assert names.pop("queueing.transactions.labels") == "payments.Label"
     assert names.pop("streaming.transactions.state") == "payments.WindowState"
