@@ -17,7 +17,19 @@ from services.streaming.metrics import LoopMetrics, ProgressCollector, new_regis
 from services.streaming.progress import LoopProgress
 
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
-UNITS = ("_seconds", "_bytes", "_messages", "_records", "_entries", "_info", "_rules", "_degraded", "_index", "_share", "_per_day")
+UNITS = (
+    "_seconds",
+    "_bytes",
+    "_messages",
+    "_records",
+    "_entries",
+    "_info",
+    "_rules",
+    "_degraded",
+    "_index",
+    "_share",
+    "_per_day",
+)
 SUFFIXES = {"counter": "_total", "info": "_info"}
 IN = {"topic": "in", "partition": "0"}
 
