@@ -1,4 +1,4 @@
-"""What alerts and decisions make of a case. Pure: the same records give the same cases, in a rebuild too.
+"""Cases, made of alerts and decisions. Pure: the same records give the same cases, in a rebuild too.
 
 A case follows from the alerts of its account alone, its state from the decisions alone, and its status from both: so it
 does not matter in which order the two topics are read.
@@ -54,7 +54,7 @@ def rank_of(detected_at: int, severity: int, amount: float) -> int:
 
 @dataclass(frozen=True)
 class CaseState:
-    """What the decisions of people make of a case.
+    """State of a case by the decisions of people.
 
     Attributes:
         assignee: The person who has claimed it.

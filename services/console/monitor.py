@@ -1,4 +1,4 @@
-"""The state of services and partitions, looked at in the background: pages wait for nobody."""
+"""The state of services and partitions, looked at in the background: pages never wait for them."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ _TIMEOUT = 2.0
 
 @dataclass(frozen=True)
 class ServiceState:
-    """What a service says of itself.
+    """State of a service, as it reports it.
 
     Attributes:
         name: Its name.
@@ -34,7 +34,7 @@ class ServiceState:
 
 @dataclass(frozen=True)
 class PartitionLag:
-    """How far the detectors are behind in a partition.
+    """Lag of the detectors in a partition.
 
     Attributes:
         lag: Records between the committed offset and the end; None where nothing is committed.

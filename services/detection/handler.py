@@ -55,7 +55,7 @@ class DetectorHandler:
         lateness_ms: Allowed lateness: windows are whole for a transaction up to it.
         unpack: By repartition topic what returns the batch in a record.
         keys: Checks how the input is keyed; None where that is trusted, or makes no difference.
-        scores: Writes the scores of models; None where nobody asked for them.
+        scores: Writes the scores of models; None where they are not asked for.
         labels: Passes labels on to the topics of later stages; None where none are read.
     """
 

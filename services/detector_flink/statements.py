@@ -30,7 +30,7 @@ _FORMATS = {
 
 @dataclass(frozen=True)
 class JobTopics:
-    """What the job reads and writes.
+    """Topics that the job reads and writes.
 
     Attributes:
         read: The input topic and the repartition topics.

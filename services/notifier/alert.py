@@ -13,7 +13,7 @@ SEVERITIES = tuple(str(severity) for severity in Severity)
 """From the least to the worst."""
 
 RULE, SEVERITY, KEY = "rule", "severity", "key"
-"""What routes can name besides the fields of a transaction."""
+"""Attributes that routes can name besides the fields of a transaction."""
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,7 @@ class Dispatcher:
             self._intend(Kind.REMINDER, group.receiver, now, group=group.key, labels=group.labels,
                          id_=id_of("reminder", group.key, str(now)))  # fmt: skip
             return
-        told: list[UUID] = []
+        included: list[UUID] = []
         suppressed: dict[tuple[Status, str], list[UUID]] = {}
         for id_ in group.pending:
             alert = self._alerts[id_]
@@ -218,13 +218,13 @@ class Dispatcher:
             elif source := self.inhibitions.inhibiting(alert, now):
                 suppressed.setdefault((Status.INHIBITED, f"inhibited by the alert {source}"), []).append(id_)
             else:
-                told.append(id_)
+                included.append(id_)
         for (status, reason), alerts in suppressed.items():
             self._emit(Event(id_of("suppressed", group.key, str(alerts[0])), Phase.OUTCOME, Kind.ALERTS, status, now,
                              group.receiver, group.key, group.labels, alerts, reason=reason))  # fmt: skip
-        if told:
-            self._intend(Kind.ALERTS, group.receiver, now, id_=id_of("alerts", group.key, str(told[0])),
-                         group=group.key, labels=group.labels, alerts=told)  # fmt: skip
+        if included:
+            self._intend(Kind.ALERTS, group.receiver, now, id_=id_of("alerts", group.key, str(included[0])),
+                         group=group.key, labels=group.labels, alerts=included)  # fmt: skip
         pending, group.pending = list(group.pending), {}
         for id_ in pending:
             self._pending[id_] -= 1
@@ -306,7 +306,7 @@ class Dispatcher:
             group.sending = False
             group.last_sent_at = event.at
             if event.status is Status.DELIVERED:
-                group.told += len(notification.alerts)
+                group.notified += len(notification.alerts)
                 group.thread = group.thread or event.reference
 
     def _settle(self, alerts: Iterable[UUID]) -> None:

@@ -1,4 +1,4 @@
-"""Who would be told of an alert, and why: the same decisions as the dispatcher's, in words. Pure."""
+"""Explains the receivers of an alert: the same decisions as the dispatcher's, in words. Pure."""
 
 from collections.abc import Iterator
 
@@ -26,13 +26,13 @@ def explain(notifications: Notifications, silences: Silences, alert: Alert, now:
         if inhibition.target.matches(alert) and not inhibition.source.matches(alert):
             yield (f"nobody is told within {_seconds(inhibition.duration)} after an alert with {inhibition.source}, "
                    f"and the same {', '.join(inhibition.equal)}")  # fmt: skip
-    told: set[str] = set()
+    receivers: set[str] = set()
     for route in notifications.route.taking(alert):
         for name in route.receivers:
-            if name not in told:
-                told.add(name)
-                yield from _told(notifications.receivers[name], route, alert, now)
-    if not told:
+            if name not in receivers:
+                receivers.add(name)
+                yield from _notified(notifications.receivers[name], route, alert, now)
+    if not receivers:
         yield "nobody would be told: no route that takes it has a receiver"
 
 
@@ -48,7 +48,7 @@ def _walked(route: Route, alert: Alert, depth: int) -> Iterator[str]:
             break
 
 
-def _told(receiver: Receiver, route: Route, alert: Alert, now: float) -> Iterator[str]:
+def _notified(receiver: Receiver, route: Route, alert: Alert, now: float) -> Iterator[str]:
     at = route.timing.flush_at(now, None)
     labels = ", ".join(f"{name} {alert.label(name) or 'none'}" for name in route.group_by) or "all alerts of the route"
     yield f"{receiver.name} would be told {_when(at - now)}, by route {route.name}, together with {labels}"

@@ -1,24 +1,22 @@
 """Looks for a changed notifications file; a broken one is reported and not used."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import structlog
 
 from services.errors import ExpectedError
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.model import Notifications
+from services.streaming.change_watcher import ChangeWatcher, content_and_digest
 from services.streaming.progress import LoopProgress
 
 log = structlog.get_logger()
 
-INTERVAL_SECONDS = 0.5
 
-
-class FileWatcher:
-    """The notifications file that is in force, looked at twice a second.
+class FileWatcher(ChangeWatcher):
+    """Looks for a changed notifications file, and has the one that is in force.
 
     Args:
         path: The file.
@@ -40,21 +38,11 @@ class FileWatcher:
         self._load = load
         self._metrics = metrics
         self._progress = progress
-        self._stop = stop
-        self._seen = self._digest()
+        super().__init__("notifications-file", lambda: content_and_digest(path)[1], self._activate, stop)
         self.current = load()
         self.changed = Event()
 
-    def start(self) -> None:
-        """Start the thread."""
-        Thread(target=self._watch, name="notifications-file", daemon=True).start()
-
-    def look(self) -> None:
-        """Look once."""
-        digest = self._digest()
-        if digest == self._seen:
-            return
-        self._seen = digest
+    def _activate(self) -> None:
         try:
             notifications = self._load()
         except ExpectedError as error:
@@ -67,13 +55,3 @@ class FileWatcher:
         log.info("notifications file activated", file=str(self._path))
         self.current = notifications
         self.changed.set()
-
-    def _watch(self) -> None:
-        while not self._stop.wait(INTERVAL_SECONDS):
-            self.look()
-
-    def _digest(self) -> str:
-        try:
-            return hashlib.sha256(self._path.read_bytes()).hexdigest()
-        except OSError as error:
-            return f"unreadable: {error.strerror}"

@@ -22,7 +22,7 @@ class Group:
         sending: Whether a notification of the group is on its way: the next one waits for its outcome.
         last_alert_at: When its newest alert came.
         last_sent_at: When its last message was delivered; None where none was.
-        told: Number of alerts that were told.
+        notified: Number of alerts in messages so far.
         thread: The receiver's reference of its first message.
         last_told: Ids of the alerts of its last message.
     """
@@ -35,7 +35,7 @@ class Group:
     sending: bool = False
     last_alert_at: float = 0.0
     last_sent_at: float | None = None
-    told: int = 0
+    notified: int = 0
     thread: str | None = None
 
     @property

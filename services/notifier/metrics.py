@@ -36,7 +36,7 @@ class NotifierMetrics:
 
 
 class Waiting(Collector):
-    """What waits, read at each scrape.
+    """Notifications that wait, read at each scrape.
 
     Args:
         state: Returns the numbers; None while the process stands by.

@@ -25,7 +25,7 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class Receiver:
-    """What all receivers have in common.
+    """Settings that all receivers have in common.
 
     Attributes:
         name: Its name in the file.
@@ -33,7 +33,7 @@ class Receiver:
         mask: Fields of a transaction whose values the receiver does not see.
         rate_limit: Limit of its messages; None for none.
         retry_for: Seconds from the first attempt after which no other one begins.
-        fallback: The receiver that is told instead where this one can't be; None for none.
+        fallback: The receiver that gets what this one can not get; None for none.
         resend_unknown: Whether a message is sent again of which nobody knows whether it has arrived.
         timeout: Seconds to wait for each answer.
     """
@@ -151,7 +151,7 @@ class Route:
     Attributes:
         name: Its name in messages, unique in the tree.
         matcher: The alerts that it takes.
-        receivers: Names of who is told.
+        receivers: Names of the receivers.
         group_by: Fields by which alerts are put together in one message.
         timing: When.
         continues: Whether the routes after it are tried as well.

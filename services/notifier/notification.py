@@ -46,7 +46,7 @@ class Notification:
 
 @dataclass(frozen=True)
 class Message:
-    """What a receiver is told.
+    """Message to a receiver.
 
     Attributes:
         id: Id of the notification, the same in every attempt.
@@ -56,7 +56,7 @@ class Message:
         labels: Labels of the group.
         alerts: The alerts, the worst first.
         missing: How many alerts are not among them, as the topic does not have them any more.
-        told_before: How many alerts of the group were told before.
+        notified_before: Number of alerts in earlier messages of the group.
         reason: Why it is sent, where the alerts do not say that themselves.
         thread: The receiver's reference of the group's first message; None where this is the first.
         may_be_repeated: Whether an earlier attempt may have arrived.
@@ -70,7 +70,7 @@ class Message:
     labels: Mapping[str, str] = field(default_factory=dict)
     alerts: Sequence[Alert] = ()
     missing: int = 0
-    told_before: int = 0
+    notified_before: int = 0
     reason: str = ""
     thread: str | None = None
     may_be_repeated: bool = False
@@ -78,7 +78,7 @@ class Message:
 
 
 class Answer(StrEnum):
-    """How an attempt ended."""
+    """Result of an attempt."""
 
     DELIVERED = "delivered"
     """The receiver confirmed it."""

@@ -1,4 +1,4 @@
-"""Which alerts are dealt with: the offset from which a next notifier has to read again."""
+"""Tracks the alerts that are dealt with: the offset from which a next notifier has to read again."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""When the daily report is due, and who has got it."""
+"""Schedule of the daily report, and the receivers that have got it."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""When a group is sent: group wait and interval, digests, quiet hours. Pure: the time is handed in.
+"""Schedule of groups: group wait and interval, digests, quiet hours. Pure: the time is handed in.
 
 Times are seconds since the epoch.
 """

@@ -138,7 +138,7 @@ class Session:
 
     @property
     def has_committed(self) -> bool:
-        """Whether anything was committed."""
+        """True where anything was committed."""
         return self._committed_at > 0
 
     def close(self) -> None:

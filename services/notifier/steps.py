@@ -57,7 +57,7 @@ def message_of(notification: Notification, alerts: Sequence[Alert], group: Group
         labels=notification.labels,
         alerts=ordered,
         missing=len(notification.alerts) - len(ordered),
-        told_before=group.told if group else 0,
+        notified_before=group.notified if group else 0,
         reason=notification.reason,
         thread=group.thread if group else None,
         may_be_repeated=notification.may_be_repeated,

@@ -49,7 +49,7 @@ class NotifierTopics:
 
     @property
     def needs(self) -> list[TopicNeed]:
-        """What the brokers have to offer."""
+        """State of the topics on the brokers."""
         needs = ((self.alerts, (READ,)), (self.notifications, (READ, WRITE)), (self.silences, (READ,)))
         return [TopicNeed(topic.name, topic.partitions, (DESCRIBE, *operations)) for topic, operations in needs]
 

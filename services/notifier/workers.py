@@ -61,7 +61,7 @@ class Workers:
 
     @property
     def busy(self) -> bool:
-        """Whether attempts are under way."""
+        """True while attempts are under way."""
         return bool(self._under_way)
 
     def results(self) -> list[Completed]:

@@ -97,7 +97,7 @@ class AlertTopic:
 
 
 class Account:
-    """What events say of each alert and receiver.
+    """Events by alert and receiver.
 
     Args:
         events: All events of a topic.
@@ -137,7 +137,7 @@ class Account:
         return [id_ for id_, phase in self._last.items() if phase is Phase.ATTEMPT]
 
     def has_outcome(self, alert_id: UUID, receiver: str) -> bool:
-        """Whether an alert has its outcome at a receiver."""
+        """True where an alert has its outcome at a receiver."""
         return bool(self.suppressed[alert_id, receiver]) or any(
             self.outcomes[id_] for id_ in self.told[alert_id, receiver]
         )

@@ -28,7 +28,7 @@ docs/training-a-model.md says what the figures mean.
 
 @dataclass(frozen=True)
 class Drift:
-    """How far a feature, or the score, is from what it was in training.
+    """Distance of a feature, or of the score, from training.
 
     Attributes:
         name: The feature; ``score`` for the score.

@@ -65,7 +65,7 @@ TASK_MANAGER = Program(f"{_RUNTIME}.taskexecutor.TaskManagerRunner", 400)
 
 @dataclass(frozen=True)
 class FlinkPlan:
-    """What a local cluster is to be.
+    """Settings of a local cluster.
 
     Attributes:
         rpc_port: Port of the JobManager for TaskManagers.

@@ -79,7 +79,7 @@ FLINK_ENVIRONMENTS = tuple(
     if environment.python.startswith(("3.11.", "3.12."))
     and environment.platform in {"x86_64-manylinux_2_28", "x86_64-apple-darwin"}
 )
-"""Where PyFlink has wheels of itself and of Apache Beam."""
+"""Platforms on which PyFlink has wheels of itself and of Apache Beam."""
 
 
 class LockSyntaxError(ValueError):

@@ -26,7 +26,7 @@ _EXPLAINED = 5000
 
 @dataclass(frozen=True)
 class Contender:
-    """What ranks the transactions of the test: the model, the rules, or both.
+    """Ranking of the transactions of the test: by the model, the rules, or both.
 
     Attributes:
         name: Its name.
@@ -72,7 +72,7 @@ class TrainingReport:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a model is trained and tested.
+    """Settings of training and test.
 
     Attributes:
         name: Name of the model.

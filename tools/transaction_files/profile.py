@@ -13,7 +13,7 @@ TRUTH = ("fraud", "scenario", "incident")
 """Fields of a label, as its contract has them."""
 
 MOVEMENT = ("debit", "credit", "direction")
-"""What account statements have beside an amount or in its place: paid out, paid in, and which of both a row is."""
+"""Columns of statements beside an amount or in its place: paid out, paid in, and which of both a row is."""
 
 OPTIONAL = ("id", *TRUTH)
 NAMES = (*FIELDS, *TRUTH, *MOVEMENT)
@@ -111,7 +111,7 @@ class Profile:
 
     @property
     def has_debit_and_credit(self) -> bool:
-        """Whether what is paid out and what is paid in stand in columns of their own."""
+        """True where debits and credits stand in columns of their own."""
         return "debit" in self.fields or "credit" in self.fields
 
 

@@ -51,7 +51,7 @@ class RowOrder:
 
     @property
     def is_sorted(self) -> bool:
-        """Whether every row finds its windows."""
+        """True where every row finds its windows."""
         return not self.late
 
     def __str__(self) -> str:

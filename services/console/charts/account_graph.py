@@ -1,4 +1,4 @@
-"""Who paid whom around an account: two steps, laid out by networkx."""
+"""Graph of the payments around an account: two steps, laid out by networkx."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence

@@ -1,1 +1,1 @@
-"""What the pages read from the database."""
+"""Queries of the pages."""

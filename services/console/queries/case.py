@@ -16,7 +16,7 @@ SHOWN_ALERTS = 50
 
 @dataclass(frozen=True)
 class CasePage:
-    """What the page of a case shows.
+    """Content of the page of a case.
 
     Attributes:
         case: Its row.

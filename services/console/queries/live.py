@@ -1,4 +1,4 @@
-"""What the live page shows: alerts as they come, and rates."""
+"""Queries of the live page: alerts as they come, and rates."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -33,7 +33,7 @@ class Filter:
         severity: Name of the least severity; empty for any.
         rule: A rule that fired in the case; empty for any.
         account: An account, or its beginning with `*`; empty for any.
-        assignee: Who has claimed it: a name, or `-` for nobody; empty for any.
+        assignee: Who has claimed it: a name, or `-` for no person; empty for any.
         minimum: Least amount at risk, in minor units; 0 for any.
         page: Number of the page, from 0 on.
     """
@@ -83,10 +83,10 @@ def queue_page(connection: Connection, selection: Filter) -> QueuePage:
     rows = connection.execute(
         select(cases).where(condition).order_by(order, cases.c.id).limit(PAGE).offset(selection.page * PAGE)
     ).all()
-    # Of a million closed cases nobody needs the exact number, and counting them takes half a second.
+    # The exact number of a million closed cases is of no use, and counting them takes half a second.
     counted = select(cases.c.id).where(condition).limit(COUNTED).subquery()
     total = connection.scalar(select(func.count()).select_from(counted)) or 0
-    # Closed cases grow without end, and nobody needs their exact number.
+    # Closed cases grow without end, and their exact number is of no use.
     rows_by_status = connection.execute(
         select(cases.c.status, func.count()).where(cases.c.status != CLOSED).group_by(cases.c.status)
     )
@@ -96,7 +96,7 @@ def queue_page(connection: Connection, selection: Filter) -> QueuePage:
 
 
 def following(connection: Connection, rank: int, user: str) -> str | None:
-    """Return the id of the next case to work on: the most urgent after a rank that nobody else has."""
+    """Return the id of the next case to work on: the most urgent after a rank that no other person has."""
     mine = or_(cases.c.assignee.is_(None), cases.c.assignee == user)
     todo = cases.c.status.in_((OPEN, CLAIMED))
     return connection.scalar(

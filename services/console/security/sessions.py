@@ -30,7 +30,7 @@ class Session:
 
 
 def create_session(connection: Connection, user: str, lifetime_ms: int) -> str:
-    """Return the token of a new session. It is always a new one: nobody can hand it over before a login."""
+    """Return the token of a new session. It is always a new one: none can be handed over before a login."""
     token, now = new_token(), now_ms()
     connection.execute(delete(sessions).where(sessions.c.expires_at < now))
     connection.execute(

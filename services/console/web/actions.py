@@ -1,4 +1,4 @@
-"""What people do with a case: checked here, recorded in the topic, and then awaited in the database."""
+"""Actions of people on a case: checked here, recorded in the topic, and then awaited in the database."""
 
 import uuid
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ class Impossible(Exception):  # noqa: N818 - reads as what happened
 
 @dataclass(frozen=True)
 class Action:
-    """What a person wants to do with a case.
+    """Action of a person on a case.
 
     Attributes:
         kind: One of the actions of `schemas/decision.avsc`.

@@ -1,4 +1,4 @@
-"""What the pages work with."""
+"""Parts that the pages work with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Console:
 
     @property
     def is_secure(self) -> bool:
-        """Whether people reach the console by HTTPS."""
+        """True where people reach the console by HTTPS."""
         return self.settings.url.startswith("https://")
 
 

@@ -1,4 +1,4 @@
-"""What every request passes: headers, session, role, and the token against forged forms."""
+"""Checks that every request passes: headers, session, role, and the token against forged forms."""
 
 import hmac
 from collections.abc import Callable

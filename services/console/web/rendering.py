@@ -99,7 +99,7 @@ DONE = {
     "snoozed": "Snoozed.",
     "saved": "Saved.",
     "pending": "Recorded in the topic; the page will show it in a moment.",
-    "refused": "Not done: somebody else was faster. The history has the details.",
-    "bulk": "Done. Cases that somebody else has claimed are unchanged.",
+    "refused": "Not done: another person was faster. The history has the details.",
+    "bulk": "Done. Cases that another person has claimed are unchanged.",
 }
-"""What a page says after an action, by the value of `done` in its address."""
+"""Messages of a page after an action, by the value of `done` in its address."""

@@ -43,7 +43,7 @@ class Reply:
 def post(client: httpx2.Client, url: str, body: bytes, headers: Mapping[str, str]) -> Reply | Result:
     """Post a body; return the answer, or the result where there is none.
 
-    An error before the request was sent is one that may go away. After that nobody knows what the server did.
+    An error before the request was sent is one that may go away. After that it is unknown what the server did.
     """
     try:
         with client.stream("POST", url, content=body, headers=dict(headers)) as response:

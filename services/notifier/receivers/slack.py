@@ -39,7 +39,7 @@ class SlackSender:
         channel, _, timestamp = (message.thread or "").partition(":")
         if timestamp and receiver.updates == "edit":
             result = self._call("chat.update", {**body, "channel": channel, "ts": timestamp})
-            if "message_not_found" not in result.reason:  # somebody deleted it: a new one is written
+            if "message_not_found" not in result.reason:  # a person deleted it: a new one is written
                 return result
         elif timestamp and receiver.updates == "thread":
             return self._call("chat.postMessage", {**body, "channel": channel, "thread_ts": timestamp,

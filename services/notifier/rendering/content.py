@@ -115,15 +115,15 @@ def _ordered(labels: Mapping[str, str]) -> list[tuple[str, str]]:
 def _introduction(message: Message, count: int) -> list[str]:
     sentences = [message.reason] if message.reason else []
     if message.kind is Kind.REMINDER:
-        sentences.append(f"{_alerts(message.told_before)} of this group were told, the last one some time ago.")
+        sentences.append(f"{_alerts(message.notified_before)} of this group were told, the last one some time ago.")
     if message.alerts and count > 1:
         by_severity = Counter(alert.severity for alert in message.alerts)
         by_rule = Counter(alert.rule for alert in message.alerts)
         parts = [f"{by_severity[severity]} {severity}" for severity in reversed(SEVERITIES) if by_severity[severity]]
         rules = [f"{rule} ({number})" for rule, number in by_rule.most_common(5)]
         sentences.append(f"{_alerts(count)}: {', '.join(parts)}. Rules: {', '.join(rules)}.")
-    if message.told_before and message.kind is Kind.ALERTS:
-        sentences.append(f"{_alerts(message.told_before)} of this group were told before.")
+    if message.notified_before and message.kind is Kind.ALERTS:
+        sentences.append(f"{_alerts(message.notified_before)} of this group were told before.")
     return sentences
 
 

@@ -27,7 +27,7 @@ def payload_of(message: Message, case_url: str) -> dict[str, Any]:
         "sent_at": text_of(moment(message.at)),
         "labels": dict(message.labels),
         "reason": message.reason,
-        "told_before": message.told_before,
+        "notified_before": message.notified_before,
         "missing": message.missing,
         "alerts": [_alert(alert, case_url) for alert in message.alerts],
     }

@@ -67,7 +67,7 @@ class CaseFigures:
 
 
 class Figures:
-    """What is counted for a report.
+    """Counts of a report.
 
     Args:
         since: The beginning of the day, in seconds since the epoch.

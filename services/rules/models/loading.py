@@ -141,7 +141,7 @@ class ModelReader:
             self.faults.add(
                 (*path, "file"),
                 f"file: the model was trained on features with the digest {model.features_digest}, and those of this "
-                f"file have {digest}: declare {', '.join(model.features)} as they were, or train it anew",
+                f"file have {digest}: declare {', '.join(model.features)} as they were, or train it again",
             )
         return digest == model.features_digest
 

@@ -67,7 +67,7 @@ def parse_model(content: bytes, source: str) -> ScoringModel:
     document = read_document(content, source)
     if isinstance(document.value, dict) and document.value.get("format") != FORMAT:
         found = json.dumps(document.value.get("format"))
-        document.fail(f'format: expected "{FORMAT}", found {found}: train it anew, or use a program of its time')
+        document.fail(f'format: expected "{FORMAT}", found {found}: train it again, or use a program of its time')
     parts = document.fields(_MODEL)
     features = parts["features"].items(1)
     names = [feature.fields(("name", *_DISTRIBUTION))["name"] for feature in features]
@@ -233,5 +233,5 @@ def _evaluate_checks(value: JsonValue, model: ScoringModel, checks: Sequence[Che
         if abs(score - check.score) > TOLERANCE:
             value.fail(
                 f"row {number} has the score {score!r} by the trees, and {check.score!r} in the file: the file was "
-                "changed after training, or this program evaluates it otherwise; train it anew"
+                "changed after training, or this program evaluates it otherwise; train it again"
             )

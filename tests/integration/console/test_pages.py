@@ -1,4 +1,4 @@
-"""What people see and do, page by page."""
+"""The pages of the console, one by one."""
 
 import re
 

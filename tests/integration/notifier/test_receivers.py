@@ -1,4 +1,4 @@
-"""What senders make of the answers of real servers: proper ones, refusals, none, half ones."""
+"""Senders and the answers of real servers: proper ones, refusals, none, half ones."""
 
 import base64
 import hashlib
@@ -184,7 +184,7 @@ def test_a_mail_has_text_and_html_and_is_one_thread(mail: MailServer) -> None:
     first = message()
     result = sender.send(first)
     assert (result.answer, result.reference) == (Answer.DELIVERED, f"<{first.id}@example.com>")
-    sender.send(message(thread=result.reference, may_be_repeated=True, told_before=2))
+    sender.send(message(thread=result.reference, may_be_repeated=True, notified_before=2))
     assert mail.envelopes == [["a@example.com", "b@example.com"]] * 2
     one, two = mail.mails
     text, html = (one.get_body((kind,)) for kind in ("plain", "html"))

@@ -1,4 +1,4 @@
-"""What decisions make of a case."""
+"""Decisions and the case that they change."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What became of each transaction, as a file."""
+"""The verdict of each transaction, as a file."""
 
 import csv
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Who is told when, and what follows from each result: the clock is in the test's hand."""
+"""Messages, their times, and the consequences of each result: the clock is in the test's hand."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -116,11 +116,11 @@ def test_later_alerts_of_a_group_wait_for_its_interval_and_go_into_its_thread() 
     clock.receive(alert())
     assert clock.after(299) == []
     (send,) = clock.after(1)
-    assert (send.message.thread, send.message.told_before) == ("first", 1)
+    assert (send.message.thread, send.message.notified_before) == ("first", 1)
     clock.answer(send, Result(Answer.DELIVERED, reference="second"))
     clock.receive(alert())
     (send,) = clock.after(300)
-    assert (send.message.thread, send.message.told_before) == ("first", 2)
+    assert (send.message.thread, send.message.notified_before) == ("first", 2)
 
 
 def test_alerts_that_come_while_a_message_is_on_its_way_do_not_overtake_it() -> None:
@@ -143,7 +143,7 @@ def test_a_group_without_alerts_ends_and_begins_anew() -> None:
     assert len(clock.dispatcher.groups) == 0
     clock.receive(alert())
     (send,) = clock.after(30)
-    assert (send.message.thread, send.message.told_before) == (None, 0)
+    assert (send.message.thread, send.message.notified_before) == (None, 0)
 
 
 def test_a_reminder_of_an_open_group_comes_once_in_its_interval() -> None:
@@ -154,7 +154,7 @@ def test_a_reminder_of_an_open_group_comes_once_in_its_interval() -> None:
     clock.answer(send)
     assert clock.after(3599) == []
     (send,) = clock.after(1)
-    assert (send.message.kind, send.message.alerts, send.message.told_before) == (Kind.REMINDER, [], 1)
+    assert (send.message.kind, send.message.alerts, send.message.notified_before) == (Kind.REMINDER, [], 1)
     clock.answer(send)
     # New alerts come at their own time, and put the reminder off.
     clock.receive(alert())
@@ -380,7 +380,7 @@ def test_a_crash_after_the_outcome_tells_nobody_again() -> None:
     assert clock.dispatcher.unsettled == 0
     clock.receive(alert())
     (send,) = clock.after(30)
-    assert (send.message.thread, send.message.told_before) == ("first", 1)
+    assert (send.message.thread, send.message.notified_before) == ("first", 1)
 
 
 def test_a_restart_with_another_file_tells_the_new_receivers() -> None:

@@ -1,4 +1,4 @@
-"""What people read: nothing that is masked, nothing that is markup, and everything that they need."""
+"""Messages as people read them: nothing that is masked, nothing that is markup, and everything that they need."""
 
 import struct
 import zlib
@@ -74,7 +74,7 @@ def test_names_and_reasons_are_no_markup() -> None:
 
 def test_the_worst_alerts_are_shown_and_the_others_counted() -> None:
     alerts = [alert(severity="critical"), *(alert(severity="low") for _ in range(14))]
-    content = content_of(message(*alerts, told_before=3, missing=2, may_be_repeated=True), "https://c/{alert}")
+    content = content_of(message(*alerts, notified_before=3, missing=2, may_be_repeated=True), "https://c/{alert}")
     assert content.title == f"Critical: fan-in, target {TARGET} (17 alerts)"
     assert (len(content.alerts), content.more, content.severity) == (10, 5, "critical")
     assert content.introduction == [
@@ -89,7 +89,7 @@ def test_the_worst_alerts_are_shown_and_the_others_counted() -> None:
 
 def test_titles_of_other_messages() -> None:
     assert content_of(message(kind=Kind.NOTICE, reason="x")).title == "Notice from the fraud notifier"
-    assert content_of(message(kind=Kind.REMINDER, told_before=2, alerts=[])).title.startswith("Reminder: fan-in")
+    assert content_of(message(kind=Kind.REMINDER, notified_before=2, alerts=[])).title.startswith("Reminder: fan-in")
     assert content_of(message(kind=Kind.REPORT, labels={"day": "d"}, alerts=[])).title == "Fraud report of d"
     assert content_of(message(labels={})).title == "High: all rules"
     assert "2 more matches" in content_of(message(replace(alert(), suppressed=2))).alerts[0].note

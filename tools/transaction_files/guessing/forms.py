@@ -51,7 +51,7 @@ class TimeForm:
 
     @property
     def is_number(self) -> bool:
-        """Whether times count from somewhere."""
+        """Return whether times count from an unknown start."""
         return bool({*self.forms} & {*NUMBERS})
 
 

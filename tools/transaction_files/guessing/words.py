@@ -10,7 +10,7 @@ _NAMES: Mapping[str, list[str]] = tomllib.loads(
 )
 
 CLOCKS = ("time", "uhrzeit", "heure", "hora", "transaction time", "time of day", "tijd", "ora", "trans time")
-"""What a column with the time of day is called beside one with the date."""
+"""Names of a column with the time of day beside one with the date."""
 
 STATES = ("state", "status")
 DONE = (
