@@ -35,6 +35,7 @@ from services.contracts import (
 from services.errors import UsageError
 from services.rules.loading import constants_of, load_rules
 from services.streaming.arguments import parse_service_arguments
+from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
 from services.streaming.endpoints import serve_endpoints
 from services.streaming.lifecycle import run_service, stop_on_signals, wait_until
@@ -59,10 +60,12 @@ def main() -> int:
     configure_logging("console", settings.log_level)
     stop = stop_on_signals(grace=8)
     topics = ConsoleTopics.of(settings, load_contracts())
-    clients = KafkaClients(settings, librdkafka_properties(), client_id="console")
+    properties = librdkafka_properties()
+    clients = KafkaClients(settings, properties, client_id="console")
     engine = open_database(settings.database_url.get_secret_value())
     collector, progress = new_registry(NAMESPACE), Progress()
     collector.register(ProgressCollector(progress, NAMESPACE))
+    collector.register(CertificateCollector(certificates(properties, registry_settings.ca_file), NAMESPACE))
     serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
     wait_until(
         partial(migrate, engine), waiting_for="database", timeout=settings.startup_timeout, stop=stop, progress=progress

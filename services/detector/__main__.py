@@ -34,6 +34,7 @@ from services.rules.topology import (
 )
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import explain_refusals
+from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
 from services.streaming.endpoints import serve_endpoints
 from services.streaming.handler import LoopSettings
@@ -71,10 +72,16 @@ def main() -> int:
     require_equal_schemas([topics.read[0], *topics.written[:2]], topics.schema)
     require_batch_schemas(topics.read[1:])
     lateness_ms = round(settings.allowed_lateness * 1000)
-    clients = KafkaClients(settings, librdkafka_properties(), client_id=f"detector-{settings.instance_id}")
+    properties = librdkafka_properties()
+    clients = KafkaClients(settings, properties, client_id=f"detector-{settings.instance_id}")
     collector = new_registry(NAMESPACE)
     metrics, progress = DetectorMetrics(collector), LoopProgress()
-    for read_at_scrape in (ProgressCollector(progress, NAMESPACE), VerdictAge(progress)):
+    expiries = certificates(properties, registry_settings.ca_file)
+    for read_at_scrape in (
+        ProgressCollector(progress, NAMESPACE),
+        VerdictAge(progress),
+        CertificateCollector(expiries, NAMESPACE),
+    ):
         collector.register(read_at_scrape)
     retention: dict[str, int] = {}
 

@@ -18,6 +18,7 @@ from services.generator.settings import GeneratorSettings
 from services.generator.transactions import RandomTraffic
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import WRITE
+from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
 from services.streaming.endpoints import serve_endpoints
 from services.streaming.lifecycle import run_service, stop_on_signals, wait_until
@@ -42,10 +43,12 @@ def main() -> int:
     labels_topic = settings.labels_topic if settings.scenarios else ""
     names = list(filter(None, [settings.transactions_topic, labels_topic]))
     topics = [contracts.topic(name) for name in names]
-    clients = KafkaClients(settings, librdkafka_properties(), client_id="generator")
+    properties = librdkafka_properties()
+    clients = KafkaClients(settings, properties, client_id="generator")
     collector = new_registry(NAMESPACE)
     progress = Progress()
     collector.register(ProgressCollector(progress, NAMESPACE))
+    collector.register(CertificateCollector(certificates(properties, registry_settings.ca_file), NAMESPACE))
     serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
 
     # Created early: it connects and gets its producer id during the checks.

@@ -32,6 +32,7 @@ from services.notifier.topics import NotifierRecords, NotifierTopics, transactio
 from services.notifier.workers import Completed, Workers
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import explain_refusals, require_group
+from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
 from services.streaming.endpoints import serve_endpoints
 from services.streaming.lag import LagMonitor
@@ -59,10 +60,12 @@ def main() -> int:
     topics = NotifierTopics.of(settings, contracts)
     load = partial(load_usable, settings, topics)
     load()  # faults of the file are reported at once, whether or not the cluster is there
-    clients = KafkaClients(settings, librdkafka_properties(), client_id="notifier")
+    properties = librdkafka_properties()
+    clients = KafkaClients(settings, properties, client_id="notifier")
     collector = new_registry(NAMESPACE)
     metrics, progress = NotifierMetrics(collector), LoopProgress()
     collector.register(ProgressCollector(progress, NAMESPACE))
+    collector.register(CertificateCollector(certificates(properties, registry_settings.ca_file), NAMESPACE))
     serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
     refusals = explain_refusals(
         lambda: require_topics(clients.admin(), topics.needs),
