@@ -13,6 +13,7 @@ from services.errors import ExpectedError
 from tools.command_line import INTERRUPTED, whole_number
 from tools.local_cluster.persistent import LocalCluster
 from tools.local_cluster.progress import reporter
+from tools.local_cluster.security import ADMIN
 
 
 def main(argv: Sequence[str] | None = None, cluster: LocalCluster | None = None) -> int:
@@ -44,14 +45,14 @@ def _run(cluster: LocalCluster, arguments: argparse.Namespace) -> int:
     code = 0
     match arguments.verb:
         case "up":
-            _up(cluster, arguments.kafka_port, arguments.registry_port)
+            _up(cluster, arguments.kafka_port, arguments.registry_port, secure=arguments.secure or None)
         case "down":
             stopped = cluster.down(_say)
             _say(f"stopped {' and '.join(stopped)}" if stopped else "nothing to stop")
         case "status":
             code = _status(cluster)
         case "env":
-            for name, value in cluster.environment().items():
+            for name, value in cluster.environment(arguments.user).items():
                 print(f"export {name}={value}")
         case "logs":
             _logs(cluster, arguments.server, follow=arguments.follow)
@@ -66,9 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     up = verbs.add_parser("up", help="start what does not run; downloads it the first time")
     up.add_argument("--kafka-port", type=whole_number(1, 65_535), help="of 127.0.0.1; remembered; at first 9092")
     up.add_argument("--registry-port", type=whole_number(1, 65_535), help="of 127.0.0.1; remembered; at first 8081")
+    up.add_argument("--secure", action="store_true", help="TLS, users and ACLs; with topics and schemas of its own")
     verbs.add_parser("down", help="stop it; topics and schemas stay")
     verbs.add_parser("status", help="say what runs; exit 0 when all of it is healthy")
-    verbs.add_parser("env", help='print variables: eval "$(scripts/local-cluster env)"')
+    env = verbs.add_parser("env", help='print variables: eval "$(scripts/local-cluster env)"')
+    env.add_argument("--user", default=ADMIN, help="of a secured cluster, such as detector (default: %(default)s)")
     logs = verbs.add_parser("logs", help="print the end of the servers' logs")
     logs.add_argument("server", nargs="?", choices=["kafka", "registry"], help="by default both")
     logs.add_argument("--follow", "-f", action="store_true", help="go on printing what comes")
@@ -83,10 +86,10 @@ def _say(line: str) -> None:
     print(f"local-cluster: {line}", file=sys.stderr, flush=True)
 
 
-def _up(cluster: LocalCluster, kafka_port: int | None, registry_port: int | None) -> None:
+def _up(cluster: LocalCluster, kafka_port: int | None, registry_port: int | None, *, secure: bool | None) -> None:
     began = time.monotonic()
     with reporter() as report:
-        started = cluster.up(kafka_port, registry_port, progress=report.download, say=report.say)
+        started = cluster.up(kafka_port, registry_port, progress=report.download, say=report.say, secure=secure)
     _say(f"up after {time.monotonic() - began:.1f} s" if started else "already up")
     for name, value in cluster.environment().items():
         _say(f"{name}={value}")
@@ -97,7 +100,8 @@ def _status(cluster: LocalCluster) -> int:
     for node in statuses:
         state = "healthy" if node.healthy else "not answering" if node.pid else "not running"
         process = f", pid {node.pid}, up {node.uptime:.0f} s" if node.pid else ""
-        print(f"{node.name} {node.version}: {state}, port {node.port}{process}")
+        secured = ", secured" if cluster.is_secure else ""
+        print(f"{node.name} {node.version}: {state}, port {node.port}{secured}{process}")
     return 0 if all(node.healthy for node in statuses) else 1
 
 

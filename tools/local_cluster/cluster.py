@@ -12,6 +12,7 @@ from tools.local_cluster.kafka import Amend, Broker, BrokerPlan, unchanged
 from tools.local_cluster.node import Node
 from tools.local_cluster.ports import HOST, free_ports
 from tools.local_cluster.registry import Registry
+from tools.local_cluster.security import ADMIN, ClusterSecurity
 
 Say = Callable[[str], None]
 """Callback that takes what happens, a short line at a time; called from several threads."""
@@ -25,11 +26,13 @@ class ClusterPlan:
         cluster_id: Kafka's id of it, 22 characters.
         kafka_ports: Port of each broker on 127.0.0.1, broker 1 first.
         registry_port: Port of the registry.
+        secure: Whether clients have to log in over TLS, and may do what ACLs grant.
     """
 
     cluster_id: str
     kafka_ports: Sequence[int]
     registry_port: int
+    secure: bool = False
 
 
 class Cluster:
@@ -44,19 +47,20 @@ class Cluster:
 
     def __init__(self, root: Path, cache: ArtifactCache, plan: ClusterPlan, amend: Amend = unchanged) -> None:
         self.root = root
+        self.security = ClusterSecurity(root / "security") if plan.secure else None
         controllers = free_ports(len(plan.kafka_ports))
         voters: Mapping[int, int] = dict(enumerate(controllers, 1))
         self.brokers = [
             Broker(
                 "kafka" if len(voters) == 1 else f"kafka-{node}",
                 root / f"kafka-{node}",
-                BrokerPlan(node, port, voters, plan.cluster_id),
+                BrokerPlan(node, port, voters, plan.cluster_id, self.security),
                 cache,
                 amend,
             )
             for node, port in enumerate(plan.kafka_ports, 1)
         ]
-        self.registry = Registry(root / "registry", plan.registry_port, cache)
+        self.registry = Registry(root / "registry", plan.registry_port, cache, self.security)
 
     @property
     def nodes(self) -> list[Node]:
@@ -77,9 +81,15 @@ class Cluster:
         """Base address of the registry's Confluent API."""
         return self.registry.url
 
-    def environment(self) -> dict[str, str]:
-        """The variables by which services and scripts find the cluster."""
-        return {"KAFKA_BROKER_URL": self.bootstrap_servers, "SCHEMA_REGISTRY_URL": self.registry_url}
+    def environment(self, user: str = ADMIN) -> dict[str, str]:
+        """The variables by which services and scripts find the cluster, and log in as a user where it is secured."""
+        addresses = {"KAFKA_BROKER_URL": self.bootstrap_servers, "SCHEMA_REGISTRY_URL": self.registry_url}
+        return addresses | (self.security.environment(user) if self.security else {})
+
+    def client_config(self, user: str = ADMIN) -> dict[str, str]:
+        """The properties of a Kafka client: the address, and the login of a user where the cluster is secured."""
+        address = {"bootstrap.servers": self.bootstrap_servers}
+        return address | (self.security.client_config(user) if self.security else {})
 
     def start(self, progress: Progress = silent, say: Say = silent) -> None:
         """Start what does not run, and wait until everything is healthy.
@@ -90,6 +100,8 @@ class Cluster:
             ClusterError: An artefact is corrupt, or a server ended or did not answer.
             Unavailable: A download failed.
         """
+        if self.security:
+            self.security.prepare()
         cancelled = threading.Event()
         started: list[Node] = []
 
@@ -110,6 +122,8 @@ class Cluster:
             done, _ = wait(jobs, return_when=FIRST_EXCEPTION)
             for job in done:
                 job.result()
+            if self.security and any(broker in started for broker in self.brokers):
+                self.security.create_users(self.bootstrap_servers, self.broker(1).operator())
         except BaseException:
             cancelled.set()
             pool.shutdown(wait=True)

@@ -21,6 +21,8 @@ def ephemeral(
     progress: Progress = silent,
     say: Say = silent,
     amend: Amend = unchanged,
+    *,
+    secure: bool = False,
 ) -> Iterator[Cluster]:
     """Run a cluster inside a ``with`` block.
 
@@ -32,13 +34,14 @@ def ephemeral(
         progress: Told about downloads.
         say: Told about everything else.
         amend: Changes the brokers' properties, for those who want a listener or a limit of their own.
+        secure: Clients have to log in over TLS, and may do what ACLs grant.
 
     Yields:
         The healthy cluster.
     """
     root = Path(tempfile.mkdtemp(prefix="local-cluster-"))
     ports = free_ports(brokers + 1)
-    plan = ClusterPlan(new_cluster_id(), ports[1:], ports[0])
+    plan = ClusterPlan(new_cluster_id(), ports[1:], ports[0], secure)
     cluster = Cluster(root, cache or ArtifactCache(DEFAULT_CACHE), plan, amend)
     guard = subprocess.Popen(
         [sys.executable, "-m", "tools.local_cluster.guard", str(root)], stdin=subprocess.PIPE, start_new_session=True

@@ -18,7 +18,8 @@ from tools.local_cluster.artifacts import ArtifactCache, Progress, silent
 from tools.local_cluster.errors import StartFailed
 from tools.local_cluster.files import write_whole
 from tools.local_cluster.node import Node, java
-from tools.local_cluster.ports import HOST
+from tools.local_cluster.ports import HOST, free_ports
+from tools.local_cluster.security import ClusterSecurity
 
 # The parallel collector: G1 marks a heap as small as this over and over, and all other processes on the machine wait.
 JVM = ("-Xms256m", "-Xmx768m", "-XX:+UseParallelGC", "-Xshare:auto", "-Djava.awt.headless=true",
@@ -91,19 +92,21 @@ def properties_text(properties: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class BrokerPlan:
-    """Ports of one broker of a cluster, and the voters of its quorum.
+    """Ports of one broker of a cluster, the voters of its quorum, and its security.
 
     Attributes:
         node: Its id, from 1.
         port: Its port for clients.
         voters: Controller port of every node by its id.
         cluster_id: The cluster's id, 22 characters.
+        security: Certificates and users; None for a broker that lets every client do everything.
     """
 
     node: int
     port: int
     voters: Mapping[int, int]
     cluster_id: str
+    security: ClusterSecurity | None = None
 
 
 class Broker(Node):
@@ -123,16 +126,28 @@ class Broker(Node):
         super().__init__(name, directory, plan.port, cache)
         self.plan = plan
         self._amend = amend
+        self._security = plan.security
+        self._port_file = directory / "internal-port"
         self._jars: Sequence[Path] = ()
 
     def fetch(self, progress: Progress = silent, cancelled: threading.Event | None = None) -> None:
         """Get Kafka's jars; see ``Node.fetch``."""
         self._jars = self.cache.jars("kafka", progress, cancelled or threading.Event())
 
+    def operator(self) -> AdminClient:
+        """Return a new client that may do everything."""
+        port, config = self.port, {}
+        if self._security:
+            port, config = int(self._port_file.read_text(encoding="utf-8")), self._security.operator_config()
+        return AdminClient({"bootstrap.servers": f"{HOST}:{port}", "log_level": 0, **config})
+
     def start(self) -> None:
         """Format its directory the first time, and start it."""
         if self.running:
             return
+        if self._security:
+            self._port_file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._port_file, str(free_ports(1)[0]))
         if not self._jars:
             self.fetch()
         data = self.process.directory / "data"
@@ -149,9 +164,8 @@ class Broker(Node):
             socket.create_connection((HOST, self.port), 1).close()
         except OSError:
             return False
-        admin = AdminClient({"bootstrap.servers": f"{HOST}:{self.port}", "log_level": 0})
         try:
-            return self.plan.node in admin.list_topics(timeout=2).brokers
+            return self.plan.node in self.operator().list_topics(timeout=2).brokers
         except KafkaException:
             return False
 
@@ -173,6 +187,9 @@ class Broker(Node):
 
     def _write_properties(self, name: str, data: Path) -> None:
         properties = broker_properties(self.plan.node, self.plan.port, self.plan.voters, data.name)
+        if self._security:
+            internal_port = int(self._port_file.read_text(encoding="utf-8"))
+            properties = self._security.broker_properties(properties, self.plan.port, internal_port)
         data.parent.mkdir(parents=True, exist_ok=True)
         write_whole(data.with_name(name), properties_text(self._amend(properties)))
 

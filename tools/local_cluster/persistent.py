@@ -13,6 +13,7 @@ from tools.local_cluster.errors import ClusterError, NoSpace
 from tools.local_cluster.files import exclusive, read_json, write_whole
 from tools.local_cluster.kafka import new_cluster_id
 from tools.local_cluster.ports import require_free
+from tools.local_cluster.security import ADMIN
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_ROOT = REPOSITORY / ".local" / "cluster"
@@ -74,6 +75,8 @@ class LocalCluster:
         registry_port: int | None = None,
         progress: Progress = silent,
         say: Say = silent,
+        *,
+        secure: bool | None = None,
     ) -> bool:
         """Start what does not run, and wait until both answer.
 
@@ -82,29 +85,34 @@ class LocalCluster:
             registry_port: Port of the registry; by default that of the last time, at first 8081.
             progress: Told about downloads.
             say: Told about everything else.
+            secure: Whether clients have to log in; a secured cluster has data of its own. By default as the cluster
+                that runs; if none does, not.
 
         Returns:
             Whether anything had to be started.
 
         Raises:
-            UsageError: Another port was asked for while the cluster runs.
+            UsageError: Another port or security was asked for while the cluster runs.
             ClusterError: A port is in use, the disk is full, an artefact is corrupt, a server does not start.
             Unavailable: A download failed.
         """
         with exclusive(self._lock_file, waiting=lambda: say("another command is at work on this cluster; waiting")):
             before = self._plan()
+            ran = any(node.running for node in self.cluster().nodes)
             plan = ClusterPlan(
                 before.cluster_id,
                 [kafka_port or before.kafka_ports[0]],
                 registry_port or before.registry_port,
+                secure if secure is not None else before.secure and ran,
             )
-            cluster = Cluster(self.root, self.cache, plan)
-            running = [node for node in cluster.nodes if node.running]
-            if running and plan != before:
+            if ran and plan != before:
                 raise UsageError(
-                    f"the cluster runs on ports {before.kafka_ports[0]} and {before.registry_port}; "
-                    "stop it with `scripts/local-cluster down` before you choose others"
+                    f"the cluster runs on ports {before.kafka_ports[0]} and {before.registry_port}, "
+                    f"{'secured' if before.secure else 'not secured'}; "
+                    "stop it with `scripts/local-cluster down` before you choose otherwise"
                 )
+            cluster = self._cluster(plan)
+            running = [node for node in cluster.nodes if node.running]
             if len(running) == len(cluster.nodes) and all(node.healthy() for node in running):
                 return False
             if len({*plan.kafka_ports, plan.registry_port}) < 2:
@@ -141,16 +149,22 @@ class LocalCluster:
             )
         return statuses
 
-    def environment(self) -> dict[str, str]:
-        """The variables by which services and scripts find the cluster.
+    @property
+    def is_secure(self) -> bool:
+        """Return whether clients have to log in."""
+        return self._plan().secure
+
+    def environment(self, user: str = ADMIN) -> dict[str, str]:
+        """The variables by which services and scripts find the cluster, and log in as a user where it is secured.
 
         Raises:
             ClusterError: It is not up.
+            UsageError: There is no such user.
         """
         cluster = self.cluster()
         if not all(node.running for node in cluster.nodes):
             raise ClusterError("the local cluster is not up; start it with `scripts/local-cluster up`")
-        return cluster.environment()
+        return cluster.environment(user)
 
     def logs(self) -> dict[str, Path]:
         """The log file of each server by its name."""
@@ -158,7 +172,10 @@ class LocalCluster:
 
     def cluster(self) -> Cluster:
         """The cluster with its servers, running or not."""
-        return Cluster(self.root, self.cache, self._plan())
+        return self._cluster(self._plan())
+
+    def _cluster(self, plan: ClusterPlan) -> Cluster:
+        return Cluster(self.root / "secure" if plan.secure else self.root, self.cache, plan)
 
     def _plan(self) -> ClusterPlan:
         settings = read_json(self._settings_file)
@@ -166,6 +183,7 @@ class LocalCluster:
             settings.get("cluster_id") or new_cluster_id(),
             [settings.get("kafka_port", DEFAULT_KAFKA_PORT)],
             settings.get("registry_port", DEFAULT_REGISTRY_PORT),
+            settings.get("secure", False),
         )
 
     def _remember(self, plan: ClusterPlan) -> None:
@@ -173,6 +191,7 @@ class LocalCluster:
             "cluster_id": plan.cluster_id,
             "kafka_port": plan.kafka_ports[0],
             "registry_port": plan.registry_port,
+            "secure": plan.secure,
         }
         write_whole(self._settings_file, json.dumps(settings, indent=2) + "\n")
 

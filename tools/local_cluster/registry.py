@@ -1,13 +1,17 @@
 """Apicurio Registry, whose Confluent-compatible API serves the schemas."""
 
+import ssl
 import threading
 from pathlib import Path
 
 import httpx2
 
 from tools.local_cluster.artifacts import ArtifactCache, Progress, silent
+from tools.local_cluster.certificates import write_secret
+from tools.local_cluster.kafka import properties_text
 from tools.local_cluster.node import Node, java
 from tools.local_cluster.ports import HOST, free_ports
+from tools.local_cluster.security import ADMIN, ClusterSecurity
 
 JVM = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true")
 
@@ -21,10 +25,14 @@ class Registry(Node):
         directory: Its data and log.
         port: Its port for clients on 127.0.0.1.
         cache: The cache of the artefacts that it runs on.
+        security: Its certificate and users; None for a registry that lets every client do everything.
     """
 
-    def __init__(self, directory: Path, port: int, cache: ArtifactCache) -> None:
+    def __init__(
+        self, directory: Path, port: int, cache: ArtifactCache, security: ClusterSecurity | None = None
+    ) -> None:
         super().__init__("registry", directory, port, cache)
+        self._security = security
 
     def fetch(self, progress: Progress = silent, cancelled: threading.Event | None = None) -> None:
         """Get the application; see ``Node.fetch``."""
@@ -33,7 +41,7 @@ class Registry(Node):
     @property
     def url(self) -> str:
         """Base address of the Confluent API, without a slash at its end."""
-        return f"http://{HOST}:{self.port}{API_PATH}"
+        return f"{'https' if self._security else 'http'}://{HOST}:{self.port}{API_PATH}"
 
     def start(self) -> None:
         """Start it."""
@@ -42,14 +50,23 @@ class Registry(Node):
         home = self.cache.unpacked("registry", silent, threading.Event())
         (management_port,) = free_ports(1)
         settings = registry_environment(self.port, management_port)
+        if self._security:
+            configuration = self.process.directory / "config" / "application.properties"
+            configuration.parent.mkdir(parents=True, exist_ok=True)
+            write_secret(configuration, properties_text(self._security.registry_properties(self.port)))
         self.process.start([java(), *JVM, "-jar", str(home / "quarkus-run.jar")], settings)
 
     def healthy(self) -> bool:
         """Return whether the Confluent API lists its subjects."""
         if not self.running:
             return False
+        auth = verify = None
+        if self._security:
+            auth = self._security.user_and_password(ADMIN)
+            verify = ssl.create_default_context(cafile=str(self._security.authority.certificate))
         try:
-            return httpx2.get(f"{self.url}/subjects", timeout=2, trust_env=False).status_code == 200
+            url = f"{self.url}/subjects"
+            return httpx2.get(url, timeout=2, trust_env=False, auth=auth, verify=verify or True).status_code == 200
         except httpx2.HTTPError:
             return False
 

@@ -1,0 +1,1 @@
+"""Tests on a local cluster with TLS, users and ACLs."""
