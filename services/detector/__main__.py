@@ -88,8 +88,8 @@ def main() -> int:
     def load() -> Topology:
         rules = load_rules(settings.rules_file, topics.schema, constants_of(settings.suspicious_amount))
         for warning in rules.warnings:
-            log.warning("deprecated word in the rules file", reason=warning)
-        topology = build_topology(rules, topics.stages, [model.name for model in rules.models])
+            log.warning("warning about the rules file", reason=warning)
+        topology = build_topology(rules, topics.stages)
         require_labels(topology, written=topics.with_labels)
         if topics.state is None:
             require_retention(topology, retention, lateness_ms)

@@ -12,6 +12,7 @@ from services.detector_flink.function import evaluate_batch
 from services.detector_flink.java_properties import java_properties
 from services.detector_flink.settings import FlinkSettings
 from services.rules.loading import constants_of, load_rules
+from services.rules.models.loading import beside, model_files
 from services.rules.topology import build_topology, require_labels
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.lifecycle import run_service
@@ -38,7 +39,9 @@ def main() -> int:
     environment = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
     for name, value in _configuration(settings).items():
         environment.get_config().set(name, value)
-    function = evaluate_batch(_environment_of_settings(), rules.text)
+    read = beside(settings.rules_file)
+    models = {name: read(name) for name in model_files(rules.text.encode())}
+    function = evaluate_batch(_environment_of_settings(), rules.text, models)
     environment.create_temporary_system_function(statements.FUNCTION, function)
     environment.execute_sql(statements.source(job, client))
     environment.execute_sql(statements.sink(job, client, settings.transaction_timeout_ms))

@@ -17,11 +17,13 @@ class EvaluateBatch(ScalarFunction):  # type: ignore[misc]
     Args:
         environment: The environment variables of the settings, as they were where the job was started.
         rules_text: The rules.
+        model_files: The contents of the model files that they name.
     """
 
-    def __init__(self, environment: Mapping[str, str], rules_text: str) -> None:
+    def __init__(self, environment: Mapping[str, str], rules_text: str, model_files: Mapping[str, bytes]) -> None:
         self._environment = dict(environment)
         self._rules_text = rules_text
+        self._model_files = dict(model_files)
         self._evaluator: BatchEvaluator | None = None
 
     def is_deterministic(self) -> bool:
@@ -33,7 +35,7 @@ class EvaluateBatch(ScalarFunction):  # type: ignore[misc]
         from services.detector_flink.worker import build_evaluator  # noqa: PLC0415 - the client doesn't need it
 
         os.environ.update(self._environment)
-        self._evaluator = build_evaluator(self._rules_text)
+        self._evaluator = build_evaluator(self._rules_text, self._model_files)
 
     def eval(self, *columns: pd.Series) -> pd.Series:
         """Return for each record what is to be written: all of it for the last one of the batch."""
@@ -59,10 +61,10 @@ class EvaluateBatch(ScalarFunction):  # type: ignore[misc]
         return pd.Series(result, dtype=object)
 
 
-def evaluate_batch(environment: Mapping[str, str], rules_text: str) -> Any:
+def evaluate_batch(environment: Mapping[str, str], rules_text: str, model_files: Mapping[str, bytes]) -> Any:
     """Return the function for Flink."""
     return udf(
-        EvaluateBatch(environment, rules_text),
+        EvaluateBatch(environment, rules_text, model_files),
         result_type=DataTypes.ARRAY(DataTypes.ARRAY(DataTypes.BYTES())),
         func_type="pandas",
         deterministic=False,

@@ -33,8 +33,12 @@ def _none(_partition: Partition, _offset: int) -> str:
     return ""
 
 
-def build_evaluator(rules_text: str) -> BatchEvaluator:
+def build_evaluator(rules_text: str, model_files: Mapping[str, bytes]) -> BatchEvaluator:
     """Return the evaluator of a worker, by the settings in the environment and the rules that the job was started with.
+
+    Args:
+        rules_text: The rules.
+        model_files: The contents of the model files that they name.
 
     Raises:
         ExpectedError: Settings, contracts, brokers or registry are not as they must be.
@@ -42,7 +46,8 @@ def build_evaluator(rules_text: str) -> BatchEvaluator:
     settings = load_settings(FlinkSettings, RegistrySettings)
     configure_logging("detector-flink", settings.log_level)
     topics = DetectorTopics.of(settings, load_contracts())
-    rules = parse_rules(rules_text, str(settings.rules_file), topics.schema, constants_of(settings.suspicious_amount))
+    constants = constants_of(settings.suspicious_amount)
+    rules = parse_rules(rules_text, str(settings.rules_file), topics.schema, constants, model_files.__getitem__)
     clients = KafkaClients(settings, librdkafka_properties(), client_id=f"detector-flink-{settings.instance_id}")
     admin = clients.admin()
     return assemble(

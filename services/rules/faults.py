@@ -16,7 +16,7 @@ class RulesError(ContractError):
 
 
 class Faults:
-    """The faults of a file, and its deprecated words.
+    """The faults of a file, and warnings: of deprecated words, and of models trained before a change of the contract.
 
     Args:
         document: The file.
@@ -32,7 +32,7 @@ class Faults:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """A line for each deprecated word, with file and line."""
+        """A line for each warning, with file and line."""
         return tuple(self._warnings)
 
     def add(self, path: TomlPath, message: str, offset: int | None = None) -> None:
@@ -47,11 +47,11 @@ class Faults:
         self._faults.append((line, self._text(path, line, message)))
 
     def warn(self, path: TomlPath, message: str) -> None:
-        """Note a deprecated word.
+        """Note a warning.
 
         Args:
-            path: The key whose value has it.
-            message: The word, and the one to write instead.
+            path: The key whose value it is about.
+            message: What was found, and what to do.
         """
         self._warnings.append(self._text(path, self._document.line(path), message))
 

@@ -81,7 +81,7 @@ def parse_rules(
     reader = _Reader(document, faults, fields_of_schema(schema), constants)
     declared = reader.features.read()
     taken = {*reader.fields, *constants}
-    reader.models = ModelReader(document.data.get("models", {}), faults, declared, taken, read_file).read()
+    reader.models = ModelReader(document.data.get("models", {}), faults, schema, declared, taken, read_file).read()
     features = with_models(declared, reader.models)
     rules = tuple(reader.rules(features))
     faults.raise_any()

@@ -274,7 +274,7 @@ class RuleSet:
         source: The file's name, for messages.
         text: The content of the file. Texts with the same meaning have the same version.
         constants: The numbers that conditions call by name, such as `suspicious_amount`.
-        warnings: A line for each deprecated word in the file.
+        warnings: A line for each deprecated word in the file, and for each model that was trained on another contract.
         features: All features of the file.
         models: All models of the file.
     """

@@ -119,7 +119,8 @@ def build_topology(rules: RuleSet, topics: Mapping[str, str], features: Iterable
     Args:
         rules: The rules file.
         topics: The topic of each stage by the field that it is keyed by; the input topic first.
-        features: The features that the last stage has to know, beside those that rules need.
+        features: The features that the last stage has to know, beside those that rules need. So it does the scores of
+            models: one that no rule names yet is watched, and its scores are written.
 
     Raises:
         ContractError: There is no stage for a rule or a feature.
@@ -134,7 +135,7 @@ def build_topology(rules: RuleSet, topics: Mapping[str, str], features: Iterable
     for place, of_stage in enumerate(assigned):
         read_at[place] = {name for rule in of_stage for name in rule.named_features}
     last = max([0, *(place for place, of_stage in enumerate(assigned) if of_stage)])
-    wanted = known.select(features)
+    wanted = known.select([*features, *(model.name for model in rules.models)])
     read_at.setdefault(max([last, *(levels[name] for name in wanted.names)]), set()).update(wanted.names)
     placement = place_features(known.ordered, levels, read_at, len(fields))
     stages: list[Stage] = []

@@ -1,7 +1,6 @@
 """Windows through kills and rebalances: every verdict and every alert equals a plain recomputation from the topics."""
 
 import random
-import signal
 import threading
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ from confluent_kafka import Producer
 from services.rules.alert_content import alert_id
 from services.rules.loading import load_rules
 from services.streaming.clients import PARTITIONER
+from tests.support.killing import killed_inside_a_transaction
 from tests.support.payments import Payment, account, encoded
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
@@ -143,21 +143,6 @@ def require_everything_as_recomputed(pipeline: Pipeline) -> Counter[str]:
 def read_alert_ids(pipeline: Pipeline) -> list[str]:
     """The id is an alert's first field: 36 characters behind the header and their number."""
     return [(message.value() or b"")[6:42].decode() for message in pipeline.read(pipeline.alerts)]
-
-
-def killed_inside_a_transaction(pipeline: Pipeline, detector: Service) -> bool:
-    """Kills it; whether a transaction was open then, which is looked for a few times while it is halted."""
-    is_open = False
-    for _ in range(50):
-        detector.process.send_signal(signal.SIGSTOP)
-        time.sleep(0.05)  # what it has sent arrives
-        is_open = pipeline.open_transactions() > 0
-        if is_open:
-            break
-        detector.process.send_signal(signal.SIGCONT)
-        time.sleep(random.uniform(0.01, 0.08))
-    detector.kill()
-    return is_open
 
 
 @pytest.mark.slow

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from avroguard.avro.canonical_form import fingerprint
+from services.contracts import load_contracts
 from services.rules.features import FeatureSet
 from services.rules.models.distribution import distribution_of
 from services.rules.models.model_file import render_model
@@ -81,7 +83,13 @@ def random_model(seed: int = 1, *, trees: int = 5, leaves: int = 8, features: in
 
 
 def model_on(
-    features: FeatureSet, names: Sequence[str], seed: int = 1, digest: str | None = None, scale: float = 1.0
+    features: FeatureSet,
+    names: Sequence[str],
+    seed: int = 1,
+    *,
+    digest: str | None = None,
+    scale: float = 1.0,
+    contract: str | None = None,
 ) -> bytes:
     """Return the content of a model file on some features of a rules file.
 
@@ -91,12 +99,14 @@ def model_on(
         seed: Seed of its trees.
         digest: The digest of the features; by default the right one.
         scale: Factor of its leaf values, for scores that are far apart.
+        contract: The fingerprint of the contract; by default that of the transactions.
     """
     model = random_model(seed, trees=20, features=len(names))
     trees = tuple(replace(tree, values=tuple(scale * value for value in tree.values)) for tree in model.trees)
     rows = [check.row for check in model.checks]
     digest = digest or features.select(names).digest
-    model = replace(model, features=tuple(names), features_digest=digest, trees=trees)
+    contract = contract or fingerprint(load_contracts().topic("queueing.transactions").required_schema.json)
+    model = replace(model, features=tuple(names), features_digest=digest, trees=trees, contract_fingerprint=contract)
     scores = model.scores(list(np.array(rows).T), len(rows)).tolist()
     checks = tuple(CheckedRow(row, score) for row, score in zip(rows, scores, strict=True))
     return render_model(replace(model, checks=checks))

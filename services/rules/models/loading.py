@@ -8,7 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from avroguard.avro.canonical_form import fingerprint
 from avroguard.avro.names import suggestion
+from services.contracts import Schema
 from services.errors import ContractError
 from services.rules.faults import Faults, shown
 from services.rules.features.feature import Feature, FeatureSet
@@ -73,6 +75,7 @@ class ModelReader:
     Args:
         tables: The content of ``[models]``.
         faults: Collects what is wrong.
+        schema: The schema of the transactions.
         features: The features of the file.
         taken: Names of fields and constants.
         read_file: Reads a model file.
@@ -80,6 +83,7 @@ class ModelReader:
 
     tables: Any
     faults: Faults
+    schema: Schema
     features: FeatureSet
     taken: Collection[str]
     read_file: ReadFile
@@ -110,6 +114,7 @@ class ModelReader:
         threshold, budget = self._threshold(path, table, model)
         if threshold is None or mode is None:
             return None
+        self._compare_contract(path, model)
         return ModelScore(name, model.digest, threshold, mode, model, budget)
 
     def _mode(self, path: tuple[str, str], table: Mapping[str, Any]) -> Mode | None:
@@ -144,6 +149,22 @@ class ModelReader:
                 f"file have {digest}: declare {', '.join(model.features)} as they were, or train it again",
             )
         return digest == model.features_digest
+
+    def _compare_contract(self, path: tuple[str, str], model: ScoringModel) -> None:
+        """Warn where the contract has changed since training: features with the same definitions may mean more or less.
+
+        That is no fault: a compatible change of the contract, such as a field more, must not stop a model.
+        """
+        now, then = (
+            text.removeprefix("sha256:") for text in (fingerprint(self.schema.json), model.contract_fingerprint)
+        )
+        if not now.startswith(then):
+            self.faults.warn(
+                (*path, "file"),
+                f"file: the model was trained on transactions with the contract {then[:12]}, and theirs is {now[:12]} "
+                "now: compare the schemas (scripts/diff-schemas); where a field that its features read has another "
+                "meaning, train it again",
+            )
 
     def _threshold(
         self, path: tuple[str, str], table: Mapping[str, Any], model: ScoringModel

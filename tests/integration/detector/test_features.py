@@ -1,6 +1,6 @@
-"""Features on the real cluster: what a detector computes through kills equals what the logs give when read again.
+"""Features and scores on the real cluster: what a detector computes through kills equals what the logs give offline.
 
-``FEATURE_TRANSACTIONS=200000`` runs the long form; the default is short.
+Offline are `scripts/features --exact` and the model file. ``FEATURE_TRANSACTIONS=200000`` runs the long form.
 """
 
 import math
@@ -19,12 +19,17 @@ from confluent_kafka import Consumer, Producer
 
 from services.contracts import ColumnEncoder
 from services.generator.labels import with_transactions
-from services.rules.loading import parse_rules
+from services.rules.loading import load_rules, parse_rules
+from services.rules.models import read_model
 from services.rules.topology import Topology, build_topology
+from tests.support.confluent import deserialized
+from tests.support.killing import killed_inside_a_transaction
+from tests.support.models import model_on
 from tests.support.payments import Payment, encoded
 from tests.support.rules_on_cluster import alerts, rules
 from tools.features.stage_logs import StageLogs
 from tools.harness.pipeline import Pipeline
+from tools.harness.waiting import wait_for
 
 TRANSACTIONS = int(os.environ.get("FEATURE_TRANSACTIONS", "3000"))
 RULES = """\
@@ -43,6 +48,17 @@ both = "coalesce(ratio, 0) + t_count + coalesce(t_risk, 7) * s_frauds + hour"
 severity = "low"
 when = "both >= 0"
 reason = "{both} {ratio} {s_most} {s_frauds} {t_count} {t_payers} {t_risk} {hour}"
+"""
+MODEL = """\
+[models.cards]
+file = "cards.json"
+mode = "live"
+threshold = 0.5
+
+[rules.scored]
+severity = "high"
+when = "cards >= threshold"
+reason = "score {cards}"
 """
 NAMES = ("both", "ratio", "s_most", "s_frauds", "t_count", "t_payers", "t_risk", "hour")
 
@@ -78,10 +94,19 @@ def send(pipeline: Pipeline, some: list[Payment], labels_topic: str) -> None:
     assert producer.flush(30) == 0
 
 
+def write_rules(pipeline: Pipeline) -> dict[str, Any]:
+    """Write the rules and the model on their features; return the setting that names the rules."""
+    schema = pipeline.contracts.topic(pipeline.input).required_schema
+    features = parse_rules(RULES, "rules.toml", schema, {}).features
+    assert features is not None
+    (pipeline.directory / "cards.json").write_bytes(model_on(features, NAMES, seed=2, scale=2))
+    return rules(pipeline, RULES, MODEL)
+
+
 def topology(pipeline: Pipeline) -> Topology:
     schema = pipeline.contracts.topic(pipeline.input).required_schema
     topics = {"": pipeline.input, "target": pipeline.by_target, "source": pipeline.by_source}
-    return build_topology(parse_rules(RULES, "rules.toml", schema, {}), topics)
+    return build_topology(load_rules(pipeline.directory / "rules.toml", schema, {}), topics)
 
 
 def recomputed(pipeline: Pipeline) -> dict[str, dict[tuple[bytes, int], float]]:
@@ -96,7 +121,32 @@ def recomputed(pipeline: Pipeline) -> dict[str, dict[tuple[bytes, int], float]]:
 
 
 def live(pipeline: Pipeline) -> dict[bytes, dict[str, str]]:
-    return {str(alert["transaction"]["id"]).encode(): alert["figures"] for alert in alerts(pipeline)}
+    """Return the features in the alert of each transaction."""
+    return {
+        str(alert["transaction"]["id"]).encode(): {name: alert["figures"].get(name) for name in NAMES}
+        for alert in alerts(pipeline)
+        if alert["rule"] == "everything"
+    }
+
+
+def scored(pipeline: Pipeline) -> dict[bytes, dict[str, float]]:
+    """Return the features and the score of each transaction on the topic of scores, which has each once."""
+    records = deserialized(pipeline.cluster.registry_url, pipeline.read(pipeline.scores))
+    assert len({record["transaction_id"] for record in records}) == len(records)
+    return {
+        str(record["transaction_id"]).encode(): dict(zip(NAMES, record["features"], strict=True))
+        | {"cards": record["score"]}
+        for record in records
+    }
+
+
+def with_scores(pipeline: Pipeline, features: dict[bytes, dict[str, float]]) -> dict[bytes, dict[str, float]]:
+    """Return features with the scores that the model file has for them, all in one batch."""
+    columns = [np.array([values[name] for values in features.values()]) for name in NAMES]
+    scores = read_model(pipeline.directory / "cards.json").scores(columns, len(features)).tolist()
+    return {
+        identity: values | {"cards": score} for (identity, values), score in zip(features.items(), scores, strict=True)
+    }
 
 
 def repr_of(values: dict[bytes, dict[str, float]]) -> dict[bytes, str]:
@@ -124,34 +174,40 @@ def exported(pipeline: Pipeline, settings: dict[str, str]) -> dict[bytes, dict[s
 
 
 @pytest.mark.parametrize("state", ["written", "off"])
-def test_live_features_equal_those_of_the_logs_after_kills(pipeline: Pipeline, state: str) -> None:
+def test_live_features_and_scores_equal_offline_after_kills(pipeline: Pipeline, state: str) -> None:
     labels_topic = f"{pipeline.prefix}queueing.transactions.labels"
-    settings: dict[str, Any] = rules(pipeline, RULES)
+    settings = write_rules(pipeline) | {"SCORES_TOPIC": pipeline.scores}
     settings |= {"LABEL_WINDOWS": "on", "INPUT_KEYED": "repartition", "INSTANCE_ID": "one"}
     settings |= {"REPARTITION_TOPICS": f"target={pipeline.by_target},source={pipeline.by_source}"}
     settings |= {"STATE_TOPIC": "off"} if state == "off" else {}
     some = payments(TRANSACTIONS)
     third = TRANSACTIONS // 3
-    for number, part in enumerate((some[:third], some[third : 2 * third], some[2 * third :])):
-        with pipeline.start("detector", **settings) as detector:
-            send(pipeline, part, labels_topic)
-            if number < 2:  # killed in the middle of its work
-                pipeline.wait_for_outputs(number * third + third // 3)
-                detector.kill()
-            else:
-                pipeline.wait_for_outputs(TRANSACTIONS)
-                time.sleep(1)
-                assert detector.stop() == 0
+    for number in range(2):
+        begin = number * third
+        with pipeline.start("detector", **settings, COMMIT_INTERVAL_MS="300") as detector:
+            send(pipeline, some[begin : begin + third // 3], labels_topic)
+            pipeline.wait_for_outputs(begin + third // 3)
+            send(pipeline, some[begin + third // 3 : begin + third], labels_topic)
+            assert killed_inside_a_transaction(pipeline, detector)
+    with pipeline.start("detector", **settings) as detector:
+        send(pipeline, some[2 * third :], labels_topic)
+        pipeline.wait_for_outputs(TRANSACTIONS)
+        wait_for(lambda: len(pipeline.read(pipeline.scores)) >= TRANSACTIONS, "the scores of all transactions")
+        assert detector.stop() == 0
     assert pipeline.read(pipeline.dead) == []
-    got, expected = live(pipeline), recomputed(pipeline)
-    assert len(got) == TRANSACTIONS == len(expected["both"])
-    figures = {identity: {name: expected[name][identity, 0] for name in NAMES} for identity, _ in expected["both"]}
-    shown = {
-        identity: {name: repr(value) for name, value in of_row.items() if not math.isnan(value)}
-        for identity, of_row in figures.items()
-    }
-    assert got == shown
+    expected = recomputed(pipeline)
+    features = {identity: {name: expected[name][identity, 0] for name in NAMES} for identity, _ in expected["both"]}
+    assert len(features) == TRANSACTIONS
+    assert repr_of(scored(pipeline)) == repr_of(with_scores(pipeline, features))
     if state == "written":
-        assert repr_of(exported(pipeline, settings)) == repr_of(figures)
-    assert sum("t_risk" in of_row for of_row in got.values()) > TRANSACTIONS // 4
-    assert sum(of_row["s_frauds"] != "0.0" for of_row in got.values()) > TRANSACTIONS // 4
+        assert repr_of(exported(pipeline, settings)) == repr_of(features)
+    got = live(pipeline)
+    assert got == {
+        identity: {name: None if math.isnan(value) else repr(value) for name, value in values.items()}
+        for identity, values in features.items()
+    }
+    assert sum(values["t_risk"] is not None for values in got.values()) > TRANSACTIONS // 4
+    assert sum(values["s_frauds"] != "0.0" for values in got.values()) > TRANSACTIONS // 4
+    scores = [score for (_, times), score in expected["cards"].items() if not times]
+    assert len(set(scores)) > 20
+    assert 0 < sum(score >= 0.5 for score in scores) < TRANSACTIONS

@@ -3,7 +3,10 @@ from pathlib import Path
 import pytest
 
 from services.commands.check_rules import main
+from services.contracts import load_contracts
 from services.detection.settings import DEFAULT_RULES
+from services.rules.loading import parse_rules
+from tests.support.models import model_on
 
 RULE = """\
 [rules.many]
@@ -55,6 +58,23 @@ def test_deprecated_words_are_warned_about(
         "check-rules: STAGE_TOPICS is deprecated: set REPARTITION_TOPICS instead",
         'check-rules: mine.toml:4: rule many: windows.payments: measure: write "inactivity" for "silence"',
     ]
+
+
+def test_a_model_without_a_rule_needs_its_features(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared = '[features]\nrecent = { measure = "count", by = ["source"], over = "1h" }\n'
+    schema = load_contracts().topic("queueing.transactions").required_schema
+    features = parse_rules(declared + RULE, "mine.toml", schema, {}).features
+    assert features is not None
+    (tmp_path / "cards.json").write_bytes(model_on(features, ["recent"]))
+    text = declared + '[models.cards]\nfile = "cards.json"\nmode = "shadow"\nthreshold = 0.5\n' + RULE
+    assert checked(tmp_path, text, monkeypatch) == 0
+    out, err = capsys.readouterr()
+    rows = [line.split()[:3] for line in out.splitlines() if line.startswith(("  recent", "  cards"))]
+    assert rows == [["recent", "1", "h"], ["cards", "-", "model"]]
+    assert "no rule" not in out
+    assert err == ""
 
 
 def test_every_fault_of_a_broken_file_is_reported(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from avroguard.avro.canonical_form import fingerprint
 from services.rules.alert_content import alert_content
 from services.rules.faults import RulesError
 from services.rules.features import add_features
@@ -107,11 +108,20 @@ def test_a_model_without_a_rule_is_computed_where_its_features_are_known() -> No
     plain = '[rules.r]\nseverity = "low"\nwhen = "amount > 1"\nreason = "{amount}"\n'
     rules = read(FEATURES + MODEL + plain, content)
     stages = {"target": "in", "source": "by-source"}
-    topology = build_topology(rules, stages, [model.name for model in rules.models])
+    topology = build_topology(rules, stages)
     assert [feature.name for feature in topology.stages[1].features if feature.score] == ["cards"]
-    assert build_topology(rules, stages).stages[1].features == ()
     assert rules.features is not None
     assert "cards" not in rules.features.names
+
+
+def test_a_model_of_another_contract_is_taken_with_a_warning() -> None:
+    assert DECLARED is not None
+    text = FEATURES + MODEL + RULE
+    assert read(text, model_on(DECLARED, NAMES, contract=fingerprint(SCHEMA.json))).warnings == ()
+    (warning,) = read(text, model_on(DECLARED, NAMES, contract="ba9876543210")).warnings
+    assert warning.startswith(
+        "rules.toml:9: model cards: file: the model was trained on transactions with the contract ba9876543210, and"
+    )
 
 
 def test_champion_and_challenger_are_beside_each_other() -> None:
