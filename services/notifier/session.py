@@ -262,13 +262,13 @@ class Session:
         now = time.monotonic()
         if not events and (not offsets or now - self._committed_at < OFFSETS_SECONDS):
             return
-        self._transaction.begin(backlog=False)
+        self._transaction.begin_transaction(backlog=False)
         for event in events:
             for record in event.records():
                 self._producer.produce(self._topics.notifications.name, self._records.encode(record), event.id.bytes,
                                        timestamp=round(event.at * 1000))  # fmt: skip
                 self._producer.poll(0)
-        self._transaction.commit([TopicPartition(*part, offset) for part, offset in offsets.items()])
+        self._transaction.commit_transaction([TopicPartition(*part, offset) for part, offset in offsets.items()])
         self._committed |= offsets
         self._committed_at = now
         self._progress.committed(offsets.items())

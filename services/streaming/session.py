@@ -184,7 +184,7 @@ class Session:
         read, good = good, list(next(bounded_batches(good)))
         self._unhandled = read[len(good) :]
         self._last = position_of(good[-1])
-        self._transaction.begin(backlog=len(messages) >= self._settings.batch_size or bool(self._unhandled))
+        self._transaction.begin_transaction(backlog=len(messages) >= self._settings.batch_size or bool(self._unhandled))
         poison = self._search.poison(good)
         for index, error in poison.items():
             self._write_dead_letter(good[index], error)
@@ -227,7 +227,7 @@ class Session:
         if not self._transaction.is_open:
             return
         self._handler.write_state(self._sink, self._positions)
-        self._transaction.commit(
+        self._transaction.commit_transaction(
             [TopicPartition(*partition, offset, self._handler.offset_metadata(partition))
              for partition, offset in self._positions.items()]
         )  # fmt: skip

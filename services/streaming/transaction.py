@@ -64,7 +64,7 @@ class Transaction:
         """Limit of the wait for a batch: several are read in an interval, so that producing overlaps with consuming."""
         return min(self.seconds_left, self._interval / 4)
 
-    def begin(self, *, backlog: bool) -> None:
+    def begin_transaction(self, *, backlog: bool) -> None:
         """Begin a transaction if none is open; extend an open one that meets a backlog.
 
         The interval counts from the last commit: after a pause the first message is committed at once.
@@ -86,7 +86,7 @@ class Transaction:
         """Make the open transaction due now."""
         self._due = 0.0
 
-    def commit(self, offsets: Sequence[TopicPartition]) -> None:
+    def commit_transaction(self, offsets: Sequence[TopicPartition]) -> None:
         """Commit the produced records together with offsets.
 
         Raises:

@@ -84,7 +84,7 @@ class DistinctCount(dict[Any, int]):
         self[value] = self.get(value, 0) + 1
 
     def retract(self, value: Any) -> None:
-        """Exclude a value that was added."""
+        """Exclude a value that was added; `DistinctState.aggregate` does so inline where only one entry is new."""
         occurrences = self[value]
         if occurrences == 1:
             del self[value]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.detection import lookup_budget, schema_decoder_cache
+from services.detection import lookup_budget, schema_decoder_cache, schema_lookup
 from services.detection.schema_decoder import Output
 from services.detection.schema_decoder_cache import SchemaDecoderCache
 from tests.support.fake_registry import FRAUD, LEGIT, SCHEMA, Clock, FakeRegistry
@@ -16,6 +16,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(schema_decoder_cache, "time", clock)
     monkeypatch.setattr(lookup_budget, "time", clock)
+    monkeypatch.setattr(schema_lookup, "time", clock)
     return clock
 
 

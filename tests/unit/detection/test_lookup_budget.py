@@ -42,7 +42,7 @@ def test_an_id_of_an_own_subject_is_looked_up_in_a_flood(
     registry.add(7, SCHEMA.json, "elsewhere")
     registry.add(8, SCHEMA.json, "input-value", "legit-value")
     clock.now += lookup_budget.FILL_SECONDS / 100
-    decoders._budget.spend(1)
+    decoders._lookup.budget.spend(1)
     error = refusal(decoders, 7)
     assert isinstance(error, UnknownSchemaId)
     assert "schema id 7 was not looked up: too many ids came" in str(error)
@@ -59,7 +59,7 @@ def test_a_guid_of_an_own_subject_is_looked_up_in_a_flood(
     registry.guids[GUID.id] = 8  # type: ignore[index]
     registry.add(8, SCHEMA.json, "input-value", "legit-value", "fraud-value")
     decoders = make()
-    decoders._budget.spend(100)
+    decoders._lookup.budget.spend(100)
     assert "was not looked up" in str(refusal(decoders, HeaderSchemaId(UUID(int=1))))
     assert decoders.decoder_of(GUID).native
 
@@ -69,6 +69,6 @@ def test_the_list_of_own_ids_is_an_aid_alone(
 ) -> None:
     decoders = make()
     refusal(decoders, 1)
-    decoders._budget.spend(100)
+    decoders._lookup.budget.spend(100)
     registry.fails = NotAuthorised("subjects are not to be listed")
     assert "was not looked up" in str(refusal(decoders, 2))

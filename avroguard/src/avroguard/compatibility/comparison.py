@@ -141,7 +141,7 @@ class _Comparison:
                 reasons = _merge(self._names(read, written), self._symbols(read, written))
             case Record() as read, Record() as written:
                 reasons = _merge(self._names(read, written), self._fields(read, written))
-            case Primitive() as read, Primitive() as written if _reads(read.name, written.name):
+            case Primitive() as read, Primitive() as written if _can_read(read.name, written.name):
                 pass
             case _:
                 reasons = (self._factory.type_changed(reader, writer, place),)
@@ -206,7 +206,8 @@ def _merge(*groups: Iterable[Incompatibility]) -> _Incompatibilities:
     return tuple(dict.fromkeys(reason for reasons in groups for reason in reasons))
 
 
-def _reads(reader: str, writer: str) -> bool:
+def _can_read(reader: str, writer: str) -> bool:
+    """Return whether a primitive type can read another: its own, or one that is promoted to it."""
     return reader == writer or writer in _PROMOTIONS.get(reader, ())
 
 

@@ -1,4 +1,4 @@
-"""Reads data of one schema as another one: Avro's schema resolution. No I/O.
+"""Avro's schema resolution: reads data of one schema as another. Pure; `compatibility` decides whether it can be read.
 
 Source: the Avro specification, "Schema Resolution", as Avro Java 1.12 reads generic data. Where the two differ, Java
 is followed: records are read field by field whatever their names are, and a union that equals the writer's in all but

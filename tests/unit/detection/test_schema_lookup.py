@@ -7,7 +7,8 @@ import pytest
 
 from services.contracts import InvalidSchemaId, NotAnAvroSchema, UnknownSchemaId
 from services.detection.schema_decoder import FieldWouldBeLost, WrongRecordError
-from services.detection.schema_decoder_cache import ForbiddenSchemaId, SchemaDecoderCache
+from services.detection.schema_decoder_cache import SchemaDecoderCache
+from services.detection.schema_lookup import ForbiddenSchemaId
 from services.errors import ContractError, NotAuthorised, Unavailable, UsageError
 from tests.support.fake_registry import INVOICE, NEWER, SCHEMA, Clock, FakeRegistry, later, refusal
 
