@@ -17,7 +17,7 @@ from tools.manifests.objects import COMPONENTS, EXAMPLE, RELEASE, Manifest, dump
 
 CHART = Path("deploy/helm/fraud-detection")
 _FILES = CHART / "files"
-_COPIED = {"alarms": ("deploy/alarms", "*.yml"), "dashboards": ("deploy/dashboards", "*.json")}
+_COPIED = {"alarms": ("deploy/prometheus", "alarms.yml"), "dashboards": ("deploy/grafana", "*.json")}
 _REPLICAS, _MIN_INSYNC = 3, 2  # as in values.yaml
 
 Files = dict[Path, str]

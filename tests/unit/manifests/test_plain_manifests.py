@@ -137,3 +137,8 @@ def test_kustomizations_name_every_file() -> None:
         beside = {file.name for file in path.parent.glob("*.yaml")} - {path.name}
         named = {each for each in kustomization.get("resources", ()) if not each.startswith("..")}
         assert named == beside, path
+
+
+def test_the_alarms_are_those_of_prometheus() -> None:
+    alarms = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alarms.yml").read_text())
+    assert [each["spec"] for each in of_kind("PrometheusRule").values()] == [alarms]
