@@ -399,6 +399,28 @@ class Silence(TypedDict):
     recorded_at: datetime
 
 
+# A version of the rules that a detector activated: what is needed to evaluate a transaction by it
+# again.
+class Rules(TypedDict):
+    """The record payments.Rules."""
+
+    # The version, as transactions have it in the header rules.version. The message key.
+    version: str
+
+    # The content of the rules file. The files of models are not in it; their digests are part of
+    # the version.
+    text: str
+
+    # The numbers that conditions call by name, such as suspicious_amount, in units of the currency.
+    constants: dict[str, str]
+
+    # The name of the file.
+    source: str
+
+    # When a detector began to evaluate by it, in UTC.
+    activated_at: datetime
+
+
 # What a model says about one transaction, and what it says that of.
 class Score(TypedDict):
     """The record payments.Score."""

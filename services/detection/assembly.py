@@ -1,10 +1,11 @@
 """Builds the handler of a process: what decodes, evaluates, restores and routes, on its clients and its registry."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from threading import Event
+from typing import TypeVar
 
-from services.contracts import NotRegistered, Registration, Registry, TopicContract
+from services.contracts import NotRegistered, Registration, Registry, Schema, TopicContract
 from services.detection.alerts import Alerts
 from services.detection.batch_unpacker import BatchUnpacker
 from services.detection.handler import DetectorHandler
@@ -16,6 +17,7 @@ from services.detection.repartition_writer import RepartitionWriter
 from services.detection.restore import Restorer
 from services.detection.routing import Outputs, Router
 from services.detection.rule_versions import RuleVersions
+from services.detection.rules_log import RulesLog
 from services.detection.schema_decoder import Output
 from services.detection.schema_decoder_cache import SchemaDecoderCache
 from services.detection.scores import ScoreWriter
@@ -31,6 +33,8 @@ from services.streaming.partition_reader import PartitionReader
 from services.streaming.progress import LoopProgress
 from services.streaming.topic_reader import TopicReader
 from services.streaming.topics import partition_counts
+
+T = TypeVar("T")
 
 
 def build_handler(
@@ -78,7 +82,7 @@ def build_handler(
             progress=progress,
             transient=(NotRegistered,),
         )
-        for topic in [*topics.read, *topics.labelled, *topics.written, *topics.kept, *topics.scored]
+        for topic in [*topics.read, *topics.labelled, *topics.written, *topics.kept, *topics.optional]
     }
     lateness_ms = round(settings.allowed_lateness * 1000)
     decoders = SchemaDecoderCache(
@@ -124,6 +128,10 @@ def build_handler(
         topic: RepartitionWriter(topic, BatchEncoder(schema, registered[topic].id), limits[topic])
         for topic, schema in batched.items()
     }
+
+    def writer(kind: Callable[[str, Schema, int], T], topic: TopicContract | None) -> T | None:
+        return None if topic is None else kind(topic.name, topic.required_schema, registered[topic.name].id)
+
     labels = None
     if topics.labels is not None:
         legit = registered[settings.legit_topic].id
@@ -146,10 +154,7 @@ def build_handler(
         lateness_ms=lateness_ms,
         unpack=unpack,
         keys=keys,
-        scores=None if topics.scores is None else _score_writer(topics.scores, registered[topics.scores.name]),
+        scores=writer(ScoreWriter, topics.scores),
         labels=labels,
+        rules_log=writer(RulesLog, topics.rules),
     )
-
-
-def _score_writer(topic: TopicContract, registration: Registration) -> ScoreWriter:
-    return ScoreWriter(topic.name, topic.required_schema, registration.id)

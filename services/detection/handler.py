@@ -29,6 +29,7 @@ from services.detection.routing import Router
 from services.detection.row_search import RowSearch
 from services.detection.rule_activation import RuleActivation
 from services.detection.rule_versions import RuleVersions
+from services.detection.rules_log import RulesLog
 from services.detection.schema_decoder_cache import SchemaDecoderCache
 from services.detection.scores import ScoreWriter
 from services.detection.stage_evaluation import add_labels, evaluate_stage
@@ -57,6 +58,7 @@ class DetectorHandler:
         keys: Checks how the input is keyed; None where that is trusted, or makes no difference.
         scores: Writes the scores of models; None where they are not asked for.
         labels: Passes labels on to the topics of later stages; None where none are read.
+        rules_log: Writes the texts of the rules' versions; None where they are not asked for.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class DetectorHandler:
         keys: KeyVerifier | None = None,
         scores: ScoreWriter | None = None,
         labels: LabelRouter | None = None,
+        rules_log: RulesLog | None = None,
     ) -> None:
         self._versions = versions
         self._decoders = decoders
@@ -81,6 +84,7 @@ class DetectorHandler:
         self._keys = keys
         self._scores = scores
         self._labels = labels
+        self._rules_log = rules_log
         self._unpack = unpack
         self._row_search = RowSearch()
         self._counts: Counter[tuple[str, ...]] = Counter()
@@ -139,6 +143,8 @@ class DetectorHandler:
         self._decoders.committed()
         self._partitions.commit()
         self._row_search.committed()
+        if self._rules_log:
+            self._rules_log.committed()
         if self._versions.retire():
             self._partitions.keep_only(self._activation.requirements(self._versions.current))
         self._reset_counts()
@@ -148,6 +154,8 @@ class DetectorHandler:
         self._decoders.aborted()
         self._partitions.rollback()
         self._row_search.aborted()
+        if self._rules_log:
+            self._rules_log.aborted()
         self._reset_counts()
 
     def search_inside(self, position: RecordPosition) -> bool:
@@ -164,6 +172,8 @@ class DetectorHandler:
             Unavailable: A schema id is new and the registry can't be asked about it now.
             PoisonRecords: A fault of a record was only found when its windows had it.
         """
+        if self._rules_log:
+            self._rules_log.write(self._versions.current.rules, sink)
         try:
             labels, messages = self._split_labels(messages)
             handled = len(labels)

@@ -64,7 +64,7 @@ class RuleActivation:
         self._metrics.rules(topology.version, len(topology.rules.rules))
         self._metrics.models(topology.rules.models)
         rules = topology.rules
-        # The whole text: the version in a header or an alert is looked up here later.
+        # The whole text, as in the topic of rules: logs outlive a cluster.
         log.info(
             "rules activated", version=topology.version, rules=[rule.name for rule in rules.rules],
             rule_versions={rule.name: rule.version for rule in rules.rules}, file=rules.source,

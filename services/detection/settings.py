@@ -21,7 +21,7 @@ _DEPRECATED = {"STAGE_TOPICS": "REPARTITION_TOPICS"}
 
 
 TOPIC_OFF = "off"
-"""In place of the state topic or that of scores: none is written."""
+"""In place of the topic of rules, states or scores: none is written."""
 
 
 class DetectorSettings(ServiceSettings):
@@ -34,6 +34,8 @@ class DetectorSettings(ServiceSettings):
         dead_letter_topic: The topic of records that can't be processed, with the reason of each.
         alerts_topic: The topic of alerts.
         scores_topic: The topic of the scores of models, one for each transaction and model; `off`: none are written.
+        rules_topic: The topic of the versions of the rules with their texts; `off`: none are written, and verdicts
+            of earlier versions can't be explained.
         consumer_group: The consumer group; detectors of one group share the work.
         suspicious_amount: From this amount on, in units of the currency, a transaction is suspicious.
         commit_interval_ms: Milliseconds that a Kafka transaction lasts, shorter is sooner visible, longer is cheaper;
@@ -62,6 +64,7 @@ class DetectorSettings(ServiceSettings):
     dead_letter_topic: str = "queueing.transactions.dlq"
     alerts_topic: str = "streaming.alerts"
     scores_topic: str = TOPIC_OFF
+    rules_topic: str = "streaming.rules"
     repartition_topics: str = Field(
         default="target=streaming.transactions.by-target,source=streaming.transactions.by-source",
         validation_alias=AliasChoices("repartition_topics", "stage_topics"),

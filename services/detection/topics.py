@@ -23,6 +23,7 @@ class DetectorTopics:
         state: The contract of the state topic; None where no state is written.
         scores: The contract of the topic of scores; None where none are written.
         labels: The contract of the topic of labels; None where none are read.
+        rules: The contract of the topic of versions of the rules; None where none are written.
     """
 
     stages: Mapping[str, str]
@@ -32,6 +33,7 @@ class DetectorTopics:
     state: TopicContract | None = None
     scores: TopicContract | None = None
     labels: TopicContract | None = None
+    rules: TopicContract | None = None
 
     @classmethod
     def of(cls, settings: DetectorSettings, contracts: Contracts) -> "DetectorTopics":
@@ -57,17 +59,18 @@ class DetectorTopics:
             None if settings.state_topic == TOPIC_OFF else contracts.topic(settings.state_topic),
             None if settings.scores_topic == TOPIC_OFF else contracts.topic(settings.scores_topic),
             None if settings.label_windows == "off" else contracts.topic(settings.labels_topic),
+            None if settings.rules_topic == TOPIC_OFF else contracts.topic(settings.rules_topic),
         )
 
     @property
     def all(self) -> Sequence[TopicContract]:
         """All topics."""
-        return [*self.read, *self.labelled, *self.written, self.dead_letters, *self.kept, *self.scored]
+        return [*self.read, *self.labelled, *self.written, self.dead_letters, *self.kept, *self.optional]
 
     @property
-    def scored(self) -> Sequence[TopicContract]:
-        """The topic of scores, or nothing."""
-        return [self.scores] if self.scores else []
+    def optional(self) -> Sequence[TopicContract]:
+        """The topics of scores and of versions of the rules, where these are written."""
+        return [topic for topic in (self.scores, self.rules) if topic]
 
     @property
     def kept(self) -> Sequence[TopicContract]:
@@ -88,7 +91,7 @@ class DetectorTopics:
     def needs(self) -> Sequence[TopicNeed]:
         """The operations needed on each topic. Dead letters and state are also read: by a restore."""
         operations = {
-            **{topic.name: (WRITE,) for topic in (*self.written, *self.scored)},
+            **{topic.name: (WRITE,) for topic in (*self.written, *self.optional)},
             **dict.fromkeys(
                 (*self.repartition, self.dead_letters.name, *(topic.name for topic in self.kept)), (READ, WRITE)
             ),

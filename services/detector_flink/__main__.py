@@ -32,7 +32,10 @@ def main() -> int:
     require_labels(build_topology(rules, topics.stages), written=())
     job = statements.JobTopics(
         read=[topic.name for topic in topics.read],
-        written=[*topics.repartition, *(topic.name for topic in (*topics.written, topics.dead_letters, *topics.kept))],
+        written=[
+            *topics.repartition,
+            *(topic.name for topic in (*topics.written, topics.dead_letters, *topics.kept, *topics.optional)),
+        ],
         group=settings.consumer_group,
     )
     client = java_properties(os.environ) | {"bootstrap.servers": settings.kafka_broker_url}

@@ -121,7 +121,7 @@ class FlinkStream:
             )
         self._topics, self._topology = topology_of(self._settings)
         counts = {INPUT: random.choice([1, 3]), BY_SOURCE: random.choice([1, 3])}
-        counts |= {STATE: max(counts.values()), LEGIT: 2, FRAUD: 2, DEAD: 1, ALERTS: 2}
+        counts |= {STATE: max(counts.values()), LEGIT: 2, FRAUD: 2, DEAD: 1, ALERTS: 2, "streaming.rules": 1}
         self._kafka = MemoryTopics(counts)
         self._registry = ContractRegistry()
         schema = self._registry.require(INPUT + "-value", self._topics.schema)

@@ -49,6 +49,7 @@ def environment(contracts: Path, prefix: str) -> dict[str, str]:
         "DEAD_LETTER_TOPIC": f"{prefix}queueing.transactions.dlq",
         "REPARTITION_TOPICS": f"source={prefix}streaming.transactions.by-source",
         "STATE_TOPIC": f"{prefix}streaming.transactions.state",
+        "RULES_TOPIC": f"{prefix}streaming.rules",
         "ALERTS_TOPIC": f"{prefix}streaming.alerts",
         "LABELS_TOPIC": f"{prefix}queueing.transactions.labels",
         "NOTIFICATIONS_TOPIC": f"{prefix}streaming.notifications",

@@ -50,6 +50,7 @@ class Pipeline:
         self.by_target = self.prefix + "streaming.transactions.by-target"
         self.scores = self.prefix + "streaming.scores"
         self.state = self.prefix + "streaming.transactions.state"
+        self.rules = self.prefix + "streaming.rules"
         self.group = self.prefix + "detector"
         self.schemas = directory / "schemas"
         private_contracts(self.schemas, self.prefix)

@@ -27,7 +27,7 @@ def test_a_missing_topic_is_named(cluster: Cluster, tmp_path) -> None:  # type: 
         f"topic {topic} does not exist"
         for topic in (
             pipeline.input, pipeline.by_source, pipeline.legit, pipeline.fraud, pipeline.alerts, pipeline.dead,
-            pipeline.state,
+            pipeline.state, pipeline.rules,
         )
     ]  # fmt: skip
     assert all("scripts/create-topics" in line for line in lines)
@@ -38,7 +38,7 @@ def test_a_topic_with_too_few_partitions_is_named(cluster: Cluster, tmp_path) ->
     pipeline = Pipeline(cluster, tmp_path, create=False)
     admin = pipeline.admin  # a client that is let go of ends its requests
     admin.create_topics([NewTopic(pipeline.input, 2)])[pipeline.input].result()
-    others = pipeline.legit, pipeline.fraud, pipeline.alerts, pipeline.dead, pipeline.state
+    others = pipeline.legit, pipeline.fraud, pipeline.alerts, pipeline.dead, pipeline.state, pipeline.rules
     pipeline.create_topics_of(pipeline.by_source, *others)
     with pipeline.start("detector") as detector:
         (line,) = reason(detector, 1)

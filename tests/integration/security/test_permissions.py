@@ -27,6 +27,7 @@ def grants(pipeline: Pipeline) -> dict[str, Grant]:
         "alerts": ("TOPIC", pipeline.alerts, ("WRITE",)),
         "dead letters": ("TOPIC", pipeline.dead, ("READ", "WRITE")),
         "state": ("TOPIC", pipeline.state, ("READ", "WRITE")),
+        "rules": ("TOPIC", pipeline.rules, ("WRITE",)),
         "group": ("GROUP", pipeline.group, ("READ",)),
         "transactional id": ("TRANSACTIONAL_ID", f"{pipeline.group}.only", ("WRITE",)),
     }
@@ -66,6 +67,7 @@ def test_a_detector_that_may_do_nothing_names_every_topic(secure: SecureCluster,
             (secured.alerts, "WRITE"),
             (secured.dead, "READ and WRITE"),
             (secured.state, "READ and WRITE"),
+            (secured.rules, "WRITE"),
         ]
     ]
 

@@ -41,6 +41,7 @@ def test_the_contracts_of_this_project() -> None:
         "streaming.alerts",
         "streaming.notifications",
         "streaming.silences",
+        "streaming.rules",
         "streaming.scores",
         "streaming.decisions",
         "queueing.transactions.labels",
@@ -49,7 +50,7 @@ def test_the_contracts_of_this_project() -> None:
     names = {topic.name: topic.required_schema.name for topic in contracts.governed}
     assert names.pop("streaming.alerts") == "payments.Alert"
     assert names.pop("streaming.scores") == "payments.Score"
-    for topic in ("streaming.notifications", "streaming.silences", "streaming.decisions"):
+    for topic in ("streaming.notifications", "streaming.silences", "streaming.decisions", "streaming.rules"):
         assert names.pop(topic) != "payments.Transaction"
     assert names.pop("queueing.transactions.labels") == "payments.Label"
     assert names.pop("streaming.transactions.state") == "payments.WindowState"
