@@ -33,6 +33,7 @@ from services.contracts import (
     load_contracts,
 )
 from services.errors import UsageError
+from services.rules.fields import fields_of_schema
 from services.rules.loading import constants_of, load_rules
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.certificates import CertificateCollector, certificates
@@ -136,7 +137,12 @@ def _start(
     ).start()
     projector.start()
     monitor.start()
-    RulesCatalog(engine, lambda: load_rules(settings.rules_file, transaction, constants_of()), stop).start()
+    RulesCatalog(
+        engine,
+        lambda: load_rules(settings.rules_file, transaction, constants_of()),
+        fields_of_schema(transaction),
+        stop,
+    ).start()
     return Console(
         settings=settings,
         engine=engine,

@@ -1,8 +1,7 @@
 """The rules in force, and every version of them that the console has seen: their texts, limits and windows."""
 
 import json
-from collections.abc import Callable
-from fractions import Fraction
+from collections.abc import Callable, Mapping
 from threading import Event, Thread
 from typing import Any
 
@@ -13,8 +12,9 @@ from services.console.clock import now_ms
 from services.console.storage.database import insert_new, writing
 from services.console.storage.tables import rule_texts, rules_files
 from services.errors import ContractError
-from services.rules.model import Aggregation, Measure, Rule, RuleSet
-from services.rules.reasons import duration
+from services.rules.explanation import limit_of, measured
+from services.rules.fields import Field
+from services.rules.model import Rule, RuleSet
 
 log = structlog.get_logger()
 
@@ -27,12 +27,14 @@ class RulesCatalog:
     Args:
         engine: The database.
         load: Reads the rules file.
+        fields: The fields of a transaction.
         stop: Ends the thread when set.
     """
 
-    def __init__(self, engine: Engine, load: Callable[[], RuleSet], stop: Event) -> None:
+    def __init__(self, engine: Engine, load: Callable[[], RuleSet], fields: Mapping[str, Field], stop: Event) -> None:
         self._engine = writing(engine)
         self._load = load
+        self._fields = fields
         self._stop = stop
         self._seen = ""
 
@@ -61,7 +63,7 @@ class RulesCatalog:
                 connection.execute(
                     delete(rule_texts).where(rule_texts.c.rule == rule.name, rule_texts.c.rule_version == rule.version)
                 )
-            insert_new(connection, rule_texts, [_row(rule, rules, now) for rule in rules.rules])
+            insert_new(connection, rule_texts, [_row(rule, rules, self._fields, now) for rule in rules.rules])
         self._seen = rules.text
 
     def _run(self) -> None:
@@ -72,7 +74,7 @@ class RulesCatalog:
                 log.warning("rules not stored", exc_info=True)
 
 
-def _row(rule: Rule, rules: RuleSet, now: int) -> dict[str, Any]:
+def _row(rule: Rule, rules: RuleSet, fields: Mapping[str, Field], now: int) -> dict[str, Any]:
     spans = [aggregation.window.over_ms for aggregation in rule.aggregations]
     return {
         "rule": rule.name,
@@ -80,7 +82,7 @@ def _row(rule: Rule, rules: RuleSet, now: int) -> dict[str, Any]:
         "digest": rules.version,
         "text": section(rules.text, rule.name),
         "mode": rule.mode.value,
-        "figures": json.dumps({item.name: (measured(item), limit(item)) for item in rule.aggregations}),
+        "figures": json.dumps({item.name: (measured(item), limit_of(item, fields)) for item in rule.aggregations}),
         "span_ms": max(spans, default=0),
         "seen_at": now,
     }
@@ -97,27 +99,3 @@ def section(text: str, name: str) -> str:
         if inside:
             lines.append(line)
     return "\n".join(lines).strip()
-
-
-def measured(aggregation: Aggregation) -> str:
-    """Return what an aggregation measures, for people."""
-    window = aggregation.window
-    field = f" {window.field}" if window.field else ""
-    where = f" where {window.where}" if window.where else ""
-    return f"{window.measure.value}{field} by {', '.join(window.by)} over {duration(window.over_ms)}{where}"
-
-
-def limit(aggregation: Aggregation) -> str:
-    """Return the limits of an aggregation, for people; empty where it has none."""
-    shown = [
-        f"{words} {_number(aggregation, value)}"
-        for words, value in (("at least", aggregation.at_least), ("at most", aggregation.at_most))
-        if value is not None
-    ]
-    return ", ".join(shown)
-
-
-def _number(aggregation: Aggregation, value: Fraction) -> str:
-    if aggregation.window.measure is Measure.INACTIVITY:
-        return duration(int(value))
-    return f"{float(value):g}"

@@ -9,11 +9,12 @@ import numpy as np
 
 from services.detection.settings import DetectorSettings
 from services.errors import UsageError
+from services.explanation.stage_logs import StageLogs
 from services.rules.model import ID, KEY, RuleSet
 from services.rules.numeric_expressions import Numbers
 from services.rules.topology import build_topology
 from services.streaming.settings import load_settings
-from tools.features.stage_logs import Key, StageLogs
+from tools.features.stage_logs import Key, features_of_logs
 from tools.history.blocks import Block
 from tools.history.options import Input
 from tools.history.topic_input import TopicInput
@@ -52,12 +53,14 @@ class ExactFeatures:
         if not isinstance(source, TopicInput):
             raise UsageError(f"{source.name} is no topic, whose stages could be read")
         names = tuple(names)
-        (field_of_input, _), *further = load_settings(DetectorSettings).stages(KEY).items()
+        settings = load_settings(DetectorSettings)
+        (field_of_input, _), *further = settings.stages(KEY).items()
         topic = source.settings.transactions
         topology = build_topology(rules, {field_of_input: topic, **dict(further)}, names)
-        consumer = partial(source.clients.consumer, "features", enable_partition_eof=True, fetch_wait_max_ms=100)
+        consumer = partial(source.clients.consumer, "features", fetch_wait_max_ms=100)
         schema = source.contracts.topic(topic).required_schema
-        return cls(names, StageLogs(consumer, source.registry, schema, lateness_ms).features(topology))
+        logs = StageLogs(consumer, source.registry, schema, settings.dead_letter_topic)
+        return cls(names, features_of_logs(logs, topology, lateness_ms))
 
     def features(self, block: Block) -> tuple[Block, Mapping[str, Numbers]]:
         """Return a block of which transactions that came through all stages count, and the features of its rows."""

@@ -15,19 +15,22 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Producer
 
 from services.contracts import ColumnEncoder
+from services.explanation.stage_logs import StageLogs
 from services.generator.labels import with_transactions
 from services.rules.loading import load_rules, parse_rules
 from services.rules.models import read_model
 from services.rules.topology import Topology, build_topology
+from services.streaming.clients import KafkaClients
+from services.streaming.settings import KafkaSettings
 from tests.support.confluent import deserialized
 from tests.support.killing import killed_inside_a_transaction
 from tests.support.models import model_on
 from tests.support.payments import Payment, encoded
 from tests.support.rules_on_cluster import alerts, rules
-from tools.features.stage_logs import StageLogs
+from tools.features.stage_logs import features_of_logs
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import wait_for
 
@@ -110,14 +113,11 @@ def topology(pipeline: Pipeline) -> Topology:
 
 
 def recomputed(pipeline: Pipeline) -> dict[str, dict[tuple[bytes, int], float]]:
-    consumer = partial(
-        Consumer,
-        {"bootstrap.servers": pipeline.cluster.bootstrap_servers, "group.id": "features", "enable.partition.eof": True,
-         "isolation.level": "read_committed", "enable.auto.commit": False},
-    )  # fmt: skip
+    settings = KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers)
+    consumer = partial(KafkaClients(settings, {}, "features").consumer, "features")
     schema = pipeline.contracts.topic(pipeline.input).required_schema
     with pipeline.registry as registry:
-        return StageLogs(consumer, registry, schema, 60_000).features(topology(pipeline))
+        return features_of_logs(StageLogs(consumer, registry, schema, pipeline.dead), topology(pipeline), 60_000)
 
 
 def live(pipeline: Pipeline) -> dict[bytes, dict[str, str]]:

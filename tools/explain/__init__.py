@@ -1,0 +1,1 @@
+"""Says why the verdict of a transaction is what it is."""
