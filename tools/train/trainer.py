@@ -42,7 +42,7 @@ def train_trees(table: FeatureTable, settings: TrainingSettings) -> tuple[Tree, 
         settings: The settings.
 
     Raises:
-        UsageError: LightGBM is not installed, or the data are of too little fraud.
+        UsageError: LightGBM or what it takes is not installed, or the data are of too little fraud.
     """
     fraud = int(table.fraud.sum())
     if fraud < _LEAST_FRAUD or len(table) - fraud < _LEAST_FRAUD:
@@ -94,4 +94,9 @@ def _lightgbm() -> Any:
         import lightgbm  # noqa: PLC0415
     except ImportError:
         raise UsageError("training takes LightGBM; install it: scripts/install --training") from None
+    except OSError as error:  # its wheel leaves the OpenMP runtime to the system
+        raise UsageError(
+            f"LightGBM can't be loaded: {error}; install the OpenMP runtime (Debian: apt-get install libgomp1, "
+            "Fedora: dnf install libgomp, macOS: brew install libomp)"
+        ) from None
     return lightgbm

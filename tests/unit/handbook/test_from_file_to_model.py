@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.lightgbm import import_lightgbm
 from tools.evaluate.__main__ import main as evaluate
 from tools.features.__main__ import main as features
 from tools.handbook.__main__ import main as handbook
 from tools.train.__main__ import main as train
 
-pytest.importorskip("lightgbm", reason="needs LightGBM: scripts/install --training")
+import_lightgbm()
 
 ROOT = Path(__file__).parents[3]
 RULES = ROOT / "docs" / "examples" / "handbook.toml"

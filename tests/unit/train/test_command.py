@@ -10,10 +10,11 @@ import pytest
 
 from services.rules.models import read_model
 from tests.support.feature_tables import feature_columns, write_table
+from tests.support.lightgbm import import_lightgbm
 from tools.train.__main__ import main
 from tools.train.feature_table import read_features
 
-pytest.importorskip("lightgbm", reason="needs LightGBM: scripts/install --training")
+import_lightgbm()
 
 SHORT = ("--test-days", "10", "--delay-days", "5", "--trees", "20")
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from services.errors import UsageError
 from services.rules.models.bit_masks import BitMaskEvaluator
 from services.rules.models.contributions import ContributionEvaluator
+from tests.support.lightgbm import import_lightgbm
 from tools.train.lightgbm_trees import trees_of
 
-lightgbm = pytest.importorskip("lightgbm", reason="needs LightGBM: scripts/install --training")
+lightgbm = import_lightgbm()
 
 MODELS = int(os.environ.get("LIGHTGBM_MODELS", "40"))
 ROWS = 100
