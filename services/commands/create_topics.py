@@ -12,18 +12,20 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
-from services.contracts import TopicContract, load_contracts
-from services.errors import ExpectedError, Unavailable
-from services.streaming.authorisation import requires
+from services.contracts import Contracts, TopicContract, load_contracts
+from services.errors import ExpectedError, NotAuthorised, Unavailable
+from services.streaming.access import Access
+from services.streaming.authorisation import ALTER, CREATE, DESCRIBE_CONFIGS, missing_permission, requires
 from services.streaming.clients import KafkaClients
 from services.streaming.connections import Admin
 from services.streaming.failures import raise_if_refused, reason
 from services.streaming.logs import configure_logging
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
 from services.streaming.topics import (
+    TopicNeed,
     await_brokers,
     await_created,
     create_topic,
@@ -94,7 +96,13 @@ class Topics:
     def _create(self, topic: TopicContract) -> Outcome:
         new = NewTopic(topic.name, topic.partitions, self._replication_factor, config=config_entries(topic))
         if not self._dry_run:
-            create_topic(self._admin, new)
+            try:
+                create_topic(self._admin, new)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise
+                if topic.name not in partition_counts(self._admin):  # brokers don't list what may not be described
+                    raise NotAuthorised(missing_permission([ALTER], f"topic {topic.name}")) from error
         return Outcome(topic.name, "CREATED", f"{topic.partitions} partitions, kept {hours(topic.retention_ms)}")
 
     def _compare(self, topic: TopicContract, partitions: int) -> Outcome:
@@ -121,6 +129,12 @@ class Topics:
             for name, value in config_entries(topic).items()
             if actual.entries[name] != value
         ]
+
+
+def access_of(contracts: Contracts) -> Access:
+    """Return what the command does on Kafka."""
+    operations = (CREATE, ALTER, DESCRIBE_CONFIGS)
+    return Access("create-topics", [TopicNeed(topic.name, topic.partitions, operations) for topic in contracts.topics])
 
 
 def hours(milliseconds: int) -> str:

@@ -24,7 +24,8 @@ from services.streaming.dead_letter_format import UNREADABLE_HEADERS
 from services.streaming.dead_letter_reading import DeadLetter, DeadLetterFilter
 from services.streaming.failures import raise_if_refused, reason
 from services.streaming.logs import configure_logging
-from services.streaming.redriver import LEDGER, Redriver, RedriveResult, transactional_id
+from services.streaming.redrive_access import LEDGER, transactional_id
+from services.streaming.redriver import Redriver, RedriveResult
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
 from services.streaming.topics import await_brokers
 

@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Event
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
@@ -30,12 +31,14 @@ from services.notifier.silences import MAX_SECONDS, Silence, Silences
 from services.notifier.topics import NotifierTopics, transaction_schema
 from services.rules.aggregations import read_duration
 from services.rules.fields import fields_of_schema
+from services.streaming.access import Access, await_access
+from services.streaming.authorisation import READ, WRITE
 from services.streaming.clients import KafkaClients
 from services.streaming.failures import raise_if_refused, reason
 from services.streaming.logs import configure_logging
 from services.streaming.settings import librdkafka_properties, load_settings
 from services.streaming.topic_reader import TopicReader
-from services.streaming.topics import await_brokers
+from services.streaming.topics import TopicNeed
 
 _PROGRAM = "silence"
 
@@ -55,6 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def access_of(topics: NotifierTopics) -> Access:
+    """Return what the command does on Kafka."""
+    return Access(_PROGRAM, [TopicNeed(topics.silences.name, topics.silences.partitions, (READ, WRITE))])
+
+
 class _Silencer:
     """Reads and writes silences.
 
@@ -69,7 +77,7 @@ class _Silencer:
         self._registry = registry
         self._clients = KafkaClients(settings, librdkafka_properties(), client_id=_PROGRAM)
         self.fields = FieldReader(fields_of_schema(transaction_schema(topics)))
-        await_brokers(self._clients.admin(), settings)
+        await_access(self._clients, settings, access_of(topics), Event())
 
     def read(self) -> list[Silence]:
         """Return the newest record of each silence, the one that ends first first."""

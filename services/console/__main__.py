@@ -9,6 +9,7 @@ import structlog
 import uvicorn
 from sqlalchemy import Engine
 
+from services.console.access import access_of, transactional_id
 from services.console.clock import DAY
 from services.console.metrics import NAMESPACE, CaseCollector
 from services.console.monitor import Monitor
@@ -35,7 +36,9 @@ from services.contracts import (
 from services.errors import UsageError
 from services.rules.fields import fields_of_schema
 from services.rules.loading import constants_of, load_rules
+from services.streaming.access import await_access
 from services.streaming.arguments import parse_service_arguments
+from services.streaming.authorisation import explain_refusals
 from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
 from services.streaming.endpoints import serve_endpoints
@@ -44,7 +47,7 @@ from services.streaming.logs import configure_logging
 from services.streaming.metrics import ProgressCollector, new_registry
 from services.streaming.progress import Progress
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
-from services.streaming.topics import await_topics
+from services.streaming.topics import require_topics
 
 log = structlog.get_logger()
 
@@ -71,8 +74,14 @@ def main() -> int:
     wait_until(
         partial(migrate, engine), waiting_for="database", timeout=settings.startup_timeout, stop=stop, progress=progress
     )
-    await_topics(clients, settings, topics.needs, stop, progress)
-    with Registry(registry_settings) as registry:
+    access = access_of(settings, topics)
+    refusals = explain_refusals(
+        lambda: require_topics(clients.admin(), access.topics),
+        group=settings.consumer_group,
+        transactional_id=transactional_id(settings),
+    )
+    with refusals, Registry(registry_settings) as registry:
+        await_access(clients, settings, access, stop, progress)
 
         def output(topic: TopicContract) -> OutputTopic:
             registration = wait_until(
@@ -86,11 +95,16 @@ def main() -> int:
             return OutputTopic(topic.name, topic.required_schema, registration.id)
 
         publisher = DecisionPublisher(
-            partial(
-                clients.producer, transactional_id=f"console.{settings.instance_id}", transaction_timeout_ms=15_000
-            ),
+            partial(clients.producer, transactional_id=transactional_id(settings), transaction_timeout_ms=15_000),
             output(topics.decisions),
             output(topics.labels),
+        )
+        wait_until(
+            publisher.open,
+            waiting_for="transactional id",
+            timeout=settings.startup_timeout,
+            stop=stop,
+            progress=progress,
         )
         console = _start(
             settings=settings, topics=topics, clients=clients, registry=registry, engine=engine, publisher=publisher,

@@ -93,6 +93,20 @@ class DecisionPublisher:
                 raise Unavailable(f"the decision is not confirmed: {reason(error)}; try again") from error
         return positions[0]
 
+    def open(self) -> None:
+        """Connect, so that what is not authorised is known before the first decision.
+
+        Raises:
+            Unavailable: The brokers do not answer.
+            NotAuthorised: The brokers refuse access.
+        """
+        with self._lock:
+            try:
+                self._open()
+            except KafkaException as error:
+                raise_if_refused(error)
+                raise Unavailable(f"decisions can't be written: {reason(error)}") from error
+
     def _open(self) -> Producer:
         if self._producer is None:
             producer = self._make_producer()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.console.settings import ConsoleSettings
 from services.contracts import Contracts, TopicContract
-from services.streaming.authorisation import READ, WRITE
+from services.streaming.authorisation import DESCRIBE, READ, WRITE
 from services.streaming.topics import TopicNeed
 
 
@@ -18,6 +18,7 @@ class ConsoleTopics:
     labels: TopicContract
     legit: TopicContract
     fraud: TopicContract
+    transactions: TopicContract
 
     @classmethod
     def of(cls, settings: ConsoleSettings, contracts: Contracts) -> "ConsoleTopics":
@@ -32,6 +33,7 @@ class ConsoleTopics:
             contracts.topic(settings.labels_topic),
             contracts.topic(settings.legit_topic),
             contracts.topic(settings.fraud_topic),
+            contracts.topic(settings.transactions_topic),
         )
 
     @property
@@ -43,4 +45,5 @@ class ConsoleTopics:
             TopicNeed(self.labels.name, self.labels.partitions, (WRITE,)),
             TopicNeed(self.legit.name, self.legit.partitions, (READ,)),
             TopicNeed(self.fraud.name, self.fraud.partitions, (READ,)),
+            TopicNeed(self.transactions.name, self.transactions.partitions, (DESCRIBE,)),  # the lag there is shown
         ]

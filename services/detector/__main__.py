@@ -21,6 +21,7 @@ from services.detection.rule_versions import RuleVersions
 from services.detection.schema_decoder import require_equal_schemas
 from services.detection.settings import DetectorSettings, deprecated_settings
 from services.detection.topics import DetectorTopics
+from services.detector.access import transactional_id
 from services.detector.rules_watcher import RulesWatcher
 from services.detector.startup import checked_topics
 from services.rules.loading import constants_of, load_rules
@@ -102,7 +103,7 @@ def main() -> int:
     refusals = explain_refusals(
         lambda: require_topics(clients.admin(), topics.needs),
         group=settings.consumer_group,
-        transactional_id=_transactional_id(settings),
+        transactional_id=transactional_id(settings),
     )
     with refusals, Registry(registry_settings) as registry:
         configs = checked_topics(clients, settings, topics, progress, stop)
@@ -124,10 +125,6 @@ def main() -> int:
         spare_garbage_collection()
         loop.run()
     return 0
-
-
-def _transactional_id(settings: DetectorSettings) -> str:
-    return f"{settings.consumer_group}.{settings.instance_id}"
 
 
 def _loop(
@@ -156,7 +153,7 @@ def _loop(
         # An offset that is not there any more is an error, which the loop counts; nothing is skipped silently.
         make_consumer=lambda: clients.consumer(settings.consumer_group, auto_offset_reset="error"),
         make_producer=lambda: clients.producer(
-            transactional_id=_transactional_id(settings),
+            transactional_id=transactional_id(settings),
             transaction_timeout_ms=15_000 + round(interval.longest * 1000),
             delivery_report_only_error=True,
             message_max_bytes=max(written),

@@ -8,12 +8,13 @@ import structlog
 
 from services.detection.settings import DetectorSettings
 from services.detection.topics import DetectorTopics
-from services.streaming.authorisation import require_group
+from services.detector.access import access_of
+from services.streaming.access import await_access
 from services.streaming.clients import KafkaClients
 from services.streaming.lifecycle import wait_until
 from services.streaming.progress import LoopProgress
 from services.streaming.start_offsets import StartFrom, StartOffsets
-from services.streaming.topics import TopicConfig, await_topics, require_equal_partitions, topic_configs
+from services.streaming.topics import TopicConfig, require_equal_partitions, topic_configs
 
 log = structlog.get_logger()
 
@@ -28,9 +29,8 @@ def checked_topics(
         NotAuthorised: The brokers refuse access.
         ContractError: A topic is not as it must be, or the group has no offsets though results exist.
     """
-    await_topics(clients, settings, topics.needs, stop, progress)
+    await_access(clients, settings, access_of(settings, topics), stop, progress)
     admin = clients.admin()
-    require_group(admin, settings.consumer_group)
     require_equal_partitions(admin, [topic.name for topic in (*topics.read, *topics.labelled, *topics.kept)])
     configs = topic_configs(admin, topics.all)
     if configs[topics.input].message_timestamp_type != "LogAppendTime":

@@ -8,6 +8,7 @@ import structlog
 from confluent_kafka import KafkaException
 
 from services.contracts import SCHEMAS_ENVIRONMENT, NotRegistered, Registry, RegistrySettings, load_contracts
+from services.generator.access import access_of, written_topics
 from services.generator.encoding import TransactionEncoder
 from services.generator.labels import LabelEncoder
 from services.generator.metrics import NAMESPACE, GeneratorMetrics
@@ -16,8 +17,8 @@ from services.generator.scenarios import LabelledTraffic
 from services.generator.service import Generator
 from services.generator.settings import GeneratorSettings
 from services.generator.transactions import RandomTraffic
+from services.streaming.access import await_access
 from services.streaming.arguments import parse_service_arguments
-from services.streaming.authorisation import WRITE
 from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
 from services.streaming.endpoints import serve_endpoints
@@ -26,7 +27,6 @@ from services.streaming.logs import configure_logging
 from services.streaming.metrics import ProgressCollector, new_registry
 from services.streaming.progress import Progress
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
-from services.streaming.topics import TopicNeed, await_topics
 
 DESCRIPTION = "Generate payment transactions at a rate, to a limit or until SIGTERM."
 
@@ -41,7 +41,7 @@ def main() -> int:
     stop = stop_on_signals()
     contracts = load_contracts()
     labels_topic = settings.labels_topic if settings.scenarios else ""
-    names = list(filter(None, [settings.transactions_topic, labels_topic]))
+    names = written_topics(settings)
     topics = [contracts.topic(name) for name in names]
     properties = librdkafka_properties()
     clients = KafkaClients(settings, properties, client_id="generator")
@@ -53,9 +53,7 @@ def main() -> int:
 
     # Created early: it connects and gets its producer id during the checks.
     producer = clients.producer(delivery_report_only_error=True)
-    await_topics(
-        clients, settings, [TopicNeed(topic.name, topic.partitions, (WRITE,)) for topic in topics], stop, progress
-    )
+    await_access(clients, settings, access_of(settings, contracts), stop, progress)
     with Registry(registry_settings) as registry:
         ids = wait_until(
             lambda: [registry.require(topic.subject, topic.required_schema).id for topic in topics],

@@ -11,10 +11,10 @@ from services.contracts import (
     NotRegistered,
     Registry,
     RegistrySettings,
-    TopicContract,
     load_contracts,
 )
 from services.errors import UsageError
+from services.notifier.access import access_of
 from services.notifier.dispatcher import Dispatcher
 from services.notifier.file_watcher import FileWatcher
 from services.notifier.loading import load_notifications
@@ -30,8 +30,9 @@ from services.notifier.settings import NotifierSettings, start_from
 from services.notifier.silences import Silences
 from services.notifier.topics import NotifierRecords, NotifierTopics, transaction_schema
 from services.notifier.workers import Completed, Workers
+from services.streaming.access import await_access
 from services.streaming.arguments import parse_service_arguments
-from services.streaming.authorisation import explain_refusals, require_group
+from services.streaming.authorisation import explain_refusals
 from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
 from services.streaming.endpoints import serve_endpoints
@@ -41,7 +42,7 @@ from services.streaming.logs import configure_logging
 from services.streaming.metrics import LoopMetrics, ProgressCollector, new_registry
 from services.streaming.progress import LoopProgress
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
-from services.streaming.topics import await_topics, require_topics
+from services.streaming.topics import require_topics
 
 log = structlog.get_logger()
 
@@ -59,7 +60,8 @@ def main() -> int:
     contracts = load_contracts()
     topics = NotifierTopics.of(settings, contracts)
     load = partial(load_usable, settings, topics)
-    load()  # faults of the file are reported at once, whether or not the cluster is there
+    # Faults of the file are reported at once, whether or not the cluster is there.
+    access = access_of(settings, topics, load())
     properties = librdkafka_properties()
     clients = KafkaClients(settings, properties, client_id="notifier")
     collector = new_registry(NAMESPACE)
@@ -68,13 +70,12 @@ def main() -> int:
     collector.register(CertificateCollector(certificates(properties, registry_settings.ca_file), NAMESPACE))
     serve_endpoints(collector, progress, settings.metrics_host, settings.metrics_port)
     refusals = explain_refusals(
-        lambda: require_topics(clients.admin(), topics.needs),
+        lambda: require_topics(clients.admin(), access.topics),
         group=settings.notifier_group,
         transactional_id=settings.notifier_group,
     )
     with refusals, Registry(registry_settings) as registry:
-        await_topics(clients, settings, topics.needs, stop, progress)
-        require_group(clients.admin(), settings.notifier_group)
+        await_access(clients, settings, access, stop, progress)
         records = wait_until(
             lambda: NotifierRecords(topics, registry),
             waiting_for="schema registry",
@@ -83,7 +84,6 @@ def main() -> int:
             progress=progress,
             transient=(NotRegistered,),
         )
-        decisions = next((topic for topic in contracts.topics if topic.name == settings.decisions_topic), None)
         watcher = FileWatcher(settings.notifications_file, load, metrics, progress, stop)
         loop = _loop(
             settings=settings,
@@ -91,7 +91,6 @@ def main() -> int:
             clients=clients,
             records=records,
             registry=registry,
-            decisions=decisions,
             watcher=watcher,
             metrics=metrics,
             loop_metrics=LoopMetrics(collector, NAMESPACE),
@@ -137,7 +136,6 @@ def _loop(
     clients: KafkaClients,
     records: NotifierRecords,
     registry: Registry,
-    decisions: TopicContract | None,
     watcher: FileWatcher,
     metrics: NotifierMetrics,
     loop_metrics: LoopMetrics,
@@ -147,7 +145,7 @@ def _loop(
     """Build the loop."""
     group = partial(clients.consumer, settings.notifier_group)
 
-    gatherer = Gatherer(group, topics, records, registry, decisions)
+    gatherer = Gatherer(group, topics, records, registry)
 
     def make_sender(receiver: Receiver) -> Sender:
         def figures_of(day: str) -> Figures:

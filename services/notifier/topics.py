@@ -12,7 +12,7 @@ from services.notifier.alert import Alert
 from services.notifier.events import Event
 from services.notifier.settings import NotifierSettings
 from services.notifier.silences import Silence
-from services.streaming.authorisation import DESCRIBE, READ, WRITE
+from services.streaming.authorisation import READ, WRITE
 from services.streaming.dead_letter_format import read_headers
 from services.streaming.topics import TopicNeed
 
@@ -26,12 +26,14 @@ class NotifierTopics:
         notifications: Written, and read at the start; its owner works.
         silences: Read.
         counted: Topics of transactions, which the daily report counts.
+        decisions: Read for the daily report; None where the contracts lack it.
     """
 
     alerts: TopicContract
     notifications: TopicContract
     silences: TopicContract
     counted: tuple[TopicContract, ...]
+    decisions: TopicContract | None = None
 
     @classmethod
     def of(cls, settings: NotifierSettings, contracts: Contracts) -> "NotifierTopics":
@@ -45,13 +47,22 @@ class NotifierTopics:
             contracts.topic(settings.notifications_topic),
             contracts.topic(settings.silences_topic),
             (contracts.topic(settings.legit_topic), contracts.topic(settings.fraud_topic)),
+            next((topic for topic in contracts.topics if topic.name == settings.decisions_topic), None),
         )
 
-    @property
-    def needs(self) -> list[TopicNeed]:
-        """State of the topics on the brokers."""
-        needs = ((self.alerts, (READ,)), (self.notifications, (READ, WRITE)), (self.silences, (READ,)))
-        return [TopicNeed(topic.name, topic.partitions, (DESCRIBE, *operations)) for topic, operations in needs]
+    def needs(self, *, report: bool) -> list[TopicNeed]:
+        """Return the operations needed on each topic.
+
+        Args:
+            report: Whether there is a daily report.
+        """
+        read = [self.alerts, self.silences]
+        if report:
+            read += [*self.counted, *([self.decisions] if self.decisions else [])]
+        return [
+            *(TopicNeed(topic.name, topic.partitions, (READ,)) for topic in read),
+            TopicNeed(self.notifications.name, self.notifications.partitions, (READ, WRITE)),
+        ]
 
 
 class NotifierRecords:

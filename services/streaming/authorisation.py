@@ -4,7 +4,7 @@ Brokers list the operations that a client is authorised for on a topic or a grou
 authorizer allow everything. There is no such request for a transactional id: it is refused when it is first used.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -17,6 +17,8 @@ from services.streaming.failures import NOT_AUTHORISED, reason
 log = structlog.get_logger()
 
 READ, WRITE, DESCRIBE = AclOperation.READ.name, AclOperation.WRITE.name, AclOperation.DESCRIBE.name
+CREATE, ALTER = AclOperation.CREATE.name, AclOperation.ALTER.name
+DESCRIBE_CONFIGS = AclOperation.DESCRIBE_CONFIGS.name
 
 _TIMEOUT = 10.0
 
@@ -68,11 +70,11 @@ def requires(operation: str, resource: str) -> Iterator[None]:
         raise
 
 
-def require_group(admin: AdminClient, group: str) -> None:
-    """Check that a consumer group may be joined.
+def require_group(admin: AdminClient, group: str, operations: Sequence[str] = (READ,)) -> None:
+    """Check that operations on a consumer group are authorised; by default that it may be joined.
 
     Raises:
-        NotAuthorised: It may not.
+        NotAuthorised: One is not.
     """
     resource = f"consumer group {group}"
     try:
@@ -80,12 +82,12 @@ def require_group(admin: AdminClient, group: str) -> None:
         description = answer[group].result()
     except KafkaException as error:
         if is_refused(error):
-            raise NotAuthorised(missing_permission([READ], resource)) from error
+            raise NotAuthorised(missing_permission(operations, resource)) from error
         # Its coordinator may be changing. Joining waits for the coordinator, and is refused then.
         log.debug("group not described", group=group, reason=reason(error))
         return
-    if operations := not_granted([READ], description.authorized_operations):
-        raise NotAuthorised(missing_permission(operations, resource))
+    if missing := not_granted(operations, description.authorized_operations):
+        raise NotAuthorised(missing_permission(missing, resource))
 
 
 @contextmanager

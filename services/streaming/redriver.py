@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import NewTopic
 
 from services.errors import ContractError, ExpectedError, RetryableError
-from services.streaming.authorisation import READ, WRITE
+from services.streaming.authorisation import CREATE
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_letter_format import HEADERS, KEY, UNREADABLE_HEADERS, VALUE
 from services.streaming.dead_letter_reading import (
@@ -29,6 +29,7 @@ from services.streaming.failures import is_fatal, reason
 from services.streaming.original_records import OriginalReader
 from services.streaming.poison_search import is_refused_record
 from services.streaming.record_size import batch_size
+from services.streaming.redrive_access import LEDGER, access_of, transactional_id
 from services.streaming.sink import ANY_PARTITION
 from services.streaming.topic_reader import TopicReader
 from services.streaming.topics import (
@@ -40,9 +41,6 @@ from services.streaming.topics import (
     require_topics,
     topic_configs,
 )
-
-LEDGER = ".redriven"
-"""Suffix of the ledger's name, after the name of the dead-letter topic."""
 
 MESSAGE_MAX_BYTES = 1_000_000_000  # librdkafka's largest: the topic's limit is about the compressed size
 
@@ -83,11 +81,6 @@ class RedriveResult:
     redriven: Counter[str] = field(default_factory=Counter)
     without_headers: int = 0
     refused: int = 0
-
-
-def transactional_id(topic: str) -> str:
-    """Return the transactional id of a run for a dead-letter topic: a new run fences an older one."""
-    return f"redrive.{topic}"
 
 
 class Redriver:
@@ -269,12 +262,13 @@ class Redriver:
 
     def _require_access(self, counts: Mapping[str, int], *, dry_run: bool) -> None:
         """Check that reading the dead letters, and writing the existing topics, is authorised."""
-        operations: dict[str, tuple[str, ...]] = {self._topic: (READ,)}
-        if not dry_run:
-            operations |= {topic.name: (WRITE,) for topic in self._inputs if topic.name in counts}
-            operations |= {self._ledger: (READ, WRITE)} if self._ledger in counts else {}
+        needs = [
+            TopicNeed(need.name, 1, tuple(operation for operation in need.operations if operation != CREATE))
+            for need in access_of(self._topic, [topic.name for topic in self._inputs if topic.name in counts]).topics
+            if need.name in counts or need.name == self._topic
+        ]
         with suppress(ContractError):  # reported by `run`, with what to do
-            require_topics(self._admin, [TopicNeed(topic, 1, allowed) for topic, allowed in operations.items()])
+            require_topics(self._admin, needs[:1] if dry_run else needs)
 
     def _set_oldest(self, inputs: Sequence[TopicDeclaration]) -> None:
         """Set by topic the time before which messages get the present time: retention might delete them unread."""

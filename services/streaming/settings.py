@@ -87,12 +87,13 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-def load_settings(settings_class: type[SettingsT], *related: type[BaseSettings]) -> SettingsT:
+def load_settings(settings_class: type[SettingsT], *related: type[BaseSettings], **given: str) -> SettingsT:
     """Read the settings from the environment.
 
     Args:
         settings_class: Class of the settings.
         related: Further settings classes that the same process reads, so that their variables count as known.
+        given: Values that go before the environment.
 
     Raises:
         UsageError: one line per setting that is missing, can't be parsed, is out of range, or is most likely a
@@ -100,7 +101,7 @@ def load_settings(settings_class: type[SettingsT], *related: type[BaseSettings])
     """
     problems = _misspelt(_known_variables([settings_class, *related]), os.environ)
     try:
-        settings = settings_class()
+        settings = settings_class(**given)
     except ValidationError as error:
         problems += explain(error)
     if problems:

@@ -8,16 +8,18 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from threading import Event
 
 from prometheus_client import CollectorRegistry
 
-from services.contracts import Contracts, Registry, RegistrySettings, load_contracts
+from services.contracts import Contracts, Registry, RegistrySettings, TopicContract, load_contracts
 from services.errors import ExpectedError
 from services.generator.metrics import GeneratorMetrics
 from services.generator.publisher import Publisher
+from services.streaming.access import Access, await_access
 from services.streaming.authorisation import WRITE
 from services.streaming.clients import KafkaClients
 from services.streaming.lifecycle import Stopped, spare_garbage_collection, stop_on_signals, wait_until
@@ -29,7 +31,7 @@ from services.streaming.settings import (
     load_settings,
     load_together,
 )
-from services.streaming.topics import TopicNeed, await_topics
+from services.streaming.topics import TopicNeed
 from tools.clusters import cluster_variables
 from tools.command_line import command_parser, positive_number, print_error, whole_number
 from tools.local_cluster import LocalCluster
@@ -162,6 +164,15 @@ def _guess(options: argparse.Namespace) -> int:
     return 0 if proposal.block is not None and len(proposal.block) else 1
 
 
+def access_of(topics: Sequence[TopicContract]) -> Access:
+    """Return what the command does on Kafka.
+
+    Args:
+        topics: Topics of transactions and labels.
+    """
+    return Access("replay", [TopicNeed(topic.name, topic.partitions, (WRITE,)) for topic in topics])
+
+
 def _sender(topics: Topics, contracts: Contracts, speed: float | None, stop: Event) -> Sender:
     os.environ.update(cluster_variables(os.environ, LocalCluster()))
     settings, registry_settings = load_together(
@@ -169,7 +180,7 @@ def _sender(topics: Topics, contracts: Contracts, speed: float | None, stop: Eve
     )
     clients = KafkaClients(settings, librdkafka_properties(), client_id="replay")
     both = [contracts.topic(name) for name in (topics.transactions_topic, topics.labels_topic)]
-    await_topics(clients, settings, [TopicNeed(topic.name, topic.partitions, (WRITE,)) for topic in both], stop)
+    await_access(clients, settings, access_of(both), stop)
     with Registry(registry_settings) as registry:
         registered = [
             (

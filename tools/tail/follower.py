@@ -1,13 +1,14 @@
 """Follows one topic, read committed, from its beginning or its end on."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from confluent_kafka import KafkaException, Message
 from confluent_kafka.admin import AdminClient
 
 from services.errors import ContractError, Unavailable
+from services.streaming.access import Access
 from services.streaming.authorisation import READ
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_letter_format import read_headers
@@ -17,6 +18,11 @@ from tools.topics.batches import RowMessage, SingleTransactions
 from tools.topics.reader import TopicReader, offset_bounds
 
 BATCH = 1000
+
+
+def access_of(topics: Iterable[str]) -> Access:
+    """Return what the command does on Kafka: it joins no group."""
+    return Access("tail", [TopicNeed(topic, 1, (READ,)) for topic in topics])
 
 
 def partitions_of(admin: AdminClient, topic: str) -> int:
@@ -32,7 +38,7 @@ def partitions_of(admin: AdminClient, topic: str) -> int:
     except KafkaException as error:
         raise Unavailable(f"the broker doesn't say which topics there are: {error.args[0].str()}") from error
     with suppress(ContractError):  # no such topic: the names that come close say more
-        require_topics(admin, [TopicNeed(topic, 1, (READ,))])
+        require_topics(admin, access_of([topic]).topics)
         return counts[topic]
     visible = sorted(name for name in counts if not name.startswith("__"))
     close = difflib.get_close_matches(topic, visible, n=3, cutoff=0.5)

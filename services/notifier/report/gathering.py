@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from confluent_kafka import Consumer, KafkaException, Message
 
-from services.contracts import MessageRecords, Registry, TopicContract
+from services.contracts import MessageRecords, Registry
 from services.errors import PoisonError, Unavailable
 from services.notifier.model import Report
 from services.notifier.offset_lookup import limits_of, offsets_at
@@ -29,7 +29,6 @@ class Gatherer:
         topics: The topics.
         records: Decodes records.
         registry: Knows the schema of decisions.
-        decisions: The topic of decisions; None where there is none.
     """
 
     def __init__(
@@ -38,13 +37,12 @@ class Gatherer:
         topics: NotifierTopics,
         records: NotifierRecords,
         registry: Registry,
-        decisions: TopicContract | None,
     ) -> None:
         self._make_consumer = make_consumer
         self._topics = topics
         self._records = records
         self._registry = registry
-        self._decisions = decisions
+        self._decisions = topics.decisions
 
     def gather(self, report: Report, day: str) -> Figures:
         """Return the figures of the 24 hours before a day's report.

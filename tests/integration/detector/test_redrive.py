@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from confluent_kafka import Message
 
 from services.detection.headers import OWNED
-from services.streaming.redriver import LEDGER
+from services.streaming.redrive_access import LEDGER
 from tests.support.redriving import redrive, redriving
 from tools.harness.pipeline import Pipeline
 from tools.harness.registry_proxy import RegistryProxy

@@ -185,7 +185,7 @@ def test_a_redrive_that_is_not_allowed_names_what_it_needs(secure: SecureCluster
     secure.allow("generator", "TOPIC", secured.input, "READ")
     assert f"redrive: {lacking('WRITE', f'topic {secured.input}')}" in refusal()
     for topic in (secured.input, secured.by_source):
-        secure.allow("generator", "TOPIC", topic, "WRITE")
+        secure.allow("generator", "TOPIC", topic, "READ", "WRITE")
     assert refusal() == [f"redrive: {lacking('CREATE', f'topic {secured.dead}.redriven')}"]
     secure.allow("generator", "TOPIC", f"{secured.dead}.redriven", "CREATE", "READ", "WRITE")
     assert refusal() == [f"redrive: {lacking('WRITE', f'transactional id redrive.{secured.dead}')}"]

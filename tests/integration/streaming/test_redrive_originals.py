@@ -12,7 +12,7 @@ from confluent_kafka import Message, Producer, TopicPartition
 from services.errors import PoisonError
 from services.streaming.clients import DEAD_LETTER_MAX_BYTES
 from services.streaming.dead_letter_format import DeadLetterRecord, Original, dead_letter_record
-from services.streaming.redriver import LEDGER
+from services.streaming.redrive_access import LEDGER
 from tools.harness.pipeline import Pipeline
 from tools.harness.raw_producer import RawProducer
 from tools.harness.waiting import DEADLINE

@@ -1,0 +1,1 @@
+"""Tests of the ACLs that follow from what programs declare."""

@@ -1,0 +1,1 @@
+"""ACLs of the pipeline's programs, derived from what each declares where it is built."""
