@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from services.console.access import access_of, transactional_id
 from services.console.clock import DAY
+from services.console.explanations import Explanations
 from services.console.metrics import NAMESPACE, CaseCollector
 from services.console.monitor import Monitor
 from services.console.publishing import DecisionPublisher, OutputTopic
@@ -98,6 +99,7 @@ def main() -> int:
             partial(clients.producer, transactional_id=transactional_id(settings), transaction_timeout_ms=15_000),
             output(topics.decisions),
             output(topics.labels),
+            topics.legit.required_schema,
         )
         wait_until(
             publisher.open,
@@ -165,6 +167,7 @@ def _start(
         recent=recent,
         options=case_options(settings, topics),
         monitor=monitor,
+        explain=Explanations.of(load_contracts(), clients, registry),
         identity=_identity(settings),
     )
 

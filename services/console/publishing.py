@@ -2,15 +2,18 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from decimal import Decimal
 from threading import Lock
 from typing import Any
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from services.console.records import Decision, Position
-from services.contracts import RecordEncoder, Schema, frame
+from services.console.decoding import amount_scale
+from services.console.records import Decision, Position, Transaction
+from services.contracts import RecordDecoder, RecordEncoder, Schema, frame
 from services.errors import Unavailable
 from services.streaming.failures import is_fatal, raise_if_refused, reason
 
@@ -24,13 +27,11 @@ class Label:
     """The truth about one transaction, as a person decided it.
 
     Attributes:
-        transaction_id: The transaction.
-        target: Its receiver: the key of the label's message.
+        transaction: The transaction. Its receiver is the key of the label's message.
         fraud: Whether it is fraud.
     """
 
-    transaction_id: str
-    target: str
+    transaction: Transaction
     fraud: bool
 
 
@@ -50,13 +51,17 @@ class DecisionPublisher:
         make_producer: Makes a transactional producer.
         decisions: The topic of decisions.
         labels: The topic of labels.
+        transaction: The contract of transactions.
     """
 
-    def __init__(self, make_producer: Callable[[], Producer], decisions: OutputTopic, labels: OutputTopic) -> None:
+    def __init__(
+        self, make_producer: Callable[[], Producer], decisions: OutputTopic, labels: OutputTopic, transaction: Schema
+    ) -> None:
         self._make_producer = make_producer
         self._decisions, self._labels = decisions, labels
         self._encode_decision = RecordEncoder(decisions.schema.json).encode
         self._encode_label = RecordEncoder(labels.schema.json).encode
+        self._transactions = TransactionRecords(transaction)
         self._producer: Producer | None = None
         self._lock = Lock()
 
@@ -70,7 +75,8 @@ class DecisionPublisher:
         """
         value = frame(self._decisions.schema_id, self._encode_decision(decision.record()))
         values = [
-            (label, frame(self._labels.schema_id, self._encode_label(_record(label, decision)))) for label in labels
+            (label, frame(self._labels.schema_id, self._encode_label(self._record(label, decision))))
+            for label in labels
         ]
         positions: list[Position] = []
 
@@ -84,7 +90,7 @@ class DecisionPublisher:
                 producer.begin_transaction()
                 producer.produce(self._decisions.name, value, decision.account.encode(), on_delivery=delivered)
                 for label, content in values:
-                    producer.produce(self._labels.name, content, label.target.encode())
+                    producer.produce(self._labels.name, content, label.transaction.target.encode())
                 producer.commit_transaction(TIMEOUT)
             except (KafkaException, BufferError) as error:
                 self._recover(error)
@@ -125,12 +131,37 @@ class DecisionPublisher:
         except KafkaException as failure:
             log.warning("producer replaced", reason=reason(failure))
 
+    def _record(self, label: Label, decision: Decision) -> dict[str, Any]:
+        return {
+            "transaction_id": uuid.UUID(label.transaction.id),
+            "fraud": label.fraud,
+            "scenario": None,
+            "incident": f"case {decision.case}",
+            "transaction": self._transactions.record(label.transaction),
+        }
 
-def _record(label: Label, decision: Decision) -> dict[str, Any]:
-    return {
-        "transaction_id": uuid.UUID(label.transaction_id),
-        "fraud": label.fraud,
-        "scenario": None,
-        "incident": f"case {decision.case}",
-        "transaction": None,
-    }
+
+class TransactionRecords:
+    """Records of transactions as the console knows them: fields of the contract besides have their defaults.
+
+    Args:
+        schema: The contract.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        known = {field.name for field in fields(Transaction)}
+        writer = {**schema.json, "fields": [field for field in schema.json["fields"] if field["name"] in known]}
+        self._encode = RecordEncoder(writer).encode
+        self._decode = RecordDecoder(writer, schema.json).decode
+        self._scale = amount_scale(schema)
+
+    def record(self, transaction: Transaction) -> dict[str, Any]:
+        """Return the record of a transaction, as windows over labels need it."""
+        known = {
+            **vars(transaction),
+            "id": uuid.UUID(transaction.id),
+            "amount": Decimal(transaction.amount).scaleb(-self._scale),
+            "created_at": datetime.fromtimestamp(transaction.created_at / 1000, UTC),
+        }
+        record: dict[str, Any] = self._decode(self._encode(known))
+        return record

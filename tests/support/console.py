@@ -26,6 +26,8 @@ from services.console.storage.tables import PROJECTION, cases
 from services.console.web.app import build_app
 from services.console.web.context import Console
 from services.errors import Unavailable
+from services.explanation import TransactionExplanation
+from services.explanation.transaction_logs import TransactionNotFoundError
 
 OPTIONS = CaseOptions(window_ms=24 * HOUR, claim_ms=HOUR // 2, scale=2)
 PASSWORD = "correct horse 9"
@@ -169,12 +171,16 @@ class Person:
         return self.http.post(path, data={"csrf": self.csrf} | fields)
 
 
+def _no_topics(identity: str, _since_ms: int) -> TransactionExplanation:
+    raise TransactionNotFoundError(f"no transaction {identity} is on queueing.transactions")
+
+
 @contextmanager
 def desk(url: str, **settings: Any) -> Iterator[Desk]:
     """A console on a database of its own."""
     engine = open_database(url)
     migrate(engine)
-    identity = settings.pop("identity", None)
+    identity, explain = settings.pop("identity", None), settings.pop("explain", _no_topics)
     values: dict[str, Any] = {"kafka_broker_url": "127.0.0.1:1", "console_port": 8080, "four_eyes_amount": 0} | settings
     configured = ConsoleSettings(**values)
     loop = Loopback(engine, configured.alerts_topic)
@@ -189,6 +195,7 @@ def desk(url: str, **settings: Any) -> Iterator[Desk]:
         recent=RecentTransactions(1000),
         options=OPTIONS,
         monitor=lambda: state,
+        explain=explain,
         identity=identity,
     )
     try:

@@ -104,10 +104,20 @@ def labels_of(connection: Connection, case: str, first_alerts: int, verdict: str
     if verdict == UNKNOWN:
         return []
     rows = connection.execute(
-        select(transactions.c.id, transactions.c.target)
+        select(transactions)
         .join(alerts, alerts.c.transaction_id == transactions.c.id)
         .where(alerts.c.case_id == case, alerts.c.sequence <= first_alerts)
         .distinct()
         .order_by(transactions.c.id)
     )
-    return [Label(identifier, target, verdict == FRAUD) for identifier, target in rows]
+    return [Label(Transaction(**row), verdict == FRAUD) for row in rows.mappings()]
+
+
+def case_of_alert(connection: Connection, alert: str) -> str | None:
+    """Return the id of the case of an alert; None where there is no such alert."""
+    return connection.scalar(select(alerts.c.case_id).where(alerts.c.id == alert))
+
+
+def stored_transaction(connection: Connection, identifier: str) -> Transaction | None:
+    """Return a transaction of the database; None where it is not there."""
+    return next(iter(stored_transactions(connection, [identifier])), None)

@@ -153,6 +153,11 @@ async function load(address, into) {
   }
 }
 
+async function showFragment(section) {
+  if (!await load(section.dataset.fragment, section)) section.textContent = "It could not be loaded: try again.";
+  section.removeAttribute("aria-busy");
+}
+
 function refresh(section) {
   setInterval(() => { if (!document.hidden) load(section.dataset.figures, section); }, 2000);
 }
@@ -174,5 +179,6 @@ async function showGraph(section) {
 document.querySelectorAll("[data-rows]").forEach(followSelection);
 document.querySelectorAll("[data-feed]").forEach(follow);
 document.querySelectorAll("[data-figures]").forEach(refresh);
+document.querySelectorAll("[data-fragment]").forEach(showFragment);
 document.querySelectorAll("[data-graph]").forEach(showGraph);
 document.querySelectorAll("[data-filter] select").forEach((select) => select.addEventListener("change", () => select.form.requestSubmit()));

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from services.console.web import admin, case, identity, live, login, queue
+from services.console.web import admin, case, identity, live, login, queue, why
 from services.console.web.context import Console
 from services.console.web.protection import SecurityHeaders
 from services.console.web.rendering import render
@@ -28,6 +28,9 @@ def build_app(console: Console) -> Starlette:
         Route("/cases/{case:uuid}", case.show_case),
         Route("/cases/{case:uuid}/graph", case.show_graph),
         Route("/cases/{case:uuid}/{action:str}", case.change_case, methods=["POST"]),
+        Route("/alerts/{alert:uuid}", why.show_alert),
+        Route("/transactions/{transaction:uuid}", why.show_transaction),
+        Route("/transactions/{transaction:uuid}/why", why.show_explanation),
         Route("/live", live.show_live),
         Route("/live/figures", live.show_figures),
         Route("/live/events", live.stream_alerts),

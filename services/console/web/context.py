@@ -16,6 +16,7 @@ from services.console.security import audit
 from services.console.security.sessions import Session
 from services.console.settings import ConsoleSettings
 from services.console.storage.database import writing
+from services.explanation import TransactionExplanation
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Console:
         recent: The latest transactions.
         options: Settings of cases.
         monitor: Returns the state of services and partitions.
+        explain: Says why the verdict of a transaction is what it is.
         identity: The OpenID Connect provider; None without one.
     """
 
@@ -40,6 +42,7 @@ class Console:
     recent: RecentTransactions
     options: CaseOptions
     monitor: Callable[[], Any]
+    explain: Callable[[str, int], TransactionExplanation]
     identity: Any = None
 
     def read(self) -> Any:

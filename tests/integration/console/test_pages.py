@@ -1,6 +1,7 @@
 """The pages of the console, one by one."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -9,6 +10,11 @@ from services.console.clock import HOUR, now_ms
 from services.console.projection.alert_rows import apply_alerts
 from services.console.records import CLAIM, DECIDE, NO_FRAUD
 from services.console.storage.tables import audit, rule_texts, rules_files
+from services.explanation import TransactionExplanation
+from services.explanation.record_place import RecordPlace
+from services.rules.explanation import Check, Explanation, ModelExplanation, RuleExplanation
+from services.rules.model import Mode, Severity
+from services.rules.models.explanation import FeatureContribution
 from tests.support.console import OPTIONS, Desk, alert, desk
 
 
@@ -41,7 +47,7 @@ def test_a_case_is_claimed_decided_and_its_labels_written(here: Desk) -> None:
         f"/cases/{case.id}/decide", verdict="FRAUD", reason="money-mule", alerts="3", note="called <b>them</b>"
     )
     assert done.headers["location"].endswith("done=decided")
-    assert [(label.fraud, label.target) for label in here.loop.labels] == [(True, case.account)] * 3
+    assert [(label.fraud, label.transaction.target) for label in here.loop.labels] == [(True, case.account)] * 3
     page = anna.get(f"/cases/{case.id}?done=decided")
     assert "called &lt;b&gt;them&lt;/b&gt;" in page
     assert "Decided." in page
@@ -214,3 +220,66 @@ def test_contributors_without_a_transaction_are_counted(here: Desk) -> None:
     with here.console.write() as connection:
         apply_alerts(connection, [alert(contributors=("6f1b2c1e-8f6b-4d8e-9a55-0d1f2c3b4a59",))], OPTIONS)
     assert "1 of the 1 contributing transactions" in here.client().get(f"/cases/{here.case().id}")
+
+
+def found(identity: str, *, late: bool = False) -> TransactionExplanation:
+    """An explanation: a rule that matched, and one that did not."""
+    met = Check("amount >= 900", "", "amount 950.00", "", met=True)
+    unmet = Check("senders", "distinct source by target", "12", "at least 50", False, "38 more", 0.24)
+    match = {"id": alert().id, "reason": "950.00 at once by <b>", "contributors": [identity], "key": {}}
+    rules = (
+        RuleExplanation("large", "v1", Severity.LOW, Mode.LIVE, "target", (met,), True, match, True),
+        RuleExplanation("many-senders", "v2", Severity.HIGH, Mode.SHADOW, "target", (unmet,), False),
+    )
+    part = FeatureContribution("paid", 950.0, 1.5, "paid 950, above 99 % of the training data")
+    models = (ModelExplanation("cards", "d1", Mode.LIVE, 0.5, 0.75, (part,)),)
+    explanation = Explanation("e43f", "rules.toml", ("large",), rules, models, {"cards": 0.75}, late)
+    place = RecordPlace(
+        "in", 1, 7, 1_767_225_600_000, "mule", (("rules.version", "e43f"),), "1", ("in-value version 1",)
+    )
+    return TransactionExplanation(
+        {"id": identity}, place, ["by-source-1-2-3"], place, "fraud", "e43f", ("large",), explanation
+    )
+
+
+def test_why_says_each_value_against_its_limit(tmp_path: object) -> None:
+    identity, asked = alert().transaction.id, []
+
+    def explain(of: str, since_ms: int) -> TransactionExplanation:
+        asked.append((of, since_ms))
+        return found(of, late=True)
+
+    with desk(f"sqlite:///{tmp_path}/console.db", explain=explain) as here:
+        here.loop.add(alert(at=1_767_225_600_000))
+        anna = here.client()
+        assert f'href="/transactions/{identity}" data-key="y"' in anna.get(f"/cases/{here.case().id}")
+        assert f'data-fragment="/transactions/{identity}/why"' in anna.get(f"/transactions/{identity}")
+        text = anna.get(f"/transactions/{identity}/why")
+        assert asked == [(identity, 1_767_225_600_000)]
+        shown = ("as the detector wrote", "950.00 at once by &lt;b&gt;", "38 more", "24% of the limit", "at least 50",
+                 "in-1-7", "in-value version 1", "by-source-1-2-3", "rules.version e43f", "score 0.7500",
+                 "+1.50 paid 950", "later than allowed", f'href="/alerts/{alert().id}"')  # fmt: skip
+        for part in shown:
+            assert part in text
+
+
+def test_why_says_where_the_detector_wrote_another_verdict(tmp_path: object) -> None:
+    wrote = replace(found("x"), verdict="legit", fired=())
+    with desk(f"sqlite:///{tmp_path}/console.db", explain=lambda *_: wrote) as here:
+        text = here.client().get("/transactions/6f1b2c1e-8f6b-4d8e-9a55-0d1f2c3b4a59/why")
+    assert "The detector wrote legit (no rule)" in text
+
+
+def test_why_says_what_is_missing(here: Desk) -> None:
+    text = here.client().get("/transactions/6f1b2c1e-8f6b-4d8e-9a55-0d1f2c3b4a59/why")
+    assert "no transaction 6f1b2c1e-8f6b-4d8e-9a55-0d1f2c3b4a59 is on queueing.transactions" in text
+
+
+def test_an_alert_leads_to_its_case(here: Desk) -> None:
+    here.loop.add(alert())
+    anna = here.client()
+    answer = anna.http.get(f"/alerts/{alert().id}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/cases/{here.case().id}")
+    assert anna.http.get("/alerts/6f1b2c1e-8f6b-4d8e-9a55-0d1f2c3b4a59").status_code == 404
+    to_login = here.visitor().get(f"/alerts/{alert().id}")
+    assert to_login.headers["location"] == f"/login?next=/alerts/{alert().id}"

@@ -120,6 +120,10 @@ def test_from_an_alert_to_a_label_and_back_after_a_kill(pipeline: Pipeline, cons
     assert labels
     assert {label["transaction_id"] for label in labels} == {alert["transaction"]["id"] for alert in alerts}
     assert all(label["fraud"] and label["incident"] == f"case {case}" for label in labels)
+    by_id = {alert["transaction"]["id"]: alert["transaction"] for alert in alerts}
+    assert all(
+        label["transaction"] == by_id[label["transaction_id"]] for label in labels
+    )  # windows over labels need it
 
     console.process.process.kill()
     console.process.process.wait()
