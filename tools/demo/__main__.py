@@ -13,6 +13,7 @@ from tools.command_line import INTERRUPTED, command_parser, positive_number, pri
 from tools.demo.display import Display
 from tools.demo.interrupts import Interrupts
 from tools.demo.run import STEPS, run
+from tools.local_cluster import LocalCluster
 
 DURATION = 30.0
 RATE = 1000
@@ -33,14 +34,19 @@ exit codes:
 """
 
 
-def main() -> int:
-    """Run the demo and return the exit code."""
+def main(local: LocalCluster | None = None) -> int:
+    """Run the demo and return the exit code.
+
+    Args:
+        local: The cluster that `--secure` secures; by default that of this repository.
+    """
     options = _options()
     configure_logging("demo", "error")
     interrupts = Interrupts()
+    secured = (local or LocalCluster()) if options.secure else None
     try:
         with Display(Console(stderr=options.json), STEPS, options.duration) as display:
-            summary = run(options.duration, options.rate, display, interrupts)
+            summary = run(options.duration, options.rate, display, interrupts, secured=secured)
     except ExpectedError as error:
         return print_error("demo", error)
     except OSError as error:
@@ -71,6 +77,7 @@ def _options() -> argparse.Namespace:
         metavar="N",
         help=f"transactions a second; 0: no limit; default {RATE}",
     )
+    parser.add_argument("--secure", action="store_true", help="the local cluster behind TLS, users and ACLs")
     parser.add_argument("--json", action="store_true", help="the summary as JSON, last line of standard output")
     options = parser.parse_args()
     if options.duration is None and not (sys.stdin.isatty() and (sys.stderr if options.json else sys.stdout).isatty()):

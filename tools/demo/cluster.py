@@ -22,12 +22,14 @@ CLUSTER, TOPICS, SCHEMAS = "cluster", "topics", "schemas"
 _ERRORS = {kind.exit_code: kind for kind in (ContractError, UsageError, Unavailable, NotAuthorised)}
 
 
-def provide_cluster(display: Display, stack: ExitStack) -> str:
+def provide_cluster(display: Display, stack: ExitStack, local: LocalCluster, *, secure: bool) -> str:
     """Make the environment name a running cluster: the one that it names already, or the local one.
 
     Args:
         display: Shows the step.
         stack: Stops at its end what was started here.
+        local: The local cluster.
+        secure: Whether the local cluster has to be secured.
 
     Returns:
         A note on what becomes of the cluster; empty for one of the user's.
@@ -37,11 +39,14 @@ def provide_cluster(display: Display, stack: ExitStack) -> str:
     """
     with display.step(CLUSTER, "looking for one") as step:
         if named_cluster(os.environ):
+            if secure:
+                raise UsageError("--secure is for the local cluster: unset KAFKA_BROKER_URL and SCHEMA_REGISTRY_URL")
             step.detail = f"the one at {os.environ['KAFKA_BROKER_URL']}"
             return ""
-        local = LocalCluster()
-        started = local.up(progress=display.show_download, say=partial(display.show_step, CLUSTER))
+        report = partial(display.show_step, CLUSTER)
+        started = local.up(progress=display.show_download, say=report, secure=secure or None)
         nodes = ", ".join(f"{node.name} {node.version} on port {node.port}" for node in local.status())
+        nodes = f"{nodes}, secured" if local.is_secure else nodes
         step.detail = nodes if started else f"{nodes} (was up)"
         os.environ.update(local.environment())
     if not started:

@@ -51,6 +51,7 @@ class Pipeline:
         group: The detector's consumer group.
         stages: The partitions of each topic that the detector reads, in the order that transactions go through them.
         timeout: Seconds that a service may take to begin its work.
+        login: Variables with which a service logs in.
     """
 
     def __init__(
@@ -60,12 +61,15 @@ class Pipeline:
         group: ConsumerGroup,
         stages: Sequence[Sequence[Partition]],
         timeout: float,
+        *,
+        login: Callable[[str], Mapping[str, str]] = lambda _service: {},
     ) -> None:
         self._stack = stack
         self._display = display
         self._group = group
         self._stages = stages
         self._timeout = timeout
+        self._login = login
         self._services: dict[str, ChildProcess] = {}
 
     def require_alive(self) -> None:
@@ -136,7 +140,9 @@ class Pipeline:
         log = LOGS / f"{name}.log"
         log.unlink(missing_ok=True)
         command = [sys.executable, "-P", "-m", f"services.{name}"]
-        service = self._stack.enter_context(ChildProcess(name, command, {**inherited, **variables}, log))
+        service = self._stack.enter_context(
+            ChildProcess(name, command, {**inherited, **self._login(name), **variables}, log)
+        )
         self._services[name] = service
         return service
 

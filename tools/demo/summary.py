@@ -55,6 +55,7 @@ class Summary:
         latency_ms_p50: Median of the time from a transaction's creation until an independent reader had the verdict.
         latency_ms_p99: 99th percentile of the same.
         lag_max: The most messages that were seen waiting for the detector.
+        refused: Who tried to get in without the right to, and was refused; with `--secure`.
     """
 
     generated: int
@@ -70,6 +71,7 @@ class Summary:
     latency_ms_p50: int | None
     latency_ms_p99: int | None
     lag_max: int
+    refused: tuple[str, ...] = ()
 
     @property
     def evaluated(self) -> int:

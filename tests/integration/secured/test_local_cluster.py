@@ -25,7 +25,9 @@ def greet(environment: dict[str, str]) -> None:
 def test_every_user_gets_in_with_the_variables_of_env(secured: Cluster) -> None:
     greet(secured.environment("detector"))
     greet(secured.environment())
-    assert list(AdminClient(secured.client_config("console")).list_topics(timeout=10).topics) == []  # no ACL, no topic
+    assert (
+        list(AdminClient(secured.client_config("register-schemas")).list_topics(timeout=10).topics) == []
+    )  # no ACL, no topic
 
 
 def test_a_plaintext_client_is_refused(secured: Cluster) -> None:
