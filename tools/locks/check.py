@@ -65,6 +65,7 @@ def read_locks() -> Iterator[Lock]:
         "requirements.txt": everything,
         "requirements-parquet.txt": project["dependency-groups"]["parquet"],
         "requirements-apprise.txt": project["dependency-groups"]["apprise"],
+        "requirements-tracing.txt": project["dependency-groups"]["tracing"],
         "requirements-training.txt": project["dependency-groups"]["training"],
     }
     for peer in sorted(ROOT.glob("benchmarks/peers/*/requirements.in")):
