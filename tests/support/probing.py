@@ -11,20 +11,24 @@ from tools.local_cluster.ports import HOST
 
 
 class Endpoints:
-    """The endpoints of a service that is started with these `variables`."""
+    """The endpoints of a service that is started with these `variables`.
+
+    Attributes:
+        port: Their port.
+    """
 
     def __init__(self) -> None:
-        self._port = free_port()
+        self.port = free_port()
 
     @property
     def variables(self) -> dict[str, str]:
         """Settings of the service."""
-        return {"METRICS_PORT": str(self._port), "METRICS_HOST": HOST}
+        return {"METRICS_PORT": str(self.port), "METRICS_HOST": HOST}
 
     def probe(self, path: str) -> tuple[int, dict[str, Any]]:
         """Status and body of `/livez` or `/readyz`; 0 where no process listens yet."""
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{self._port}{path}", timeout=10) as reply:
+            with urllib.request.urlopen(f"http://{HOST}:{self.port}{path}", timeout=10) as reply:
                 return int(reply.status), json.load(reply)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
@@ -33,7 +37,7 @@ class Endpoints:
 
     def series(self, name: str) -> dict[str, float]:
         """Values of a metric by its labels, as Prometheus writes them; by "" where it has none."""
-        with urllib.request.urlopen(f"http://{HOST}:{self._port}/metrics", timeout=10) as reply:
+        with urllib.request.urlopen(f"http://{HOST}:{self.port}/metrics", timeout=10) as reply:
             text = reply.read().decode()
         return {
             labels.strip("{}"): float(value)

@@ -1,22 +1,18 @@
 """Each alarm uses metrics that services export, and has its section of the runbook."""
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.support.prometheus import metrics_of, program
+from tests.support.prometheus import ALARMS, alarms, metrics_of
 from tests.support.service_metrics import exported_names
 
 ROOT = Path(__file__).parents[2]
-ALARMS = ROOT / "deploy" / "prometheus" / "alarms.yml"
 RUNBOOK = ROOT / "docs" / "runbook.md"
-RULES: list[dict[str, Any]] = [
-    rule for group in yaml.safe_load(ALARMS.read_text())["groups"] for rule in group["rules"]
-]
+RULES = alarms()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
@@ -48,12 +44,7 @@ def test_an_alarm_has_a_severity_and_a_link_to_its_section(rule: dict[str, Any])
     assert rule["annotations"]["summary"]
 
 
-def test_each_alarm_is_in_the_tests_of_promtool_and_they_pass() -> None:
+def test_each_alarm_fires_in_the_tests_of_promtool() -> None:
     tests = yaml.safe_load(ALARMS.with_name("alarms_test.yml").read_text())["tests"]
     fired = {case["alertname"] for test in tests for case in test["alert_rule_test"] if case["exp_alerts"]}
     assert fired == {rule["alert"] for rule in RULES}
-    for arguments in (["check", "rules", "--lint-fatal", "alarms.yml"], ["test", "rules", "alarms_test.yml"]):
-        done = subprocess.run(
-            [program("promtool"), *arguments], cwd=ALARMS.parent, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr

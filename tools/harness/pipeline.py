@@ -113,8 +113,17 @@ class Pipeline:
         log = self.directory / f"{service}-{self._services}.log"
         return Service(f"services.{service}", self.environment | environment, log)
 
-    def transactions(self, count: int, seed: int = 1) -> list[bytes]:
-        """Framed transactions with amounts spread evenly over 1.00 to 1000.00."""
+    def transactions(
+        self, count: int, seed: int = 1, *, amount: int | None = None, created_at: int | None = None
+    ) -> list[bytes]:
+        """Framed transactions.
+
+        Args:
+            count: Their number.
+            seed: Chooses ids, accounts and amounts.
+            amount: Amount of each in cents; by default spread evenly over 1.00 to 1000.00.
+            created_at: Event time of each in ms since the epoch; by default now.
+        """
         random = np.random.default_rng(seed)
         ids = [str(uuid.UUID(bytes=random.bytes(16), version=4)).encode() for _ in range(count)]
         accounts = np.array([f"account{i:05d}".encode() for i in range(1000)])
@@ -122,9 +131,9 @@ class Pipeline:
             "id": np.array(ids),
             "source": accounts[random.integers(0, 1000, count)],
             "target": accounts[random.integers(0, 1000, count)],
-            "amount": random.integers(100, 100_001, count),
+            "amount": random.integers(100, 100_001, count) if amount is None else np.full(count, amount),
             "currency": np.full(count, b"EUR"),
-            "created_at": np.full(count, int(time.time() * 1000)),
+            "created_at": np.full(count, int(time.time() * 1000) if created_at is None else created_at),
         }
         schema = self.contracts.topic(self.input).required_schema.json
         return ColumnEncoder(schema, list(columns)).encode(columns, self.schema_id)

@@ -17,7 +17,8 @@ REPOSITORY = check.ROOT
 def test_every_lock_that_is_installed_from_is_complete() -> None:
     assert {lock.path for lock in read_locks()} == {
         "requirements.txt", "requirements-services.txt", "requirements-parquet.txt", "requirements-tracing.txt",
-        "requirements-training.txt", "requirements-apprise.txt", "requirements-flink.txt", "requirements-flink-build.txt",
+        "requirements-training.txt", "requirements-apprise.txt", "requirements-flink.txt",
+        "requirements-flink-build.txt",
         "benchmarks/peers/quix/requirements.txt", "benchmarks/peers/tutorial/requirements.txt",
     }  # fmt: skip
     said: list[str] = []
