@@ -13,12 +13,18 @@ import yaml
 
 from services.commands.create_topics import config_entries
 from services.contracts import Contracts
+from tools.acls.__main__ import acls_of
+from tools.acls.formats import as_strimzi
+from tools.acls.programs import chosen, programs
 from tools.manifests.objects import COMPONENTS, EXAMPLE, RELEASE, Manifest, dump
 
 CHART = Path("deploy/helm/fraud-detection")
 _FILES = CHART / "files"
 _COPIED = {"alarms": ("deploy/prometheus", "alarms.yml"), "dashboards": ("deploy/grafana", "*.json")}
 _REPLICAS, _MIN_INSYNC = 3, 2  # as in values.yaml
+
+_USERS = {name: name for name in ("detector", "notifier", "console", "generator")} | {"create-topics": "topics"}
+"""Component of the chart by program of `scripts/acls`."""
 
 Files = dict[Path, str]
 
@@ -30,7 +36,10 @@ def chart_files(root: Path, contracts: Contracts) -> Files:
         root: The repository.
         contracts: What each topic carries.
     """
-    files = {_FILES / "topics.json": json.dumps(_topics(contracts), indent=2) + "\n"}
+    files = {
+        _FILES / "topics.json": json.dumps(_topics(contracts), indent=2) + "\n",
+        _FILES / "users.json": json.dumps(_users(contracts), indent=2) + "\n",
+    }
     for folder, (source, pattern) in _COPIED.items():
         for path in sorted((root / source).glob(pattern)):
             files[_FILES / folder / path.name] = path.read_text(encoding="utf-8")
@@ -54,6 +63,9 @@ def plain_files(root: Path, files: Mapping[Path, str]) -> Files:
     return {
         COMPONENTS / "strimzi-topics" / "topics.yaml": dump(
             [_topic(each, labels) for each in json.loads(files[_FILES / "topics.json"])]
+        ),
+        COMPONENTS / "strimzi-users" / "users.yaml": dump(
+            [_user(component, acls, labels) for component, acls in json.loads(files[_FILES / "users.json"]).items()]
         ),
         COMPONENTS / "monitoring" / "alarms.yaml": dump(
             [_alarms(path, text, labels) for path, text in copies["alarms"].items()]
@@ -88,6 +100,12 @@ def _topics(contracts: Contracts) -> list[dict[str, Any]]:
     ]
 
 
+def _users(contracts: Contracts) -> dict[str, list[dict[str, Any]]]:
+    """Return the least ACLs of each component, as `scripts/acls` has them, in Strimzi's form."""
+    users = yaml.safe_load_all(as_strimzi(acls_of(chosen(programs(contracts), list(_USERS)))))
+    return {_USERS[user["metadata"]["name"]]: user["spec"]["authorization"]["acls"] for user in users}
+
+
 def _typed(entries: Mapping[str, str]) -> dict[str, str | int]:
     return {name: int(value) if value.isdecimal() else value for name, value in sorted(entries.items())}
 
@@ -106,6 +124,18 @@ def _topic(topic: Mapping[str, Any], labels: Mapping[str, str]) -> Manifest:
             "partitions": topic["partitions"],
             "replicas": _REPLICAS,
             "config": {**topic["config"], "min.insync.replicas": _MIN_INSYNC},
+        },
+    }
+
+
+def _user(component: str, acls: list[dict[str, Any]], labels: Mapping[str, str]) -> Manifest:
+    return {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaUser",
+        "metadata": {"name": f"{RELEASE}-{component}", "labels": {**labels, "strimzi.io/cluster": "kafka"}},
+        "spec": {
+            "authentication": {"type": "scram-sha-512"},
+            "authorization": {"type": "simple", "acls": acls},
         },
     }
 

@@ -43,13 +43,26 @@ VALUES: Mapping[str, Mapping[str, Any]] = {
     },
     "rules": {"detector": {"rulesVolume": {"configMap": {"name": f"{RELEASE}-rules"}}}},
     "strimzi-topics": {"topics": {"manage": "strimzi"}},
+    "strimzi-users": {
+        "users": {"create": True},
+        "kafka": {
+            **PLACEHOLDERS["kafka"],
+            "authentication": "scram",
+            "caSecret": {"name": "kafka-cluster-ca-cert"},
+            "config": {"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512"},
+        },
+    },
 }
 """Values of each component."""
 
 _ALSO_PATCHED: Mapping[str, Mapping[str, Any]] = {"rules": _CONSOLE}
 """Values of what a component changes besides the base, where it is there."""
 
-_FROM_FILES = {"monitoring": ["alarms.yaml", "dashboards.yaml"], "strimzi-topics": ["topics.yaml"]}
+_FROM_FILES = {
+    "monitoring": ["alarms.yaml", "dashboards.yaml"],
+    "strimzi-topics": ["topics.yaml"],
+    "strimzi-users": ["users.yaml"],
+}
 """Files of components that are made without the chart (`tools.manifests.chart_files`)."""
 
 _CONNECTION = ("ConfigMap", f"{RELEASE}-connection")
@@ -103,7 +116,10 @@ def without_helm(manifests: Sequence[Manifest]) -> list[Manifest]:
 
 def is_from_files(manifest: Manifest) -> bool:
     """Return whether an object is made of the chart's generated files."""
-    return manifest["kind"] in {"KafkaTopic", "PrometheusRule"} or "-dashboard-" in manifest["metadata"]["name"]
+    return (
+        manifest["kind"] in {"KafkaTopic", "KafkaUser", "PrometheusRule"}
+        or "-dashboard-" in manifest["metadata"]["name"]
+    )
 
 
 def json_patch(before: Any, after: Any, path: str = "") -> Iterator[dict[str, Any]]:

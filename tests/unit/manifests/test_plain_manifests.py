@@ -142,3 +142,16 @@ def test_kustomizations_name_every_file() -> None:
 def test_the_alarms_are_those_of_prometheus() -> None:
     alarms = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alarms.yml").read_text())
     assert [each["spec"] for each in of_kind("PrometheusRule").values()] == [alarms]
+
+
+def test_users_have_the_acls_that_their_programs_declare() -> None:
+    users = of_kind("KafkaUser")
+    assert {name.removeprefix("fraud-detection-") for name in users} == {
+        "detector", "notifier", "console", "generator", "topics",
+    }  # fmt: skip
+    acls = users["fraud-detection-detector"]["spec"]["authorization"]["acls"]
+    transactional = next(each for each in acls if each["resource"]["type"] == "transactionalId")
+    assert transactional["resource"] == {"type": "transactionalId", "name": "fraud-detector.", "patternType": "prefix"}
+    readers = {name for name, each in users.items() for acl in each["spec"]["authorization"]["acls"]
+               if acl["resource"]["name"].endswith(".by-source") and "Write" in acl["operations"]}  # fmt: skip
+    assert readers == {"fraud-detection-detector"}
