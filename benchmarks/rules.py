@@ -10,9 +10,9 @@ from benchmarks.work import avro_work
 from services.contracts import ColumnDecoder, RecordDecoder, Registration, Schema, load_contracts
 from services.detection.alerts import Alerts
 from services.detection.handler import DetectorHandler
+from services.detection.input_restorer import InputRestorer
 from services.detection.metrics import DetectorMetrics
 from services.detection.partition_states import PartitionStates
-from services.detection.restore import Restorer
 from services.detection.routing import Outputs, Router
 from services.detection.rule_versions import RuleVersions
 from services.detection.schema_decoder import SchemaDecoder
@@ -79,7 +79,7 @@ def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]
     )
     metrics, decoders = DetectorMetrics(CollectorRegistry()), _OneDecoder(decoder)
     reader = PartitionReader(_no_consumer)
-    restorer = Restorer(reader, decoders, lambda _ranges: {}, LoopProgress(), {})  # type: ignore[arg-type]
+    restorer = InputRestorer(reader, decoders, lambda _ranges: {}, LoopProgress(), {})  # type: ignore[arg-type]
     handler = DetectorHandler(
         versions=RuleVersions(build_topology(rules, {"target": "input"})),
         decoders=decoders,  # type: ignore[arg-type]

@@ -9,12 +9,12 @@ from services.contracts import NotRegistered, Registration, Registry, Schema, To
 from services.detection.alerts import Alerts
 from services.detection.batch_unpacker import BatchUnpacker
 from services.detection.handler import DetectorHandler
+from services.detection.input_restorer import InputRestorer
 from services.detection.key_verifier import KeyVerifier
 from services.detection.labels import LabelReader, LabelRouter
 from services.detection.metrics import DetectorMetrics
 from services.detection.partition_states import PartitionStates
 from services.detection.repartition_writer import RepartitionWriter
-from services.detection.restore import Restorer
 from services.detection.routing import Outputs, Router
 from services.detection.rule_versions import RuleVersions
 from services.detection.rules_log import RulesLog
@@ -98,7 +98,7 @@ def build_handler(
     reader = reader or PartitionReader(partial(group, enable_partition_eof=True))
     batched = {topic.name: topic.required_schema for topic in topics.read[1:]}
     unpack = {topic: BatchUnpacker(registry, schema) for topic, schema in batched.items()}
-    restorer = Restorer(
+    restorer = InputRestorer(
         reader,
         decoders,
         partial(dead_offsets, TopicReader(group, stop), topics.dead_letters.name),

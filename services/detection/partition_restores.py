@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 import structlog
 
+from services.detection.input_restorer import InputRestorer, RestoreTask
 from services.detection.partition_state import PartitionState
-from services.detection.restore import Restorer, RestoreTask
 from services.detection.restore_tasks import (
     state_task,
     task_from_topic,
@@ -18,7 +18,7 @@ from services.detection.restore_tasks import (
     task_of_retained,
     task_since_state,
 )
-from services.detection.written_state_reader import StateTask
+from services.detection.state_restorer import StateTask
 from services.detection.written_states import WrittenStates
 from services.rules.state_requirements import StateRequirements
 from services.streaming.partition_reader import CommittedOffset, PartitionReader
@@ -53,7 +53,7 @@ class PartitionRestores:
         self,
         states: States,
         reader: PartitionReader,
-        restorer: Restorer,
+        restorer: InputRestorer,
         written: WrittenStates | None,
         *,
         lateness_ms: int,

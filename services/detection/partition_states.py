@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from services.detection.input_restorer import InputRestorer
 from services.detection.metrics import DetectorMetrics
 from services.detection.partition_restores import PartitionRestores, Requirements, States
-from services.detection.restore import Restorer
 from services.detection.written_states import WrittenStates
 from services.rules.features import Feature
 from services.rules.model import Columns, Rule
@@ -43,7 +43,7 @@ class PartitionStates:
     def __init__(
         self,
         reader: PartitionReader,
-        restorer: Restorer,
+        restorer: InputRestorer,
         metrics: DetectorMetrics,
         lateness_ms: int,
         *,

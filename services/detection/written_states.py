@@ -10,8 +10,8 @@ from confluent_kafka.admin import AdminClient
 
 from services.contracts import RecordDecoder, Registration, Registry, Schema, unframe
 from services.detection.state_record import InvalidStateError, StateCodec, StateRecord, decode_state
+from services.detection.state_restorer import StateRestorer
 from services.detection.state_writer import StateWriter, Trim
-from services.detection.written_state_reader import WrittenStateReader
 from services.errors import ContractError
 from services.streaming.failures import reason
 from services.streaming.partition_reader import PartitionReader
@@ -26,7 +26,7 @@ REQUEST_TIMEOUT = 10.0
 class WrittenStates:
     """The reader and the writer of the state topic."""
 
-    reader: WrittenStateReader
+    reader: StateRestorer
     writer: StateWriter
 
     @classmethod
@@ -58,7 +58,7 @@ class WrittenStates:
         """
         codec = StateCodec(schema)
         return cls(
-            WrittenStateReader(topic, reader, StateDecoder(codec, registry)),
+            StateRestorer(topic, reader, StateDecoder(codec, registry)),
             StateWriter(
                 topic, codec, registration, lateness_ms,
                 max_bytes=max_bytes, end=reader.end, trim=trim, on_write=on_write,

@@ -1,4 +1,4 @@
-"""Format of dead letters. Pure.
+"""Format of dead letters, which `dead_letter_writer` writes. Pure.
 
 A dead letter is the original record, key, value and headers, followed by six headers with Kafka Connect's names
 (KIP-298), so that Connect's tools can read them.

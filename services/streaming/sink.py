@@ -1,23 +1,17 @@
 """Output of a handler: records and dead letters, inside the loop's open transaction."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from itertools import count
 from typing import Any
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from services.errors import PoisonError
-from services.streaming.dead_letter_format import (
-    Headers,
-    Original,
-    dead_letter_record,
-    dead_letter_record_without_content,
-    read_headers,
-)
+from services.streaming.dead_letter_format import Headers
+from services.streaming.dead_letter_writer import DeadLetterWriter
 from services.streaming.poison_search import PoisonRecords
-from services.streaming.positions import MessagePosition, Partition, position_of
+from services.streaming.positions import MessagePosition, Partition
 
 ANY_PARTITION = -1  # the partitioner's choice, by the key
 METADATA_SECONDS = 10.0
@@ -29,19 +23,7 @@ class TooLargeError(PoisonError):
     """A record, or its result, is larger than its topic accepts."""
 
 
-class UnreadableHeadersError(PoisonError):
-    """A record's headers can't be read: the client supports no header whose name is not UTF-8."""
-
-
-def unreadable_headers(error: Exception) -> UnreadableHeadersError:
-    """Return the error for headers that the client can't read."""
-    return UnreadableHeadersError(
-        f"the headers can't be read, so they are missing here: {error.__cause__ or error}; expected names in UTF-8",
-        stage="HEADER_CONVERTER",
-    )
-
-
-class Sink:
+class Sink(DeadLetterWriter):
     """Writer to the producer; the loop's commit or abort decides about all records together.
 
     A full producer queue blocks the caller; no record is dropped. A record that the broker refuses makes the commit
@@ -61,11 +43,8 @@ class Sink:
         dead_letter_max_bytes: int,
         on_dead_letter: Callable[[Partition, int], None],
     ) -> None:
+        super().__init__(dead_letter_topic, dead_letter_max_bytes, on_dead_letter)
         self._producer = producer
-        self._dead_letter_topic = dead_letter_topic
-        self._dead_letter_max_bytes = dead_letter_max_bytes
-        self._on_dead_letter = on_dead_letter
-        self._dead_letters: Counter[str] = Counter()
         self._partition_counts: dict[str, tuple[int, float]] = {}
 
     def forward(
@@ -140,49 +119,6 @@ class Sink:
             else:
                 return
 
-    def write_dead_letter(self, message: Message, error: PoisonError, *, without_content: bool = False) -> None:
-        """Write a dead letter, with key, value, headers and timestamp unchanged and the reason in further headers.
-
-        Args:
-            message: The consumed message.
-            error: The reason.
-            without_content: Leave out key, value and headers: they can't be read, or the broker has refused them.
-        """
-        topic, partition, offset = position_of(message)
-        if without_content:
-            # Unreadable parts count as empty: redrive refuses an original that differs.
-            key, value, headers = _read(message.key), _read(message.value), _read(lambda: read_headers(message))
-            original = Original(topic, partition, offset, key, value, headers, headers is None)
-            timestamp = 0
-        else:
-            # Headers are not read again after an error: the client's list has holes then.
-            headers = None if isinstance(error, UnreadableHeadersError) else read_headers(message)
-            original = Original(topic, partition, offset, message.key(), message.value(), headers, headers is None)
-            kind, timestamp = message.timestamp()
-            timestamp = 0 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp
-        self.write_dead_letter_of(original, error, timestamp, without_content=without_content)
-
-    def write_dead_letter_of(
-        self, original: Original, error: PoisonError, timestamp: int, *, without_content: bool = False
-    ) -> None:
-        """Write the dead letter of a record, or of one message of a batch.
-
-        Args:
-            original: What could not be processed.
-            error: The reason.
-            timestamp: Its timestamp in milliseconds since the epoch; 0 for now.
-            without_content: Leave out key, value and headers.
-        """
-        if without_content:
-            record, timestamp = dead_letter_record_without_content(original, error), 0
-        else:
-            record = dead_letter_record(original, error, self._dead_letter_max_bytes)
-            # Brokers refuse a time that is far ahead.
-            timestamp = timestamp if 0 < timestamp < time.time() * 1000 else 0
-        self.send(self._dead_letter_topic, record.value, record.key, timestamp=timestamp, headers=record.headers)
-        self._dead_letters[type(error).__name__] += 1
-        self._on_dead_letter((original.topic, original.partition), original.offset)
-
     def partition_count(self, topic: str) -> int:
         """Return the number of partitions of a topic, at most `METADATA_SECONDS` old.
 
@@ -209,11 +145,6 @@ class Sink:
             if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - its public name
                 raise
 
-    def take_dead_letters(self) -> Counter[str]:
-        """Return the number of dead letters since the last call, by error class."""
-        counts, self._dead_letters = self._dead_letters, Counter()
-        return counts
-
     def cause_of(self, error: Exception) -> Exception:
         """Return the error of the brokers that made the open transaction fail, where there is one, or the given one."""
         try:
@@ -221,11 +152,3 @@ class Sink:
         except KafkaException as cause:
             return cause
         return error
-
-
-def _read(read: Callable[[], Any]) -> Any:
-    """Return a part of a message, or None where reading it fails."""
-    try:
-        return read()
-    except Exception:  # noqa: BLE001 - the dead letter is written without this part
-        return None

@@ -10,9 +10,9 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from services.contracts import ColumnEncoder, Registration, Schema, load_contracts
+from services.detection.input_restorer import InputRestorer
 from services.detection.metrics import DetectorMetrics
 from services.detection.partition_states import PartitionStates
-from services.detection.restore import Restorer
 from services.detection.schema_decoder import Output
 from services.detection.schema_decoder_cache import SchemaDecoderCache
 from services.rules.loading import parse_rules
@@ -156,7 +156,7 @@ class Restoring:
         decoders = SchemaDecoderCache(registry, TRANSACTION, [Output("out", Registration("out-value", 1, 1))])
         some: Any = self.reader
         self.progress = LoopProgress()
-        self.restorer = Restorer(some, decoders, self._dead_offsets, self.progress, {})
+        self.restorer = InputRestorer(some, decoders, self._dead_offsets, self.progress, {})
         self.states = PartitionStates(some, self.restorer, DetectorMetrics(CollectorRegistry()), 60_000)
 
     def _dead_offsets(

@@ -6,9 +6,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.detection import partition_states as module
+from services.detection.input_restorer import InputRestorer
 from services.detection.metrics import DetectorMetrics
 from services.detection.partition_states import PartitionStates
-from services.detection.restore import Restorer
 from services.rules.model import Measure
 from services.rules.state_requirements import requirements_of
 from services.streaming.partition_reader import CommittedOffset
@@ -28,7 +28,7 @@ class NothingBefore:
 def test_windows_are_measured_one_partition_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = CollectorRegistry()
     reader: Any = NothingBefore()
-    restorer = Restorer(reader, {}, lambda _ranges: {}, LoopProgress(), {})  # type: ignore[arg-type]
+    restorer = InputRestorer(reader, {}, lambda _ranges: {}, LoopProgress(), {})  # type: ignore[arg-type]
     states = PartitionStates(reader, restorer, DetectorMetrics(registry), 0)
     every = [("in", number) for number in range(4)]
     states.assigned(every)

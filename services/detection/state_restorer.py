@@ -1,4 +1,4 @@
-"""Reads the written state of windows: the chain of records that a committed offset names."""
+"""Restores windows from the state topic: reads the chain of records that a committed offset names."""
 
 import time
 from collections.abc import Callable, Collection
@@ -85,7 +85,7 @@ class StateTask:
             )
 
 
-class WrittenStateReader:
+class StateRestorer:
     """Reads the states of several partitions at once.
 
     Args:

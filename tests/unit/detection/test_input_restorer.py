@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from services.detection import restore
+from services.detection import input_restorer
 from services.detection.incoming import Records
 from services.errors import Unavailable
 from services.rules.model import Rule
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def without_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client's messages alone have headers that can be read."""
-    monkeypatch.setattr(restore, "read_records", lambda messages: (Records(messages, [None] * len(messages)), {}))
+    monkeypatch.setattr(
+        input_restorer, "read_records", lambda messages: (Records(messages, [None] * len(messages)), {})
+    )
 
 
 def test_partitions_are_restored_side_by_side_and_ready_on_their_own() -> None:

@@ -1,4 +1,7 @@
-"""Restores windows from the topics, a little at a time, while the process stays a member of its group."""
+"""Restores windows from their input topics, a little at a time, while the process stays a member of its group.
+
+`state_restorer` restores what the state topic has; `partition_restores` decides which of the two a partition needs.
+"""
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -69,7 +72,7 @@ class RestoreTask:
         return (self.end - self.position) * (time.monotonic() - self.began) / done if done else None
 
 
-class Restorer:
+class InputRestorer:
     """Restores several partitions at once; each is done as soon as its own range is read.
 
     A failure loses nothing that was read: the next call continues after it.
