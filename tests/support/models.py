@@ -90,6 +90,7 @@ def model_on(
     digest: str | None = None,
     scale: float = 1.0,
     contract: str | None = None,
+    spread: Sequence[tuple[float, float]] = (),
 ) -> bytes:
     """Return the content of a model file on some features of a rules file.
 
@@ -100,9 +101,21 @@ def model_on(
         digest: The digest of the features; by default the right one.
         scale: Factor of its leaf values, for scores that are far apart.
         contract: The fingerprint of the contract; by default that of the transactions.
+        spread: Center and factor of each feature's thresholds, which are from -1.5 to 1.5; by default 0 and 1.
     """
     model = random_model(seed, trees=20, features=len(names))
-    trees = tuple(replace(tree, values=tuple(scale * value for value in tree.values)) for tree in model.trees)
+    places = list(spread) or [(0.0, 1.0)] * len(names)
+    trees = tuple(
+        replace(
+            tree,
+            values=tuple(scale * value for value in tree.values),
+            thresholds=tuple(
+                places[feature][0] + places[feature][1] * threshold
+                for feature, threshold in zip(tree.features, tree.thresholds, strict=True)
+            ),
+        )
+        for tree in model.trees
+    )
     rows = [check.row for check in model.checks]
     digest = digest or features.select(names).digest
     contract = contract or fingerprint(load_contracts().topic("queueing.transactions").required_schema.json)

@@ -25,6 +25,7 @@ from tools.topics.reader import TopicReader
 
 OVER_MS = 10_000
 LATENESS_MS = 60_000
+SCORED_FROM = 900  # as in the rule
 RULES = """
 [features]
 paid = "amount"
@@ -37,7 +38,7 @@ threshold = {threshold}
 
 [rules.scored]
 severity = "high"
-when = "cards >= threshold"
+when = "cards >= threshold and amount >= 900"
 reason = "score {{cards}}"
 
 [rules.large-amount]
@@ -140,7 +141,7 @@ def compare(pipeline: Pipeline, schemas: Mapping[int, Path], versions: Mapping[s
             expected = {
                 rule
                 for rule, matched in {
-                    "scored": scores[name].get(identity, 0.0) >= version.threshold,
+                    "scored": scores[name].get(identity, 0.0) >= version.threshold and amounts[identity] >= SCORED_FROM,
                     "large-amount": amounts.get(identity, 0.0) >= version.large,
                     "busy-receiver": received.get(identity, 0) >= version.busy,
                     "busy-sender": paid.get(identity, 0) >= version.busy,

@@ -47,6 +47,10 @@ SECURED = {
     "topics": {"manage": "job"},
     "monitoring": {key: {"enabled": True} for key in ("serviceMonitor", "prometheusRule", "dashboards")},
 }
+SUPPORTED = ("1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
+OPERATORS = {"kafka.strimzi.io/v1", "keda.sh/v1alpha1", "monitoring.coreos.com/v1"}
+"""API versions of operators, whose objects Kubernetes' own schemas do not know."""
+
 VARIANTS: dict[str, dict[str, Any]] = {"least": ADDRESSES, "secured": SECURED} | {
     name: {**ADDRESSES, **values} for name, values in VALUES.items()
 }
@@ -70,6 +74,23 @@ def test_helm_lints_the_chart() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+def test_objects_are_those_of_every_kubernetes_in_support(version: str, tmp_path: Path) -> None:
+    if shutil.which("kubernetes-validate") is None:
+        pytest.skip("no kubernetes-validate on the PATH")
+    file = tmp_path / "objects.yaml"
+    known = [each for each in chart(SECURED, "--kube-version", version) if each["apiVersion"] not in OPERATORS]
+    file.write_text(yaml.safe_dump_all(known))
+    done = subprocess.run(
+        ["kubernetes-validate", "--kubernetes-version", version, "--strict", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(known) > 20
 
 
 @pytest.mark.parametrize(
