@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 import time
@@ -11,8 +12,9 @@ from pathlib import Path
 from services.errors import ExpectedError
 from tools.local_cluster.persistent import REPOSITORY, LocalCluster
 from tools.local_flink.cluster import ENDED, FlinkCluster
-from tools.local_flink.environment import FlinkEnvironment
+from tools.local_flink.environment import FlinkEnvironment, connectors
 
+CONNECTORS = ".local/flink-connectors"
 RUNS = "is running"
 """Said once all tasks run."""
 
@@ -24,13 +26,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     run = verbs.add_parser("run", help="start a local Flink cluster, run the job on it until Ctrl-C")
     run.add_argument("--task-managers", type=int, default=2, help="each has one slot (default: 2)")
     run.add_argument("--from-savepoint", help="go on from a savepoint, which is printed at the end")
+    verbs.add_parser("connectors", help=f"copy what containers need to read Kafka to {CONNECTORS}")
     arguments = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        if arguments.verb == "connectors":
+            return _copy_connectors()
         return _run(arguments.task_managers, arguments.from_savepoint)
     except ExpectedError as error:
         print(f"flink: {error}", file=sys.stderr)
         return error.exit_code
+
+
+def _copy_connectors() -> int:
+    directory = REPOSITORY / CONNECTORS
+    directory.mkdir(parents=True, exist_ok=True)
+    for jar in connectors():
+        shutil.copy(jar, directory)
+        print(directory / jar.name)
+    return 0
 
 
 def _run(task_managers: int, savepoint: str | None) -> int:

@@ -18,6 +18,17 @@ LOCK_FILE = Path(__file__).with_name("artifacts.lock.toml")
 PART = "flink-kafka"
 
 
+def connectors() -> list[Path]:
+    """Return Kafka's connector, downloaded where it is not there.
+
+    Raises:
+        ClusterError: It is corrupt.
+        Unavailable: It can't be downloaded.
+    """
+    cache = ArtifactCache(DEFAULT_CACHE, parse_lock(LOCK_FILE.read_text(encoding="utf-8"), LOCK_FILE.name))
+    return list(cache.jars(PART, silent, threading.Event()))
+
+
 class FlinkEnvironment:
     """PyFlink's files.
 
@@ -55,9 +66,7 @@ class FlinkEnvironment:
         """
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
-        cache = ArtifactCache(DEFAULT_CACHE, parse_lock(LOCK_FILE.read_text(encoding="utf-8"), LOCK_FILE.name))
-        connectors = cache.jars(PART, silent, threading.Event())
-        for jar in (*self.flink.glob("lib/*.jar"), *self.flink.glob("opt/flink-python*.jar"), *connectors):
+        for jar in (*self.flink.glob("lib/*.jar"), *self.flink.glob("opt/flink-python*.jar"), *connectors()):
             (directory / jar.name).symlink_to(jar.resolve())
 
     def variables(self, directory: Path) -> dict[str, str]:
