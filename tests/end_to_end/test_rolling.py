@@ -63,7 +63,7 @@ class Rollout:
         endpoints = Endpoints()
         detector = self.pipeline.start("detector", RULES_FILE=str(self.rules), INSTANCE_ID=name, **endpoints.variables)
         self.detectors[name] = self._stack.enter_context(detector), endpoints
-        wait_for(lambda: endpoints.probe("/readyz")[0] == 200, f"{name} is ready: {detector.text[-2000:]}")
+        wait_for(lambda: endpoints.probe("/readyz")[0] == 200, f"{name} is ready: {detector.text[-2000:]}", 300)
 
     def replace_detectors(self) -> None:
         """Stop and start them one at a time."""
