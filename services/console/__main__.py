@@ -34,7 +34,10 @@ from services.contracts import (
     TopicContract,
     load_contracts,
 )
+from services.detection.settings import DetectorSettings
+from services.detection.topics import DetectorTopics
 from services.errors import UsageError
+from services.explanation import Explainer
 from services.rules.fields import fields_of_schema
 from services.rules.loading import constants_of, load_rules
 from services.streaming.access import await_access
@@ -75,7 +78,9 @@ def main() -> int:
     wait_until(
         partial(migrate, engine), waiting_for="database", timeout=settings.startup_timeout, stop=stop, progress=progress
     )
-    access = access_of(settings, topics)
+    detectors = load_settings(DetectorSettings, RegistrySettings, ConsoleSettings)
+    explained = DetectorTopics.of(detectors, load_contracts())
+    access = access_of(settings, topics, explained)
     refusals = explain_refusals(
         lambda: require_topics(clients.admin(), access.topics),
         group=settings.consumer_group,
@@ -110,7 +115,7 @@ def main() -> int:
         )
         console = _start(
             settings=settings, topics=topics, clients=clients, registry=registry, engine=engine, publisher=publisher,
-            progress=progress, stop=stop,
+            explain=Explanations(Explainer(detectors, explained, clients, registry)), progress=progress, stop=stop,
         )  # fmt: skip
         collector.register(CaseCollector(engine, lambda: console.projector.skipped))
         _announce(settings, engine)
@@ -126,6 +131,7 @@ def _start(
     registry: Registry,
     engine: Engine,
     publisher: DecisionPublisher,
+    explain: Explanations,
     progress: Progress,
     stop: Event,
 ) -> Console:
@@ -167,7 +173,7 @@ def _start(
         recent=recent,
         options=case_options(settings, topics),
         monitor=monitor,
-        explain=Explanations.of(load_contracts(), clients, registry),
+        explain=explain,
         identity=_identity(settings),
     )
 

@@ -2,17 +2,25 @@
 
 from services.console.settings import ConsoleSettings
 from services.console.topics import ConsoleTopics
+from services.detection.topics import DetectorTopics
+from services.explanation.access import needs_of
 from services.streaming.access import Access
 from services.streaming.authorisation import DESCRIBE
 
 _TRANSACTIONAL_IDS = "console."
 
 
-def access_of(settings: ConsoleSettings, topics: ConsoleTopics) -> Access:
-    """Return what a console does on Kafka: it shows the offsets of the detectors' group, and joins none."""
+def access_of(settings: ConsoleSettings, topics: ConsoleTopics, explained: DetectorTopics) -> Access:
+    """Return what a console does on Kafka: it shows the offsets of the detectors' group, and joins none.
+
+    Args:
+        settings: The settings.
+        topics: The topics that these name.
+        explained: The topics of the detectors, from which verdicts are explained.
+    """
     return Access(
         "console",
-        topics.needs,
+        [*topics.needs, *needs_of(explained)],
         {settings.consumer_group: (DESCRIBE,)},
         transactional_id=_TRANSACTIONAL_IDS,
         has_instances=True,

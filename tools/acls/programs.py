@@ -12,6 +12,7 @@ from services.detection.settings import DetectorSettings
 from services.detection.topics import DetectorTopics
 from services.detector import access as detector
 from services.errors import ContractError
+from services.explanation import access as explanation
 from services.generator import access as generator
 from services.generator.settings import GeneratorSettings
 from services.notifier import access as notifier
@@ -42,14 +43,18 @@ def programs(contracts: Contracts) -> Sequence[Access]:
     notifier_settings = _settings(NotifierSettings)
     topics = NotifierTopics.of(notifier_settings, contracts)
     notifications = load_notifications(notifier_settings.notifications_file, transaction_schema(topics))
+    detector_topics = DetectorTopics.of(settings, contracts)
     dead_letters = settings.dead_letter_topic or DEAD_LETTERS
     return [
         generator.access_of(_settings(GeneratorSettings), contracts),
-        detector.access_of(settings, DetectorTopics.of(settings, contracts)),
+        detector.access_of(settings, detector_topics),
         notifier.access_of(notifier_settings, topics, notifications),
         console.access_of(
-            console_settings := _settings(ConsoleSettings), ConsoleTopics.of(console_settings, contracts)
+            console_settings := _settings(ConsoleSettings),
+            ConsoleTopics.of(console_settings, contracts),
+            detector_topics,
         ),
+        explanation.access_of(detector_topics),
         create_topics.access_of(contracts),
         redrive_access.access_of(dead_letters, [topic.name for topic in contracts.inputs_of(dead_letters)]),
         replay_access([contracts.topic(name) for name in (settings.transactions_topic, settings.labels_topic)]),

@@ -32,7 +32,18 @@ USERS: Mapping[str, str] = {
     ADMIN: "sr-admin",
     "register-schemas": "sr-developer",
     **dict.fromkeys(
-        ("generator", "detector", "notifier", "console", "create-topics", "redrive", "replay", "silence", "tail"),
+        [
+            "generator",
+            "detector",
+            "notifier",
+            "console",
+            "explain",
+            "create-topics",
+            "redrive",
+            "replay",
+            "silence",
+            "tail",
+        ],
         "sr-readonly",
     ),
 }
