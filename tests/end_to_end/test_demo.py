@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -19,6 +20,7 @@ from tests.support.confluent import deserialized
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import DEADLINE, wait_for
 
+DEFAULT_RULES = Path(__file__).parents[2] / "services" / "detection" / "rules.toml"
 SCRIPT = str(Path(__file__).parents[2] / "scripts" / "demo")
 
 
@@ -85,7 +87,7 @@ def require_consistent(summary: dict[str, Any]) -> None:
 
 
 def test_it_shows_the_pipeline_and_counts_every_transaction_once(pipeline: Pipeline) -> None:
-    with demo(pipeline, "--duration", "5", "--json", SEED="7") as run:
+    with demo(pipeline, "--duration", "5", "--json", "--plain", SEED="7") as run:
         code, summary = run.summary()
         assert code == 0, run.text
         require_consistent(summary)
@@ -110,13 +112,28 @@ def require_every_id_once_where_its_amount_belongs(pipeline: Pipeline) -> None:
     assert pipeline.read(pipeline.dead) == []
 
 
+def test_incidents_of_fraud_are_mixed_in_and_the_console_shows_their_cases(pipeline: Pipeline) -> None:
+    rules = pipeline.directory / "rules.toml"
+    rules.write_text(DEFAULT_RULES.read_text())
+    with demo(pipeline, "--duration", "12", RULES_FILE=str(rules)) as run:
+        code, output = run.end()
+    assert code == 0, output
+    *_, verdict, _counts, share, _latency, _logs, link = output.splitlines()
+    assert "every transaction evaluated exactly once" in verdict
+    assert 8 <= float(re.search(r"([0-9.]+) % fraud", share)[1]) <= 12  # type: ignore[index]
+    assert re.search(r"the console was at: http://127\.0\.0\.1:\d+/link\?token=\S+$", link)
+    seen = {alert["rule"] for alert in records(pipeline, pipeline.alerts)}
+    assert seen & {"rapid-fire", "structuring", "dormant-account"}
+    assert any(f"alert: {rule}: " in output for rule in seen)
+
+
 def records(pipeline: Pipeline, topic: str) -> list[dict[str, Any]]:
     return deserialized(pipeline.cluster.registry_url, pipeline.read(topic))
 
 
 def test_a_second_run_evaluates_the_rest_first_and_counts_only_its_own(pipeline: Pipeline) -> None:
     pipeline.produce(pipeline.transactions(5_000))
-    with demo(pipeline, "--duration", "2", "--rate", "500", "--json") as run:
+    with demo(pipeline, "--duration", "2", "--rate", "500", "--json", "--plain") as run:
         code, summary = run.summary()
     assert code == 0, run.text
     require_consistent(summary)
@@ -126,7 +143,7 @@ def test_a_second_run_evaluates_the_rest_first_and_counts_only_its_own(pipeline:
 
 
 def test_ctrl_c_ends_it_well(pipeline: Pipeline) -> None:
-    with demo(pipeline, "--duration", "600", "--json") as run:
+    with demo(pipeline, "--duration", "600", "--json", "--plain") as run:
         run.wait_for("  2 s  ")
         run.process.send_signal(signal.SIGINT)
         code, summary = run.summary()
@@ -135,7 +152,7 @@ def test_ctrl_c_ends_it_well(pipeline: Pipeline) -> None:
 
 
 def test_a_second_ctrl_c_ends_it_at_once_and_leaves_no_process(pipeline: Pipeline) -> None:
-    with demo(pipeline, "--duration", "600", "--json") as run:
+    with demo(pipeline, "--duration", "600", "--json", "--plain") as run:
         run.wait_for("  1 s  ")
         services = [run.service("generator"), run.service("detector")]
         services[0].suspend()  # so that the first one can't lead to an end
@@ -147,7 +164,7 @@ def test_a_second_ctrl_c_ends_it_at_once_and_leaves_no_process(pipeline: Pipelin
 
 
 def test_a_service_that_dies_ends_it_with_the_last_lines_of_its_log(pipeline: Pipeline) -> None:
-    with demo(pipeline, "--duration", "600", "--json") as run:
+    with demo(pipeline, "--duration", "600", "--json", "--plain") as run:
         run.wait_for("  1 s  ")
         run.service("detector").kill()
         assert run.end() == (1, "")
@@ -156,7 +173,7 @@ def test_a_service_that_dies_ends_it_with_the_last_lines_of_its_log(pipeline: Pi
 
 
 def test_the_services_end_with_a_demo_that_is_killed(pipeline: Pipeline) -> None:
-    with demo(pipeline, "--duration", "600") as run:
+    with demo(pipeline, "--duration", "600", "--plain") as run:
         deadline = time.monotonic() + DEADLINE
         assert run.process.stdout is not None
         while "  1 s  " not in run.process.stdout.readline():
@@ -169,7 +186,7 @@ def test_the_services_end_with_a_demo_that_is_killed(pipeline: Pipeline) -> None
 
 
 def test_a_doubled_and_a_foreign_verdict_are_reported_with_exit_code_1(pipeline: Pipeline) -> None:
-    with demo(pipeline, "--duration", "600", "--json") as run:
+    with demo(pipeline, "--duration", "600", "--json", "--plain") as run:
         run.wait_for("  2 s  ")
         doubled, foreign = pipeline.transactions(2)
         pipeline.produce([doubled])

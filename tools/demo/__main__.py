@@ -12,7 +12,7 @@ from services.streaming.logs import configure_logging
 from tools.command_line import INTERRUPTED, command_parser, positive_number, print_error, whole_number
 from tools.demo.display import Display
 from tools.demo.interrupts import Interrupts
-from tools.demo.run import STEPS, run
+from tools.demo.run import STEPS, Options, run
 from tools.local_cluster import LocalCluster
 
 DURATION = 30.0
@@ -22,7 +22,8 @@ _EPILOG = """\
 Starts the local cluster, unless KAFKA_BROKER_URL and SCHEMA_REGISTRY_URL name another one. Every setting of the
 services (SUSPICIOUS_AMOUNT, COMMIT_INTERVAL_MS, ACCOUNTS, SEED ...) can be given in the environment. Two seconds of
 transactions warm the pipeline up and are not counted; everything after them is, read committed from the topics.
-Ctrl-C ends it well, a second one ends it at once.
+Fraud of four kinds is mixed in (docs/scenarios.md; SCENARIOS has another mix), and the console shows its cases: open
+the link, which works once. Not with --json. Ctrl-C ends the stream well, and after the summary the console.
 
 exit codes:
   0    every transaction was evaluated exactly once
@@ -46,7 +47,8 @@ def main(local: LocalCluster | None = None) -> int:
     secured = (local or LocalCluster()) if options.secure else None
     try:
         with Display(Console(stderr=options.json), STEPS, options.duration) as display:
-            summary = run(options.duration, options.rate, display, interrupts, secured=secured)
+            chosen = Options(options.duration, options.rate, options.plain, not options.json, secured)
+            summary = run(chosen, display, interrupts)
     except ExpectedError as error:
         return print_error("demo", error)
     except OSError as error:
@@ -78,7 +80,10 @@ def _options() -> argparse.Namespace:
         help=f"transactions a second; 0: no limit; default {RATE}",
     )
     parser.add_argument("--secure", action="store_true", help="the local cluster behind TLS, users and ACLs")
-    parser.add_argument("--json", action="store_true", help="the summary as JSON, last line of standard output")
+    parser.add_argument("--plain", action="store_true", help="random payments alone, without incidents of fraud")
+    parser.add_argument(
+        "--json", action="store_true", help="the summary as JSON, last line of standard output; no console"
+    )
     options = parser.parse_args()
     if options.duration is None and not (sys.stdin.isatty() and (sys.stderr if options.json else sys.stdout).isatty()):
         options.duration = DURATION

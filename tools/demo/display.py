@@ -37,6 +37,7 @@ class Display:
         self._began = time.monotonic()
         self._quarters: dict[str, int] = {}
         self._next_sample = 0.0
+        self._printed: set[str] = set()
         self._live: Live | None = None
         if console.is_terminal and not console.is_dumb_terminal:
             self._live = Live(
@@ -46,6 +47,11 @@ class Display:
                 redirect_stdout=False,
                 redirect_stderr=False,
             )
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether a person looks at it."""
+        return self._live is not None
 
     def __enter__(self) -> Self:
         if self._live:
@@ -87,14 +93,15 @@ class Display:
             self._quarters[name] = quarter
         self._print(f"{name}: downloaded {25 * quarter} % of {total / 1e6:.0f} MB")
 
-    def show_samples(self, samples: Sequence[Sample], suspicious: Sequence[dict[str, Any]] = ()) -> None:
+    def show_samples(self, samples: Sequence[Sample], alerts: Sequence[dict[str, Any]] = ()) -> None:
         """Show the pipeline as it is now; as lines every second for half a minute, every ten seconds later on."""
         with self._lock:
-            self._view.samples, self._view.suspicious = tuple(samples), suspicious
+            self._view.samples, self._view.alerts = tuple(samples), alerts
         now = samples[-1]
         if now.seconds >= self._next_sample:
             self._next_sample = math.floor(now.seconds) + (1 if now.seconds < 30 else 10)
             self._print(screen.sample_line(now))
+            self._print_new(alerts)
 
     def show_summary(self, summary: Summary, notes: Sequence[str]) -> None:
         """Show the summary, and what stays behind."""
@@ -103,6 +110,13 @@ class Display:
             self._console.print(screen.summary(summary, notes, self._console.width))
         for line in [*screen.summary_lines(summary), *notes]:
             self._print(line)
+
+    def _print_new(self, alerts: Sequence[dict[str, Any]]) -> None:
+        """Print the latest alert of each rule that has not been printed yet."""
+        for alert in alerts:
+            if not self._live and alert["rule"] not in self._printed:
+                self._printed.add(alert["rule"])
+                self._print(f"alert: {alert['rule']}: {alert['reason']}")
 
     def _print(self, line: str) -> None:
         """Print a line where the screen is not live."""

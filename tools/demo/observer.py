@@ -1,4 +1,4 @@
-"""Reads topics while the pipeline runs, as any independent consumer would: totals, latencies, the latest fraud."""
+"""Reads topics while the pipeline runs, as any independent consumer would: totals, latencies, the latest alerts."""
 
 import time
 from collections import deque
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from services.contracts import MessageRecords, Registry, Schema
+from services.contracts import MessageRecords, Registry, Schema, TopicContract
 from services.errors import ContractError, PoisonError
 from services.streaming.clients import KafkaClients
 from services.streaming.dead_letter_format import read_headers
@@ -20,7 +20,7 @@ from tools.topics.reader import Offsets, TopicReader
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-SUSPICIOUS = 10
+SHOWN = 10
 
 
 class Observer:
@@ -32,7 +32,8 @@ class Observer:
         schema: The transactions' schema.
         starts: The first offset to read of each partition.
         ends: The offset to read up to of each partition, not including it; None for no limit.
-        verdict_topics: The topics whose messages have a latency: legit, and fraud, whose latest messages are shown.
+        verdict_topics: The topics whose messages have a latency.
+        alerts: The topic of alerts, the latest of which are shown and which are not counted; None without one.
     """
 
     def __init__(
@@ -44,13 +45,15 @@ class Observer:
         ends: Offsets | None = None,
         *,
         verdict_topics: Sequence[str] = (),
+        alerts: TopicContract | None = None,
     ) -> None:
-        self.totals = {topic: TopicTotals() for topic, _ in starts}
+        self._alerts_topic = alerts.name if alerts else ""
+        self.totals = {topic: TopicTotals() for topic, _ in starts if topic != self._alerts_topic}
         self.latency = LatencyHistogram()
         self._columns = MessageColumns(registry, schema, ["id", "created_at"])
-        self._records = MessageRecords(registry, schema)
+        self._records = MessageRecords(registry, alerts.required_schema if alerts else schema)
         self._verdict_topics = verdict_topics
-        self._suspicious: deque[Message] = deque(maxlen=SUSPICIOUS)
+        self._alerts: deque[Message] = deque(maxlen=SHOWN)
         # A broker answers that nothing more is there after fetch.wait.max.ms, which is what the end of a run waits for.
         consumer = clients.consumer("demo-observer", enable_partition_eof=True, fetch_wait_max_ms=100)
         self.reader = TopicReader(consumer, starts, ends)
@@ -65,19 +68,18 @@ class Observer:
         by_topic: dict[str, list[Message]] = {}
         for message in messages:
             by_topic.setdefault(str(message.topic()), []).append(message)
+        self._alerts.extend(by_topic.pop(self._alerts_topic, ())[-SHOWN:])
         for topic, batch in by_topic.items():
             table = {"id": np.empty(0, "S36"), "created_at": np.empty(0, np.int64)} | self._columns.decode(batch)[1]
             created_ms = table["created_at"]
             self.totals[topic].add(len(batch), table["id"], created_ms)
             if topic in self._verdict_topics:
                 self.latency.add(seen_ms - created_ms)
-            if topic in self._verdict_topics[1:]:
-                self._suspicious.extend(batch[-SUSPICIOUS:])
 
-    def suspicious(self) -> tuple[dict[str, Any], ...]:
-        """The transactions that came last on the fraud topic, latest first."""
+    def alerts(self) -> tuple[dict[str, Any], ...]:
+        """The alerts that came last, latest first."""
         records = []
-        for message in self._suspicious:
+        for message in self._alerts:
             with suppress(PoisonError, ContractError):
                 records.append(self._records.decode(message.value(), read_headers(message)))
-        return tuple(sorted(records, key=lambda record: record["created_at"], reverse=True))
+        return tuple(sorted(records, key=lambda record: record["detected_at"], reverse=True))

@@ -1,5 +1,6 @@
 """Generator and detector as processes: the detector reads, the generator writes, both end well."""
 
+import json
 import os
 import secrets
 import sys
@@ -12,16 +13,19 @@ from typing import TypeVar
 
 from services.errors import FatalError
 from services.streaming.lifecycle import wait_until
+from tools.demo import incidents
 from tools.demo.display import Display
 from tools.demo.watch import END_SECONDS, Watch
 from tools.harness.processes import ChildProcess, ProcessDied
 from tools.harness.waiting import NeverCame, wait_for
 from tools.local_cluster.persistent import REPOSITORY
+from tools.local_cluster.ports import free_ports, is_free
 from tools.topics.consumer_group import ConsumerGroup
 from tools.topics.reader import Offsets, Partition
 
 LOGS = REPOSITORY / ".local" / "demo"
-DETECTOR, WARM_UP, GENERATOR, DRAIN = "detector", "warm-up", "generator", "drain"
+DETECTOR, CONSOLE, WARM_UP, GENERATOR, DRAIN = "detector", "console", "warm-up", "generator", "drain"
+INCIDENTS = "incidents"
 
 # A stable name: a run that was killed leaves a transaction open, which the next detector of that name ends at once.
 INSTANCE_ID = "demo"
@@ -89,6 +93,18 @@ class Pipeline:
             )
             step.detail = f"reads {len(partitions)} partitions of {partitions[0][0]}"
 
+    def start_console(self) -> str:
+        """Start the console on an empty database, and return a link that logs in once."""
+        with self._display.step(CONSOLE, "starting") as step:
+            for file in LOGS.glob("console.db*"):
+                file.unlink()
+            port = 8080 if is_free(8080) else free_ports(1)[0]
+            console = self._start(CONSOLE, {"CONSOLE_PORT": str(port), "DATABASE_URL": f"sqlite:///{LOGS}/console.db"})
+            self._wait(lambda: '"link"' in console.text, f"the console does not start; see {console.log}")
+            lines = [json.loads(line) for line in console.text.splitlines() if '"link"' in line]
+            step.detail = str(lines[0]["link"])
+        return step.detail
+
     def warm_up(self, rate: int) -> None:
         """Have some transactions evaluated that are not counted, after what an earlier run may have left.
 
@@ -106,16 +122,19 @@ class Pipeline:
             self._process_rest(WARM_UP, "transactions left to evaluate", time.sleep)
             step.detail = f"{count:,} transactions, not counted"
 
-    def start_generator(self, watch: Watch, rate: int) -> None:
+    def start_generator(self, watch: Watch, rate: int, seed: int | None) -> None:
         """Start the generator and wait for its first transaction.
 
         Args:
             watch: Reads verdicts from the first one on.
             rate: Transactions per second; 0: as fast as it can.
+            seed: Seed of incidents of fraud; None for none.
         """
         with self._display.step(GENERATOR, "starting") as step:
             watch.observe(0.5)  # so that the reader is connected when the first verdict comes
             generator = self._start(GENERATOR, _pace(rate, 0))
+            if seed is not None:
+                self._start(INCIDENTS, incidents.settings(rate, seed), GENERATOR)
             self._wait(watch.has_begun, f"the generator generates nothing; see {generator.log}", watch.observe)
             step.detail = f"{rate:,} transactions a second" if rate else "as fast as it can"
 
@@ -126,7 +145,9 @@ class Pipeline:
             The offsets of the input topic at which this run ends.
         """
         with self._display.step(DRAIN, "ending the generator") as step:
-            self._end(GENERATOR, watch)
+            for name in (GENERATOR, INCIDENTS):
+                if name in self._services:
+                    self._end(name, watch)
             ends = _answered(lambda: self._group.ends(self._stages[0]))
             self._process_rest(DRAIN, "left to evaluate", watch.observe)
             self._display.show_step(DRAIN, "ending the detector")
@@ -135,16 +156,15 @@ class Pipeline:
             step.detail = "all evaluated"
         return ends
 
-    def _start(self, name: str, variables: Mapping[str, str]) -> ChildProcess:
+    def _start(self, name: str, variables: Mapping[str, str], service: str = "") -> ChildProcess:
         inherited = {name: value for name, value in os.environ.items() if name != "METRICS_PORT"}  # fits only one
         log = LOGS / f"{name}.log"
         log.unlink(missing_ok=True)
-        command = [sys.executable, "-P", "-m", f"services.{name}"]
-        service = self._stack.enter_context(
-            ChildProcess(name, command, {**inherited, **self._login(name), **variables}, log)
-        )
-        self._services[name] = service
-        return service
+        command = [sys.executable, "-P", "-m", f"services.{service or name}"]
+        environment = {**inherited, **self._login(service or name), **variables}
+        process = self._stack.enter_context(ChildProcess(name, command, environment, log))
+        self._services[name] = process
+        return process
 
     def _end(self, name: str, watch: Watch) -> None:
         service = self._services[name]

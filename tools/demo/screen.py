@@ -47,7 +47,7 @@ class View:
         ending: The steps after it.
         downloads: Bytes that have come and bytes in total, by name.
         samples: The running pipeline, oldest first; none before it runs.
-        suspicious: The latest transactions on the fraud topic, latest first.
+        alerts: The latest alerts, latest first.
     """
 
     steps: dict[str, Step]
@@ -55,7 +55,7 @@ class View:
     ending: dict[str, Step] = field(default_factory=dict)
     downloads: dict[str, tuple[int, int]] = field(default_factory=dict)
     samples: Sequence[Sample] = ()
-    suspicious: Sequence[Mapping[str, Any]] = ()
+    alerts: Sequence[Mapping[str, Any]] = ()
 
     def update(self, step: Step) -> bool:
         """Replace the step of that name, and return whether it was another; a new one belongs to the end of the run."""
@@ -80,8 +80,14 @@ def render(view: View, width: int, height: int, clock: float) -> RenderableType:
         numbers.add_column(ratio=1)
         numbers.add_column(ratio=1)
         numbers.add_row(_totals(view.samples[-1]), _pulse(view.samples, inner // 2))
-        suspicious = view.suspicious[: max(0, height - 14)]
-        parts += [_step_line((view.ending or view.steps).values(), clock), Text(), numbers, *_suspicious(suspicious)]
+        alerts = view.alerts[: max(0, height - 15)]
+        parts += [
+            _step_line((view.ending or view.steps).values(), clock),
+            Text(),
+            numbers,
+            *_link(view.steps),
+            *_alerts(alerts),
+        ]
     else:
         parts += [_step_list(view.steps.values(), clock), *_downloads(view.downloads)]
     return Padding(Constrain(Group(*parts), inner), (1, 1, 0, 1))
@@ -223,12 +229,19 @@ def _panel(content: RenderableType, title: str) -> RenderableType:
     return Panel(content, title=Text(title, style=_LABEL), title_align="left", border_style="grey35")
 
 
-def _suspicious(transactions: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style=_QUIET)
-    headings = {"  suspicious at": _LABEL, "from": "", " ": _QUIET, "to": "", "amount": "yellow", "": _LABEL}
-    for heading, style in headings.items():
-        table.add_column(heading, no_wrap=True, style=style, justify="right" if heading == "amount" else "left")
-    for record in transactions:
-        at = f"  {record['created_at'].astimezone().time().isoformat('milliseconds')}"
-        table.add_row(at, record["source"], "→", record["target"], f"{record['amount']:,}", record["currency"])
-    return [Text(), table] if transactions else []
+def _link(steps: Mapping[str, Step]) -> list[RenderableType]:
+    """The console's address, where it runs; whole, however narrow the terminal is."""
+    link = steps["console"].detail if "console" in steps else None
+    return [Text(f"  console {link}", style=_ACCENT, overflow="fold")] if link and link.startswith("http") else []
+
+
+def _alerts(alerts: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=_QUIET, expand=True)
+    for heading, style in {"  alert at": _LABEL, "account": "", "rule": "yellow", "reason": ""}.items():
+        table.add_column(
+            heading, no_wrap=True, style=style, ratio=1 if heading == "reason" else None, overflow="ellipsis"
+        )
+    for alert in alerts:
+        at = f"  {alert['detected_at'].astimezone().time().isoformat('seconds')}"
+        table.add_row(at, alert["transaction"]["target"], alert["rule"], alert["reason"])
+    return [Text(), table] if alerts else []

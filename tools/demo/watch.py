@@ -84,7 +84,7 @@ class Watch:
         legit, fraud, dead_letter = (totals.messages for totals in self._observer.totals.values())
         outputs, latency = (legit, fraud, dead_letter), self._observer.latency
         self.meter.read(time.monotonic(), self._generated(ends), outputs, lag, latency)
-        self._display.show_samples(self.meter.samples, self._observer.suspicious())
+        self._display.show_samples(self.meter.samples, self._observer.alerts())
 
     def _generated(self, ends: Offsets) -> int:
         return sum(end - self._starts[partition] for partition, end in ends.items())

@@ -27,7 +27,7 @@ def free_ports(count: int) -> list[int]:
     port is.
     """
     shuffled = random.SystemRandom().sample(NOT_EPHEMERAL, len(NOT_EPHEMERAL))
-    return list(itertools.islice((port for port in shuffled if _is_free(port) and _claim(port)), count))
+    return list(itertools.islice((port for port in shuffled if is_free(port) and _claim(port)), count))
 
 
 def _claim(port: int) -> bool:
@@ -41,7 +41,8 @@ def _claim(port: int) -> bool:
     return True
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Return whether nothing listens on a port."""
     try:
         socket.create_server((HOST, port)).close()
     except OSError:

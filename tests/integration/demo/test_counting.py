@@ -1,12 +1,15 @@
 """Counting a run from real topics: only its own messages, only committed ones, every fault seen."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from confluent_kafka import Producer
 
-from services.contracts import Registry
+from services.contracts import RecordEncoder, Registry, TopicContract, frame
 from services.streaming.clients import KafkaClients
 from services.streaming.settings import KafkaSettings
 from tools.demo.observer import Observer
@@ -141,16 +144,32 @@ def test_aborted_verdicts_do_not_count(pipeline: Pipeline) -> None:
     assert result.exactly_once
 
 
-def test_the_latest_suspicious_are_shown_latest_first(pipeline: Pipeline) -> None:
-    values = pipeline.transactions(30)
+def test_the_latest_alerts_are_shown_latest_first_and_not_counted(pipeline: Pipeline) -> None:
+    contract = pipeline.contracts.topic(pipeline.alerts)
     with counting(pipeline) as run:
-        pipeline.produce(values, pipeline.fraud)
-        run.summary()
-        shown = run.observer.suspicious()
-    assert len(shown) == 10
-    times = [record["created_at"] for record in shown]
-    assert times == sorted(times, reverse=True)
-    assert {record["currency"] for record in shown} == {"EUR"}
+        starts = run.group.ends(run.group.partitions([pipeline.alerts]))
+        observer = Observer(run.clients, run.registry, run.schema, starts, alerts=contract)
+        schema_id = run.registry.require(contract.subject, contract.required_schema).id
+        pipeline.produce(
+            [frame(schema_id, alert_of(number, contract)) for number in range(30)], pipeline.alerts, key=b"a"
+        )
+        with closing(observer.reader):
+            written = run.group.ends(list(starts))
+            while not observer.reader.has_reached(written):
+                observer.step(0.1)
+        shown = observer.alerts()
+    assert [record["reason"] for record in shown] == [str(number) for number in range(29, 19, -1)]
+    assert observer.totals == {}
+
+
+def alert_of(number: int, contract: TopicContract) -> bytes:
+    moment = datetime.fromtimestamp(1_767_225_600 + number, UTC)
+    transaction = {"id": uuid.UUID(int=number), "source": "a", "target": "b", "amount": Decimal("1.00"),
+                   "currency": "EUR", "created_at": moment}  # fmt: skip
+    alert = {"id": uuid.UUID(int=number), "rule": "r", "rule_version": "v", "severity": "LOW", "reason": str(number),
+             "transaction": transaction, "key": {}, "figures": {}, "contributors": [], "detected_at": moment,
+             "suppressed": 0}  # fmt: skip
+    return RecordEncoder(contract.required_schema.json).encode(alert)
 
 
 def test_lag_is_what_the_group_has_not_committed(pipeline: Pipeline) -> None:
