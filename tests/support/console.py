@@ -27,7 +27,11 @@ from services.console.web.app import build_app
 from services.console.web.context import Console
 from services.errors import Unavailable
 from services.explanation import TransactionExplanation
+from services.explanation.record_place import RecordPlace
 from services.explanation.transaction_logs import TransactionNotFoundError
+from services.rules.explanation import Check, Explanation, ModelExplanation, RuleExplanation
+from services.rules.model import Mode, Severity
+from services.rules.models.explanation import FeatureContribution
 
 OPTIONS = CaseOptions(window_ms=24 * HOUR, claim_ms=HOUR // 2, scale=2)
 PASSWORD = "correct horse 9"
@@ -202,3 +206,23 @@ def desk(url: str, **settings: Any) -> Iterator[Desk]:
         yield Desk(console, loop, build_app(console))
     finally:
         engine.dispose()
+
+
+def explanation_of(identity: str, *, late: bool = False) -> TransactionExplanation:
+    """An explanation: a rule that matched, and one that did not."""
+    met = Check("amount >= 900", "", "amount 950.00", "", met=True)
+    unmet = Check("senders", "distinct source by target", "12", "at least 50", False, "38 more", 0.24)
+    match = {"id": alert().id, "reason": "950.00 at once by <b>", "contributors": [identity], "key": {}}
+    rules = (
+        RuleExplanation("large", "v1", Severity.LOW, Mode.LIVE, "target", (met,), True, match, True),
+        RuleExplanation("many-senders", "v2", Severity.HIGH, Mode.SHADOW, "target", (unmet,), False),
+    )
+    part = FeatureContribution("paid", 950.0, 1.5, "paid 950, above 99 % of the training data")
+    models = (ModelExplanation("cards", "d1", Mode.LIVE, 0.5, 0.75, (part,)),)
+    explanation = Explanation("e43f", "rules.toml", ("large",), rules, models, {"cards": 0.75}, late)
+    place = RecordPlace(
+        "in", 1, 7, 1_767_225_600_000, "mule", (("rules.version", "e43f"),), "1", ("in-value version 1",)
+    )
+    return TransactionExplanation(
+        {"id": identity}, place, ["by-source-1-2-3"], place, "fraud", "e43f", ("large",), explanation
+    )

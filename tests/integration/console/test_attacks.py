@@ -13,7 +13,11 @@ from tests.support.console import PASSWORD, Desk, alert, desk
 
 EVIL = "<script>alert(1)</script>"
 CASE = "/cases/6f1b2c1e-8f6b-4d8e-9a55-0d1f2c3b4a59"
-PAGES = ["/", "/live", "/live/figures", "/live/events", "/rules", "/people", "/audit"]
+UNKNOWN = "6f1b2c1e-8f6b-4d8e-9a55-0d1f2c3b4a59"
+PAGES = [
+    "/", "/live", "/live/figures", "/live/events", "/rules", "/people", "/audit",
+    f"/transactions/{UNKNOWN}", f"/transactions/{UNKNOWN}/why", f"/alerts/{UNKNOWN}",
+]  # fmt: skip
 
 
 def log_in(here: Desk, http: Any, name: str = "anna", password: str = PASSWORD, **more: str) -> Any:

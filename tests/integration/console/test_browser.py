@@ -14,7 +14,7 @@ from services.console.records import Position
 from services.console.security.people import create_user
 from services.console.security.sessions import create_session
 from services.console.storage.tables import rule_texts, rules_files
-from tests.support.console import Desk, alert, desk
+from tests.support.console import Desk, alert, desk, explanation_of
 from tools.local_cluster.ports import free_ports
 
 pytestmark = pytest.mark.browser
@@ -40,7 +40,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A console with cases of every kind, at an address."""
     (port,) = free_ports(1)
     database = tmp_path_factory.mktemp("browser") / "console.db"
-    with desk(f"sqlite:///{database}", console_port=port, four_eyes_amount=500) as here:
+    with desk(
+        f"sqlite:///{database}", console_port=port, four_eyes_amount=500,
+        explain=lambda identity, _since: explanation_of(identity, late=True),
+    ) as here:  # fmt: skip
         here.loop.add(*(alert(number=n, at=now_ms() - 60_000 + 500 * n) for n in range(4)))
         here.loop.add(
             alert("high00000001", severity=2), alert("closed000001", severity=0), alert("large0000001", amount=90_000)
@@ -87,7 +90,8 @@ def test_axe_finds_nothing_on_any_page(browser: Any, served: Desk, scheme: str, 
 
     page = open_page(browser, served, color_scheme=scheme, viewport={"width": width, "height": 850}, bypass_csp=True)
     cases = {name: served.case(name).id for name in ("mule00000001", "closed000001", "large0000001")}
-    paths = ["/", "/?view=closed", "/?view=approval", "/?severity=HIGH", "/?account=none", "/live", "/rules",
+    why = f"/transactions/{alert().transaction.id}"
+    paths = ["/", why, "/?view=closed", "/?view=approval", "/?severity=HIGH", "/?account=none", "/live", "/rules",
              "/people", "/audit",
              "/nowhere", *(f"/cases/{case}" for case in cases.values())]  # fmt: skip
     found = {}
@@ -95,6 +99,8 @@ def test_axe_finds_nothing_on_any_page(browser: Any, served: Desk, scheme: str, 
         page.goto(path)
         if path.startswith("/cases/"):
             page.wait_for_selector("[data-graph-body] svg")
+        if path == why:
+            page.wait_for_selector("[data-fragment] .records")
         if response := Axe().run(
             page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
         ):

@@ -11,11 +11,7 @@ from services.console.projection.alert_rows import apply_alerts
 from services.console.records import CLAIM, DECIDE, NO_FRAUD
 from services.console.storage.tables import audit, rule_texts, rules_files
 from services.explanation import TransactionExplanation
-from services.explanation.record_place import RecordPlace
-from services.rules.explanation import Check, Explanation, ModelExplanation, RuleExplanation
-from services.rules.model import Mode, Severity
-from services.rules.models.explanation import FeatureContribution
-from tests.support.console import OPTIONS, Desk, alert, desk
+from tests.support.console import OPTIONS, Desk, alert, desk, explanation_of
 
 
 def test_the_queue_has_the_most_urgent_case_first(here: Desk) -> None:
@@ -222,32 +218,12 @@ def test_contributors_without_a_transaction_are_counted(here: Desk) -> None:
     assert "1 of the 1 contributing transactions" in here.client().get(f"/cases/{here.case().id}")
 
 
-def found(identity: str, *, late: bool = False) -> TransactionExplanation:
-    """An explanation: a rule that matched, and one that did not."""
-    met = Check("amount >= 900", "", "amount 950.00", "", met=True)
-    unmet = Check("senders", "distinct source by target", "12", "at least 50", False, "38 more", 0.24)
-    match = {"id": alert().id, "reason": "950.00 at once by <b>", "contributors": [identity], "key": {}}
-    rules = (
-        RuleExplanation("large", "v1", Severity.LOW, Mode.LIVE, "target", (met,), True, match, True),
-        RuleExplanation("many-senders", "v2", Severity.HIGH, Mode.SHADOW, "target", (unmet,), False),
-    )
-    part = FeatureContribution("paid", 950.0, 1.5, "paid 950, above 99 % of the training data")
-    models = (ModelExplanation("cards", "d1", Mode.LIVE, 0.5, 0.75, (part,)),)
-    explanation = Explanation("e43f", "rules.toml", ("large",), rules, models, {"cards": 0.75}, late)
-    place = RecordPlace(
-        "in", 1, 7, 1_767_225_600_000, "mule", (("rules.version", "e43f"),), "1", ("in-value version 1",)
-    )
-    return TransactionExplanation(
-        {"id": identity}, place, ["by-source-1-2-3"], place, "fraud", "e43f", ("large",), explanation
-    )
-
-
 def test_why_says_each_value_against_its_limit(tmp_path: object) -> None:
     identity, asked = alert().transaction.id, []
 
     def explain(of: str, since_ms: int) -> TransactionExplanation:
         asked.append((of, since_ms))
-        return found(of, late=True)
+        return explanation_of(of, late=True)
 
     with desk(f"sqlite:///{tmp_path}/console.db", explain=explain) as here:
         here.loop.add(alert(at=1_767_225_600_000))
@@ -264,7 +240,7 @@ def test_why_says_each_value_against_its_limit(tmp_path: object) -> None:
 
 
 def test_why_says_where_the_detector_wrote_another_verdict(tmp_path: object) -> None:
-    wrote = replace(found("x"), verdict="legit", fired=())
+    wrote = replace(explanation_of("x"), verdict="legit", fired=())
     with desk(f"sqlite:///{tmp_path}/console.db", explain=lambda *_: wrote) as here:
         text = here.client().get("/transactions/6f1b2c1e-8f6b-4d8e-9a55-0d1f2c3b4a59/why")
     assert "The detector wrote legit (no rule)" in text

@@ -1,104 +1,23 @@
 """The console as a process, on a real broker and registry: from an alert to a label, and back after a kill."""
 
-import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import pytest
 
 from services.console.storage.database import open_database
-from services.contracts.codec.message_records import MessageRecords
-from tests.support.console import PASSWORD, dump
+from tests.support.console import dump
+from tests.support.console_process import ConsoleProcess, records
 from tools.harness.pipeline import Pipeline
-from tools.harness.processes import Service
 from tools.harness.waiting import wait_for
-from tools.local_cluster.ports import free_ports
-
-RULES = """
-[rules.large]
-severity = "high"
-when = "amount >= 900"
-reason = "{amount} {currency} at once"
-"""
-
-
-class Console:
-    """A console as a process, and a browser with its first admin."""
-
-    def __init__(self, pipeline: Pipeline, directory: Path) -> None:
-        self.pipeline, self.port = pipeline, free_ports(1)[0]
-        self.database = f"sqlite:///{directory}/console.db"
-        rules = directory / "rules.toml"
-        rules.write_text(RULES)
-        self.environment = {"RULES_FILE": str(rules), "CONSOLE_PORT": str(self.port), "DATABASE_URL": self.database,
-                            "FOUR_EYES_AMOUNT": "0"}  # fmt: skip
-        self.process = self.start()
-        self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", headers={"accept": "text/html"})
-
-    def start(self) -> Service:
-        process = self.pipeline.start("console", **self.environment)
-        wait_for(lambda: re.search("one-time|open this link|serving", process.text.replace("serving endpoints", "")),
-                 lambda: process.text)  # fmt: skip
-        return process
-
-    def log_in(self) -> None:
-        match = re.search(r"/link\?token=([\w-]+)", self.process.text)
-        assert match
-        form = self.http.get(match[0]).text
-        fields = {"form_token": self.field(form, "form_token"), "token": match[1], "name": "anna", "password": PASSWORD}
-        assert self.http.post("/link", data=fields).headers["location"] == "/"
-
-    def field(self, page: str, name: str) -> str:
-        match = re.search(rf'name="{name}" value="([^"]+)"', page)
-        assert match, page
-        return match[1]
-
-    def wait_for_text(self, path: str, pattern: str) -> re.Match[str]:
-        found: list[Any] = []
-
-        def look() -> bool:
-            try:
-                found[:] = [re.search(pattern, self.http.get(path).text)]
-            except httpx2.HTTPError:
-                return False
-            return found[0] is not None
-
-        wait_for(look, lambda: f"{pattern} on {path}; {self.process.text[-2000:]}")
-        match: re.Match[str] = found[0]
-        return match
-
-    def command(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "services.commands.console", *arguments]
-        done = subprocess.run(
-            command,
-            env=self.pipeline.environment | self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
 
 @pytest.fixture
-def console(pipeline: Pipeline, tmp_path: Path) -> Console:
+def console(pipeline: Pipeline, tmp_path: Path) -> ConsoleProcess:
     (tmp_path / "own").mkdir()
-    return Console(pipeline, tmp_path / "own")
+    return ConsoleProcess(pipeline, tmp_path / "own")
 
 
-def records(pipeline: Pipeline, topic: str) -> list[Any]:
-    with pipeline.registry as registry:
-        decoder = MessageRecords(registry)
-        return [
-            decoder.decode(message.value(), message.headers()) for message in pipeline.read(pipeline.prefix + topic)
-        ]
-
-
-def test_from_an_alert_to_a_label_and_back_after_a_kill(pipeline: Pipeline, console: Console) -> None:
+def test_from_an_alert_to_a_label_and_back_after_a_kill(pipeline: Pipeline, console: ConsoleProcess) -> None:
     console.log_in()
     detector = pipeline.start("detector", **console.environment)
     pipeline.produce(pipeline.transactions(100), keyed=True)
