@@ -36,7 +36,7 @@ from tests.support.rules_on_cluster import alerts, rules
 from tools.explain.__main__ import main
 from tools.harness.pipeline import Pipeline
 
-TRANSACTIONS = int(os.environ.get("EXPLAIN_TRANSACTIONS", "450"))
+TRANSACTIONS = int(os.environ.get("EXPLAIN_TRANSACTIONS", "450")) // 3 * 3
 ACCOUNTS = max(8, TRANSACTIONS // 120)
 LARGE = '[rules.large]\nseverity = "low"\nwhen = "amount >= suspicious_amount"\nreason = "{amount}"\nalert = false\n'
 FAN_IN = """
