@@ -12,7 +12,8 @@ from tools.acls.programs import programs
 ROOT = Path(__file__).parents[2]
 PLAIN: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 OVERLAY: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.secure.yml").read_text())
-OURS = {name for name, service in PLAIN.items() if service["image"].endswith("-services")}
+# The console's database alone is what its migration reaches.
+OURS = {name for name, service in PLAIN.items() if service["image"].endswith("-services")} - {"migrate-console"}
 
 
 def test_every_program_is_in_the_overlay() -> None:
