@@ -77,8 +77,8 @@ def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]
         frozenset({OUTPUTS.legit, OUTPUTS.fraud}),
         native=True,
     )
-    metrics, decoders = DetectorMetrics(CollectorRegistry()), _OneDecoder(decoder)
-    reader = PartitionReader(_no_consumer)
+    metrics, decoders = DetectorMetrics(CollectorRegistry()), OneDecoder(decoder)
+    reader = PartitionReader(no_consumer)
     restorer = InputRestorer(reader, decoders, lambda _ranges: {}, LoopProgress(), {})  # type: ignore[arg-type]
     handler = DetectorHandler(
         versions=RuleVersions(build_topology(rules, {"target": "input"})),
@@ -97,7 +97,7 @@ def _once(text: str, schema: Schema, alert: Schema, batches: list[list[Message]]
     return (time.thread_time() - began) / sum(map(len, batches)) * 1e6
 
 
-class _OneDecoder:
+class OneDecoder:
     """The decoder of every schema id, which needs no registry and re-encodes nothing."""
 
     def __init__(self, decoder: SchemaDecoder) -> None:
@@ -109,6 +109,9 @@ class _OneDecoder:
     def take_reencoded(self) -> int:
         return 0
 
+    def committed(self) -> None:
+        pass
 
-def _no_consumer() -> Any:
+
+def no_consumer() -> Any:
     raise AssertionError("there is no history to read")

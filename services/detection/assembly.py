@@ -24,6 +24,7 @@ from services.detection.scores import ScoreWriter
 from services.detection.settings import DetectorSettings
 from services.detection.state_writer import Trim
 from services.detection.topics import DetectorTopics
+from services.detection.traces import BatchTraces
 from services.detection.transaction_batch import BatchEncoder
 from services.detection.written_states import Trimmer, WrittenStates
 from services.streaming.clients import KafkaClients
@@ -33,6 +34,7 @@ from services.streaming.partition_reader import PartitionReader
 from services.streaming.progress import LoopProgress
 from services.streaming.topic_reader import TopicReader
 from services.streaming.topics import partition_counts
+from services.streaming.tracing import Tracer
 
 T = TypeVar("T")
 
@@ -50,6 +52,7 @@ def build_handler(
     limits: Mapping[str, int],
     reader: PartitionReader | None = None,
     trim: Trim | None = None,
+    tracer: Tracer | None = None,
 ) -> DetectorHandler:
     """Build the handler, which evaluates and routes transactions.
 
@@ -65,6 +68,7 @@ def build_handler(
         limits: By topic the largest record that it takes, in bytes.
         reader: Reads partitions and committed offsets; by default those of the consumer group.
         trim: Deletes what is needed no more of the state topic; by default an admin client does.
+        tracer: Traces sampled transactions; None for no traces.
 
     Raises:
         Unavailable: The registry does not have a schema in time, or does not answer.
@@ -157,4 +161,5 @@ def build_handler(
         scores=writer(ScoreWriter, topics.scores),
         labels=labels,
         rules_log=writer(RulesLog, topics.rules),
+        traces=BatchTraces(tracer, settings.consumer_group) if tracer else None,
     )

@@ -8,6 +8,7 @@ from services.detection.incoming import Features, Incoming
 from services.errors import PoisonError
 from services.rules.rule_match import RuleMatches
 from services.rules.topology import Stage, Topology
+from services.streaming.dead_letter_format import Headers
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class EvaluatedBatch:
         matches: The matches of this stage, by rule.
         live: By message the live rules that matched it in this stage or before.
         features: By name a column of each feature that the next stage gets, a value for each decoded message.
+        traced: By message the headers of sampled ones, with the context of what comes of them.
     """
 
     topology: Topology
@@ -48,3 +50,4 @@ class EvaluatedBatch:
     matches: Sequence[RuleMatches]
     live: Mapping[int, Sequence[str]]
     features: Features = field(default_factory=dict)
+    traced: Mapping[int, Headers] = field(default_factory=dict)

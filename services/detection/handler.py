@@ -33,6 +33,7 @@ from services.detection.rules_log import RulesLog
 from services.detection.schema_decoder_cache import SchemaDecoderCache
 from services.detection.scores import ScoreWriter
 from services.detection.stage_evaluation import add_labels, evaluate_stage
+from services.detection.traces import BatchTraces
 from services.detection.transaction_batch import Matched
 from services.rules.model import EVENT_TIME, Mode
 from services.rules.rule_match import RuleMatches
@@ -59,6 +60,7 @@ class DetectorHandler:
         scores: Writes the scores of models; None where they are not asked for.
         labels: Passes labels on to the topics of later stages; None where none are read.
         rules_log: Writes the texts of the rules' versions; None where they are not asked for.
+        traces: Traces sampled transactions; None where traces are off.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class DetectorHandler:
         scores: ScoreWriter | None = None,
         labels: LabelRouter | None = None,
         rules_log: RulesLog | None = None,
+        traces: BatchTraces | None = None,
     ) -> None:
         self._versions = versions
         self._decoders = decoders
@@ -85,6 +88,7 @@ class DetectorHandler:
         self._scores = scores
         self._labels = labels
         self._rules_log = rules_log
+        self._traces = traces
         self._unpack = unpack
         self._row_search = RowSearch()
         self._counts: Counter[tuple[str, ...]] = Counter()
@@ -145,6 +149,8 @@ class DetectorHandler:
         self._row_search.committed()
         if self._rules_log:
             self._rules_log.committed()
+        if self._traces:
+            self._traces.committed()
         if self._versions.retire():
             self._partitions.keep_only(self._activation.requirements(self._versions.current))
         self._reset_counts()
@@ -156,6 +162,8 @@ class DetectorHandler:
         self._row_search.aborted()
         if self._rules_log:
             self._rules_log.aborted()
+        if self._traces:
+            self._traces.aborted()
         self._reset_counts()
 
     def search_inside(self, position: RecordPosition) -> bool:
@@ -264,7 +272,7 @@ class DetectorHandler:
             begin += length
 
     def _handle_run(self, topology: Topology, stage: Stage, incoming: Incoming, version: str, sink: Sink) -> None:
-        values = incoming.values
+        values, started_ns = incoming.values, time.time_ns()
         batch = decode_batch(
             values, self._decoders.decoder_of, self._activation.fields[stage.topic], incoming.runs.schema_ids()
         )
@@ -285,7 +293,8 @@ class DetectorHandler:
         earlier = {} if stage.is_first else self._matched_earlier(topology, stage, incoming.matched(), version)
         live = self._live(topology, results.matches, batch, earlier)
         carried = {name: results.features[name] for name in stage.carried}
-        evaluated = EvaluatedBatch(topology, stage, incoming, batch, outgoing, results.matches, live, carried)
+        traced = self._traces.evaluated(stage.topic, incoming, batch, live, started_ns) if self._traces else {}
+        evaluated = EvaluatedBatch(topology, stage, incoming, batch, outgoing, results.matches, live, carried, traced)
         verdicts = self._router.route(evaluated, sink)
         reencoded = self._decoders.take_reencoded()
         self._counts["forwarded", "reencoded"] += reencoded

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import TypeVar
 
 from confluent_kafka import Message
@@ -61,8 +62,11 @@ class HeaderRuns:
     @classmethod
     def of(cls, headers: Sequence[Headers | None]) -> "HeaderRuns":
         """Return the runs in the headers of some messages."""
-        if headers.count(None) == len(headers):
+        rows = list(compress(range(len(headers)), headers))
+        if not rows:
             return cls((None,), (len(headers),))
+        if len(rows) * 10 < len(headers):  # sampled for traces: most have none
+            return cls._of_few(headers, rows)
         distinct: list[Headers | None] = []
         starts: list[int] = []
         last: object = ()
@@ -73,6 +77,24 @@ class HeaderRuns:
                 starts.append(row)
         ends = [*starts[1:], len(headers)]
         return cls(distinct, [end - start for start, end in zip(starts, ends, strict=True)])
+
+    @classmethod
+    def _of_few(cls, headers: Sequence[Headers | None], rows: Sequence[int]) -> "HeaderRuns":
+        """Return the runs where only some rows have headers."""
+        runs: list[Headers | None] = []
+        lengths: list[int] = []
+        end = 0
+        for row in rows:
+            if row > end:
+                runs.append(None)
+                lengths.append(row - end)
+            runs.append(headers[row])
+            lengths.append(1)
+            end = row + 1
+        if end < len(headers):
+            runs.append(None)
+            lengths.append(len(headers) - end)
+        return cls(runs, lengths)
 
     def by_message(self, by_run: Iterable[T]) -> list[T]:
         """Return for each message what is given for its run."""

@@ -1,5 +1,6 @@
 """Routes evaluated transactions: repartitioned to the next stage, or to legit or fraud; and writes alerts."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import structlog
 
 from services.contracts import HEADER_SIZE
-from services.detection.alerts import Alerts
+from services.detection.alerts import AlertRecord, Alerts
 from services.detection.decoded_batch import DecodedBatch
 from services.detection.evaluated_batch import EvaluatedBatch, Outgoing
 from services.detection.headers import OWNED, HeaderWriter, without_schema_id
@@ -15,6 +16,7 @@ from services.detection.incoming import Incoming
 from services.detection.repartition_writer import RepartitionWriter, size_alone
 from services.detection.schema_decoder import SchemaDecoder
 from services.detection.schema_decoder_cache import SchemaDecoderCache
+from services.detection.traces import trace_header
 from services.errors import PoisonError
 from services.rules.model import Mode, Rule
 from services.rules.rule_match import alerts_by_row
@@ -110,6 +112,8 @@ class Router:
         topics = [self._outputs.legit] * len(values)
         for row in live:
             topics[row] = self._outputs.fraud
+        for row, traced in evaluated.traced.items():
+            headers[row] = traced
         self._adapt_values(evaluated, values, headers, topics)
         self._report(evaluated, sink)
         failures = evaluated.batch.failures
@@ -223,7 +227,13 @@ class Router:
             self._decoded(decoder, value, evaluated.incoming.position(row))
             body = self._decoders.own_body(decoder, decoder.body(value))
             alert = self._alerts.encode(match, batch.columns, body, evaluated.incoming.keys[row])
-            sink.send(self._outputs.alerts, alert.value, alert.key)
+            sink.send(self._outputs.alerts, alert.value, alert.key, headers=self._trace(evaluated.traced, row, alert))
+
+    def _trace(self, traced: Mapping[int, Headers], row: int, alert: AlertRecord) -> Headers | None:
+        """Return the header of a sampled transaction's trace, where an alert has room for it."""
+        header = trace_header(traced.get(row))
+        limit = self._limits.get(self._outputs.alerts, sys.maxsize)
+        return header if header and batch_size(alert.key, alert.value, header) <= limit else None
 
     def _decoded(self, decoder: SchemaDecoder, value: bytes, position: MessagePosition) -> dict[str, Any]:
         """Return the whole record.

@@ -50,6 +50,7 @@ from services.streaming.topics import (
     TopicConfig,
     require_topics,
 )
+from services.streaming.tracing import open_tracer
 
 log = structlog.get_logger()
 
@@ -68,6 +69,7 @@ def main() -> int:
     configure_logging("detector", settings.log_level)
     for deprecated in deprecated_settings(os.environ):
         log.warning("deprecated setting", reason=deprecated)
+    tracer = open_tracer("fraud-detector", settings.otel_exporter_otlp_endpoint)
     stop = stop_on_signals(grace=8)
     topics = DetectorTopics.of(settings, load_contracts())
     require_equal_schemas([topics.read[0], *topics.written[:2]], topics.schema)
@@ -112,6 +114,7 @@ def main() -> int:
         handler = build_handler(
             settings=settings, topics=topics, clients=clients, registry=registry, versions=versions, metrics=metrics,
             progress=progress, stop=stop, limits={name: config.max_message_bytes for name, config in configs.items()},
+            tracer=tracer,
         )  # fmt: skip
         RulesWatcher(settings.rules_file, load, versions, metrics, stop).start()
         loop = _loop(
@@ -124,6 +127,8 @@ def main() -> int:
         lag.start()
         spare_garbage_collection()
         loop.run()
+    if tracer:
+        tracer.close()
     return 0
 
 

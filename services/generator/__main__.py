@@ -13,6 +13,7 @@ from services.generator.encoding import TransactionEncoder
 from services.generator.labels import LabelEncoder
 from services.generator.metrics import NAMESPACE, GeneratorMetrics
 from services.generator.publisher import Publisher
+from services.generator.sampling import TraceSampler
 from services.generator.scenarios import LabelledTraffic
 from services.generator.service import Generator
 from services.generator.settings import GeneratorSettings
@@ -27,6 +28,7 @@ from services.streaming.logs import configure_logging
 from services.streaming.metrics import ProgressCollector, new_registry
 from services.streaming.progress import Progress
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
+from services.streaming.tracing import open_tracer
 
 DESCRIPTION = "Generate payment transactions at a rate, to a limit or until SIGTERM."
 
@@ -38,6 +40,7 @@ def main() -> int:
         lambda: load_settings(GeneratorSettings, RegistrySettings), RegistrySettings.load
     )
     configure_logging("generator", settings.log_level)
+    tracer = open_tracer("fraud-generator", settings.otel_exporter_otlp_endpoint)
     stop = stop_on_signals()
     contracts = load_contracts()
     labels_topic = settings.labels_topic if settings.scenarios else ""
@@ -67,7 +70,9 @@ def main() -> int:
     metrics = GeneratorMetrics(collector)
     with suppress(KafkaException):  # the producer fetches the metadata again when it needs them
         producer.list_topics(names[0], timeout=5)
-    publisher = Publisher(producer, names[0], metrics, stop, labels_topic, progress=progress)
+    ratio = settings.trace_sample_ratio
+    sampler = TraceSampler(tracer, ratio, names[0]) if tracer and ratio else None
+    publisher = Publisher(producer, names[0], metrics, stop, labels_topic, progress=progress, sampler=sampler)
     build = partial(
         Generator,
         encoder=TransactionEncoder(topics[0].required_schema, ids[0]),
@@ -87,7 +92,11 @@ def main() -> int:
     else:
         run = build(traffic=RandomTraffic(settings.accounts, seed)).run
     structlog.get_logger().info("started", **started)
-    run()
+    try:
+        run()
+    finally:
+        if tracer:
+            tracer.close()
     return 0
 
 

@@ -1,7 +1,7 @@
 """Publishing of transactions and labels, with counts of the deliveries."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Event
 
@@ -10,12 +10,15 @@ from prometheus_client import Counter
 
 from services.errors import FatalError, NotAuthorised
 from services.generator.metrics import GeneratorMetrics
+from services.generator.sampling import TraceSampler
+from services.streaming.dead_letter_format import Headers
 from services.streaming.failures import NOT_AUTHORISED
 from services.streaming.progress import Progress
 
 # Limit of the flush after a failure or a signal: an orchestrator kills after 10 s.
 _FLUSH_SECONDS = 8.0
 _ANY_PARTITION = -1
+_NO_HEADERS: Mapping[int, Headers] = {}
 
 
 class DeliveryFailed(FatalError):  # noqa: N818 - reads as the state that it reports
@@ -47,6 +50,7 @@ class Publisher:
         stop: Ends the wait while the queue is full.
         labels_topic: Topic of labels; empty if there are none.
         progress: Receives the reason while the queue is full.
+        sampler: Chooses the transactions that are traced; None for no traces.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Publisher:
         labels_topic: str = "",
         *,
         progress: Progress | None = None,
+        sampler: TraceSampler | None = None,
     ) -> None:
         self._producer = producer
         self._topic = topic
@@ -65,6 +70,7 @@ class Publisher:
         self._metrics = metrics
         self._stop = stop
         self._progress = progress or Progress()
+        self._sampler = sampler
         self._reason = ""
         self._refused = False
         self._failed = 0
@@ -85,7 +91,10 @@ class Publisher:
         Raises:
             DeliveryFailed: One of these or of earlier messages was not delivered.
         """
-        return self._produce(self._topic, values, keys, self._metrics.produced, lambda: not self._stop.is_set())
+        traced = self._sampler.headers(len(values)) if self._sampler else {}
+        return self._produce(
+            self._topic, values, keys, self._metrics.produced, lambda: not self._stop.is_set(), traced=traced
+        )
 
     def send_labels(self, values: list[bytes], keys: list[bytes]) -> None:
         """Send the labels of transactions that have been sent: all of them, even after a stop.
@@ -110,7 +119,14 @@ class Publisher:
             self._check()
 
     def _produce(
-        self, topic: str, values: list[bytes], keys: list[bytes], counter: Counter, may_wait: Callable[[], bool]
+        self,
+        topic: str,
+        values: list[bytes],
+        keys: list[bytes],
+        counter: Counter,
+        may_wait: Callable[[], bool],
+        *,
+        traced: Mapping[int, Headers] = _NO_HEADERS,
     ) -> int:
         produce, on_failure = self._producer.produce, self._on_failure
         done, count = 0, len(values)
@@ -118,7 +134,10 @@ class Publisher:
             before = done
             try:
                 for done in range(before, count):
-                    produce(topic, values[done], keys[done], _ANY_PARTITION, on_failure)
+                    if traced and done in traced:
+                        produce(topic, values[done], keys[done], _ANY_PARTITION, on_failure, None, 0, traced[done])
+                    else:
+                        produce(topic, values[done], keys[done], _ANY_PARTITION, on_failure)
                 done = count
             except BufferError:
                 self._progress.waiting(f"broker: the producer's queue is full, {len(self._producer)} messages wait")

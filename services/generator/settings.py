@@ -22,6 +22,7 @@ class GeneratorSettings(ServiceSettings):
         max_transactions: Number of transactions after which the generator ends; 0 is never.
         scenarios: Fraud that is mixed into the accounts' ordinary payments; none for plain random transactions.
         labels_topic: Topic of the labels, the ground truth of fraud, if there are scenarios.
+        trace_sample_ratio: Share of the transactions that are traced, where traces are exported.
     """
 
     transactions_topic: str = "queueing.transactions"
@@ -31,6 +32,7 @@ class GeneratorSettings(ServiceSettings):
     max_transactions: int = Field(default=0, ge=0)
     scenarios: Annotated[tuple[Scenario, ...], NoDecode] = ()
     labels_topic: str = "queueing.transactions.labels"
+    trace_sample_ratio: float = Field(default=0.001, ge=0, le=1)
 
     @field_validator("scenarios", mode="before")
     @classmethod

@@ -29,6 +29,7 @@ from services.notifier.session import Session
 from services.notifier.settings import NotifierSettings, start_from
 from services.notifier.silences import Silences
 from services.notifier.topics import NotifierRecords, NotifierTopics, transaction_schema
+from services.notifier.traces import AttemptTraces
 from services.notifier.workers import Completed, Workers
 from services.streaming.access import await_access
 from services.streaming.arguments import parse_service_arguments
@@ -43,6 +44,7 @@ from services.streaming.metrics import LoopMetrics, ProgressCollector, new_regis
 from services.streaming.progress import LoopProgress
 from services.streaming.settings import librdkafka_properties, load_settings, load_together
 from services.streaming.topics import require_topics
+from services.streaming.tracing import Tracer, open_tracer
 
 log = structlog.get_logger()
 
@@ -56,6 +58,7 @@ def main() -> int:
         lambda: load_settings(NotifierSettings, RegistrySettings), RegistrySettings.load
     )
     configure_logging("notifier", settings.log_level)
+    tracer = open_tracer("fraud-notifier", settings.otel_exporter_otlp_endpoint)
     stop = stop_on_signals(grace=12)
     contracts = load_contracts()
     topics = NotifierTopics.of(settings, contracts)
@@ -92,6 +95,7 @@ def main() -> int:
             records=records,
             registry=registry,
             watcher=watcher,
+            tracer=tracer,
             metrics=metrics,
             loop_metrics=LoopMetrics(collector, NAMESPACE),
             progress=progress,
@@ -105,6 +109,8 @@ def main() -> int:
         lag.start()
         watcher.start()
         loop.run()
+    if tracer:
+        tracer.close()
     return 0
 
 
@@ -137,6 +143,7 @@ def _loop(
     records: NotifierRecords,
     registry: Registry,
     watcher: FileWatcher,
+    tracer: Tracer | None,
     metrics: NotifierMetrics,
     loop_metrics: LoopMetrics,
     progress: LoopProgress,
@@ -156,7 +163,7 @@ def _loop(
 
         return sender_of(receiver, watcher.current.case_url, figures_of)
 
-    workers = Workers(make_sender, metrics)
+    workers = Workers(make_sender, metrics, AttemptTraces(tracer) if tracer else None)
     restorer = Restorer(
         group,
         records,

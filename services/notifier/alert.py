@@ -31,6 +31,7 @@ class Alert:
         contributors: The number of transactions in the windows, as far as the alert lists them.
         detected_at: When the detector evaluated the transaction.
         suppressed: Matches of the rule and key that became no alerts before this one.
+        trace: Context of its trace, a `traceparent`; None where it is not traced.
     """
 
     id: UUID
@@ -43,10 +44,11 @@ class Alert:
     contributors: int
     detected_at: datetime
     suppressed: int = 0
+    trace: bytes | None = None
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> "Alert":
-        """Return the alert of a decoded record."""
+    def of(cls, record: Mapping[str, Any], trace: bytes | None = None) -> "Alert":
+        """Return the alert of a decoded record, and of the trace in its headers."""
         return cls(
             id=record["id"],
             rule=record["rule"],
@@ -58,6 +60,7 @@ class Alert:
             contributors=len(record["contributors"]),
             detected_at=record["detected_at"],
             suppressed=record["suppressed"],
+            trace=trace,
         )
 
     def value(self, field: str) -> Any:

@@ -15,6 +15,7 @@ from services.notifier.silences import Silence
 from services.streaming.authorisation import READ, WRITE
 from services.streaming.dead_letter_format import read_headers
 from services.streaming.topics import TopicNeed
+from services.streaming.tracing import sampled_traceparent
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class NotifierRecords:
             PoisonError: There is none.
             Unavailable: The registry can't be asked.
         """
-        return Alert.of(_decoded(self._alerts, message))
+        return Alert.of(_decoded(self._alerts, message), sampled_traceparent(read_headers(message)))
 
     def event(self, message: Message) -> Event:
         """Return the event in a message; raises as `alert`."""

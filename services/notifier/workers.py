@@ -14,6 +14,7 @@ from services.notifier.model import Receiver
 from services.notifier.notification import Answer, Message, Result
 from services.notifier.receivers import Sender
 from services.notifier.steps import Send
+from services.notifier.traces import AttemptTraces
 
 log = structlog.get_logger()
 
@@ -29,11 +30,18 @@ class Workers:
     Args:
         make_sender: Makes the sender of a receiver.
         metrics: Counts attempts.
+        traces: Traces those about sampled alerts; None where traces are off.
     """
 
-    def __init__(self, make_sender: Callable[[Receiver], Sender], metrics: NotifierMetrics) -> None:
+    def __init__(
+        self,
+        make_sender: Callable[[Receiver], Sender],
+        metrics: NotifierMetrics,
+        traces: AttemptTraces | None = None,
+    ) -> None:
         self._make_sender = make_sender
         self._metrics = metrics
+        self._traces = traces
         self._queues: dict[Receiver, SimpleQueue[Message | None]] = {}
         self._results: SimpleQueue[Completed] = SimpleQueue()
         self._under_way: set[tuple[UUID, int]] = set()
@@ -85,10 +93,12 @@ class Workers:
 
     def _run(self, receiver: Receiver, sender: Sender, queue: "SimpleQueue[Message | None]") -> None:
         while (message := queue.get()) is not None:
-            started = time.monotonic()
+            started, started_ns = time.monotonic(), time.time_ns()
             result = _attempt(receiver, sender, message)
             self._metrics.attempts.labels(receiver=receiver.name, answer=str(result.answer)).inc()
             self._metrics.attempt_seconds.labels(receiver=receiver.name).observe(time.monotonic() - started)
+            if self._traces:
+                self._traces.ended(receiver, message, result, started_ns)
             self._results.put((message.id, message.attempt, result))
 
 

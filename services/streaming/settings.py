@@ -74,12 +74,14 @@ class ServiceSettings(KafkaSettings):
         metrics_host: The address at which they are served.
         log_level: The lowest level that is logged.
         log_transactions: Log one line per transaction: for looking closely, not for production.
+        otel_exporter_otlp_endpoint: Address of the collector of traces, by OTLP over HTTP; no traces when unset.
     """
 
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     metrics_host: str = "0.0.0.0"  # noqa: S104 - a scraper is another host; compose and Kubernetes fence the port
     log_level: str = Field(default="info", pattern="(?i)^(debug|info|warning|error)$")
     log_transactions: bool = False
+    otel_exporter_otlp_endpoint: str = ""
 
 
 SettingsT = TypeVar("SettingsT", bound=EnvironmentSettings)
