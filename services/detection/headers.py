@@ -62,11 +62,13 @@ class HeaderRuns:
     @classmethod
     def of(cls, headers: Sequence[Headers | None]) -> "HeaderRuns":
         """Return the runs in the headers of some messages."""
-        rows = list(compress(range(len(headers)), headers))
-        if not rows:
+        without = headers.count(None)
+        if without == len(headers):
             return cls((None,), (len(headers),))
-        if len(rows) * 10 < len(headers):  # sampled for traces: most have none
-            return cls._of_few(headers, rows)
+        if (len(headers) - without) * 10 < len(headers):  # sampled for traces: most have none
+            rows = list(compress(range(len(headers)), headers))
+            if len(rows) + without == len(headers):  # none of them is empty
+                return cls._of_few(headers, rows)
         distinct: list[Headers | None] = []
         starts: list[int] = []
         last: object = ()

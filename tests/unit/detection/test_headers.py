@@ -22,8 +22,9 @@ def each(headers: Headers | None) -> HeaderRuns:
     return HeaderRuns.of([headers])
 
 
-@given(st.lists(HEADERS, max_size=8))
-def test_runs_say_of_each_message_what_its_own_headers_say(headers: list[Headers | None]) -> None:
+@given(st.lists(HEADERS, max_size=8), st.sampled_from([0, 60]))
+def test_runs_say_of_each_message_what_its_own_headers_say(some: list[Headers | None], without: int) -> None:
+    headers = [*[None] * without, *some, *[None] * without]
     runs = HeaderRuns.of(headers)
     assert sum(runs.lengths) == len(headers)
     assert runs.by_message(runs.headers) == headers
