@@ -45,6 +45,7 @@ from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import explain_refusals
 from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
+from services.streaming.credentials import watch_credentials
 from services.streaming.endpoints import serve_endpoints
 from services.streaming.lifecycle import run_service, stop_on_signals, wait_until
 from services.streaming.logs import configure_logging
@@ -70,6 +71,7 @@ def main() -> int:
     topics = ConsoleTopics.of(settings, load_contracts())
     properties = librdkafka_properties()
     clients = KafkaClients(settings, properties, client_id="console")
+    watch_credentials(clients, stop)
     engine = open_database(settings.database_url.get_secret_value())
     collector, progress = new_registry(NAMESPACE), Progress()
     collector.register(ProgressCollector(progress, NAMESPACE))

@@ -37,6 +37,7 @@ from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import explain_refusals
 from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
+from services.streaming.credentials import watch_credentials
 from services.streaming.endpoints import serve_endpoints
 from services.streaming.handler import LoopSettings
 from services.streaming.lag import LagMonitor
@@ -77,6 +78,7 @@ def main() -> int:
     lateness_ms = round(settings.allowed_lateness * 1000)
     properties = librdkafka_properties()
     clients = KafkaClients(settings, properties, client_id=f"detector-{settings.instance_id}")
+    watch_credentials(clients, stop)
     collector = new_registry(NAMESPACE)
     metrics, progress = DetectorMetrics(collector), LoopProgress()
     expiries = certificates(properties, registry_settings.ca_file)

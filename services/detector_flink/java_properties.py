@@ -19,7 +19,9 @@ _PROVIDER = "file"
 _SECRETS = frozenset({
     "sasl.password", "ssl.key.password", "ssl.key.pem", "ssl.keystore.password", "sasl.oauthbearer.client.secret",
 })  # fmt: skip
-_SECRET_VARIABLES = ("SCHEMA_REGISTRY_BASIC_AUTH", "SCHEMA_REGISTRY_BEARER_TOKEN")
+_SECRET_VARIABLES = (
+    "SCHEMA_REGISTRY_BASIC_AUTH", "SCHEMA_REGISTRY_BEARER_TOKEN", "SCHEMA_REGISTRY_OAUTH_CLIENT_SECRET"
+)  # fmt: skip
 _TRANSLATED = {
     "security.protocol": "security.protocol",
     "sasl.mechanism": "sasl.mechanism",

@@ -22,6 +22,7 @@ from services.streaming.access import await_access
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
+from services.streaming.credentials import watch_credentials
 from services.streaming.endpoints import serve_endpoints
 from services.streaming.lifecycle import run_service, stop_on_signals, wait_until
 from services.streaming.logs import configure_logging
@@ -48,6 +49,7 @@ def main() -> int:
     topics = [contracts.topic(name) for name in names]
     properties = librdkafka_properties()
     clients = KafkaClients(settings, properties, client_id="generator")
+    watch_credentials(clients, stop)
     collector = new_registry(NAMESPACE)
     progress = Progress()
     collector.register(ProgressCollector(progress, NAMESPACE))

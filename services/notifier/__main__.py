@@ -36,6 +36,7 @@ from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import explain_refusals
 from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
+from services.streaming.credentials import watch_credentials
 from services.streaming.endpoints import serve_endpoints
 from services.streaming.lag import LagMonitor
 from services.streaming.lifecycle import run_service, stop_on_signals, wait_until
@@ -67,6 +68,7 @@ def main() -> int:
     access = access_of(settings, topics, load())
     properties = librdkafka_properties()
     clients = KafkaClients(settings, properties, client_id="notifier")
+    watch_credentials(clients, stop)
     collector = new_registry(NAMESPACE)
     metrics, progress = NotifierMetrics(collector), LoopProgress()
     collector.register(ProgressCollector(progress, NAMESPACE))

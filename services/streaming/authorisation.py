@@ -21,6 +21,7 @@ CREATE, ALTER = AclOperation.CREATE.name, AclOperation.ALTER.name
 DESCRIBE_CONFIGS = AclOperation.DESCRIBE_CONFIGS.name
 
 _TIMEOUT = 10.0
+_MISSING = "not authorised: these credentials need"
 
 
 def missing_permission(operations: Iterable[str], resource: str) -> str:
@@ -30,7 +31,7 @@ def missing_permission(operations: Iterable[str], resource: str) -> str:
         operations: Such as WRITE.
         resource: Such as `topic payments`.
     """
-    return f"not authorised: these credentials need {' and '.join(operations)} on {resource}; grant it by an ACL"
+    return f"{_MISSING} {' and '.join(operations)} on {resource}; grant it by an ACL"
 
 
 def not_granted(needed: Iterable[str], granted: Iterable[AclOperation] | None) -> list[str]:
@@ -105,6 +106,8 @@ def explain_refusals(check: Callable[[], None], *, group: str, transactional_id:
     try:
         yield
     except (NotAuthorised, KafkaException) as error:
+        if str(error).startswith(_MISSING):
+            raise
         cause = error.__cause__ if isinstance(error, NotAuthorised) else error
         code = cause.args[0].code() if isinstance(cause, KafkaException) else None
         if code == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:

@@ -5,7 +5,8 @@ The defaults come from measurements on the local cluster (see docs/decisions/); 
 """
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+from weakref import WeakSet
 
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
@@ -49,6 +50,61 @@ CONSUMER_DEFAULTS: Mapping[str, Any] = {
 }
 
 
+ROTATION_SECONDS = 30.0
+"""Seconds in which a rotation of credentials reaches the brokers and the file."""
+
+
+class _Producer(Producer):
+    """A producer that logs in with other credentials once it is told them."""
+
+    credentials: tuple[str, str] | None = None
+
+    def poll(self, *arguments: Any, **options: Any) -> Any:
+        """Serve callbacks."""
+        _take_credentials(self)
+        return super().poll(*arguments, **options)
+
+    def begin_transaction(self, *arguments: Any, **options: Any) -> Any:
+        """Begin a transaction."""
+        _take_credentials(self)
+        return super().begin_transaction(*arguments, **options)
+
+
+class _Consumer(Consumer):
+    """A consumer that logs in with other credentials once it is told them."""
+
+    credentials: tuple[str, str] | None = None
+
+    def consume(self, *arguments: Any, **options: Any) -> Any:
+        """Return messages."""
+        _take_credentials(self)
+        return super().consume(*arguments, **options)
+
+    def poll(self, *arguments: Any, **options: Any) -> Any:
+        """Return a message."""
+        _take_credentials(self)
+        return super().poll(*arguments, **options)
+
+    def committed(self, *arguments: Any, **options: Any) -> Any:
+        """Return committed offsets."""
+        _take_credentials(self)
+        return super().committed(*arguments, **options)
+
+
+def _take_credentials(client: _Producer | _Consumer) -> None:
+    """Hand a client the credentials that it was told.
+
+    It is called by the thread that uses the client: `set_sasl_credentials` of confluent-kafka 2.16 never returns while
+    another thread is inside `consume`.
+    """
+    if client.credentials is not None:
+        credentials, client.credentials = client.credentials, None
+        client.set_sasl_credentials(*credentials)
+
+
+ClientT = TypeVar("ClientT", _Producer, _Consumer)
+
+
 class KafkaClients:
     """Factory of the Kafka clients of one process.
 
@@ -64,6 +120,18 @@ class KafkaClients:
             "client.id": client_id,
         }
         self._properties = dict(properties)
+        self._clients: WeakSet[_Producer | _Consumer] = WeakSet()
+        self._patience = 0.0
+
+    def set_credentials(self, user: str, password: str) -> None:
+        """Let consumers and producers, and all clients to come, log in with other credentials from now on."""
+        self._properties |= {"sasl.username": user, "sasl.password": password}
+        for client in list(self._clients):
+            client.credentials = user, password
+
+    def expect_rotation(self) -> None:
+        """Have clients to come wait for other credentials for `ROTATION_SECONDS` where the brokers refuse them."""
+        self._patience = ROTATION_SECONDS
 
     def admin(self) -> Admin:
         """Return a new admin client.
@@ -84,7 +152,7 @@ class KafkaClients:
         """
         merged = {**self._common, **PRODUCER_DEFAULTS, **self._properties, **_dotted(config)}
         try:
-            return Producer({**merged, **_callbacks()})
+            return self._remembered(_Producer({**merged, **self._callbacks()}))
         except KafkaException as error:
             self._refuse(error)
 
@@ -96,9 +164,18 @@ class KafkaClients:
         """
         merged = {**self._common, **CONSUMER_DEFAULTS, **self._properties, **_dotted(config), "group.id": group}
         try:
-            return Consumer({**merged, **_callbacks()})
+            return self._remembered(_Consumer({**merged, **self._callbacks()}))
         except KafkaException as error:
             self._refuse(error)
+
+    def _remembered(self, client: ClientT) -> ClientT:
+        self._clients.add(client)
+        return client
+
+    def _callbacks(self) -> dict[str, Any]:
+        """Return callbacks of a long-lived client: they write its log, and raise refused credentials from its poll."""
+        errors = ConnectionErrors(raise_refused=True, patience=self._patience)
+        return {"logger": librdkafka_logger(), "error_cb": errors.note}
 
     def _refuse(self, error: KafkaException) -> NoReturn:
         """Raise a UsageError that names the environment variable whose value librdkafka rejects."""
@@ -127,11 +204,6 @@ def ping(admin: Admin, brokers: str, timeout: float = 2) -> None:
         raise Unavailable(
             f"no broker answers at {brokers} ({cause}); is KAFKA_BROKER_URL right and the broker up?"
         ) from error
-
-
-def _callbacks() -> dict[str, Any]:
-    """Return the callbacks of a long-lived client: they write its log, and raise refused credentials from its poll."""
-    return {"logger": librdkafka_logger(), "error_cb": ConnectionErrors(raise_refused=True).note}
 
 
 def _dotted(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from services.streaming.logs import without_timing
 REFUSED_SECONDS = 60.0
 """Seconds for which a refusal counts as the reason that no broker is connected."""
 
+_ROW_SECONDS = 15.0  # longer than librdkafka's longest pause between two attempts to connect
+
 # librdkafka's text where the broker rejects the credentials. Other texts with the same code are about missing ones,
 # such as "Failed to acquire SASL OAUTHBEARER token": the token server may come back.
 _REFUSED = "SASL authentication error"
@@ -51,12 +53,15 @@ class ConnectionErrors:
     Args:
         raise_refused: Raise a refusal from the client's poll once no broker is connected. A single broker that refuses
             does not prove that the credentials are wrong.
+        patience: Seconds from the first refusal in a row until it is raised: credentials in files may be new at the
+            brokers before they are new here.
     """
 
-    def __init__(self, *, raise_refused: bool) -> None:
+    def __init__(self, *, raise_refused: bool, patience: float = 0.0) -> None:
         self._raise_refused = raise_refused
+        self._patience = patience
         self._refusal: FatalError | None = None
-        self._refused_at = 0.0
+        self._refused_at = self._refused_since = 0.0
         self.untrusted = False
         self.reason = ""
 
@@ -73,9 +78,12 @@ class ConnectionErrors:
         """
         now = time.monotonic()
         if refusal := refusal_of(error):
+            if now - self._refused_at > _ROW_SECONDS:
+                self._refused_since = now
             self._refusal, self._refused_at = refusal, now
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - its public name
-            if self._raise_refused and self._refusal and now - self._refused_at < REFUSED_SECONDS:
+            is_recent = now - self._refused_at < REFUSED_SECONDS and now - self._refused_since >= self._patience
+            if self._raise_refused and self._refusal and is_recent:
                 raise self._refusal
             return
         self.untrusted = self.untrusted or "certificate verify failed" in error.str()

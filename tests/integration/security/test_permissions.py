@@ -4,12 +4,16 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 from services.errors import NotAuthorised
-from tests.support.secure_cluster import SecureCluster
+from services.streaming.clients import KafkaClients, ping
+from services.streaming.settings import KafkaSettings, librdkafka_properties
+from tests.support.secure_cluster import REAUTHENTICATE_MS, SecureCluster
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service
 from tools.harness.waiting import wait_for
@@ -139,6 +143,35 @@ def test_a_password_that_is_changed_ends_a_running_detector(secure: SecureCluste
         secure.set_password("rotating", "second")
         (reason,) = reasons(detector)
     assert reason.startswith("the broker refuses the credentials: ")
+
+
+def test_a_password_in_a_file_is_rotated_under_load_without_a_restart(
+    secure: SecureCluster, secured: Pipeline, tmp_path: Path
+) -> None:
+    secure.set_password("turning", "first")
+    allow(secure, "turning", grants(secured).values())
+    file = tmp_path / "password"
+    file.write_text("first")
+    scram = {"KAFKA_CONFIG_SASL_MECHANISM": "SCRAM-SHA-256", "KAFKA_CONFIG_SASL_PASSWORD": ""}
+    settings = secure.environment("SASL_PLAINTEXT", "turning", **scram) | {"KAFKA_CONFIG_SASL_PASSWORD_FILE": str(file)}
+    with secured.start("detector", INSTANCE_ID="only", **settings) as detector:
+        detector.wait_for("rebalance", change="assigned")
+        secure.set_password("turning", "second")
+        file.write_text("second")
+        detector.wait_for("credentials read again", user="turning")
+        ends_at = time.monotonic() + 1.5 * REAUTHENTICATE_MS / 1000  # by then each connection had to log in again
+        count = 0
+        while time.monotonic() < ends_at:
+            secured.produce(secured.transactions(200, seed=count), keyed=True)
+            count += 200
+        wait_for(lambda: len(secured.read(secured.legit)) + len(secured.read(secured.fraud)) == count, "verdicts")
+        assert len(detector.events("rebalance")) == 1
+        assert not detector.events("replacing Kafka clients")
+        assert detector.stop() == 0
+    first = librdkafka_properties(settings) | {"sasl.password": "first"}
+    broker = settings["KAFKA_BROKER_URL"]
+    with pytest.raises(NotAuthorised):  # so that the detector must have used the second one
+        ping(KafkaClients(KafkaSettings(kafka_broker_url=broker), first, "test").admin(), broker, timeout=10)
 
 
 @pytest.mark.parametrize("granted", [(), ("DESCRIBE",), ("READ",)])

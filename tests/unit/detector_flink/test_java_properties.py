@@ -44,7 +44,7 @@ def test_a_certificate_of_the_client_is_read_where_the_client_is() -> None:
 
 @pytest.mark.parametrize("variable", [
     "KAFKA_CONFIG_SASL_PASSWORD", "KAFKA_CONFIG_SSL_KEY_PASSWORD", "KAFKA_CONFIG_SSL_KEY_PEM",
-    "SCHEMA_REGISTRY_BASIC_AUTH", "SCHEMA_REGISTRY_BEARER_TOKEN",
+    "SCHEMA_REGISTRY_BASIC_AUTH", "SCHEMA_REGISTRY_BEARER_TOKEN", "SCHEMA_REGISTRY_OAUTH_CLIENT_SECRET",
 ])  # fmt: skip
 def test_a_secret_that_a_job_would_carry_is_refused(variable: str) -> None:
     with pytest.raises(UsageError, match=f"^{variable}: .*set {variable}_FILE") as caught:

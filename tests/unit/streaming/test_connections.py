@@ -69,3 +69,23 @@ def test_an_old_refusal_explains_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_error_text_has_no_times() -> None:
     assert without_timing("b:1: Disconnected (after 3ms in state UP)") == "b:1: Disconnected"
     assert without_timing("b:1: no (after 0ms in state CONNECT, 1 identical error(s) suppressed)") == "b:1: no"
+
+
+def test_a_refusal_waits_for_a_rotation_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("services.streaming.connections.time.monotonic", lambda: now)
+    errors = ConnectionErrors(raise_refused=True, patience=30)
+
+    def refused(at: float) -> None:
+        nonlocal now
+        now = at
+        errors.note(KafkaError(AUTHENTICATION, PASSWORD))
+        errors.note(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
+
+    for at in (1000, 1010, 1020, 1029):
+        refused(at)
+    refused(1100)  # the rotation was done meanwhile: the first of another row
+    for at in range(1110, 1130, 10):
+        refused(at)
+    with pytest.raises(NotAuthorised):
+        refused(1130)

@@ -36,8 +36,9 @@ OLD and NEW are each one of:
 """
 REGISTRY_ENVIRONMENT = """\
 The registry's URL is SCHEMA_REGISTRY_URL unless an option gives it; credentials come from
-SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN, or from the file that
-the variable of the same name with _FILE at its end names.
+SCHEMA_REGISTRY_BASIC_AUTH (user:password), SCHEMA_REGISTRY_BEARER_TOKEN, or an OAuth server at
+SCHEMA_REGISTRY_OAUTH_TOKEN_URL (with _OAUTH_CLIENT_ID, _OAUTH_CLIENT_SECRET, _OAUTH_SCOPE); secrets
+also from the file that the variable of the same name with _FILE at its end names.
 """
 DRY_RUN_HAS_CHANGES = 5
 _OF_CHANGES = frozenset(Family) - LINT_FAMILIES

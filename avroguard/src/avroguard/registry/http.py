@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import httpx2
 
 from avroguard.errors import ContractError, FatalError, NotAuthorised, Unavailable, UsageError
+from avroguard.registry.auth import Credentials
 from avroguard.registry.settings import RegistrySettings
 
 NO_REASON = "no reason given"
@@ -123,13 +124,9 @@ class Http:
         self._retries = settings.retries
         self._timeout = settings.timeout
         self._leader_deadline = 0.0
-        headers = {"Accept": f"{_MEDIA_TYPE}, application/json"}
-        if settings.bearer_token:
-            headers["Authorization"] = f"Bearer {settings.bearer_token.get_secret_value()}"
-        basic = None if settings.bearer_token else settings.user_and_password
         self._client = httpx2.Client(
-            auth=httpx2.BasicAuth(*basic) if basic else None,
-            headers=headers,
+            auth=Credentials(settings),
+            headers={"Accept": f"{_MEDIA_TYPE}, application/json"},
             timeout=settings.timeout,
             transport=transport,
             trust_env=True,
@@ -196,7 +193,7 @@ def _understood(what: str, endpoint: str, response: httpx2.Response) -> Reply | 
         cause = "the credentials are missing or wrong" if status == 401 else "the credentials may not do this"
         raise NotAuthorised(
             f"{what}: {endpoint} answered {status}: {cause}; "
-            "set SCHEMA_REGISTRY_BASIC_AUTH (user:password) or SCHEMA_REGISTRY_BEARER_TOKEN"
+            "set SCHEMA_REGISTRY_BASIC_AUTH (user:password), _BEARER_TOKEN or _OAUTH_TOKEN_URL"
         )
     if 300 <= status < 400:
         return _Fault(f"{endpoint} answered {status}: it redirects elsewhere, which a registry does not")

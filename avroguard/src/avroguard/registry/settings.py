@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from avroguard.errors import UsageError
 from avroguard.registry.contexts import context_of
 
 _PREFIX = "SCHEMA_REGISTRY_"
-_ALSO_FROM_FILE = ("url", "basic_auth", "bearer_token")
+_ALSO_FROM_FILE = ("url", "basic_auth", "bearer_token", "oauth_client_secret")
 
 
 class RegistrySettings(BaseSettings):
     """Settings of the registry; each is ``SCHEMA_REGISTRY_`` and its name in capitals.
 
-    The URL, the basic auth and the bearer token may be read from a file instead: ``SCHEMA_REGISTRY_URL_FILE``.
+    The URL and the secrets may be read from a file instead: ``SCHEMA_REGISTRY_URL_FILE``.
 
     Attributes:
         url: Base URL of the Confluent API, or several of one registry, separated by commas, tried in turn. A user and
@@ -27,6 +27,10 @@ class RegistrySettings(BaseSettings):
             ``/contexts/.name`` chooses a context of Confluent's registry.
         basic_auth: ``user:password``.
         bearer_token: The token alone, without ``Bearer``.
+        oauth_token_url: URL of an OAuth server that gives tokens for the client below.
+        oauth_client_id: Id of the client there.
+        oauth_client_secret: Its secret.
+        oauth_scope: Scope to ask for; empty for none.
         ca_file: Certificates in PEM to trust instead of the system's.
         timeout: Seconds to wait for a connection, and for each part of an answer.
         retries: Number of retries of a failed request.
@@ -37,9 +41,14 @@ class RegistrySettings(BaseSettings):
     url: SecretStr = Field(default=SecretStr(""), validate_default=True)
     basic_auth: SecretStr | None = None
     bearer_token: SecretStr | None = None
+    oauth_token_url: str = ""
+    oauth_client_id: str = ""
+    oauth_client_secret: SecretStr | None = None
+    oauth_scope: str = ""
     ca_file: Path | None = None
     timeout: float = Field(default=10.0, gt=0, allow_inf_nan=False)
     retries: int = Field(default=3, ge=0, le=100)
+    _given: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def load(cls, **given: Any) -> Self:
@@ -49,13 +58,19 @@ class RegistrySettings(BaseSettings):
             UsageError: One line for each setting that can't be used, none with a secret in it.
         """
         try:
-            return cls(**given)
+            settings = cls(**given)
+            settings._given = given
+            return settings
         except ValidationError as error:
             lines = [
                 f"{_PREFIX}{str(fault['loc'][0]).upper()}: {_lower(fault['msg'])}" if fault["loc"] else fault["msg"]
                 for fault in error.errors(include_input=False, include_url=False)
             ]
             raise UsageError("\n".join(line.replace("Value error, ", "") for line in lines)) from None
+
+    def renewed(self) -> Self:
+        """Return the settings as they are now, with secrets read from their files again; raises as `load`."""
+        return type(self).load(**self._given)
 
     @model_validator(mode="before")
     @classmethod
@@ -120,9 +135,22 @@ class RegistrySettings(BaseSettings):
 
     @model_validator(mode="after")
     def _one_identity(self) -> Self:
-        if self.basic_auth and self.bearer_token:
-            raise ValueError(f"{_PREFIX}BASIC_AUTH and {_PREFIX}BEARER_TOKEN: set one of them, not both")
+        names = ("basic_auth", "bearer_token", "oauth_token_url")
+        chosen = [f"{_PREFIX}{name.upper()}" for name in names if getattr(self, name)]
+        if len(chosen) > 1:
+            raise ValueError(f"{' and '.join(chosen)}: set one of them, not {'both' if len(chosen) == 2 else 'all'}")
+        if self.oauth_token_url and not (self.oauth_client_id and self.oauth_client_secret):
+            raise ValueError(
+                f"{_PREFIX}OAUTH_TOKEN_URL: expected {_PREFIX}OAUTH_CLIENT_ID and {_PREFIX}OAUTH_CLIENT_SECRET with it"
+            )
         return self
+
+    @field_validator("oauth_token_url")
+    @classmethod
+    def _check_token_url(cls, url: str) -> str:
+        if url and urlsplit(url).scheme not in ("http", "https"):
+            raise ValueError("expected http:// or https://, a host and maybe a port and a path")
+        return url
 
     @model_validator(mode="after")
     def _one_context(self) -> Self:

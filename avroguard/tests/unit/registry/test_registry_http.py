@@ -282,9 +282,9 @@ def test_credentials_are_sent(url: str, settings: dict[str, str], expected: str 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 500])
 def test_credentials_are_in_no_message(status: int, pauses: list[float]) -> None:
-    client = registry(answering(httpx2.Response(status)), "http://me:secret@registry.test", basic_auth="you:hidden")
+    client = registry(answering(httpx2.Response(status)), "http://me:concealed@registry.test", basic_auth="you:hidden")
     with pytest.raises(ExpectedError) as caught:
         client.ping()
     for text in (str(caught.value), repr(caught.value), str(client), repr(client._settings)):
-        assert "secret" not in text
+        assert "concealed" not in text
         assert "hidden" not in text
