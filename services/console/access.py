@@ -7,6 +7,9 @@ from services.explanation.access import needs_of
 from services.streaming.access import Access
 from services.streaming.authorisation import DESCRIBE
 
+GROUP = "console"
+"""The group id of consumers; they never join it, and librdkafka looks for its coordinator all the same."""
+
 _TRANSACTIONAL_IDS = "console."
 
 
@@ -21,7 +24,7 @@ def access_of(settings: ConsoleSettings, topics: ConsoleTopics, explained: Detec
     return Access(
         "console",
         [*topics.needs, *needs_of(explained)],
-        {settings.consumer_group: (DESCRIBE,)},
+        {settings.consumer_group: (DESCRIBE,), GROUP: (DESCRIBE,)},
         transactional_id=_TRANSACTIONAL_IDS,
         has_instances=True,
     )

@@ -7,6 +7,7 @@ from threading import Event
 from confluent_kafka import Consumer
 from sqlalchemy import Engine
 
+from services.console.access import GROUP
 from services.console.clock import HOUR, MINUTE
 from services.console.decoding import RecordReader, amount_scale
 from services.console.projection.alert_rows import CaseOptions
@@ -21,9 +22,6 @@ from services.console.topics import ConsoleTopics
 from services.contracts import Registry
 from services.streaming.clients import KafkaClients
 from services.streaming.progress import Progress
-
-GROUP = "console"
-"""The group id of consumers, which they need and never join."""
 
 
 def case_options(settings: ConsoleSettings, topics: ConsoleTopics) -> CaseOptions:

@@ -1,7 +1,8 @@
 """ACLs on the brokers: those that are there, those that are missing, and those that no program needs."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -19,8 +20,8 @@ from confluent_kafka.admin import (
 
 from services.errors import NotAuthorised, Unavailable
 from services.streaming.access import GROUP, TOPIC, TRANSACTIONAL_ID
-from services.streaming.authorisation import is_refused, missing_permission
-from services.streaming.failures import reason
+from services.streaming.authorisation import missing_permission, not_granted
+from services.streaming.failures import raise_if_refused, reason
 from tools.acls.formats import Acl, camel_case
 
 _TIMEOUT = 30.0
@@ -79,6 +80,7 @@ def compare(admin: AdminClient, acls: Sequence[Acl]) -> Difference:
         NotAuthorised: These credentials may not see ACLs.
         Unavailable: The brokers do not answer, or have no authorizer.
     """
+    _require(admin, "DESCRIBE")
     needed = set(bindings(acls))
     users = dict.fromkeys(acl.principal for acl in acls)
     existing = {binding for user in users for binding in _of(admin, user)}
@@ -88,7 +90,8 @@ def compare(admin: AdminClient, acls: Sequence[Acl]) -> Difference:
 def add(admin: AdminClient, missing: Sequence[AclBinding]) -> None:
     """Add ACLs, and wait until the brokers have them; raises as `compare`."""
     if missing:
-        with _Named("ALTER"):
+        _require(admin, "ALTER")
+        with _changing():
             for answer in admin.create_acls(list(missing), request_timeout=_TIMEOUT).values():
                 answer.result()
         _await(admin, missing, present=True)
@@ -97,7 +100,8 @@ def add(admin: AdminClient, missing: Sequence[AclBinding]) -> None:
 def remove(admin: AdminClient, surplus: Sequence[AclBinding]) -> None:
     """Remove ACLs, and wait until the brokers have forgotten them; raises as `compare`."""
     if surplus:
-        with _Named("ALTER"):
+        _require(admin, "ALTER")
+        with _changing():
             for answer in admin.delete_acls(
                 [_filter(binding) for binding in surplus], request_timeout=_TIMEOUT
             ).values():
@@ -115,20 +119,26 @@ def described(binding: AclBinding) -> str:
     return f"{binding.principal}  {denied}{operation} on {kind} {binding.name}{pattern}{host}"
 
 
-class _Named:
-    """Context in which a refusal names what is missing."""
+def _require(admin: AdminClient, operation: str) -> None:
+    """Check that an operation on the cluster is authorised: librdkafka shows a client that may not see ACLs none.
 
-    def __init__(self, operation: str) -> None:
-        self._operation = operation
+    Raises:
+        NotAuthorised: It is not.
+        Unavailable: The brokers do not answer.
+    """
+    with _changing():
+        cluster = admin.describe_cluster(include_authorized_operations=True, request_timeout=_TIMEOUT).result()
+    if missing := not_granted([operation], cluster.authorized_operations or []):
+        raise NotAuthorised(missing_permission(missing, "the cluster"))
 
-    def __enter__(self) -> None:
-        return None
 
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, KafkaException):
-            if is_refused(error):
-                raise NotAuthorised(missing_permission([self._operation], "the cluster")) from error
-            raise Unavailable(f"the brokers' ACLs can't be read or changed: {reason(error)}") from error
+@contextmanager
+def _changing() -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as error:
+        raise_if_refused(error)
+        raise Unavailable(f"the brokers' ACLs can't be read or changed: {reason(error)}") from error
 
 
 def _of(admin: AdminClient, principal: str) -> Sequence[AclBinding]:
@@ -142,7 +152,7 @@ def _of(admin: AdminClient, principal: str) -> Sequence[AclBinding]:
         AclOperation.ANY,
         AclPermissionType.ANY,
     )
-    with _Named("DESCRIBE"):
+    with _changing():
         return list(admin.describe_acls(every, request_timeout=_TIMEOUT).result())
 
 

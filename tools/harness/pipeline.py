@@ -69,12 +69,12 @@ class Pipeline:
     @property
     def admin(self) -> AdminClient:
         """A new admin client."""
-        return AdminClient({"bootstrap.servers": self.cluster.bootstrap_servers, "log_level": 0})
+        return AdminClient({**self.cluster.client_config(), "log_level": 0})
 
     @property
     def registry(self) -> Registry:
         """A new client of the registry."""
-        return Registry(RegistrySettings.load(url=self.cluster.registry_url))
+        return Registry(RegistrySettings.load(**self.cluster.registry_config()))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -108,10 +108,11 @@ class Pipeline:
         return schema_id
 
     def start(self, service: str, **environment: str) -> Service:
-        """Starts `services.<service>`; a different log file each time."""
+        """Starts `services.<service>`, on a secured cluster as the user of that name; another log file each time."""
         self._services += 1
         log = self.directory / f"{service}-{self._services}.log"
-        return Service(f"services.{service}", self.environment | environment, log)
+        login = self.cluster.security.environment(service) if self.cluster.security else {}
+        return Service(f"services.{service}", self.environment | login | environment, log)
 
     def transactions(
         self, count: int, seed: int = 1, *, amount: int | None = None, created_at: int | None = None
@@ -164,7 +165,7 @@ class Pipeline:
             keyed: Each value is a transaction, whose target becomes the key, as the generator does it.
             extra: Handed to the producer for each message: key, headers, timestamp.
         """
-        producer = Producer({"bootstrap.servers": self.cluster.bootstrap_servers, "linger.ms": 20,
+        producer = Producer({**self.cluster.client_config(), "linger.ms": 20,
                              "batch.size": 1_000_000, "queue.buffering.max.messages": 1_000_000,
                              "message.max.bytes": 2_000_000, "partitioner": PARTITIONER})  # fmt: skip
         failed: list[Any] = []
@@ -183,7 +184,7 @@ class Pipeline:
 
     def read(self, topic: str, isolation: str = "read_committed") -> list[Message]:
         """Every message that is visible in a topic now; of a repartition topic the transactions in its batches."""
-        consumer = Consumer({"bootstrap.servers": self.cluster.bootstrap_servers, "group.id": "reader",
+        consumer = Consumer({**self.cluster.client_config(), "group.id": "reader",
                              "isolation.level": isolation, "enable.auto.commit": False,
                              "enable.partition.eof": True, "fetch.wait.max.ms": 20})  # fmt: skip
         with closing(consumer):

@@ -91,6 +91,11 @@ class Cluster:
         address = {"bootstrap.servers": self.bootstrap_servers}
         return address | (self.security.client_config(user) if self.security else {})
 
+    def registry_config(self, user: str = ADMIN) -> dict[str, str]:
+        """Settings of a client of the registry: the address, and the login of a user where the cluster is secured."""
+        address = {"url": self.registry_url}
+        return address | (self.security.registry_config(user) if self.security else {})
+
     def start(self, progress: Progress = silent, say: Say = silent) -> None:
         """Start what does not run, and wait until everything is healthy.
 

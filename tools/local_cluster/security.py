@@ -128,6 +128,10 @@ class ClusterSecurity:
             "ssl.key.location": certificate,
         }
 
+    def registry_config(self, user: str) -> dict[str, str]:
+        """Settings, besides the address, with which a client of the registry logs in as a user."""
+        return {"basic_auth": ":".join(self.user_and_password(user)), "ca_file": str(self.authority.certificate)}
+
     def user_and_password(self, user: str) -> tuple[str, str]:
         """A user's login at the registry."""
         return user, self.password_file(user).read_text(encoding="utf-8")
