@@ -3,7 +3,7 @@
 Its checks at the start take the declaration, and `scripts/acls` derives its ACLs from the same.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -57,15 +57,14 @@ class Access:
     @property
     def permissions(self) -> Sequence[Permission]:
         """The least permissions that suffice, in the order of the declaration: none is implied by another."""
+        needs = [(TOPIC, topic.name, topic.operations) for topic in self.topics]
+        needs += [(GROUP, group, tuple(operations)) for group, operations in self.groups.items()]
+        implied = {need[:2] for need in needs if _IMPLYING_DESCRIBE.intersection(need[2])}
         permissions = [
-            Permission(TOPIC, topic.name, LITERAL, operation)
-            for topic in self.topics
-            for operation in _without_implied(topic.operations)
-        ]
-        permissions += [
-            Permission(GROUP, group, LITERAL, operation)
-            for group, operations in self.groups.items()
-            for operation in _without_implied(operations)
+            Permission(resource, name, LITERAL, operation)
+            for resource, name, operations in needs
+            for operation in operations
+            if operation != DESCRIBE or (resource, name) not in implied
         ]
         if self.transactional_id:
             pattern = PREFIXED if self.has_instances else LITERAL
@@ -96,11 +95,3 @@ def await_access(
     await_topics(clients, settings, access.topics, stop, progress)
     for group, operations in access.groups.items():
         require_group(clients.admin(), group, operations)
-
-
-def _without_implied(operations: Iterable[str]) -> Sequence[str]:
-    """Leave DESCRIBE out where another operation implies it."""
-    operations = list(operations)
-    if _IMPLYING_DESCRIBE.intersection(operations):
-        return [operation for operation in operations if operation != DESCRIBE]
-    return operations
