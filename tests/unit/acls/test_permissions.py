@@ -25,7 +25,9 @@ def needs(contracts: Contracts, program: str) -> set[tuple[str, str]]:
 
 def test_describe_is_left_out_where_it_is_implied() -> None:
     topics = [TopicNeed("a", 1, (DESCRIBE, READ, WRITE)), TopicNeed("b", 1), TopicNeed("c", 1, (DESCRIBE, ALTER))]
-    access = Access("p", [*topics, topics[0], TopicNeed("c", 1)], {"g": (DESCRIBE,)}, transactional_id="p.", has_instances=True)
+    access = Access(
+        "p", [*topics, topics[0], TopicNeed("c", 1)], {"g": (DESCRIBE,)}, transactional_id="p.", has_instances=True
+    )
     assert access.permissions == [
         Permission("TOPIC", "a", "LITERAL", "READ"),
         Permission("TOPIC", "a", "LITERAL", "WRITE"),
