@@ -1,4 +1,7 @@
-"""Restores windows from the state topic: reads the chain of records that a committed offset names."""
+"""Restores windows from the state topic: reads the chain of records that a committed offset names.
+
+`partition_restores` decides what a partition is restored from; `restore_tasks` makes its windows of it.
+"""
 
 import time
 from collections.abc import Callable, Collection

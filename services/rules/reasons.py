@@ -61,7 +61,7 @@ def render_reason(
     fields: Mapping[str, Field],
     features: Mapping[str, float] = MappingProxyType({}),
 ) -> str:
-    """Return the reason of a match.
+    """Return the rule's own reason of a match; `alert_content.reason_of` makes the whole text of an alert.
 
     Args:
         rule: The rule.

@@ -29,6 +29,7 @@ from threading import Event
 import structlog
 from confluent_kafka import Consumer, KafkaException, Producer
 
+from services.streaming.batch_limit import BatchLimit
 from services.streaming.failures import RetryBudget, raise_if_refused, reason
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
@@ -80,6 +81,7 @@ class TransactionalLoop:
         """
         retry_budget = RetryBudget(self._settings.retry_timeout)
         search = PoisonSearch(self._settings.batch_size)
+        batch_limit = BatchLimit(self._settings.batch_size)
         while not self._stop.is_set():
             session = Session(
                 self._settings,
@@ -90,6 +92,7 @@ class TransactionalLoop:
                 progress=self._progress,
                 retry_budget=retry_budget,
                 search=search,
+                batch_limit=batch_limit,
                 stop=self._stop,
             )
             try:

@@ -9,6 +9,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from services.errors import PoisonError, RetryableError
+from services.streaming.batch_limit import BatchLimit
 from services.streaming.failures import ClientHung, RetryBudget, is_fatal, raise_if_refused, reason
 from services.streaming.handler import Handler, LoopSettings
 from services.streaming.metrics import LoopMetrics
@@ -46,6 +47,7 @@ class Session:
         progress: Progress of the loop, for probes.
         retry_budget: Backoff after failures; outlives the session.
         search: Finds the record that makes a batch fail; outlives the session.
+        batch_limit: Limits the records of a batch; outlives the session.
         stop: Ends the session after the open transaction when set.
     """
 
@@ -60,6 +62,7 @@ class Session:
         progress: LoopProgress,
         retry_budget: RetryBudget,
         search: PoisonSearch,
+        batch_limit: BatchLimit,
         stop: Event,
     ) -> None:
         self._settings = settings
@@ -71,6 +74,7 @@ class Session:
         self._stop = stop
         self._retry_budget = retry_budget
         self._search = search
+        self._batch_limit = batch_limit
         self._sink = Sink(
             producer, settings.dead_letter_topic, settings.dead_letter_max_bytes, on_dead_letter=handler.dead_lettered
         )
@@ -165,7 +169,7 @@ class Session:
 
     def _read(self) -> list[Message]:
         """Return the next batch, empty if none arrives in time."""
-        size = min(self._settings.batch_size, self._search.limit)
+        size = min(self._batch_limit.records, self._search.limit)
         if not self._transaction.is_open:
             # No commit is due: the first message ends the wait.
             restoring = not self._handler.is_restored() and time.monotonic() >= self._restore_at
@@ -184,7 +188,7 @@ class Session:
         read, good = good, list(next(bounded_batches(good)))
         self._unhandled = read[len(good) :]
         self._last = position_of(good[-1])
-        self._transaction.begin_transaction(backlog=len(messages) >= self._settings.batch_size or bool(self._unhandled))
+        self._transaction.begin_transaction(backlog=len(messages) >= self._batch_limit.records or bool(self._unhandled))
         poison = self._search.poison(good)
         for index, error in poison.items():
             self._write_dead_letter(good[index], error)
@@ -201,6 +205,8 @@ class Session:
             raise
         except Exception as error:
             raise UnexplainedError(error, next_offsets(batch), len(batch)) from error
+        finally:
+            self._batch_limit.handled(len(good), time.monotonic() - started)
         for position in self._consumer.position(self._consumer.assignment()):
             if position.offset >= 0:
                 self._positions[position.topic, position.partition] = position.offset

@@ -116,7 +116,7 @@ class Comparison:
                 continue
             shown.add(key)
             values = {name: self._value(block, name, row) for name in self._fields}
-            reason = render_reason(rule, values, match.aggregates, self._fields)
+            reason = render_reason(rule, values, match.aggregates, self._fields, match.features)
             was, now = (bool(verdicts[row]) for verdicts in suspicious)
             labels = block.labels
             is_known = labels is not None and (labels.known is None or bool(labels.known[row]))

@@ -1,6 +1,8 @@
 """The transactional loop on a real broker, with a client that hangs as librdkafka may."""
 
+import time
 from collections.abc import Sequence
+from functools import partial
 from threading import Event, Thread
 from typing import Any
 
@@ -9,7 +11,9 @@ from confluent_kafka import Message, Producer
 from prometheus_client import CollectorRegistry
 
 from services.errors import Unavailable
+from services.streaming import loop as loop_module
 from services.streaming import session
+from services.streaming.batch_limit import BatchLimit
 from services.streaming.clients import KafkaClients
 from services.streaming.commit_interval import FixedInterval
 from services.streaming.handler import LoopSettings
@@ -67,6 +71,19 @@ class Small(PassOn):
         if len(self.sizes) == 7 and not self.failed:
             self.failed = True
             raise Unavailable("for a moment")
+        return super().handle(messages, sink)
+
+
+class Slow(PassOn):
+    """Takes 1 ms for a record, and notes how many it is given at once."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(topic)
+        self.sizes: list[int] = []
+
+    def handle(self, messages: Sequence[Message], sink: Sink) -> int:
+        self.sizes.append(len(messages))
+        time.sleep(len(messages) / 1000)
         return super().handle(messages, sink)
 
 
@@ -175,3 +192,37 @@ def test_what_is_read_at_once_is_handled_in_parts_once_each(
     assert len(first.sizes) > 2000 * 80 // 1000
     assert len(second.sizes) == 1
     assert sorted(message.value() or b"" for message in pipeline.read(pipeline.legit)) == sorted(values + values[:1])
+
+
+def test_a_batch_that_takes_too_long_makes_the_next_ones_smaller(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "BatchLimit", partial(BatchLimit, seconds=0.25))
+    clients = KafkaClients(KafkaSettings(kafka_broker_url=pipeline.cluster.bootstrap_servers), {}, "test")
+    values = pipeline.transactions(3000)
+    pipeline.produce(values)
+    stop, handler = Event(), Slow(pipeline.legit)
+    loop = TransactionalLoop(
+        LoopSettings(
+            topics=(pipeline.input,),
+            dead_letter_topic=pipeline.dead,
+            commit_interval=FixedInterval(0.5),
+            batch_size=1000,
+        ),
+        make_consumer=lambda: clients.consumer(pipeline.group),
+        make_producer=lambda: clients.producer(transactional_id=f"{pipeline.group}.only"),
+        handler=handler,
+        metrics=LoopMetrics(CollectorRegistry()),
+        progress=LoopProgress(),
+        stop=stop,
+    )
+    running = Thread(target=loop.run)
+    running.start()
+    try:
+        wait_for(lambda: len(pipeline.read(pipeline.legit)) >= len(values), "all of them", pause=0.2)
+    finally:
+        stop.set()
+        running.join()
+    slow = next(place for place, size in enumerate(handler.sizes) if size > 250)
+    assert max(handler.sizes[slow + 1 :]) <= 250, "all that came after take no longer than they may"
+    assert sorted(message.value() or b"" for message in pipeline.read(pipeline.legit)) == sorted(values)

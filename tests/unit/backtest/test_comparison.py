@@ -138,3 +138,19 @@ def test_a_new_rule_that_fires_on_nothing_is_told_of() -> None:
     (note,) = backtest(BUSY, BUSY + large(900), block(AMOUNTS)).notes
     assert note.startswith("large fires on nothing here")
     assert not backtest(BUSY, BUSY + large(400), block(AMOUNTS)).notes
+
+
+WITH_FEATURE = """
+[features]
+seen = { measure = "count", by = ["source"], over = "1h" }
+
+[rules.often]
+severity = "low"
+when = "seen >= 2"
+reason = "{seen} payments of {source}"
+"""
+
+
+def test_the_reason_of_an_example_shows_features() -> None:
+    result = backtest(large(1000), WITH_FEATURE, block(AMOUNTS))
+    assert {example.reason for example in result.examples} == {"2 payments of a", "2 payments of b"}
