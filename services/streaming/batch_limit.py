@@ -1,12 +1,12 @@
 """Limit on the records of a batch, so that a slow one is handled well within its transaction's timeout. Pure."""
 
 BATCH_SECONDS = 4.0
-"""The longest time wanted for a batch. Brokers abort a transaction after `transaction.timeout.ms`, 15 seconds or more: a
-batch that takes longer fails, is read again, and would fail again at the same size."""
+"""The longest time wanted for a batch. Brokers abort a transaction after `transaction.timeout.ms`, 15 seconds or
+more: a batch that takes longer fails, is read again, and would fail again at the same size."""
 
 
 class BatchLimit:
-    """The number of records to handle at once: fewer after a batch that took too long, up to the most again after fast ones.
+    """The number of records to handle at once: fewer after a batch that took too long, and more again after fast ones.
 
     Args:
         most: The most records.

@@ -146,7 +146,11 @@ class Session:
         unhandled, self._unhandled = self._unhandled, []
         messages = self._partitions.drop_revoked(unhandled or self._read())
         if messages and not self._stop.is_set():
-            self._handle(messages)
+            started = time.monotonic()
+            try:
+                self._handle(messages)
+            finally:
+                self._batch_limit.handled(len(messages) - len(self._unhandled), time.monotonic() - started)
         else:
             self._producer.poll(0)
 
@@ -205,8 +209,6 @@ class Session:
             raise
         except Exception as error:
             raise UnexplainedError(error, next_offsets(batch), len(batch)) from error
-        finally:
-            self._batch_limit.handled(len(good), time.monotonic() - started)
         for position in self._consumer.position(self._consumer.assignment()):
             if position.offset >= 0:
                 self._positions[position.topic, position.partition] = position.offset
