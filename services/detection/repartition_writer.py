@@ -1,4 +1,7 @@
-"""Writes evaluated transactions to a repartition topic: a batch for each partition, or more where one is too large."""
+"""Writes evaluated transactions to a repartition topic: a batch for each partition, or more where one is too large.
+
+`routing` chooses the key of each.
+"""
 
 import itertools
 from collections.abc import Sequence

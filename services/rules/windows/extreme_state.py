@@ -55,7 +55,7 @@ class ExtremeState(SlidingState):
         super().undo_add(entry)
 
     def evict(self, until: bytes, read: Reader) -> int:
-        """Remove the entries before a bound; return their number."""
+        """Evict the entries before a bound (from the watermark: `WindowStore.commit`); return their number."""
         evicted = super().evict(until, read)
         if evicted >= self.noted:
             self._forget_candidates()

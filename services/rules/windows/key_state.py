@@ -40,7 +40,7 @@ class KeyState(list[Entry]):
             del self[bisect_left(self, entry)]
 
     def evict(self, until: bytes, read: Reader) -> int:  # noqa: ARG002 - a running aggregate reads what it retracts
-        """Remove the entries before a bound; return their number."""
+        """Evict the entries before a bound (from the watermark: `WindowStore.commit`); return their number."""
         evicted = bisect_left(self, until)
         del self[:evicted]
         return evicted

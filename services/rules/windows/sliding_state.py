@@ -51,7 +51,7 @@ class SlidingState(KeyState):
         super().undo_add(entry)
 
     def evict(self, until: bytes, read: Reader) -> int:
-        """Remove the entries before a bound, and retract those that are included; return their number."""
+        """Evict the entries before a bound, and retract those that are included; return their number."""
         evicted = bisect_left(self, until)
         if self.running is not None:
             if len(self) - evicted <= self.aggregate_type.recompute_up_to or evicted >= self.end:

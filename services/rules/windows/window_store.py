@@ -321,7 +321,7 @@ class WindowStore:
         return selection, adding, selection.values(evaluated)
 
     def _evict(self, keys: Iterable[Any], until: bytes, watermark: int) -> None:
-        """Evict the entries of some keys that are too old."""
+        """Evict the entries of some keys that are too old by the watermark of `commit`."""
         states, read = self.keys, self._read
         remaining: list[Any] = []
         oldest: list[Entry] = []
