@@ -58,7 +58,7 @@ class TransactionExplanation:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the explanation is the verdict that was written; None without one, or by other rules."""
+        """True where the explanation equals the written verdict; None without a verdict, or for other rules."""
         if self.verdict is None or self.is_what_if:
             return None
         return (self.verdict, self.fired) == (self.explanation.verdict, self.explanation.fired)

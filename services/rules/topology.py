@@ -135,8 +135,8 @@ def build_topology(rules: RuleSet, topics: Mapping[str, str], features: Iterable
     for place, of_stage in enumerate(assigned):
         read_at[place] = {name for rule in of_stage for name in rule.named_features}
     last = max([0, *(place for place, of_stage in enumerate(assigned) if of_stage)])
-    wanted = known.select([*features, *(model.name for model in rules.models)])
-    read_at.setdefault(max([last, *(levels[name] for name in wanted.names)]), set()).update(wanted.names)
+    selected = known.select([*features, *(model.name for model in rules.models)])
+    read_at.setdefault(max([last, *(levels[name] for name in selected.names)]), set()).update(selected.names)
     placement = place_features(known.ordered, levels, read_at, len(fields))
     stages: list[Stage] = []
     following: Stage | None = None

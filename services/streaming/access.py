@@ -38,7 +38,7 @@ class Permission:
 
 @dataclass(frozen=True)
 class Access:
-    """What a program does on Kafka.
+    """The topics, groups and transactional ids that a program uses.
 
     Attributes:
         program: Name of the service or command; by default also that of its user.

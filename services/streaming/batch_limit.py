@@ -1,7 +1,7 @@
 """Limit on the records of a batch, so that a slow one is handled well within its transaction's timeout. Pure."""
 
 BATCH_SECONDS = 4.0
-"""The longest time wanted for a batch. Brokers abort a transaction after `transaction.timeout.ms`, 15 seconds or
+"""The target for the longest batch. Brokers abort a transaction after `transaction.timeout.ms`, 15 seconds or
 more: a batch that takes longer fails, is read again, and would fail again at the same size."""
 
 
@@ -10,7 +10,7 @@ class BatchLimit:
 
     Args:
         most: The most records.
-        seconds: The longest time wanted for a batch.
+        seconds: The target for the longest batch.
     """
 
     def __init__(self, most: int, seconds: float = BATCH_SECONDS) -> None:

@@ -55,7 +55,7 @@ ROTATION_SECONDS = 30.0
 
 
 class _Producer(Producer):
-    """A producer that logs in with other credentials once it is told them."""
+    """A producer that logs in with other credentials after they were set."""
 
     credentials: tuple[str, str] | None = None
 
@@ -71,7 +71,7 @@ class _Producer(Producer):
 
 
 class _Consumer(Consumer):
-    """A consumer that logs in with other credentials once it is told them."""
+    """A consumer that logs in with other credentials after they were set."""
 
     credentials: tuple[str, str] | None = None
 
@@ -92,7 +92,7 @@ class _Consumer(Consumer):
 
 
 def _take_credentials(client: _Producer | _Consumer) -> None:
-    """Hand a client the credentials that it was told.
+    """Hand a client the credentials that were set.
 
     It is called by the thread that uses the client: `set_sasl_credentials` of confluent-kafka 2.16 never returns while
     another thread is inside `consume`.

@@ -24,7 +24,7 @@ class CredentialsWatcher(ChangeWatcher):
     connects. So a rotation loses no message and needs no restart.
 
     Args:
-        clients: Are told of new credentials.
+        clients: Receive new credentials.
         stop: Ends the watching when set.
         environment: Variables that name the files; by default those of the process.
     """

@@ -81,7 +81,7 @@ class Version:
 
 
 class Entry(NamedTuple):
-    """What the rules look at, of a transaction in one topic."""
+    """The fields of a transaction that the rules need, in one topic."""
 
     id: bytes
     source: str

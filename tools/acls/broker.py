@@ -34,7 +34,7 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Difference:
-    """What distinguishes the brokers' ACLs from those that suffice.
+    """The difference between the brokers' ACLs and those that suffice.
 
     Attributes:
         missing: Those to be added.

@@ -31,7 +31,7 @@ STEPS = [CLUSTER, TOPICS, SCHEMAS, DETECTOR, CONSOLE, WARM_UP, GENERATOR]
 
 @dataclass(frozen=True)
 class Options:
-    """What to run.
+    """The options of a run.
 
     Attributes:
         duration: Seconds to generate transactions; None: until a signal.

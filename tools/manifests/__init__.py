@@ -1,4 +1,4 @@
-"""What of ``deploy/`` follows from the contracts, the alarms and the chart (docs/decisions/0032-deployment.md).
+"""Files of ``deploy/`` that follow from the contracts, the alarms and the chart (docs/decisions/0032-deployment.md).
 
 chart_files.py    files of the chart, and manifests, that follow from contracts, alarms and dashboards
 helm.py           rendering of the chart

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         stale = differences(root)
         if options.check:
             for path in stale:
-                print(f"manifests: {path} is out of date: scripts/manifests writes it anew", file=sys.stderr)
+                print(f"manifests: {path} is out of date: run scripts/manifests", file=sys.stderr)
             return 1 if stale else 0
         write(root)
     except ExpectedError as error:

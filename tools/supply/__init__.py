@@ -1,4 +1,4 @@
-"""What is delivered: licences of dependencies, known vulnerabilities, bills of materials, releases.
+"""The supply chain: licences of dependencies, known vulnerabilities, bills of materials, releases.
 
 licences.py     licences of installed packages against licences.toml
 __main__.py     scripts/audit

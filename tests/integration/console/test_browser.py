@@ -1,6 +1,5 @@
 """The pages in a real browser: keys, the live feed, and what axe-core finds (WCAG A and AA)."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,21 +17,6 @@ from tests.support.console import Desk, alert, desk, explanation_of
 from tools.local_cluster.ports import free_ports
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium, or any on the PATH."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on the PATH (Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,7 @@ Detector, notifier and console are processes on a real broker and registry; the 
 
 import os
 import re
-import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -24,7 +22,6 @@ from tools.harness.pipeline import Pipeline
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 RULES = Path(__file__).parents[3] / "services" / "detection" / "rules.toml"
 NOTIFICATIONS = """
 case_url = "{url}/alerts/{{alert}}"
@@ -40,18 +37,6 @@ port = {port}
 tls = "none"
 """
 SECONDS = 60_000  # of a browser's wait, in milliseconds: a busy machine
-
-
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on the PATH (Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 def person(browser: Any, link: str, name: str, address: str) -> Any:
@@ -74,7 +59,7 @@ def picture(page: Any, name: str, directory: Path) -> None:
 
 
 def false_alarms(page: Any) -> str:
-    """What the rules page says of the rule."""
+    """The share of false alarms that the rules page shows for the rule."""
     page.goto("/rules")
     shown: str = (
         page.locator("article.rule", has_text="many-senders").locator("dt:text-is('False alarms') + dd").inner_text()

@@ -10,8 +10,8 @@ from services.streaming.credentials import CredentialsWatcher
 from services.streaming.settings import KafkaSettings, librdkafka_properties
 
 
-class Told(KafkaClients):
-    """Clients that note the credentials that they are told."""
+class Notified(KafkaClients):
+    """Clients that note the credentials that they receive."""
 
     def __init__(self) -> None:
         super().__init__(KafkaSettings(kafka_broker_url="127.0.0.1:1"), {}, "test")
@@ -31,7 +31,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def test_a_changed_file_is_read_and_an_unchanged_one_is_not(environment: dict[str, str], tmp_path: Path) -> None:
-    clients = Told()
+    clients = Notified()
     watcher = CredentialsWatcher(clients, Event(), environment)
     watcher.look()
     assert clients.credentials == []
@@ -44,7 +44,7 @@ def test_a_changed_file_is_read_and_an_unchanged_one_is_not(environment: dict[st
 def test_a_file_that_is_gone_for_a_moment_changes_nothing(
     environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clients = Told()
+    clients = Notified()
     watcher = CredentialsWatcher(clients, Event(), environment)
     (tmp_path / "password").unlink()
     watcher.look()
@@ -60,20 +60,20 @@ def test_clients_that_are_there_and_to_come_get_new_credentials(environment: dic
     properties = librdkafka_properties(environment) | plain
     clients = KafkaClients(KafkaSettings(kafka_broker_url="127.0.0.1:1"), properties, "test")
     producer, consumer = clients.producer(transactional_id="t"), clients.consumer("g")
-    told: list[tuple[str, str]] = []
+    received: list[tuple[str, str]] = []
     for client in (producer, consumer):
-        client.set_sasl_credentials = lambda user, password: told.append((user, password))  # type: ignore[method-assign]
+        client.set_sasl_credentials = lambda user, password: received.append((user, password))  # type: ignore[method-assign]
     for use in (lambda: producer.poll(0), lambda: consumer.consume(1, 0), lambda: consumer.poll(0)):
         clients.set_credentials("detector", "second")
-        before = len(told)
+        before = len(received)
         use()
         use()
-        assert told[before:] == [("detector", "second")]  # once, in the thread that uses the client
+        assert received[before:] == [("detector", "second")]  # once, in the thread that uses the client
     assert clients.admin().config["sasl.password"] == "second"
     assert clients.consumer("h").credentials is None  # type: ignore[attr-defined]
 
 
-def test_a_client_that_is_polled_elsewhere_is_told_without_a_wait(environment: dict[str, str]) -> None:
+def test_a_client_that_is_polled_elsewhere_is_notified_without_a_wait(environment: dict[str, str]) -> None:
     plain = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN"}
     properties = librdkafka_properties(environment) | plain
     clients = KafkaClients(KafkaSettings(kafka_broker_url="127.0.0.1:1"), properties, "test")

@@ -1,4 +1,4 @@
-"""What training takes is named where it is missing."""
+"""Training names the library that is missing."""
 
 import sys
 from pathlib import Path
