@@ -25,15 +25,6 @@ _numbers = itertools.count(1)
 END_TO_END = Path(__file__).parent / "end_to_end"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run the tests that share fixtures in one worker, in order: a file, or a folder that has fixtures of its own."""
-    if config.getoption("dist", "no") != "no":
-        for item in items:
-            own = item.path.parent / "conftest.py"
-            shared = item.path.parent if own.exists() else item.path
-            item.add_marker(pytest.mark.xdist_group(str(shared.relative_to(config.rootpath))))
-
-
 @pytest.fixture(autouse=True)
 def _logging_of_its_own() -> Iterator[None]:
     """Undoes what a test sets up: a later one would log to the standard error that was captured for the earlier one."""
