@@ -253,10 +253,9 @@ class BatchRows:
         place = int(self.rows[row])
         original = Original(
             self.topic, int(self.partitions[row]), int(self.offsets[row]), self.keys[row], self.values[row], own,
-            row=None if place == ALONE else place,
+            row=None if place == ALONE else place, timestamp_ms=int(self.timestamps[row]),
         )  # fmt: skip
-        timestamp = int(self.timestamps[row])
-        sink.write_dead_letter_of(original, error, timestamp, without_content=without_content)
+        sink.write_dead_letter_of(original, error, without_content=without_content)
 
     def _version(self, row: int) -> str:
         for version, count in self.evaluated:

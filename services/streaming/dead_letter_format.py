@@ -1,7 +1,8 @@
 """Format of dead letters, which `dead_letter_writer` writes. Pure.
 
 A dead letter is the original record, key, value and headers, followed by six headers with Kafka Connect's names
-(KIP-298), so that Connect's tools can read them.
+(KIP-298), so that Connect's tools can read them. Its timestamp is the time it was written, from which the topic's
+retention counts: an old record would be deleted at once.
 
     ...original headers  __connect.errors.topic .partition .offset .stage .exception.class.name .exception.message
 
@@ -10,8 +11,8 @@ the omitted parts. The record's producer can't forge these headers: its own come
 
     ...the six headers  __dead_letter.value.size .value.sha256 .value.start  __dead_letter.omitted
 
-Where the record was a batch of messages, the dead letter is one of them as a record of its own, and the header
-`__dead_letter.row` after the six has its row in the batch.
+After the six, the header `__dead_letter.timestamp` has the original's timestamp, where it has one. Where the record was
+a batch of messages, the dead letter is one of them as a record of its own, and `__dead_letter.row` has its row there.
 """
 
 import hashlib
@@ -49,8 +50,10 @@ _DETAIL_NAMES: Mapping[str, tuple[str, ...]] = {
     UNREADABLE_HEADERS: (),
 }
 _OMITTED = "omitted"
-_ROW = "row"
+_TIMESTAMP, _ROW = DETAILS + "timestamp", DETAILS + "row"
 _APPENDED = [ORIGIN + name for name in _ORIGIN_NAMES]
+_OPTIONAL: Sequence[Sequence[str]] = ((), (_TIMESTAMP,), (_ROW,), (_TIMESTAMP, _ROW))
+"""Numbers that may follow the origin: the timestamp and the row."""
 
 Headers = list[Header]
 
@@ -70,6 +73,7 @@ class Original:
         headers: Headers; None where it has none.
         headers_unreadable: True where it has headers that the client can't read.
         row: Its row in a record that is a batch of messages; None for a record of its own.
+        timestamp_ms: Its timestamp, in milliseconds since the epoch; None or below 0 where it has none.
     """
 
     topic: str
@@ -80,11 +84,12 @@ class Original:
     headers: Sequence[Header] | None
     headers_unreadable: bool = False
     row: int | None = None
+    timestamp_ms: int | None = None
 
 
 @dataclass(frozen=True)
 class DeadLetterRecord:
-    """A record for the dead-letter topic; it gets the timestamp of the original."""
+    """A record for the dead-letter topic."""
 
     key: bytes | None
     value: bytes | None
@@ -150,8 +155,8 @@ def _record(original: Original, error: PoisonError, max_bytes: int, omitted: Seq
     )
     headers: Headers = [] if HEADERS in omitted else list(original.headers or ())
     headers += [(ORIGIN + name, str(value).encode()) for name, value in zip(_ORIGIN_NAMES, origin, strict=True)]
-    if original.row is not None:
-        headers.append((DETAILS + _ROW, str(original.row).encode()))
+    numbers = ((_TIMESTAMP, original.timestamp_ms), (_ROW, original.row))
+    headers += [(name, str(number).encode()) for name, number in numbers if number is not None and number >= 0]
     for part in omitted:
         details = _details(original, part, min(PREVIEW_BYTES, max_bytes // 16))
         headers += [(DETAILS + name, value) for name, value in zip(_DETAIL_NAMES[part], details, strict=True)]
@@ -195,6 +200,7 @@ class HeaderParts:
         details: Description of the omitted parts, by the names without `DETAILS`.
         omitted: The omitted parts.
         row: The row of the original in a batch of messages; None for a record of its own.
+        timestamp_ms: The original's timestamp; None where it has none, or in a dead letter of an older version.
     """
 
     own: Headers
@@ -202,6 +208,7 @@ class HeaderParts:
     details: Mapping[str, bytes]
     omitted: frozenset[str]
     row: int | None = None
+    timestamp_ms: int | None = None
 
 
 def split_headers(headers: Sequence[Header]) -> HeaderParts | None:
@@ -209,25 +216,26 @@ def split_headers(headers: Sequence[Header]) -> HeaderParts | None:
 
     Earlier headers of the same names belong to the original record.
     """
-    omitted = _omitted(headers)
-    begin = None if omitted is None else _begin(headers, omitted)
-    if omitted is None or begin is None:
+    place = _place(headers)
+    if place is None:
         return None
+    begin, numbers, omitted = place
     end = begin + len(_ORIGIN_NAMES)
-    row = _row(headers, begin)
     origin = {name: _text(value) for name, (_, value) in zip(_ORIGIN_NAMES, headers[begin:end], strict=True)}
-    details = {name.removeprefix(DETAILS): _bytes(value) for name, value in headers[end + (row is not None) :]}
-    return HeaderParts(list(headers[:begin]), origin, details, frozenset(omitted), row)
+    details = {name.removeprefix(DETAILS): _bytes(value) for name, value in headers[end + len(numbers) :]}
+    return HeaderParts(
+        list(headers[:begin]), origin, details, frozenset(omitted), numbers.get(_ROW), numbers.get(_TIMESTAMP)
+    )
 
 
 def origin_of(headers: Sequence[Header]) -> MessagePosition | None:
     """Return the position of a dead letter's origin, with the row in a batch; None where it is no dead letter."""
-    omitted = _omitted(headers)
-    begin = None if omitted is None else _begin(headers, omitted)
-    if begin is None:
+    place = _place(headers)
+    if place is None:
         return None
+    begin, numbers, _ = place
     topic, partition, offset = (_text(value) for _, value in headers[begin : begin + 3])
-    row = _row(headers, begin)
+    row = numbers.get(_ROW)
     return (topic, int(partition), int(offset)) if row is None else (topic, int(partition), int(offset), row)
 
 
@@ -239,27 +247,31 @@ def _omitted(headers: Sequence[Header]) -> tuple[str, ...] | None:
     return omitted if set(omitted) <= set(_DETAIL_NAMES) else None
 
 
-def _begin(headers: Sequence[Header], omitted: Sequence[str]) -> int | None:
-    """Return the index of the first appended header; None where the last headers are not those of a dead letter."""
-    details = [DETAILS + name for part in omitted for name in _DETAIL_NAMES[part]] if omitted else []
+def _place(headers: Sequence[Header]) -> tuple[int, dict[str, int], Sequence[str]] | None:
+    """Return the index of the first appended header, the optional numbers by name, and the omitted parts.
+
+    None where the last headers are not those of a dead letter.
+    """
+    omitted = _omitted(headers)
+    if omitted is None:
+        return None
+    details = [DETAILS + name for part in omitted for name in _DETAIL_NAMES[part]]
     details += [DETAILS + _OMITTED] if omitted else []
-    for row in ([], [DETAILS + _ROW]):
-        names = [*_APPENDED, *row, *details]
+    for optional in _OPTIONAL:
+        names = [*_APPENDED, *optional, *details]
         begin = len(headers) - len(names)
         if begin >= 0 and [name for name, _ in headers[begin:]] == names:
-            numbers = [headers[begin + 1], headers[begin + 2], *(headers[begin + 6 : begin + 7] if row else ())]
-            return begin if all(_is_number(_text(value)) for _, value in numbers) else None
+            end = begin + len(_ORIGIN_NAMES)
+            numbers = {name: _text(value) for name, value in headers[end : end + len(optional)]}
+            position = (_text(value) for _, value in headers[begin + 1 : begin + 3])
+            if not all(map(_is_number, (*position, *numbers.values()))):
+                return None
+            return begin, {name: int(text) for name, text in numbers.items()}, omitted
     return None
 
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 20
-
-
-def _row(headers: Sequence[Header], begin: int) -> int | None:
-    """Return the row that follows the six headers; None where there is none."""
-    following = headers[begin + len(_ORIGIN_NAMES) : begin + len(_ORIGIN_NAMES) + 1]
-    return int(_text(following[0][1])) if following and following[0][0] == DETAILS + _ROW else None
 
 
 def headers_of(messages: Iterable[Message]) -> tuple[list[Headers | None], dict[int, SystemError]]:

@@ -128,11 +128,14 @@ def dead_letter_of(message: Message) -> DeadLetter | None:
     parts = split_headers(headers) if headers else None
     if parts is None:
         return None
-    kind, milliseconds = message.timestamp()
+    timestamp = parts.timestamp_ms
+    if timestamp is None:  # one of an older version has the original's as its own
+        kind, milliseconds = message.timestamp()
+        timestamp = 0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds
     return DeadLetter(
         partition=int(message.partition() or 0),
         offset=int(message.offset() or 0),
-        timestamp_ms=0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds,
+        timestamp_ms=timestamp,
         topic=parts.origin["topic"],
         source_partition=int(parts.origin["partition"]),
         source_offset=int(parts.origin["offset"]),

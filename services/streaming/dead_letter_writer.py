@@ -1,6 +1,5 @@
 """Writes dead letters, with Kafka Connect's headers (`dead_letter_format`)."""
 
-import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
@@ -52,7 +51,7 @@ class DeadLetterWriter(ABC):
         """Write one record."""
 
     def write_dead_letter(self, message: Message, error: PoisonError, *, without_content: bool = False) -> None:
-        """Write a dead letter, with key, value, headers and timestamp unchanged and the reason in further headers.
+        """Write a dead letter, with key, value and headers unchanged; further ones have the reason and the timestamp.
 
         Args:
             message: The consumed message.
@@ -60,37 +59,33 @@ class DeadLetterWriter(ABC):
             without_content: Leave out key, value and headers: they can't be read, or the broker has refused them.
         """
         topic, partition, offset = position_of(message)
+        kind, timestamp = message.timestamp()
         if without_content:
             # Unreadable parts count as empty: redrive refuses an original that differs.
             key, value, headers = _read(message.key), _read(message.value), _read(lambda: read_headers(message))
-            original = Original(topic, partition, offset, key, value, headers, headers is None)
-            timestamp = 0
         else:
             # Headers are not read again after an error: the client's list has holes then.
             headers = None if isinstance(error, UnreadableHeadersError) else read_headers(message)
-            original = Original(topic, partition, offset, message.key(), message.value(), headers, headers is None)
-            kind, timestamp = message.timestamp()
-            timestamp = 0 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp
-        self.write_dead_letter_of(original, error, timestamp, without_content=without_content)
+            key, value = message.key(), message.value()
+        original = Original(
+            topic, partition, offset, key, value, headers, headers is None,
+            timestamp_ms=None if kind == TIMESTAMP_NOT_AVAILABLE else timestamp,
+        )  # fmt: skip
+        self.write_dead_letter_of(original, error, without_content=without_content)
 
-    def write_dead_letter_of(
-        self, original: Original, error: PoisonError, timestamp: int, *, without_content: bool = False
-    ) -> None:
+    def write_dead_letter_of(self, original: Original, error: PoisonError, *, without_content: bool = False) -> None:
         """Write the dead letter of a record, or of one message of a batch.
 
         Args:
             original: What could not be processed.
             error: The reason.
-            timestamp: Its timestamp in milliseconds since the epoch; 0 for now.
             without_content: Leave out key, value and headers.
         """
         if without_content:
-            record, timestamp = dead_letter_record_without_content(original, error), 0
+            record = dead_letter_record_without_content(original, error)
         else:
             record = dead_letter_record(original, error, self._dead_letter_max_bytes)
-            # Brokers refuse a time that is far ahead.
-            timestamp = timestamp if 0 < timestamp < time.time() * 1000 else 0
-        self.send(self._dead_letter_topic, record.value, record.key, timestamp=timestamp, headers=record.headers)
+        self.send(self._dead_letter_topic, record.value, record.key, headers=record.headers)
         self._dead_letters[type(error).__name__] += 1
         self._on_dead_letter((original.topic, original.partition), original.offset)
 

@@ -110,14 +110,17 @@ def test_only_selected_dead_letters_are_redriven(pipeline: Pipeline) -> None:
     assert set(values.values()) == {2}
 
 
-def test_a_message_too_old_for_its_topic_gets_the_present_time(pipeline: Pipeline) -> None:
-    pipeline.alter(pipeline.input, message_timestamp_type="CreateTime")
+def test_an_old_message_is_deleted_neither_before_it_is_redriven_nor_before_it_is_read(pipeline: Pipeline) -> None:
+    pipeline.alter(pipeline.input, message_timestamp_type="CreateTime", retention_ms="-1")
     pipeline.produce(strange(pipeline, 1), timestamp=1_700_000_000_000)
-    detect(pipeline, 1)
-    began = time.time() * 1000
+    began = time.time() * 1000 - 1000
+    _, dead = detect(pipeline, 1)
+    assert dead[0].timestamp()[1] >= began  # so the retention of its topic counts from now
+    assert redrive(pipeline, "--dry-run", "--since", "2024-01-01") == "nothing to redrive\n"  # and it has its own time
+    pipeline.alter(pipeline.input, retention_ms="604800000")
     assert redrive(pipeline) == f"1 redriven to {pipeline.input}\n"
     newest = pipeline.read(pipeline.input)[-1]
-    assert newest.timestamp()[1] >= began - 1000  # and so it is not deleted before it is read
+    assert newest.timestamp()[1] >= began
 
 
 def test_each_is_redriven_once_over_a_killed_run_and_the_next(pipeline: Pipeline) -> None:

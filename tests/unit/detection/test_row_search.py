@@ -37,9 +37,7 @@ class FakeSink:
     def write(self, value: bytes) -> None:
         self.unconfirmed.append(value)
 
-    def write_dead_letter_of(
-        self, original: Any, error: PoisonError, _timestamp: int, *, without_content: bool = False
-    ) -> None:
+    def write_dead_letter_of(self, original: Any, error: PoisonError, *, without_content: bool = False) -> None:
         self.letters.append((original.row, str(error), without_content))
         if self.refused_letters:
             self.refused_letters -= 1

@@ -198,15 +198,18 @@ def _parts(record: DeadLetterRecord) -> tuple[bytes | None, bytes | None, list[t
 
 
 @pytest.mark.parametrize("limit", [LIMIT, 900])
-def test_a_message_of_a_batch_has_its_row_in_the_origin(limit: int) -> None:
-    record = dead_letter_record(original(row=4, value=b"v" * 1000), PoisonError("because"), limit)
+@pytest.mark.parametrize("timestamp", [None, -1, 0, 1_700_000_000_000])
+def test_a_message_of_a_batch_has_its_row_in_the_origin(limit: int, timestamp: int | None) -> None:
+    whole = original(row=4, value=b"v" * 1000, timestamp_ms=timestamp)
+    record = dead_letter_record(whole, PoisonError("because"), limit)
     assert origin_of(record.headers) == ("in", 3, 17, 4)
     parts = split_headers(record.headers)
     assert parts
-    assert parts.row == 4
+    assert (parts.row, parts.timestamp_ms) == (4, None if timestamp == -1 else timestamp)
     assert parts.omitted == (frozenset() if limit == LIMIT else {VALUE})
     assert ("value.size" in parts.details) == (VALUE in parts.omitted)
     assert parts.own == OWN
     alone = dead_letter_record(original(), PoisonError("because"), LIMIT)
     assert origin_of(alone.headers) == ("in", 3, 17)
     assert origin_of([*alone.headers, ("__dead_letter.row", b"x")]) is None
+    assert origin_of([*alone.headers, ("__dead_letter.timestamp", b"yesterday")]) is None

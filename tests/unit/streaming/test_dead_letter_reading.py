@@ -57,6 +57,11 @@ def test_a_dead_letter_can_be_redriven_with_its_own_headers() -> None:
     assert letter.redrive_headers() == [*own, ("__redrive.count", b"1")]
 
 
+@pytest.mark.parametrize(("own", "expected"), [(1_700_000_000_000, 1_700_000_000_000), (0, 0), (None, 5)])
+def test_a_dead_letter_of_an_older_version_has_the_timestamp_of_the_original(own: int | None, expected: int) -> None:
+    assert dead_lettered(replace(ORIGINAL, timestamp_ms=own)).timestamp_ms == expected
+
+
 def test_each_redrive_is_counted() -> None:
     once = dead_lettered(ORIGINAL).redrive_headers()
     again = dead_lettered(replace(ORIGINAL, headers=once))
