@@ -20,6 +20,9 @@ settings.register_profile("few", max_examples=15, deadline=None, derandomize=Tru
 settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "many"))
 
+# Brokers of tests live for seconds to minutes: the second compiler would cost more than its code saves.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
 _numbers = itertools.count(1)
 
 END_TO_END = Path(__file__).parent / "end_to_end"
