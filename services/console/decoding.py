@@ -7,7 +7,7 @@ from confluent_kafka import Message
 from services.console.records import Alert, Decision, Position, alert_of, decision_of
 from services.contracts import RecordDecoder, Registry, Schema, SchemaId, header_schema_id, unframe
 from services.errors import ContractError
-from services.streaming.dead_letter_format import read_headers
+from services.streaming.record_headers import read_headers
 
 
 class RecordReader:

@@ -8,7 +8,7 @@ import structlog
 from services.contracts import HEADER_SIZE, SCHEMA_ID_HEADER, Registry, Schema, TopicContract
 from services.detection.transaction_batch import BATCH, BatchDecoder, TransactionBatch
 from services.errors import ContractError, NotAuthorised, PoisonError, UsageError
-from services.streaming.dead_letter_format import Headers
+from services.streaming.record_headers import Headers
 
 log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ from services.detection.incoming import Features, Incoming
 from services.errors import PoisonError
 from services.rules.rule_match import RuleMatches
 from services.rules.topology import Stage, Topology
-from services.streaming.dead_letter_format import Headers
+from services.streaming.record_headers import Headers
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from confluent_kafka import Message
 
 from services.contracts import SCHEMA_ID_HEADER, HeaderSchemaId, header_schema_id
 from services.errors import PoisonError
-from services.streaming.dead_letter_format import Headers, headers_of
 from services.streaming.dead_letter_writer import unreadable_headers
+from services.streaming.record_headers import Headers, headers_of
 from services.streaming.record_size import headers_size
 
 VERSION = "rules.version"

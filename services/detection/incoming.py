@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from services.detection.headers import OWNED, HeaderRuns, HeaderWriter
 from services.detection.transaction_batch import Matched
 from services.errors import PoisonError
-from services.streaming.dead_letter_format import Headers, Original
+from services.streaming.dead_letter_format import Original
 from services.streaming.positions import MessagePosition, RecordPosition, position_of
+from services.streaming.record_headers import Headers
 from services.streaming.sink import Sink
 
 Rows = NDArray[np.int64]

@@ -10,8 +10,8 @@ from services.detection.headers import HeaderRuns, read_headers
 from services.detection.incoming import ALONE, NO_LABEL, BatchRows, Features, Records, Rows
 from services.detection.transaction_batch import TransactionBatch
 from services.errors import PoisonError
-from services.streaming.dead_letter_format import Headers
 from services.streaming.positions import RecordPosition, position_of
+from services.streaming.record_headers import Headers
 
 UnpackBatch = Callable[[bytes | None, Headers | None], TransactionBatch | None]
 """Returns the batch in a record, or None for a record of one transaction; raises PoisonError for a torn batch."""

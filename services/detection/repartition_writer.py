@@ -23,8 +23,8 @@ from services.detection.transaction_batch import (
     split_points,
 )
 from services.rules.model import EVENT_TIME
-from services.streaming.dead_letter_format import Headers
 from services.streaming.partitioner import partition_of, partition_of_key
+from services.streaming.record_headers import Headers
 from services.streaming.sink import Sink
 
 LONGEST_HASHED = 255  # bytes of a key; columns of bytes are as wide as the longest

@@ -21,9 +21,9 @@ from services.errors import PoisonError
 from services.rules.model import Mode, Rule
 from services.rules.rule_match import alerts_by_row
 from services.rules.topology import Stage, Topology
-from services.streaming.dead_letter_format import Headers
 from services.streaming.poison_search import PoisonRecords
 from services.streaming.positions import MessagePosition
+from services.streaming.record_headers import Headers
 from services.streaming.record_size import batch_size, headers_size
 from services.streaming.sink import Sink, TooLargeError
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from services.detection.decoded_batch import DecodedBatch
 from services.detection.incoming import Incoming
-from services.streaming.dead_letter_format import Headers
+from services.streaming.record_headers import Headers
 from services.streaming.tracing import TRACEPARENT, Span, Tracer, sampled_traceparent, with_traceparent
 
 MOST_LINKS = 128

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from services.contracts import HEADER_SIZE, RecordDecoder, Schema, frame
 from services.detection.headers import HeaderRuns
 from services.errors import PoisonError
-from services.streaming.dead_letter_format import Headers
+from services.streaming.record_headers import Headers
 from services.streaming.record_size import BATCH_OVERHEAD, RECORD_OVERHEAD, headers_size
 
 BATCH = "payments.TransactionBatch"

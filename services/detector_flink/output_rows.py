@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from services.streaming.dead_letter_format import Headers
 from services.streaming.partitioner import partition_of_key
+from services.streaming.record_headers import Headers
 
 Row = list[bytes | None]
 """Topic, key, value, milliseconds since the epoch, then the names of all headers, then their values: in bytes, as

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from confluent_kafka import Message
 
 from services.detector_flink.batch_evaluator import RESTORE_POINT
-from services.streaming.dead_letter_format import read_headers
 from services.streaming.partition_reader import PartitionReader
 from services.streaming.positions import Partition
+from services.streaming.record_headers import read_headers
 from services.streaming.restore_point import RestorePoint
 
 RECENT = 500

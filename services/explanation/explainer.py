@@ -23,7 +23,7 @@ from services.rules.model import ID, RuleSet
 from services.rules.models.loading import beside
 from services.rules.topology import Topology, build_topology
 from services.streaming.clients import KafkaClients
-from services.streaming.dead_letter_format import read_headers
+from services.streaming.record_headers import read_headers
 from services.streaming.topic_reader import TopicReader
 
 _GROUP = "explain"

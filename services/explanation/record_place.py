@@ -8,8 +8,8 @@ from confluent_kafka import Message
 
 from services.contracts import HeaderSchemaId, Registry, header_schema_id, unframe
 from services.errors import ContractError, PoisonError
-from services.streaming.dead_letter_format import read_headers
 from services.streaming.positions import position_of
+from services.streaming.record_headers import read_headers
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from services.detection.rules_log import rules_of
 from services.errors import ContractError, PoisonError
 from services.rules.model import RuleSet
 from services.rules.models.loading import ReadFile
-from services.streaming.dead_letter_format import read_headers
+from services.streaming.record_headers import read_headers
 from services.streaming.topic_reader import TopicReader
 
 

@@ -11,9 +11,9 @@ from prometheus_client import Counter
 from services.errors import FatalError, NotAuthorised
 from services.generator.metrics import GeneratorMetrics
 from services.generator.sampling import TraceSampler
-from services.streaming.dead_letter_format import Headers
 from services.streaming.failures import NOT_AUTHORISED
 from services.streaming.progress import Progress
+from services.streaming.record_headers import Headers
 
 # Limit of the flush after a failure or a signal: an orchestrator kills after 10 s.
 _FLUSH_SECONDS = 8.0

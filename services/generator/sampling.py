@@ -3,7 +3,7 @@
 import math
 from random import Random
 
-from services.streaming.dead_letter_format import Headers
+from services.streaming.record_headers import Headers
 from services.streaming.tracing import TRACEPARENT, Tracer
 
 

@@ -13,7 +13,7 @@ from services.notifier.events import Event
 from services.notifier.settings import NotifierSettings
 from services.notifier.silences import Silence
 from services.streaming.authorisation import READ, WRITE
-from services.streaming.dead_letter_format import read_headers
+from services.streaming.record_headers import read_headers
 from services.streaming.topics import TopicNeed
 from services.streaming.tracing import sampled_traceparent
 

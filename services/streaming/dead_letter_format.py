@@ -16,15 +16,12 @@ a batch of messages, the dead letter is one of them as a record of its own, and 
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import methodcaller
-from typing import Any
-
-from confluent_kafka import Message
 
 from services.errors import PoisonError
 from services.streaming.positions import MessagePosition
+from services.streaming.record_headers import Headers
 from services.streaming.record_size import Header, batch_size, headers_size
 
 ORIGIN = "__connect.errors."
@@ -54,10 +51,6 @@ _TIMESTAMP, _ROW = DETAILS + "timestamp", DETAILS + "row"
 _APPENDED = [ORIGIN + name for name in _ORIGIN_NAMES]
 _OPTIONAL: Sequence[Sequence[str]] = ((), (_TIMESTAMP,), (_ROW,), (_TIMESTAMP, _ROW))
 """Numbers that may follow the origin: the timestamp and the row."""
-
-Headers = list[Header]
-
-_headers: Callable[[Message], Headers | None] = methodcaller("headers")  # looks at the result, as `map` does
 
 
 @dataclass(frozen=True)
@@ -272,34 +265,6 @@ def _place(headers: Sequence[Header]) -> tuple[int, dict[str, int], Sequence[str
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 20
-
-
-def headers_of(messages: Iterable[Message]) -> tuple[list[Headers | None], dict[int, SystemError]]:
-    """Return the headers of each message, and by index the error where the client can't read them.
-
-    Call it once for a message: where a name is not UTF-8, the client keeps a list with holes. It returns that list and
-    sets an exception, which `message.headers()` ignores once CPython has specialised the call, as it does in loops: any
-    later call raises the exception then. `map` checks for it, and can be continued.
-    """
-    headers: list[Any] = []
-    failures: dict[int, SystemError] = {}
-    reading = map(Message.headers, messages)
-    while True:
-        try:
-            headers.extend(reading)  # twice as fast as a loop with a `try` for each
-        except SystemError as error:
-            failures[len(headers)] = error  # those before it are there
-            headers.append(None)
-        else:
-            return headers, failures
-
-
-def read_headers(message: Message) -> Headers | None:
-    """Return the headers of a message; None where the client can't read them (see `headers_of`)."""
-    try:
-        return _headers(message) or []
-    except SystemError:
-        return None
 
 
 def _text(value: bytes | str | None) -> str:

@@ -12,11 +12,10 @@ from services.streaming.dead_letter_format import (
     UNREADABLE_HEADERS,
     VALUE,
     Digest,
-    Headers,
     Original,
-    read_headers,
     split_headers,
 )
+from services.streaming.record_headers import Headers, read_headers
 from services.streaming.record_size import headers_size
 
 REDRIVES = "__redrive.count"

@@ -8,13 +8,9 @@ from typing import Any
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
 from services.errors import PoisonError
-from services.streaming.dead_letter_format import (
-    Original,
-    dead_letter_record,
-    dead_letter_record_without_content,
-    read_headers,
-)
+from services.streaming.dead_letter_format import Original, dead_letter_record, dead_letter_record_without_content
 from services.streaming.positions import Partition, position_of
+from services.streaming.record_headers import read_headers
 
 
 class UnreadableHeadersError(PoisonError):

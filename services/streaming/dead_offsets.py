@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from services.streaming.dead_letter_format import origin_of, read_headers
+from services.streaming.dead_letter_format import origin_of
 from services.streaming.positions import MessagePosition, Partition
+from services.streaming.record_headers import read_headers
 from services.streaming.topic_reader import TopicReader
 
 

@@ -3,8 +3,9 @@
 from confluent_kafka import Consumer, Message
 
 from services.streaming.clients import KafkaClients
-from services.streaming.dead_letter_format import HEADERS, Original, read_headers
+from services.streaming.dead_letter_format import HEADERS, Original
 from services.streaming.dead_letter_reading import DeadLetter, to_bytes
+from services.streaming.record_headers import read_headers
 from services.streaming.record_lookup import first_record
 
 _TIMEOUT = 30.0

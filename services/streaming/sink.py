@@ -8,10 +8,10 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from services.errors import PoisonError
-from services.streaming.dead_letter_format import Headers
 from services.streaming.dead_letter_writer import DeadLetterWriter
 from services.streaming.poison_search import PoisonRecords
 from services.streaming.positions import MessagePosition, Partition
+from services.streaming.record_headers import Headers
 
 ANY_PARTITION = -1  # the partitioner's choice, by the key
 METADATA_SECONDS = 10.0

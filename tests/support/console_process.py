@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 
 from services.contracts import MessageRecords
-from services.streaming.dead_letter_format import read_headers
+from services.streaming.record_headers import read_headers
 from tests.support.console import PASSWORD
 from tools.harness.pipeline import Pipeline
 from tools.harness.processes import Service

@@ -11,7 +11,7 @@ import numpy as np
 from services.contracts import MessageRecords, Registry, Schema, TopicContract
 from services.errors import ContractError, PoisonError
 from services.streaming.clients import KafkaClients
-from services.streaming.dead_letter_format import read_headers
+from services.streaming.record_headers import read_headers
 from tools.demo.summary import TopicTotals
 from tools.harness.latency_histogram import LatencyHistogram
 from tools.topics.columns import MessageColumns

@@ -11,7 +11,7 @@ from services.errors import ContractError, Unavailable
 from services.streaming.access import Access
 from services.streaming.authorisation import READ
 from services.streaming.clients import KafkaClients
-from services.streaming.dead_letter_format import read_headers
+from services.streaming.record_headers import read_headers
 from services.streaming.topics import TopicNeed, partition_counts, require_topics
 from tools.tail.message_json import Received
 from tools.topics.batches import RowMessage, SingleTransactions

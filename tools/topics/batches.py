@@ -9,8 +9,9 @@ from services.detection.batch_unpacker import BatchUnpacker
 from services.detection.headers import HeaderWriter
 from services.detection.transaction_batch import TransactionBatch
 from services.errors import PoisonError
-from services.streaming.dead_letter_format import origin_of, read_headers
+from services.streaming.dead_letter_format import origin_of
 from services.streaming.positions import MessagePosition, position_of
+from services.streaming.record_headers import read_headers
 
 
 class RowMessage(Message):

@@ -12,7 +12,7 @@ from services.contracts import HEADER_SIZE, ColumnDecoder, HeaderSchemaId, Regis
 from services.detection.headers import HeaderRuns
 from services.errors import ContractError, PoisonError
 from services.rules.conditions import null_mark
-from services.streaming.dead_letter_format import headers_of
+from services.streaming.record_headers import headers_of
 
 Table = dict[str, NDArray[Any]]
 """Columns of one length by name; beside that of a nullable field the mark of its nulls."""

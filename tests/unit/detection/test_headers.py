@@ -9,7 +9,7 @@ from services.contracts import SCHEMA_ID_HEADER, HeaderSchemaId
 from services.contracts.codec.header_ids import SchemaIdHeaderError
 from services.detection.headers import FIRED, VERSION, HeaderRuns, without_schema_id
 from services.detection.incoming import Records
-from services.streaming.dead_letter_format import Headers
+from services.streaming.record_headers import Headers
 from services.streaming.record_size import headers_size
 
 GUID = UUID("faf361af-fef4-8ae1-c084-57b4184b8584")

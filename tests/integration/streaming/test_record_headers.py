@@ -1,6 +1,6 @@
 """Headers as the client reads them: unreadable ones affect no other message."""
 
-from services.streaming.dead_letter_format import headers_of, read_headers
+from services.streaming.record_headers import headers_of, read_headers
 from tools.harness.pipeline import Pipeline
 from tools.harness.raw_producer import RawProducer
 
