@@ -4,7 +4,6 @@ The services are real and share one pipeline; what takes a service long, or a cl
 services' own metrics (tests/support/faulty_exporter.py). Times are scaled, a second for a minute.
 """
 
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -25,10 +24,6 @@ from tools.harness.pipeline import Pipeline
 from tools.harness.registry_proxy import RegistryProxy
 from tools.harness.waiting import wait_for
 from tools.local_cluster import Cluster
-
-pytestmark = pytest.mark.skipif(
-    "PYTEST_XDIST_WORKER" in os.environ, reason="one process runs these in order, as scripts/test does after the others"
-)
 
 
 @pytest.fixture(scope="module")
