@@ -1,8 +1,9 @@
 """The console's composition root: reads the settings, builds the parts, serves the pages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from socket import socket
 from threading import Event, Thread
 
 import structlog
@@ -120,8 +121,7 @@ def main() -> int:
             explain=Explanations(Explainer(detectors, explained, clients, registry)), progress=progress, stop=stop,
         )  # fmt: skip
         collector.register(CaseCollector(engine, lambda: console.projector.skipped))
-        _announce(settings, engine)
-        _serve(settings, console, stop)
+        _serve(settings, console, stop, partial(_announce, settings, engine))
     return 0
 
 
@@ -203,7 +203,22 @@ def _announce(settings: ConsoleSettings, engine: Engine) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Server that leaves signals to the service."""
+    """Server that leaves signals to the service.
+
+    Args:
+        config: Its configuration.
+        started: Called once it listens.
+    """
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_start = started
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Listen; who follows the link that is announced then is not refused."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_start()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -211,8 +226,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _serve(settings: ConsoleSettings, console: Console, stop: Event) -> None:
+def _serve(settings: ConsoleSettings, console: Console, stop: Event, started: Callable[[], None]) -> None:
     """Serve the pages until a stop.
+
+    Args:
+        settings: The address.
+        console: What is served.
+        stop: Ends it when set.
+        started: Called once it listens.
 
     Raises:
         UsageError: The port can't be bound.
@@ -227,7 +248,8 @@ def _serve(settings: ConsoleSettings, console: Console, stop: Event) -> None:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=2,
-        )
+        ),
+        started,
     )
 
     def end() -> None:

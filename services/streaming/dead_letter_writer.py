@@ -55,14 +55,15 @@ class DeadLetterWriter(ABC):
             without_content: Leave out key, value and headers: they can't be read, or the broker has refused them.
         """
         topic, partition, offset = position_of(message)
-        kind, timestamp = message.timestamp()
         if without_content:
             # Unreadable parts count as empty: redrive refuses an original that differs.
             key, value, headers = _read(message.key), _read(message.value), _read(lambda: read_headers(message))
+            kind, timestamp = _read(message.timestamp) or (TIMESTAMP_NOT_AVAILABLE, 0)
         else:
             # Headers are not read again after an error: the client's list has holes then.
             headers = None if isinstance(error, UnreadableHeadersError) else read_headers(message)
             key, value = message.key(), message.value()
+            kind, timestamp = message.timestamp()
         original = Original(
             topic, partition, offset, key, value, headers, headers is None,
             timestamp_ms=None if kind == TIMESTAMP_NOT_AVAILABLE else timestamp,
