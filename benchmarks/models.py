@@ -15,6 +15,9 @@ import numpy as np
 
 from services.contracts import load_contracts
 from services.detection.settings import DEFAULT_RULES
+from services.history import evaluate_history
+from services.history.blocks import Block
+from services.history.stages import stages_of
 from services.rules.features import FeatureSet
 from services.rules.loading import constants_of, parse_rules
 from services.rules.model import RuleSet
@@ -23,10 +26,7 @@ from services.rules.models.distribution import Distribution
 from services.rules.models.model_file import render_model
 from services.rules.models.scoring_model import AlertRate, CheckedRow, ScoringModel, TrainedOn
 from services.rules.models.trees import Tree
-from tools.history import evaluate_history
-from tools.history.blocks import Block
 from tools.history.generated_input import StreamInput, StreamSettings
-from tools.history.stages import stages_of
 
 TREES, LEAVES, FEATURES = 50, 8, 20
 _ROWS, _REPEATS, _PARTITIONS = 5000, 40, 4

@@ -14,13 +14,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from services.contracts import RegistrySettings, load_contracts
-from services.detection.settings import TOPIC_OFF, DetectorSettings, deprecated_settings
-from services.errors import ContractError, ExpectedError, UsageError
+from services.detection.rules_check import CheckedRules, check_topology
+from services.detection.settings import DetectorSettings, deprecated_settings
+from services.errors import ExpectedError, UsageError
 from services.rules.features import Feature
 from services.rules.loading import constants_of, load_rules
-from services.rules.model import KEY, Rule
+from services.rules.model import Rule
 from services.rules.reasons import duration
-from services.rules.topology import ONLY_LATER, Topology, build_topology, require_labels, windows_beyond_retention
+from services.rules.topology import Topology
 from services.streaming.settings import load_settings
 
 _PROGRAM = "check-rules"
@@ -48,36 +49,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quiet", action="store_true", help="print nothing for a valid file")
     options = parser.parse_args(arguments)
     try:
-        topology = _checked(options.file)
+        checked = _checked(options.file)
     except ExpectedError as error:
         for line in str(error).splitlines():
             print(f"{_PROGRAM}: {line}", file=sys.stderr)
         return error.exit_code
-    for warning in [*deprecated_settings(os.environ), *topology.rules.warnings]:
+    for warning in [*deprecated_settings(os.environ), *checked.warnings]:
         print(f"{_PROGRAM}: {warning}", file=sys.stderr)
     if not options.quiet:
-        print("\n".join(_report(topology)))
+        print("\n".join(_report(checked.topology)))
     return 0
 
 
-def _checked(file: Path | None) -> Topology:
-    """Return the topology that the detector would make of the file."""
+def _checked(file: Path | None) -> CheckedRules:
+    """Return the rules as the detector would activate them."""
     settings = load_settings(_Settings, RegistrySettings)
     path = file or settings.rules_file
     if not path.is_file():
         raise UsageError(f"{path}: no such file; name a rules file, or leave it out for the detector's own")
     contracts = load_contracts()
-    topics = [contracts.topic(topic) for topic in settings.stages(KEY).values()]
-    rules = load_rules(path, topics[0].required_schema, constants_of(settings.suspicious_amount))
-    topology = build_topology(rules, settings.stages(KEY))
-    _, *further = settings.stages(KEY).values()
-    require_labels(topology, written=further if settings.label_windows == "on" else ())
-    retention_ms = {topic.name: topic.retention_ms for topic in topics}
-    if beyond := windows_beyond_retention(topology, retention_ms, round(settings.allowed_lateness * 1000)):
-        if settings.state_topic == TOPIC_OFF:
-            raise ContractError(beyond)
-        print(f"check-rules: warning: {beyond}; the state topic keeps such a window, {ONLY_LATER}", file=sys.stderr)
-    return topology
+    schema = contracts.topic(settings.transactions_topic).required_schema
+    return check_topology(load_rules(path, schema, constants_of(settings.suspicious_amount)), settings, contracts)
 
 
 def _report(topology: Topology) -> Iterator[str]:

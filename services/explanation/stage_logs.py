@@ -105,15 +105,9 @@ class StageLogs:
     def messages(self, ranges: dict[Partition, tuple[int, int]]) -> Iterator[list[Message]]:
         """Yield the messages of offset ranges, of each partition in its order, in batches."""
         reader = PartitionReader(partial(self.make_consumer, enable_partition_eof=True))
-        left = {partition: limits for partition, limits in ranges.items() if limits[0] < limits[1]}
         try:
-            if left:
-                reader.start(left)
-            while left:
-                for chunk in reader.read(0.2):
-                    yield list(chunk.messages)
-                    if chunk.ended:
-                        left.pop(chunk.partition, None)
+            for chunk in reader.chunks(ranges):
+                yield list(chunk.messages)
         finally:
             reader.close()
 

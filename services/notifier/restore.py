@@ -14,9 +14,9 @@ from confluent_kafka import Consumer, KafkaException, Message
 
 from services.errors import PoisonError, Unavailable
 from services.notifier.dispatcher import Dispatcher
-from services.notifier.offset_lookup import limits_of, offsets_at
 from services.notifier.topics import NotifierRecords
 from services.streaming.failures import raise_if_refused, reason
+from services.streaming.offset_lookup import limits_of, offsets_at
 from services.streaming.partition_reader import PartitionReader
 from services.streaming.positions import Partition
 from services.streaming.start_offsets import StartFrom

@@ -146,16 +146,27 @@ class PartitionReader:
             Unavailable: The brokers don't answer.
             NotAuthorised: The brokers refuse access.
         """
-        unread = {partition: limits for partition, limits in ranges.items() if limits[0] < limits[1]}
-        if not unread:
-            return
-        self.start(unread)
-        left = set(unread)
+        for chunk in self.chunks(ranges):
+            yield from chunk.messages
+
+    def chunks(self, ranges: Mapping[Partition, tuple[int, int]]) -> Iterator[Chunk]:
+        """Yield the chunks of offset ranges until each has ended; empty ranges have none.
+
+        Args:
+            ranges: As those of `start`.
+
+        Raises:
+            Unavailable: The brokers don't answer.
+            NotAuthorised: The brokers refuse access.
+        """
+        left = {partition: limits for partition, limits in ranges.items() if limits[0] < limits[1]}
+        if left:
+            self.start(left)
         while left:
             for chunk in self.read(WAIT_SECONDS):
-                yield from chunk.messages
+                yield chunk
                 if chunk.ended:
-                    left.discard(chunk.partition)
+                    left.pop(chunk.partition, None)
 
     def close(self) -> None:
         """Close the consumer; the next call makes a new one."""

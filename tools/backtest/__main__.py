@@ -9,18 +9,18 @@ from pathlib import Path
 
 from services.contracts import load_contracts
 from services.errors import ExpectedError
+from services.history import evaluate_history
+from services.history.comparison import Comparison
+from services.history.result import Result, result_of
+from services.history.stages import stages_of
 from services.rules.fields import fields_of_schema
 from services.rules.model import RuleSet
 from services.streaming.logs import configure_logging
-from tools.backtest.comparison import Comparison
 from tools.backtest.markdown_report import markdown
-from tools.backtest.result import Result, result_of
 from tools.backtest.terminal_report import show
 from tools.command_line import INTERRUPTED, print_error
-from tools.history import evaluate_history
 from tools.history.options import add_input_options, load, open_input, retention_notes, shown, topic_of
 from tools.history.progress import show_progress
-from tools.history.stages import stages_of
 from tools.tables import terminal
 
 _EPILOG = """\

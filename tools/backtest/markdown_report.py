@@ -1,6 +1,6 @@
 """A backtest as Markdown, such as for a comment on a pull request."""
 
-from tools.backtest.result import Count, Result, RuleChange
+from services.history.result import Count, Result, RuleChange
 from tools.history.formatting import days
 
 

@@ -4,8 +4,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tools.backtest.comparison import Change, Example
-from tools.backtest.result import Count, Result, RuleChange
+from services.history.comparison import Change, Example
+from services.history.result import Count, Result, RuleChange
 from tools.history.formatting import days
 from tools.tables import Column, Grid
 

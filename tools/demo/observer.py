@@ -10,11 +10,11 @@ import numpy as np
 
 from services.contracts import MessageRecords, Registry, Schema, TopicContract
 from services.errors import ContractError, PoisonError
+from services.history.columns import MessageColumns
 from services.streaming.clients import KafkaClients
 from services.streaming.record_headers import read_headers
 from tools.demo.summary import TopicTotals
 from tools.harness.latency_histogram import LatencyHistogram
-from tools.topics.columns import MessageColumns
 from tools.topics.reader import Offsets, TopicReader
 
 if TYPE_CHECKING:

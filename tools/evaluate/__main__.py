@@ -10,6 +10,8 @@ from pathlib import Path
 
 from services.contracts import load_contracts
 from services.errors import ExpectedError, UsageError
+from services.history import evaluate_history
+from services.history.stages import stages_of
 from services.streaming.logs import configure_logging
 from tools.command_line import INTERRUPTED, command_parser, print_error
 from tools.evaluate.baseline import compare, write_baseline
@@ -18,10 +20,8 @@ from tools.evaluate.pictures import pictures
 from tools.evaluate.report import NoLabels, Report, report_on
 from tools.evaluate.terminal_report import show
 from tools.evaluate.verdict_file import VerdictFile
-from tools.history import evaluate_history
 from tools.history.options import add_input_options, load, open_input, retention_notes, shown, topic_of
 from tools.history.progress import show_progress
-from tools.history.stages import stages_of
 from tools.tables import terminal
 
 _EPILOG = """\

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.errors import UsageError
+from services.history import History, Truth
 from services.rules.model import Mode, Rule, Severity
 from tools.evaluate.metrics import DAY_MS, Mask, Quality, Verdicts, delays, quality, thresholds
-from tools.history import History, Truth
 
 RANKS = {severity: rank for rank, severity in enumerate(Severity, 1)}
 """Severities as numbers, the lowest first."""

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from services.contracts import Schema
 from services.errors import UsageError
+from services.history import Block
 from services.rules.fields import fields_of_schema
 from services.rules.model import ID, Aggregation, Measure, Mode, RuleSet, Severity
 from services.rules.reasons import scale_of
 from services.rules.rule_match import AggregateValue, RuleMatches, as_number
 from tools.evaluate.report import RANKS, score
-from tools.history import Block
 
 _FIELDS = (ID, "source", "target", "amount", "currency", "created_at")
 _VERDICT = ("fraud", "scenario", "score", "severity", "rules", "shadow_rules")

@@ -7,13 +7,13 @@ import numpy as np
 
 from services.explanation.stage_logs import rows_of_key
 from services.explanation.transaction_logs import TransactionNotFoundError
+from services.history.blocks import Block
 from services.rules.conditions import null_mark
 from services.rules.explanation import LogPart
 from services.rules.fields import Field
 from services.rules.model import EVENT_TIME, ID, LABEL, Columns
 from services.rules.topology import Stage
 from services.streaming.partitioner import partition_of
-from tools.history.blocks import Block
 
 
 @dataclass

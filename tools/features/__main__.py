@@ -8,15 +8,15 @@ from pathlib import Path
 from avroguard.avro.canonical_form import fingerprint
 from services.contracts import load_contracts
 from services.errors import ExpectedError, UsageError
+from services.history import evaluate_history
+from services.history.stages import stages_of
 from services.rules.features import FeatureSet
 from services.streaming.logs import configure_logging
 from tools.command_line import INTERRUPTED, command_parser, print_error
 from tools.features.exact_features import ExactFeatures
 from tools.features.feature_file import FeatureFile
-from tools.history import evaluate_history
 from tools.history.options import add_input_options, load, open_input, topic_of
 from tools.history.progress import show_progress
-from tools.history.stages import stages_of
 
 _EPILOG = """\
 examples:

@@ -10,14 +10,14 @@ import numpy as np
 from services.detection.settings import DetectorSettings
 from services.errors import UsageError
 from services.explanation.stage_logs import StageLogs
+from services.history.blocks import Block
+from services.history.topic_input import TopicInput
 from services.rules.model import ID, KEY, RuleSet
 from services.rules.numeric_expressions import Numbers
 from services.rules.topology import build_topology
 from services.streaming.settings import load_settings
 from tools.features.stage_logs import Key, features_of_logs
-from tools.history.blocks import Block
 from tools.history.options import Input
-from tools.history.topic_input import TopicInput
 
 
 @dataclass

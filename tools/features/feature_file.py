@@ -14,10 +14,10 @@ from typing import Any, Self
 import numpy as np
 
 from services.errors import UsageError
+from services.history.blocks import Block
 from services.rules.features import FeatureSet
 from services.rules.model import EVENT_TIME, ID
 from services.rules.numeric_expressions import Numbers
-from tools.history.blocks import Block
 
 ACCOUNTS = ("source", "target")
 RESERVED = (ID, EVENT_TIME, *ACCOUNTS, "fraud", "scenario")

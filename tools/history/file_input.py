@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.history.blocks import Block, Labels
+from services.history.blocks import Block, Labels
 from tools.transaction_files.accounts import write_lookup
 from tools.transaction_files.notes import lookup_note, notes_of
 from tools.transaction_files.row_reader import RowReader

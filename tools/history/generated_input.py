@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.generator.scenarios import labelled_stream, read_scenarios
-from tools.history.blocks import Block, Labels
+from services.history.blocks import Block, Labels
 
 START_MS = 1_767_225_600_000
 """Beginning of generated streams: 2026-01-01 in UTC, the same every time."""

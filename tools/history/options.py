@@ -13,6 +13,8 @@ from typing import Protocol
 from services.contracts import Contracts, Registry, RegistrySettings
 from services.detection.settings import DEFAULT_RULES, DetectorSettings
 from services.errors import UsageError
+from services.history.blocks import Block
+from services.history.topic_input import TopicInput, TopicSettings
 from services.rules.loading import constants_of, load_rules
 from services.rules.model import KEY, RuleSet
 from services.rules.topology import ONLY_LATER, build_topology, windows_beyond_retention
@@ -20,10 +22,8 @@ from services.streaming.clients import KafkaClients, ping
 from services.streaming.settings import KafkaSettings, librdkafka_properties, load_settings
 from tools.clusters import cluster_variables
 from tools.command_line import moment, positive_number, whole_number
-from tools.history.blocks import Block
 from tools.history.file_input import FileInput
 from tools.history.generated_input import StreamInput, StreamSettings
-from tools.history.topic_input import TopicInput, TopicSettings
 from tools.local_cluster import LocalCluster
 from tools.transaction_files.options import add_profile_options, expanded, ordering_of, profile_of
 from tools.transaction_files.row_reader import RowReader

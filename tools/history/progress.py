@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from tools.history.blocks import Block
+from services.history.blocks import Block
 
 
 def show_progress(blocks: Iterable[Block]) -> Iterator[Block]:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TypeAlias
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -106,20 +105,6 @@ def offset_bounds(consumer: Consumer, partitions: Sequence[Partition]) -> tuple[
     except KafkaException as error:
         raise unavailable(error) from error
     return {place: int(low) for place, (low, _) in bounds.items()}, {place: int(h) for place, (_, h) in bounds.items()}
-
-
-def offsets_at(consumer: Consumer, moment: datetime, ends: Offsets) -> Offsets:
-    """The first offset of each partition whose message's timestamp is no earlier; that of `ends` where there is none.
-
-    Raises:
-        Unavailable: The brokers don't answer.
-    """
-    times = [TopicPartition(*place, int(moment.timestamp() * 1000)) for place in ends]
-    try:
-        offsets = [answer.offset for answer in consumer.offsets_for_times(times, timeout=_TIMEOUT)]
-    except KafkaException as error:
-        raise unavailable(error) from error
-    return {place: offset if offset >= 0 else end for offset, (place, end) in zip(offsets, ends.items(), strict=True)}
 
 
 def unavailable(error: KafkaException) -> Unavailable:

@@ -9,11 +9,11 @@ from confluent_kafka import Consumer, KafkaException, Message
 from services.contracts import MessageRecords, Registry
 from services.errors import PoisonError, Unavailable
 from services.notifier.model import Report
-from services.notifier.offset_lookup import limits_of, offsets_at
 from services.notifier.report.figures import Figures, verdicts_of
 from services.notifier.schedule import DAY
 from services.notifier.topics import NotifierRecords, NotifierTopics
 from services.streaming.failures import raise_if_refused, reason
+from services.streaming.offset_lookup import limits_of, offsets_at
 from services.streaming.partition_reader import PartitionReader
 from services.streaming.positions import Partition
 

@@ -14,11 +14,11 @@ import pytest
 from confluent_kafka import Producer
 
 from services.contracts import ColumnEncoder, RecordEncoder, frame
+from services.history import Block
 from services.streaming.clients import PARTITIONER
 from tools.evaluate.__main__ import evaluate, parsed
 from tools.harness.pipeline import Pipeline
 from tools.harness.waiting import DEADLINE
-from tools.history import Block
 from tools.history.generated_input import StreamInput, StreamSettings
 
 RULES = """

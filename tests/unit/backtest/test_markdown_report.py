@@ -1,7 +1,7 @@
+from services.history.comparison import Change, Example
+from services.history.result import Count, Result, RuleChange
 from tools.backtest.__main__ import parsed
-from tools.backtest.comparison import Change, Example
 from tools.backtest.markdown_report import markdown
-from tools.backtest.result import Count, Result, RuleChange
 
 
 def result(**changes: object) -> Result:

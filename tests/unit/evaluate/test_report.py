@@ -11,13 +11,13 @@ from rich.console import Console
 
 from services.contracts import load_contracts
 from services.errors import ContractError, UsageError
+from services.history import History, Truth
 from services.rules.loading import constants_of, parse_rules
 from tools.evaluate.baseline import compare, write_baseline
 from tools.evaluate.page import page
 from tools.evaluate.pictures import pictures
 from tools.evaluate.report import Report, report_on, scores
 from tools.evaluate.terminal_report import show
-from tools.history import History, Truth
 from tools.history.formatting import days, rate
 
 MINUTE = 60_000

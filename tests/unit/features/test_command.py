@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from services.history.blocks import Block, Labels
 from services.rules.features import FeatureSet
 from tools.features.__main__ import main, parsed, write
 from tools.features.feature_file import FeatureFile
-from tools.history.blocks import Block, Labels
 
 RULES = """\
 [features]

@@ -4,14 +4,14 @@ from dataclasses import replace
 import numpy as np
 
 from services.contracts import load_contracts
+from services.history import Block, History, evaluate_history
+from services.history.stages import stages_of
 from services.rules.loading import constants_of, parse_rules
 from services.rules.model import RuleSet
 from services.rules.rule_match import RuleMatches
 from services.rules.windows import WindowState
 from services.streaming.partitioner import partition_of
-from tools.history import Block, History, evaluate_history
 from tools.history.generated_input import StreamInput, StreamSettings
-from tools.history.stages import stages_of
 
 RULES = """
 [rules.large]

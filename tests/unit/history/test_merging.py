@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.history.topic_input import ARRIVED, joined_labels, merged
 from services.rules.conditions import null_mark
-from tools.history.topic_input import ARRIVED, joined_labels, merged
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20)), max_size=40))

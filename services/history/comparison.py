@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from services.history import Block
 from services.rules.conditions import null_mark
 from services.rules.fields import Field
 from services.rules.model import ID, Mask, Mode, RuleSet
 from services.rules.reasons import render_reason
 from services.rules.rule_match import RuleMatch, RuleMatches
-from tools.history import Block
 
 
 class Change(StrEnum):
@@ -49,14 +49,16 @@ class Example:
 
 @dataclass
 class Tally:
-    """A count of transactions, and of the fraud among them where that is known."""
+    """A count of transactions, of those among them whose truth is known, and of the fraud among these."""
 
     count: int = 0
+    known: int = 0
     fraud: int = 0
 
-    def add(self, mask: Mask, fraud: Mask) -> None:
+    def add(self, mask: Mask, known: Mask, fraud: Mask) -> None:
         """Count the rows of a mask."""
         self.count += int(np.count_nonzero(mask))
+        self.known += int(np.count_nonzero(mask & known))
         self.fraud += int(np.count_nonzero(mask & fraud))
 
 
@@ -85,22 +87,22 @@ class Comparison:
 
     def watch(self, block: Block, matches: Sequence[RuleMatches]) -> None:
         """Take in the rule matches of a block: of one file, of the other, or of both."""
-        fraud = block.labels.fraud if block.labels else np.zeros(block.rows, np.bool_)
+        known, fraud = _truth(block)
         old = _fired(block, [of_rule for of_rule in matches if of_rule.rule.version in self._of_live])
         new = _fired(block, [of_rule for of_rule in matches if of_rule.rule.version in self._of_changed])
         was, now = _suspicious(block, old.values()), _suspicious(block, new.values())
         for tally, mask in (
             (self.before, was), (self.after, now), (self.newly, now & ~was), (self.no_longer, was & ~now)
         ):  # fmt: skip
-            tally.add(mask, fraud)
+            tally.add(mask, known, fraud)
         for is_new, fired in ((False, old), (True, new)):
             for name, of_rule in fired.items():
-                self.fires.setdefault((is_new, name), Tally()).add(of_rule.mask, fraud)
+                self.fires.setdefault((is_new, name), Tally()).add(of_rule.mask, known, fraud)
         for name in old.keys() | new.keys():
             before, after = (fired.get(name, _Fired([], np.zeros(block.rows, np.bool_))) for fired in (old, new))
             for change, mask in _changes(before, after).items():
                 if mask.any():
-                    self.changes.setdefault((change, name), Tally()).add(mask, fraud)
+                    self.changes.setdefault((change, name), Tally()).add(mask, known, fraud)
                     self._show(block, before if change is Change.NO_LONGER else after, change, mask, (was, now))
 
     def _show(self, block: Block, fired: "_Fired", change: Change, mask: Mask, suspicious: tuple[Mask, Mask]) -> None:
@@ -118,9 +120,8 @@ class Comparison:
             values = {name: self._value(block, name, row) for name in self._fields}
             reason = render_reason(rule, values, match.aggregates, self._fields, match.features)
             was, now = (bool(verdicts[row]) for verdicts in suspicious)
-            labels = block.labels
-            is_known = labels is not None and (labels.known is None or bool(labels.known[row]))
-            fraud = bool(labels.fraud[row]) if labels is not None and is_known else None
+            known, truth = _truth(block)
+            fraud = bool(truth[row]) if known[row] else None
             self.examples.append(Example(rule.name, change, reason, _verdict(was=was, now=now), values, fraud))
 
     def _value(self, block: Block, name: str, row: int) -> str:
@@ -161,6 +162,15 @@ def _fired(block: Block, matches: Iterable[RuleMatches]) -> dict[str, _Fired]:
         fired[name].matches.append(of_rule)
         fired[name].mask[of_rule.rows] = True if block.counted is None else block.counted[of_rule.rows]
     return fired
+
+
+def _truth(block: Block) -> tuple[Mask, Mask]:
+    """Return the rows whose truth is known, and those of fraud."""
+    if block.labels is None:
+        nothing = np.zeros(block.rows, np.bool_)
+        return nothing, nothing
+    known = block.labels.known
+    return np.ones(block.rows, np.bool_) if known is None else known, block.labels.fraud
 
 
 def _suspicious(block: Block, fired: Iterable[_Fired]) -> Mask:

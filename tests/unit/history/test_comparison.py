@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from services.contracts import load_contracts
+from services.history import Block, evaluate_history
+from services.history.blocks import Labels
+from services.history.comparison import Comparison
+from services.history.result import Result, result_of
+from services.history.stages import stages_of
 from services.rules.fields import fields_of_schema
 from services.rules.loading import constants_of, parse_rules
 from services.rules.model import RuleSet
-from tools.backtest.comparison import Comparison
-from tools.backtest.result import Result, result_of
-from tools.history import Block, evaluate_history
-from tools.history.blocks import Labels
-from tools.history.stages import stages_of
 
 SCHEMA = load_contracts().topic("queueing.transactions").required_schema
 HOUR = 3_600_000

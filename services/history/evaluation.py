@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from services.history.blocks import Block, Labels, Truth, TruthCollector
+from services.history.stages import Stage
 from services.rules.conditions import null_mark
 from services.rules.model import EVENT_TIME, ID, LABEL, Aggregation, Columns, Measure, Rule, feature_column, fields_of
 from services.rules.numeric_expressions import Numbers
@@ -14,8 +16,6 @@ from services.rules.rule_match import AggregateValue, RuleMatches
 from services.rules.state_requirements import requirements_of
 from services.rules.windows import WindowState
 from services.streaming.partitioner import partition_of
-from tools.history.blocks import Block, Labels, Truth, TruthCollector
-from tools.history.stages import Stage
 
 Rows = NDArray[np.int64]
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.history import History
+from services.history.comparison import Change, Comparison, Example, Tally
 from services.rules.model import Rule
-from tools.backtest.comparison import Change, Comparison, Example, Tally
-from tools.history import History
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,18 @@ class Count:
 
     Attributes:
         transactions: The count.
-        fraud: The fraud among them; None where it is unknown.
+        fraud: The fraud among them; None where there are no labels.
+        known: Number of those whose truth is known; None where there are no labels.
     """
 
     transactions: int
     fraud: int | None
+    known: int | None = None
+
+    @property
+    def precision(self) -> float | None:
+        """The share of fraud among those whose truth is known; None where it is known of none."""
+        return self.fraud / self.known if self.known and self.fraud is not None else None
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ def result_of(
 
     def count(tally: Tally | None) -> Count:
         tally = tally or Tally()
-        return Count(tally.count, tally.fraud if known else None)
+        return Count(tally.count, *((tally.fraud, tally.known) if known else (None, None)))
 
     old, new = ({rule.name: rule for rule in rule_set.rules} for rule_set in (comparison.live, comparison.changed))
     names_of = [*new, *(name for name in old if name not in new)]
