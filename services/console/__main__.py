@@ -11,6 +11,8 @@ import uvicorn
 from sqlalchemy import Engine
 
 from services.console.access import access_of, transactional_id
+from services.console.backtests.manager import Backtests
+from services.console.backtests.process import run_worker
 from services.console.clock import DAY
 from services.console.explanations import Explanations
 from services.console.metrics import NAMESPACE, CaseCollector
@@ -176,6 +178,7 @@ def _start(
         options=case_options(settings, topics),
         monitor=monitor,
         explain=explain,
+        backtests=Backtests(engine, partial(run_worker, seconds=settings.backtest_seconds)),
         identity=_identity(settings),
     )
 

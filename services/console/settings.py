@@ -36,6 +36,8 @@ class ConsoleSettings(ServiceSettings):
         four_eyes_amount: Amount at risk from which on a second person has to approve a verdict; 0 for never.
         sla_hours: Time until a case should be decided, by severity.
         session_hours: Time after which people log in again.
+        backtest_messages: The greatest number of messages that a backtest reads.
+        backtest_seconds: Time after which a backtest is ended.
         recent_transactions: Number of the latest transactions that are kept in memory, for what is around a case.
         service_endpoints: Services whose state is shown: `detector=http://HOST:9464,...`.
         oidc_issuer: Issuer of an OpenID Connect provider; without one people log in with passwords.
@@ -62,6 +64,8 @@ class ConsoleSettings(ServiceSettings):
     four_eyes_amount: float = Field(default=10_000, ge=0)
     sla_hours: Annotated[tuple[float, ...], NoDecode] = (72, 24, 4, 1)
     session_hours: float = Field(default=12, gt=0, le=720)
+    backtest_messages: int = Field(default=2_000_000, ge=1, le=100_000_000)
+    backtest_seconds: float = Field(default=600, gt=0, le=86_400)
     recent_transactions: int = Field(default=200_000, ge=1000, le=20_000_000)
     service_endpoints: Annotated[tuple[tuple[str, str], ...], NoDecode] = ()
     oidc_issuer: str = ""

@@ -42,7 +42,7 @@ class ConsoleTopics:
         return [
             TopicNeed(self.alerts.name, self.alerts.partitions, (READ,)),
             TopicNeed(self.decisions.name, self.decisions.partitions, (READ, WRITE)),
-            TopicNeed(self.labels.name, self.labels.partitions, (WRITE,)),
+            TopicNeed(self.labels.name, self.labels.partitions, (READ, WRITE)),
             TopicNeed(self.legit.name, self.legit.partitions, (READ,)),
             TopicNeed(self.fraud.name, self.fraud.partitions, (READ,)),
             TopicNeed(self.transactions.name, self.transactions.partitions, (DESCRIBE,)),  # the lag there is shown

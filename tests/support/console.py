@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Engine, select
 from starlette.testclient import TestClient
 
+from services.console.backtests.manager import Backtests, Run
+from services.console.backtests.process import BacktestError, Report, Request
 from services.console.clock import HOUR, now_ms
 from services.console.monitor import PartitionLag, ServiceState, SystemState
 from services.console.projection.alert_rows import CaseOptions, apply_alerts
@@ -179,12 +181,17 @@ def _no_topics(identity: str, _since_ms: int) -> TransactionExplanation:
     raise TransactionNotFoundError(f"no transaction {identity} is on queueing.transactions")
 
 
+def _no_backtest(_request: Request, _report: Report) -> dict[str, Any]:
+    raise BacktestError("rules.toml:1: expected at least one table [rules.NAME]")
+
+
 @contextmanager
 def desk(url: str, **settings: Any) -> Iterator[Desk]:
     """A console on a database of its own."""
     engine = open_database(url)
     migrate(engine)
     identity, explain = settings.pop("identity", None), settings.pop("explain", _no_topics)
+    run: Run = settings.pop("run", _no_backtest)
     values: dict[str, Any] = {"kafka_broker_url": "127.0.0.1:1", "console_port": 8080, "four_eyes_amount": 0} | settings
     configured = ConsoleSettings(**values)
     loop = Loopback(engine, configured.alerts_topic)
@@ -200,12 +207,29 @@ def desk(url: str, **settings: Any) -> Iterator[Desk]:
         options=OPTIONS,
         monitor=lambda: state,
         explain=explain,
+        backtests=Backtests(engine, run),
         identity=identity,
     )
     try:
         yield Desk(console, loop, build_app(console))
     finally:
         engine.dispose()
+
+
+def _count(transactions: int, known: int | None = 0, fraud: int | None = 0) -> dict[str, Any]:
+    return {"transactions": transactions, "known": known, "fraud": fraud}
+
+
+def backtest_result(transaction: str) -> dict[str, Any]:
+    """What a worker answers."""
+    rule = {"name": "large", "status": "changed", "before": "live", "after": "shadow", "fired": _count(7, 4, 1),
+            "fires": _count(9, 4, 3), "newly": _count(3), "no_longer": _count(1),
+            "newly_in_shadow": _count(2)}  # fmt: skip
+    example = {"rule": "large", "change": "newly", "reason": "950.00 <at> once", "verdict": "newly suspicious",
+               "transaction": {"id": transaction, "amount": "950.00"}, "fraud": True}  # fmt: skip
+    return {"transactions": 1234, "days_of_data": 0.5, "seconds": 1.25, "suspicious_before": _count(7, 4, 1),
+            "suspicious_after": _count(9, 4, 3), "newly": _count(3), "no_longer": _count(1), "rules": [rule],
+            "examples": [example, example | {"change": "no longer", "fraud": False}], "notes": ["<note>"]}  # fmt: skip
 
 
 def explanation_of(identity: str, *, late: bool = False) -> TransactionExplanation:

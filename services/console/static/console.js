@@ -158,6 +158,20 @@ async function showFragment(section) {
   section.removeAttribute("aria-busy");
 }
 
+// A fragment that is loaded again while something is running; at its end the whole page is.
+async function poll(section) {
+  await load(section.dataset.poll, section);
+  if (section.querySelector("[data-running]")) setTimeout(poll, 1000, section);
+  else location.reload();
+}
+
+// A chosen file goes into a text field, which is what is sent.
+function followFile(input) {
+  input.addEventListener("change", async () => {
+    if (input.files.length) document.getElementById(input.dataset.into).value = await input.files[0].text();
+  });
+}
+
 function refresh(section) {
   setInterval(() => { if (!document.hidden) load(section.dataset.figures, section); }, 2000);
 }
@@ -181,4 +195,6 @@ document.querySelectorAll("[data-feed]").forEach(follow);
 document.querySelectorAll("[data-figures]").forEach(refresh);
 document.querySelectorAll("[data-fragment]").forEach(showFragment);
 document.querySelectorAll("[data-graph]").forEach(showGraph);
+document.querySelectorAll("[data-poll]").forEach(poll);
+document.querySelectorAll("[data-into]").forEach(followFile);
 document.querySelectorAll("[data-filter] select").forEach((select) => select.addEventListener("change", () => select.form.requestSubmit()));

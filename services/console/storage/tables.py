@@ -1,10 +1,10 @@
 """Tables of the database. Times are milliseconds since the epoch, amounts minor units of their currency.
 
 The first group is the projection: it can be made again from the topics (`scripts/console rebuild`). The second is the
-console's own: people, their sessions and filters, the audit log.
+console's own: people, their sessions and filters, the audit log, texts of rules, backtests.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s",
@@ -212,4 +212,22 @@ rule_texts = Table(
     Column("figures", Text, nullable=False),  # JSON: by name what it measures, and its limit
     Column("span_ms", BigInteger, nullable=False),  # of the longest window
     Column("seen_at", BigInteger, nullable=False),
+)  # fmt: skip
+
+backtests = Table(
+    "backtests", metadata,
+    Column("id", ID, primary_key=True),
+    Column("user", String(64), nullable=False),
+    Column("hours", Float, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),  # when its worker last said something
+    Column("state", String(16), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("in_force", Text, nullable=False),
+    Column("changed", Text, nullable=False),
+    Column("result", Text, nullable=False),  # JSON
+    Index(None, "started_at"),
 )  # fmt: skip

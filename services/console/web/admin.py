@@ -4,6 +4,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from services.console.backtests.manager import latest_backtests
 from services.console.clock import DAY
 from services.console.queries.rules import rule_versions
 from services.console.security import people
@@ -26,6 +27,7 @@ def show_rules(request: Request) -> Response:
         files = connection.execute(
             select(rules_files.c.digest, rules_files.c.seen_at).order_by(rules_files.c.seen_at.desc()).limit(50)
         ).all()
+        backtests = latest_backtests(connection)
     return render(
         request,
         "rules.html",
@@ -34,6 +36,7 @@ def show_rules(request: Request) -> Response:
             "current": [version for version in versions if version.is_current],
             "earlier": [version for version in versions if not version.is_current],
             "files": files,
+            "backtests": backtests,
             "rules_file": console.settings.rules_file.name,
         },
     )

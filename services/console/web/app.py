@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from services.console.web import admin, case, identity, live, login, queue, why
+from services.console.web import admin, backtest, case, identity, live, login, queue, why
 from services.console.web.context import Console
 from services.console.web.protection import SecurityHeaders
 from services.console.web.rendering import render
@@ -35,6 +35,11 @@ def build_app(console: Console) -> Starlette:
         Route("/live/figures", live.show_figures),
         Route("/live/events", live.stream_alerts),
         Route("/rules", admin.show_rules),
+        Route("/rules/backtest", backtest.show_form),
+        Route("/rules/backtest", backtest.start_backtest, methods=["POST"]),
+        Route("/backtests/{backtest:uuid}", backtest.show_backtest),
+        Route("/backtests/{backtest:uuid}/progress", backtest.show_progress),
+        Route("/backtests/{backtest:uuid}/stop", backtest.stop_backtest, methods=["POST"]),
         Route("/people", admin.show_people),
         Route("/people", admin.invite, methods=["POST"]),
         Route("/people/{name:str}", admin.change_person, methods=["POST"]),

@@ -7,6 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine
 from starlette.requests import Request
 
+from services.console.backtests.manager import Backtests
 from services.console.clock import HOUR, MINUTE
 from services.console.projection.alert_rows import CaseOptions
 from services.console.projection.projector import Projector
@@ -32,6 +33,7 @@ class Console:
         options: Settings of cases.
         monitor: Returns the state of services and partitions.
         explain: Says why the verdict of a transaction is what it is.
+        backtests: Compares changed rules with those in force.
         identity: The OpenID Connect provider; None without one.
     """
 
@@ -43,6 +45,7 @@ class Console:
     options: CaseOptions
     monitor: Callable[[], Any]
     explain: Callable[[str, int], TransactionExplanation]
+    backtests: Backtests
     identity: Any = None
 
     def read(self) -> Any:

@@ -79,14 +79,14 @@ class Form(dict[str, str]):
         return [value for key, value in self._pairs if key == name]
 
 
-async def read_form(request: Request) -> Form | None:
+async def read_form(request: Request, limit: int = MAX_FORM_BYTES) -> Form | None:
     """Return the fields of a form; None where it is too large or none."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return None
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_FORM_BYTES:
+        if len(body) > limit:
             return None
     try:
         return Form(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=2000))
@@ -102,12 +102,15 @@ def same_origin(request: Request) -> bool:
     return urlsplit(origin).netloc == request.headers.get("host")
 
 
-def page(role: str, *, wait: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def page(
+    role: str, *, wait: bool = False, form_bytes: int = MAX_FORM_BYTES
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make an endpoint of a function: for people with a role alone, and for posted forms with the right token.
 
     Args:
         role: The least role.
         wait: The function is asynchronous; otherwise it runs in a thread, as it waits for the database.
+        form_bytes: The greatest size of a posted form.
     """
 
     def decorate(handle: Callable[..., Any]) -> Callable[..., Any]:
@@ -121,7 +124,7 @@ def page(role: str, *, wait: bool = False) -> Callable[[Callable[..., Any]], Cal
                 return _refuse(request, 403, f"This needs the role {role}; yours is {session.role}.")
             arguments: list[Any] = [request]
             if request.method == "POST":
-                form = await read_form(request)
+                form = await read_form(request, form_bytes)
                 if form is None:
                     return _refuse(request, 413, "The form is too large, or none.")
                 if not same_origin(request) or not hmac.compare_digest(form.get("csrf", ""), session.csrf):

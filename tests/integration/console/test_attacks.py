@@ -17,6 +17,7 @@ UNKNOWN = "6f1b2c1e-8f6b-4d8e-9a55-0d1f2c3b4a59"
 PAGES = [
     "/", "/live", "/live/figures", "/live/events", "/rules", "/people", "/audit",
     f"/transactions/{UNKNOWN}", f"/transactions/{UNKNOWN}/why", f"/alerts/{UNKNOWN}",
+    "/rules/backtest", f"/backtests/{UNKNOWN}", f"/backtests/{UNKNOWN}/progress",
 ]  # fmt: skip
 
 
@@ -63,7 +64,8 @@ def test_the_policy_allows_no_inline_script_and_pages_have_none(here: Desk) -> N
 
 
 @pytest.mark.parametrize(
-    "path", ["/bulk", "/filters", "/logout", "/people", "/cases/{case}/claim", "/cases/{case}/decide"]
+    "path",
+    ["/bulk", "/filters", "/logout", "/people", "/rules/backtest", "/cases/{case}/claim", "/cases/{case}/decide"],
 )
 def test_a_forged_form_does_nothing(here: Desk, path: str) -> None:
     here.loop.add(alert())

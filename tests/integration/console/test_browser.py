@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import uvicorn
 
+from services.console.backtests.manager import latest_backtests
 from services.console.clock import HOUR, now_ms
 from services.console.records import Position
 from services.console.security.people import create_user
 from services.console.security.sessions import create_session
 from services.console.storage.tables import rule_texts, rules_files
-from tests.support.console import Desk, alert, desk, explanation_of
+from tests.support.console import Desk, alert, backtest_result, desk, explanation_of
 from tools.local_cluster.ports import free_ports
 
 pytestmark = pytest.mark.browser
@@ -27,6 +28,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with desk(
         f"sqlite:///{database}", console_port=port, four_eyes_amount=500,
         explain=lambda identity, _since: explanation_of(identity, late=True),
+        run=lambda _request, _report: backtest_result(alert().transaction.id),
     ) as here:  # fmt: skip
         here.loop.add(*(alert(number=n, at=now_ms() - 60_000 + 500 * n) for n in range(4)))
         here.loop.add(
@@ -42,6 +44,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         anna.post(f"/cases/{here.case('closed000001').id}/decide", verdict="NO_FRAUD", reason="known-pattern")
         anna.post(f"/cases/{here.case('large0000001').id}/decide", verdict="FRAUD", reason="scam", note="called")
         anna.post("/filters", name="high", severity="HIGH")
+        here.client("lena", "lead").post("/rules/backtest", rules="[rules.large]", days="2")
         server = uvicorn.Server(uvicorn.Config(here.app, port=port, log_config=None, timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
@@ -75,7 +78,10 @@ def test_axe_finds_nothing_on_any_page(browser: Any, served: Desk, scheme: str, 
     page = open_page(browser, served, color_scheme=scheme, viewport={"width": width, "height": 850}, bypass_csp=True)
     cases = {name: served.case(name).id for name in ("mule00000001", "closed000001", "large0000001")}
     why = f"/transactions/{alert().transaction.id}"
-    paths = ["/", why, "/?view=closed", "/?view=approval", "/?severity=HIGH", "/?account=none", "/live", "/rules",
+    with served.console.read() as connection:
+        backtest = f"/backtests/{latest_backtests(connection)[0].id}"
+    paths = ["/", why, backtest, "/rules/backtest",
+             "/?view=closed", "/?view=approval", "/?severity=HIGH", "/?account=none", "/live", "/rules",
              "/people", "/audit",
              "/nowhere", *(f"/cases/{case}" for case in cases.values())]  # fmt: skip
     found = {}

@@ -126,6 +126,31 @@ class Case:
         ben.wait_for_url("**done=approved")
 
 
+def is_backtested(page: Any, pictures: Path) -> None:
+    """She looks at what a wider window of the rule would have done with what is decided now."""
+    page.goto("/rules")
+    page.click("text=Backtest a change")
+    text = page.input_value("[name=rules]")
+    assert "at_least = 50" in text
+    page.set_input_files("[data-into]", {"name": "rules.toml", "mimeType": "text/plain", "buffer": b"[rules.broken]"})
+    page.wait_for_function("document.querySelector('[name=rules]').value === '[rules.broken]'")
+    page.click("button:text-is('Backtest')")
+    page.wait_for_selector("pre.error")
+    assert "rules.toml:1: rule broken" in page.inner_text("pre.error")
+    page.fill("[name=rules]", text.replace("at_least = 50", "at_least = 52"))
+    page.click("button:text-is('Backtest')")
+    page.wait_for_selector("h2:has-text('many-senders')")
+    row = page.locator("tr", has=page.locator("a:text-is('many-senders')"))
+    assert row.locator("td").all_inner_texts() == [
+        "many-senders", "changed", "live", "3", "1", "0", "\u22122", "0% of 3", "0% of 1",
+    ]  # fmt: skip
+    assert "removed 5" in page.locator(".examples li").first.inner_text()
+    assert page.locator(".examples .verdict.no_fraud").count() == page.locator(".examples li").count()
+    picture(page, "backtest", pictures)
+    page.locator(".examples a").first.click()
+    page.wait_for_selector("[data-fragment] .verdict")
+
+
 def test_a_fan_in_goes_all_the_way(pipeline: Pipeline, browser: Any, tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     console = ConsoleProcess(pipeline, tmp_path / "own", RULES.read_text(), FOUR_EYES_AMOUNT="500")
@@ -151,4 +176,5 @@ def test_a_fan_in_goes_all_the_way(pipeline: Pipeline, browser: Any, tmp_path: P
             assert all(label["fraud"] is False and label["transaction"] is not None for label in labels)
             assert false_alarms(ben) == "100%"
             picture(ben, "rules", tmp_path)
+            is_backtested(anna, tmp_path)
             assert (anna.problems, ben.problems) == ([], [])
