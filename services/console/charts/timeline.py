@@ -35,7 +35,7 @@ def draw_timeline(
     first = transactions[0].created_at
     # A window of 72 h around payments of two minutes would show them as one dot.
     shown = max(end - first, 1)
-    begin = end - span_ms if span_ms and span_ms <= 4 * shown else first - shown // 20
+    begin = end - span_ms if span_ms and span_ms <= 4 * shown else first - max(shown // 20, 1)
     width = max(end - begin, 1)
     largest = max(transaction.amount for transaction in transactions) or 1
 
@@ -50,12 +50,11 @@ def draw_timeline(
         )
         parts.append(tag("text", text=f"window of {duration(span_ms)}", x=left + 8, y=_TOP + 6, class_="caption"))
     parts.append(tag("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=_BASE, y2=_BASE, class_="axis"))
-    for place, text, anchor in ((begin, moment(begin)[5:], "start"), (end, moment(end)[5:], "end")):
-        parts.append(tag("text", text=text, x=x(place), y=_BASE + 20, text_anchor=anchor, class_="caption"))
-    parts.append(
-        tag("text", text=duration(end - first), x=(x(first) + x(end)) / 2, y=_BASE + 20, text_anchor="middle",
-            class_="caption")
-    )  # fmt: skip
+    captions = [(x(end), moment(end)[5:], "end")]
+    if first < end:  # a single moment has no length, and its begin would be the same
+        captions += [(x(begin), moment(begin)[5:], "start"), ((x(first) + x(end)) / 2, duration(end - first), "middle")]
+    for place, text, anchor in captions:
+        parts.append(tag("text", text=text, x=place, y=_BASE + 20, text_anchor=anchor, class_="caption"))
     for transaction in transactions:
         share = transaction.amount / largest
         y = _BASE - 10 - (_BASE - _TOP - 34) * share

@@ -182,6 +182,8 @@ async function showGraph(section) {
     body.textContent = "The graph could not be loaded.";
     return;
   }
+  const picture = body.querySelector(".picture");
+  if (picture) picture.scrollLeft = (picture.scrollWidth - picture.clientWidth) / 2; // the account is in the middle
   const slider = body.querySelector("[data-slider]");
   slider?.addEventListener("input", () => {
     const until = Number(slider.value);
@@ -195,6 +197,7 @@ document.querySelectorAll("[data-feed]").forEach(follow);
 document.querySelectorAll("[data-figures]").forEach(refresh);
 document.querySelectorAll("[data-fragment]").forEach(showFragment);
 document.querySelectorAll("[data-graph]").forEach(showGraph);
+document.querySelectorAll(".picture").forEach((picture) => { picture.scrollLeft = picture.scrollWidth; }); // the latest is at the right
 document.querySelectorAll("[data-poll]").forEach(poll);
 document.querySelectorAll("[data-into]").forEach(followFile);
 document.querySelectorAll("[data-filter] select").forEach((select) => select.addEventListener("change", () => select.form.requestSubmit()));

@@ -1,6 +1,7 @@
 """Figures, pictures and filters of the console."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal as Number
 from urllib.parse import parse_qsl
@@ -52,6 +53,13 @@ def test_money_is_exact() -> None:
 def test_moments_are_utc() -> None:
     assert moment(0) == "1970-01-01 00:00:00"
     assert moment(None) == ""
+
+
+def test_a_single_payment_is_at_the_end_of_the_line_with_one_caption() -> None:
+    drawn = draw_timeline([replace(payment("a", "b", 1), created_at=1_700_000_000_000)], [], 86_400_000, str)
+    assert drawn
+    assert drawn.count(">11-14 22:13:20<") == 1
+    assert 'text-anchor="start"' not in drawn
 
 
 def test_svg_escapes_every_value() -> None:
