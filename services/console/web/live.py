@@ -117,7 +117,7 @@ async def _events(console: Console, token: str, positions: dict[int, int]) -> As
 
 def _read(console: Console, positions: dict[int, int]) -> Any:
     with console.read() as connection:
-        return alerts_from(connection, positions, _EVENTS)
+        return alerts_from(connection, positions, _of_alerts(console, read_offsets(connection)), _EVENTS)
 
 
 def _is_live(console: Console, token: str) -> bool:
