@@ -18,7 +18,7 @@ from services.contracts import ColumnEncoder, Contracts, Registry, RegistrySetti
 from services.streaming.clients import PARTITIONER
 from tools.harness.contracts import environment, private_contracts, register_all
 from tools.harness.processes import Service
-from tools.harness.waiting import DEADLINE, NeverCame, wait_for
+from tools.harness.waiting import DEADLINE, NeverCame, wait_for_count
 from tools.local_cluster import Cluster
 from tools.topics.batches import SingleTransactions
 from tools.topics.reader import TopicReader
@@ -225,16 +225,18 @@ class Pipeline:
         legit, fraud = ([message.value() for message in self.read(topic)] for topic in (self.legit, self.fraud))
         return legit, fraud, self.read(self.dead)
 
-    def wait_for_outputs(self, count: int) -> tuple[list[bytes | None], list[bytes | None], list[Message]]:
-        """Waits until the outputs and dead letters add up to `count` or more."""
-        outputs = self.outputs()
+    def wait_for_outputs(
+        self, count: int, patience: float = DEADLINE
+    ) -> tuple[list[bytes | None], list[bytes | None], list[Message]]:
+        """Waits until the outputs and dead letters add up to `count` or more, for as long as they become more."""
+        outputs: tuple[list[bytes | None], list[bytes | None], list[Message]] = ([], [], [])
 
-        def enough() -> bool:
+        def read() -> int:
             nonlocal outputs
             outputs = self.outputs()
-            return sum(len(part) for part in outputs) >= count
+            return sum(len(part) for part in outputs)
 
-        wait_for(enough, lambda: f"{' + '.join(str(len(part)) for part in outputs)} of {count} outputs", pause=0.1)
+        wait_for_count(read, count, "outputs", patience, pause=0.1)
         return outputs
 
 

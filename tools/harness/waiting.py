@@ -45,3 +45,33 @@ def wait_for(
         else:
             time.sleep(pause)
     return result
+
+
+def wait_for_count(
+    count: Callable[[], int],
+    goal: int,
+    what: str,
+    patience: float = DEADLINE,
+    pause: float | Callable[[], object] = 0.02,
+) -> None:
+    """Call a function until the number that it returns reaches a goal, for as long as that grows.
+
+    Args:
+        count: The number.
+        goal: The least that it shall be.
+        what: What is counted, for the error's message.
+        patience: Seconds that it may stay the same.
+        pause: As in `wait_for`.
+
+    Raises:
+        NeverCame: The number has not grown for that long.
+    """
+    reached = -1
+
+    def grows() -> bool:
+        nonlocal reached
+        before, reached = reached, max(count(), reached)
+        return reached > before
+
+    while reached < goal:
+        wait_for(grows, lambda: f"more than {reached} of {goal} {what}", patience, pause)

@@ -32,9 +32,11 @@ from tests.support.payments import Payment, encoded
 from tests.support.rules_on_cluster import alerts, rules
 from tools.features.stage_logs import features_of_logs
 from tools.harness.pipeline import Pipeline
-from tools.harness.waiting import wait_for
+from tools.harness.waiting import wait_for_count
 
 TRANSACTIONS = int(os.environ.get("FEATURE_TRANSACTIONS", "3000"))
+PATIENCE = 60.0 if TRANSACTIONS <= 10_000 else 600.0
+"""Seconds for which no verdict may come: while a detector restores, none does."""
 RULES = """\
 [features]
 hour = "hour(created_at)"
@@ -44,13 +46,14 @@ s_frauds = { measure = "count fraud", by = ["source"], over = "1h", delay = "1s"
 t_count = { measure = "count", by = ["target"], over = "30m" }
 t_payers = { measure = "distinct source", by = ["target"], over = "30m", past = true }
 t_risk = { measure = "share fraud", by = ["target"], over = "1h", delay = "2s" }
+t_labels = { measure = "count labels", by = ["target"], over = "5m", delay = "2s" }
 ratio = "amount / s_avg"
 both = "coalesce(ratio, 0) + t_count + coalesce(t_risk, 7) * s_frauds + hour"
 
 [rules.everything]
 severity = "low"
 when = "both >= 0"
-reason = "{both} {ratio} {s_most} {s_frauds} {t_count} {t_payers} {t_risk} {hour}"
+reason = "{both} {ratio} {s_most} {s_frauds} {t_count} {t_payers} {t_risk} {t_labels} {hour}"
 """
 MODEL = """\
 [models.cards]
@@ -63,7 +66,7 @@ severity = "high"
 when = "cards >= threshold"
 reason = "score {cards}"
 """
-NAMES = ("both", "ratio", "s_most", "s_frauds", "t_count", "t_payers", "t_risk", "hour")
+NAMES = ("both", "ratio", "s_most", "s_frauds", "t_count", "t_payers", "t_risk", "t_labels", "hour")
 
 
 def payments(count: int) -> list[Payment]:
@@ -168,7 +171,7 @@ def exported(pipeline: Pipeline, settings: dict[str, str]) -> dict[bytes, dict[s
     ]
     command += ["--exact", "--unlabelled", "--out", str(out), "--only", ",".join(NAMES)]
     environment = os.environ | pipeline.environment | settings
-    subprocess.run(command, check=True, env=environment, timeout=120, capture_output=True)
+    subprocess.run(command, check=True, env=environment, capture_output=True)
     rows = pq.read_table(out).to_pylist()
     return {row["id"].encode(): {name: row[name] for name in NAMES} for row in rows}
 
@@ -186,13 +189,13 @@ def test_live_features_and_scores_equal_offline_after_kills(pipeline: Pipeline, 
         begin = number * third
         with pipeline.start("detector", **settings, COMMIT_INTERVAL_MS="300") as detector:
             send(pipeline, some[begin : begin + third // 3], labels_topic)
-            pipeline.wait_for_outputs(begin + third // 3)
+            pipeline.wait_for_outputs(begin + third // 3, PATIENCE)
             send(pipeline, some[begin + third // 3 : begin + third], labels_topic)
             assert killed_inside_a_transaction(pipeline, detector)
     with pipeline.start("detector", **settings) as detector:
         send(pipeline, some[2 * third :], labels_topic)
-        pipeline.wait_for_outputs(TRANSACTIONS)
-        wait_for(lambda: len(pipeline.read(pipeline.scores)) >= TRANSACTIONS, "the scores of all transactions")
+        pipeline.wait_for_outputs(TRANSACTIONS, PATIENCE)
+        wait_for_count(lambda: len(pipeline.read(pipeline.scores)), TRANSACTIONS, "scores", PATIENCE)
         assert detector.stop() == 0
     assert pipeline.read(pipeline.dead) == []
     expected = recomputed(pipeline)

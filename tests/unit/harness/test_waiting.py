@@ -3,7 +3,7 @@
 import pytest
 
 from services.errors import FatalError
-from tools.harness.waiting import NeverCame, wait_for
+from tools.harness.waiting import NeverCame, wait_for, wait_for_count
 
 
 def test_it_returns_the_first_true_result_and_pauses_before() -> None:
@@ -25,3 +25,16 @@ def test_another_error_has_the_reason_alone() -> None:
 def test_an_error_of_the_condition_ends_the_waiting() -> None:
     with pytest.raises(ZeroDivisionError):
         wait_for(lambda: 1 // 0, "it")
+
+
+def test_a_count_may_take_any_time_as_long_as_it_grows() -> None:
+    numbers = iter([0, 3, 3, 5, 9])
+    wait_for_count(lambda: next(numbers), 8, "outputs", pause=0)
+    assert list(numbers) == []
+    wait_for_count(lambda: 0, 0, "outputs", pause=0)
+
+
+def test_a_count_that_stays_is_an_error() -> None:
+    numbers = iter([2, 3])
+    with pytest.raises(NeverCame, match="not within 0 s: more than 3 of 8 outputs"):
+        wait_for_count(lambda: next(numbers, 3), 8, "outputs", patience=0, pause=0)
