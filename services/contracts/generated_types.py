@@ -178,6 +178,9 @@ class WindowEntries(TypedDict):
     # milliseconds; null for one over transactions.
     delay_ms: int | None
 
+    # The same number for windows whose entries are kept once; 0 for a window that keeps its own.
+    shares: int
+
 
 # A part of what a detector's windows over one partition keep: the entries added since the record
 # before, and some of those that were there already. All records of a chain from first to last, as

@@ -164,7 +164,7 @@ class StateLog:
         return (
             self._position is None
             or not state.recorded <= self._windows
-            or self._written > 2 * state.entries + SPARE_ENTRIES
+            or self._written > 2 * state.entries_of_windows + SPARE_ENTRIES
             or now - self._walked_at > WALK_SECONDS
         )
 

@@ -62,7 +62,7 @@ class StateCodec:
         """Return the Avro body of a record."""
         parts = {window: EncodedEntries.of(window, [], []) for window in record.windows}
         parts |= {part.window: part for part in record.entries}
-        head = record.head
+        head, groups = record.head, dict(record.head.groups)
         return self._encoder.encode({
             "format": FORMAT,
             "topic": record.topic,
@@ -74,7 +74,7 @@ class StateCodec:
             "newest_ms": record.newest_ms,
             "lateness_ms": record.lateness_ms,
             "slots": [{"field": name, "is_text": is_text} for name, is_text in head.slots],
-            "windows": [_table(part) for part in parts.values()],
+            "windows": [{**_table(part), "shares": groups.get(window, 0)} for window, part in parts.items()],
         })  # fmt: skip
 
     def decoder(self, writer: Any) -> RecordDecoder:
@@ -98,9 +98,14 @@ def decode_state(decoder: RecordDecoder, body: bytes) -> StateRecord:
             raise InvalidStateError(f"format {content['format']}; expected {FORMAT}")
         parts = [_window_entries(table) for table in content["windows"]]
         slots = tuple((slot["field"], slot["is_text"]) for slot in content["slots"])
+        groups = tuple(
+            (part.window, table["shares"])
+            for part, table in zip(parts, content["windows"], strict=True)
+            if table["shares"]
+        )
         return StateRecord(
             content["topic"], content["chain"], content["sequence"], content["next_offset"], content["newest_ms"],
-            content["lateness_ms"], StateHead(content["watermark_ms"], content["next_order"], slots),
+            content["lateness_ms"], StateHead(content["watermark_ms"], content["next_order"], slots, groups),
             frozenset(part.window for part in parts), parts,
         )  # fmt: skip
     except InvalidStateError:

@@ -140,6 +140,7 @@ class Aggregation:
             milliseconds for inactivity); None for none.
         at_most: Inclusive upper limit on the result.
         rule: The rule whose matches a window of `Measure.MATCHES` keeps.
+        every_row: Whether the result of every transaction is needed, as by a feature.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Aggregation:
     at_least: Fraction | None = None
     at_most: Fraction | None = None
     rule: "Rule | None" = None
+    every_row: bool = False
 
     @property
     def is_limited(self) -> bool:

@@ -221,6 +221,8 @@ def random_window(random: Random) -> Window:
 def random_rules(random: Random) -> tuple[Rule, ...]:
     """A few rules over fewer windows, so that some share one."""
     windows = [random_window(random) for _ in range(random.randint(1, 4))]
+    if random.random() < 0.5:  # one key, so that windows whose results are needed of every row share entries
+        windows = [replace(window, by=windows[0].by, where=windows[0].where) for window in windows]
     return tuple(_rule(random, number, windows) for number in range(random.randint(1, 4)))
 
 
@@ -230,7 +232,8 @@ def _rule(random: Random, number: int, windows: Sequence[Window]) -> Rule:
         window = random.choice(windows)
         low, high = _limits(random, window)
         where = AtLeast("amount", 2) if window.where else None
-        aggregations.append(Aggregation(f"figure_{index}", window, where, low, high))
+        every_row = random.random() < 0.5  # with others of its key it shares entries then
+        aggregations.append(Aggregation(f"figure_{index}", window, where, low, high, every_row=every_row))
     when = random.choice([None, None, None, AtLeast("amount", 1), AtLeast("amount", 3), AtLeast("amount", 1000)])
     severity = random.choice(list(Severity))
     every = random.choice([None, None, 1, 5, 20, 60]) if aggregations else None

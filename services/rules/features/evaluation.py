@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.rules.features.feature import Feature
 from services.rules.model import FEATURE, Columns, Mask, Measure, Window, feature_column
@@ -13,6 +14,8 @@ from services.rules.rule_match import AggregateValue
 
 DERIVED = (Measure.COUNT, Measure.SUM, Measure.AVERAGE)
 """Measures whose result without the evaluated transaction follows from the result with it."""
+
+Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,20 @@ class WindowResults:
         values: With the evaluated row; None where no feature needs them.
         past: Without it, of a measure that is not in `DERIVED`; None where no feature needs them.
         counted: Mask of the rows that are in their own window; None for all.
+        sums_and_counts: Of an average, in place of values, the sums and the counts.
     """
 
-    values: Sequence[AggregateValue] | None
+    values: Sequence[AggregateValue] | Counts | None
     past: Sequence[AggregateValue] | None = None
     counted: Mask | None = None
+    sums_and_counts: tuple[Sequence[int], Counts] | None = None
+
+    def aggregates(self) -> list[AggregateValue]:
+        """Return the results with the evaluated row."""
+        if self.sums_and_counts is not None:
+            sums, counts = self.sums_and_counts
+            return [(total, count) if count else None for total, count in zip(sums, counts.tolist(), strict=True)]
+        return self.values.tolist() if isinstance(self.values, np.ndarray) else list(self.values or ())
 
 
 def add_features(
@@ -75,23 +87,21 @@ def window_numbers(feature: Feature, results: WindowResults, columns: Columns) -
     if feature.is_past and window.measure in DERIVED:
         return _without_own(feature, window, results, columns)
     is_past = feature.is_past and window.measure is not Measure.INACTIVITY
-    values = (results.past if is_past else results.values) or ()
     if window.measure is Measure.AVERAGE:
-        return _quotients(*_sums_and_counts(values), feature.unit)
-    numbers = np.array(values, np.float64)
+        return _quotients(*_sums_and_counts(results), feature.unit)
+    numbers = np.array(results.past if is_past else results.values, np.float64)
     return numbers if feature.unit == 1 else numbers / feature.unit
 
 
 def _without_own(feature: Feature, window: Window, results: WindowResults, columns: Columns) -> Numbers:
     """Return results without the evaluated row, from those with it."""
-    values = results.values or ()
     own: Any = 1.0 if results.counted is None else results.counted.astype(np.float64)
     if window.measure is Measure.AVERAGE:
-        sums, counts = _sums_and_counts(values)
+        sums, counts = _sums_and_counts(results)
         return _quotients(sums - own * _floats(columns[str(window.field)]), counts - own, feature.unit)
     if window.measure is Measure.SUM:
         own = own * _floats(columns[str(window.field)])
-    return _floats(np.array(values, np.float64) - own) / feature.unit
+    return _floats(np.array(results.values, np.float64) - own) / feature.unit
 
 
 def _floats(column: Any) -> Numbers:
@@ -99,7 +109,11 @@ def _floats(column: Any) -> Numbers:
     return floats
 
 
-def _sums_and_counts(values: Sequence[Any]) -> tuple[Numbers, Numbers]:
+def _sums_and_counts(results: WindowResults) -> tuple[Numbers, Numbers]:
+    if results.sums_and_counts is not None:
+        sums, counts = results.sums_and_counts
+        return np.array(sums, np.float64), counts.astype(np.float64)
+    values: Iterable[Any] = results.values if results.values is not None else ()
     pairs = np.array([(0, 0) if value is None else value for value in values], np.float64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
 

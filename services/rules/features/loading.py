@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -131,7 +131,7 @@ class FeatureReader:
             unit = 1
         # Neither inactivity nor a window over labels ever has the evaluated transaction.
         is_past = past and window.measure is not Measure.INACTIVITY and window.delay_ms is None
-        return Feature(name, None, aggregation, is_past, unit, line=line)
+        return Feature(name, None, replace(aggregation, every_row=True), is_past, unit, line=line)
 
     def _names_for(self, text: str) -> Names:
         """Return the names that an expression may use; the features in it are read first."""

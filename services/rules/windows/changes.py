@@ -84,16 +84,21 @@ class Walk:
         walked: list[WindowEntries] = []
         while limit > 0 and number < len(self._sources):
             window, source = self._sources[number]
+            store = stores.get(window)
+            until = store.bound_of(window) if store else b""
             keys: list[Any] = []
             entries: list[Entry] = []
             if isinstance(source, Segment):
                 begin, place = place, min(place + limit, len(source))
                 keys, entries = source.objects(np.arange(begin, place))
+                if until:
+                    kept = [(key, entry) for key, entry in zip(keys, entries, strict=True) if entry >= until]
+                    keys, entries = [key for key, _ in kept], [entry for _, entry in kept]
             else:
-                states = stores[window].keys if window in stores else {}
+                states = store.keys if store else {}
                 while limit > len(entries) and place < len(source):
                     key = source[place]
-                    some, rest = _some_after(states.get(key), after, limit - len(entries))
+                    some, rest = _some_after(states.get(key), max(after, until), limit - len(entries))
                     keys += [key] * len(some)
                     entries += some
                     place, after = (place, some[-1]) if rest else (place + 1, b"")
@@ -133,6 +138,8 @@ class StateBuilder:
     def fill(self, store: WindowStore, until: bytes, watermark: int) -> None:
         """Fill an empty store with the entries of its window from a bound on. They are no longer here."""
         parts = self._parts.pop(store.window, [])
+        for window in store.windows:  # parts of its entries, which are written for each window
+            self._parts.pop(window, None)
         if self._counts[store.window] > PACK_FROM and all(part.is_packable for part in parts):
             store.load_packed(pack(parts, until), watermark)
         else:

@@ -14,6 +14,7 @@ from services.rules.windows.evaluation_plan import EvaluationPlan, WindowUse
 from services.rules.windows.match_store import MatchStore
 from services.rules.windows.past_store import PastStore
 from services.rules.windows.row_batch import RowBatch
+from services.rules.windows.shared_store import SharedStore
 from services.rules.windows.window_store import Results, WindowStore
 
 
@@ -50,11 +51,11 @@ def evaluate(
         stores: The state of all windows of the plan.
         contributors: Limit on ids that a match of a rule with alerts names; 0 for none.
     """
-    results: dict[Window, Results] = {}
-    of_windows: dict[Window, WindowResults] = {}
-    for use in plan.uses_of_every_row:
-        of_window = of_windows[use.window] = _results_of_every_row(batch, use, stores[use.window])
-        results[use.window] = list(range(batch.rows)), list(of_window.values or ())
+    of_windows = _results_of_every_row(batch, plan.uses_of_every_row, stores)
+    every_row = list(range(batch.rows))
+    results: dict[Window, Results] = {
+        use.window: (every_row, of_windows[use.window].aggregates()) for use in plan.uses_of_every_row if use.is_listed
+    }
     before = batch.columns
     batch.columns = add_features(before, batch.rows, plan.features, of_windows)
     candidates = [
@@ -65,7 +66,8 @@ def evaluate(
         for rule in plan.evaluated
     ]
     for use in plan.uses_of_every_row:
-        _remove_beyond_limits(use, results[use.window], candidates)
+        if use.by_rule:
+            _remove_beyond_limits(use, results[use.window], candidates)
     results |= {use.window: _evaluate_window(batch, use, stores[use.window], candidates) for use in plan.uses}
     alerts: dict[Window, dict[int, int]] = {}
     for window, number in plan.keeping.items():
@@ -89,7 +91,11 @@ def evaluate(
         if rule.writes_alerts and contributors:
             positions = list(range(len(rows)) if suppressed is None else suppressed)
             collected = dict(
-                zip(positions, stores[window].contributors(batch, rows[positions], contributors), strict=True)
+                zip(
+                    positions,
+                    stores[window].contributors(batch, rows[positions], contributors, window.over_ms),
+                    strict=True,
+                )
             )
         by_rule.append(RuleMatches(rule, rows, keys, of_rows, suppressed, collected, shown))
     values = [results[aggregation.window][1] for aggregation in plan.aggregations]
@@ -146,13 +152,24 @@ def _remove_beyond_limits(use: WindowUse, results: Results, candidates: list[Mas
         candidates[number] = candidates[number] & within
 
 
-def _results_of_every_row(batch: RowBatch, use: WindowUse, store: WindowStore) -> WindowResults:
-    """Add the rows to one window, and return the results of each row."""
-    counted = batch.mask(store.where)
-    unexpired = batch.unexpired(use.window.over_ms)
-    if unexpired is not None:
-        counted = unexpired if counted is None else counted & unexpired
-    if isinstance(store, PastStore) and use.of_past:
-        values, past = store.evaluate_past(batch, with_own=use.of_values)
-        return WindowResults(values, past, counted)
-    return WindowResults(store.evaluate(batch, np.ones(batch.rows, np.bool_), 0)[1], None, counted)
+def _results_of_every_row(
+    batch: RowBatch, uses: Sequence[WindowUse], stores: Mapping[Window, WindowStore]
+) -> dict[Window, WindowResults]:
+    """Add the rows to some windows, and return the results of each row."""
+    results: dict[Window, WindowResults] = {}
+    shared: dict[SharedStore, list[WindowUse]] = {}
+    for use in uses:
+        store = stores[use.window]
+        if isinstance(store, SharedStore):
+            shared.setdefault(store, []).append(use)
+            continue
+        counted = batch.counted(store.where, use.window.over_ms)
+        if isinstance(store, PastStore) and use.of_past:
+            values, past = store.evaluate_past(batch, with_own=use.of_values)
+            results[use.window] = WindowResults(values, past, counted)
+        else:
+            values = store.evaluate(batch, np.ones(batch.rows, np.bool_), 0)[1]
+            results[use.window] = WindowResults(values, None, counted)
+    for store, of_store in shared.items():
+        results |= store.results_of_every_row(batch, of_store)
+    return results

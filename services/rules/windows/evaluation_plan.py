@@ -58,6 +58,7 @@ class WindowUse:
         of_every_row: Whether the result of every row is asked for, whatever the rules match.
         of_past: Whether the result without the row itself is asked for, of every row, and can't be derived.
         of_values: Whether the result with the row itself is needed beside that.
+        is_listed: Whether results are needed as such, not for features alone.
     """
 
     window: Window
@@ -66,6 +67,7 @@ class WindowUse:
     of_every_row: bool = False
     of_past: bool = False
     of_values: bool = True
+    is_listed: bool = False
 
 
 class EvaluationPlan:
@@ -86,6 +88,7 @@ class EvaluationPlan:
         aggregations: Those whose results of every row are asked for.
         keeping: By window the rules whose matches are kept, whether or not they are among the rules.
         features: The features to compute, each after those that it is computed from.
+        shared: The windows that share entries with others: they are evaluated together, for every row.
 
     Raises:
         ValueError: A rule, a feature or an aggregation needs a window that has no state store.
@@ -98,6 +101,8 @@ class EvaluationPlan:
         aggregations: Sequence[Aggregation] = (),
         keeping: Mapping[Window, Rule] = MappingProxyType({}),
         features: Sequence[Feature] = (),
+        *,
+        shared: Collection[Window] = (),
     ) -> None:
         self.rules = tuple(rules)
         self.aggregations = tuple(aggregations)
@@ -114,7 +119,9 @@ class EvaluationPlan:
             for feature in (*features, *of_kept)
             if feature.aggregation and feature.aggregation.window in windows
         ]
-        self._every_row = {aggregation.window for aggregation in asked} | dict(self._windows_of_features).keys()
+        self._every_row = {
+            *shared, *(each.window for each in asked), *(window for window, _ in self._windows_of_features)
+        }  # fmt: skip
         users: dict[Window, dict[int, list[Aggregation]]] = {
             window: {} for window in windows if window.measure is not Measure.MATCHES
         }
@@ -141,7 +148,8 @@ class EvaluationPlan:
         of_past = True in past and window.measure not in DERIVED
         asked = any(aggregation.window == window for aggregation in self.aggregations)
         of_values = not of_past or bool(by_rule) or False in past or asked
-        return WindowUse(window, by_rule, 0, of_every_row=True, of_past=of_past, of_values=of_values)
+        return WindowUse(window, by_rule, 0, of_every_row=True, of_past=of_past, of_values=of_values,
+                         is_listed=bool(by_rule) or asked)  # fmt: skip
 
 
 def _limits(aggregations: Sequence[Aggregation]) -> Limits:

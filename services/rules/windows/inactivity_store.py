@@ -5,12 +5,9 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from services.rules.model import Measure, Window
+from services.rules.model import Window
 from services.rules.windows.entries import TIME, Entry, EntryLayout, bound
 from services.rules.windows.key_state import KeyState
-from services.rules.windows.label_store import LabelStore
-from services.rules.windows.match_store import MatchStore
-from services.rules.windows.past_store import PastStore
 from services.rules.windows.row_batch import RowBatch, RowSelection
 from services.rules.windows.window_store import WindowStore
 
@@ -97,18 +94,3 @@ class InactivityStore(WindowStore):
     def _forget_changes(self) -> None:
         super()._forget_changes()
         self._paired = []
-
-
-_STORES: dict[Measure, type[WindowStore]] = {
-    Measure.INACTIVITY: InactivityStore,
-    Measure.MATCHES: MatchStore,
-    Measure.MIN: PastStore,
-    Measure.MAX: PastStore,
-    Measure.DISTINCT: PastStore,
-}
-
-
-def create_store(window: Window, lateness_ms: int, layout: EntryLayout) -> WindowStore:
-    """Return an empty state store for a window."""
-    kind = _STORES.get(window.measure, WindowStore) if window.delay_ms is None else LabelStore
-    return kind(window, lateness_ms, layout)

@@ -19,8 +19,7 @@ class LabelStore(WindowStore):
         Raises:
             ValueError: It is not.
         """
-        own = self.window.field
-        super().prepare({**columns, LABEL: np.zeros(1, np.bool_)} if own and own not in columns else columns)
+        super().prepare(columns if LABEL in columns else {**columns, LABEL: np.zeros(1, np.bool_)})
 
     def add(self, batch: RowBatch) -> None:
         """Add labels; transactions are in no window over labels."""

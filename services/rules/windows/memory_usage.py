@@ -6,6 +6,8 @@ from typing import Any
 
 from services.rules.windows.extreme_state import ExtremeState
 from services.rules.windows.key_state import KeyState
+from services.rules.windows.monotonic_queue import MonotonicQueue
+from services.rules.windows.shared_state import SharedState
 from services.rules.windows.window_store import WindowStore
 
 _SAMPLE = 200
@@ -38,8 +40,16 @@ def _state_size(state: KeyState) -> float:
     entries = state[::step]
     running = _aggregate_size(getattr(state, "running", None))
     if isinstance(state, ExtremeState):
-        running += getsizeof(state.candidates) + getsizeof(state.values) + sum(map(getsizeof, state.values[:_SAMPLE]))
+        running += _queue_size(state.queue)
+    if isinstance(state, SharedState):
+        running += sum(getsizeof(sums) + sum(map(getsizeof, sums[::step])) * step for sums in state.prefix_sums)
+        running += sum(map(_queue_size, state.queues))
     return getsizeof(state) + _shared_size(entries, own=1, others=1) * len(state) / len(entries) + running
+
+
+def _queue_size(queue: MonotonicQueue) -> float:
+    values = sum(map(getsizeof, queue.values[:_SAMPLE]))
+    return getsizeof(queue) + getsizeof(queue.values) + values
 
 
 def _aggregate_size(aggregate: object) -> float:

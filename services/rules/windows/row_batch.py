@@ -68,6 +68,11 @@ class RowBatch:
         unexpired: Mask = self.times > self.row_times.expired(over_ms)
         return None if unexpired.all() else unexpired
 
+    def counted(self, condition: Condition | None, over_ms: int) -> Mask | None:
+        """Return the rows that are in their own window of some length, given its condition; None for all."""
+        mask, unexpired = self.mask(condition), self.unexpired(over_ms)
+        return unexpired if mask is None else mask if unexpired is None else mask & unexpired
+
     def entries(self, rows: Ints | None) -> list[Entry]:
         """Return the entries of some rows, the same objects for all windows; None for all rows."""
         selected = np.arange(self.rows) if rows is None else rows
@@ -118,6 +123,7 @@ class RowSelection:
         self._row_times = row_times
         self._keys: dict[tuple[str, ...], list[Any]] = {}
         self._since: dict[int, list[bytes]] = {}
+        self._values: dict[str, list[Any]] = {}
 
     def values(self, column: Any) -> list[Any]:
         """Return a column's values."""
@@ -126,8 +132,15 @@ class RowSelection:
 
     def read_values(self, name: str) -> list[Any]:
         """Return a field's values, as readers read them from entries."""
-        column = self._columns[name]
-        return self.values(column.astype(np.int64, copy=False) if column.dtype.kind in "iub" else column)
+        if name not in self._values:
+            column = self._columns[name]
+            whole = column.dtype.kind in "iub"
+            self._values[name] = self.values(column.astype(np.int64, copy=False) if whole else column)
+        return self._values[name]
+
+    def values_or_zeros(self, name: str) -> list[Any]:
+        """Return a field's values as `read_values`; zeros where there is none, as labels are none of transactions."""
+        return self.read_values(name) if name in self._columns else [0] * len(self.entries)
 
     def row_numbers(self, positions: list[int]) -> list[int]:
         """Return the row numbers in the batch of some positions in the selection."""

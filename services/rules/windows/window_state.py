@@ -11,11 +11,12 @@ from services.rules.windows.changes import Cursor, StateBuilder, Walk, WindowEnt
 from services.rules.windows.entries import EntryLayout, Ints, bound, time_of
 from services.rules.windows.evaluation import Evaluation, evaluate
 from services.rules.windows.evaluation_plan import EvaluationPlan
-from services.rules.windows.inactivity_store import create_store
 from services.rules.windows.match_store import MatchStore
 from services.rules.windows.memory_usage import estimate_bytes
 from services.rules.windows.row_batch import RowBatch
+from services.rules.windows.shared_store import SharedStore
 from services.rules.windows.snapshot import decode_snapshot, encode_snapshot
+from services.rules.windows.store_factory import create_store, create_stores
 from services.rules.windows.window_store import WindowStore
 
 
@@ -27,11 +28,13 @@ class StateHead:
         watermark_ms: The largest event time (or clock) read; None before the first row.
         order: The number of rows read, which is the position of the next one.
         slots: The fields that entries have slots for, and whether each is a text.
+        groups: Windows that share entries, each with a number that is the same for those that share them.
     """
 
     watermark_ms: int | None
     order: int
     slots: tuple[tuple[str, bool], ...]
+    groups: tuple[tuple[Window, int], ...] = ()
 
 
 _BEFORE_ALL = -(2**62)
@@ -73,31 +76,45 @@ class WindowState:
     @property
     def entries(self) -> int:
         """The number of entries in memory, over all windows."""
-        return sum(store.entries for store in self._stores.values())
+        return sum(store.entries for store in self._distinct_stores())
+
+    @property
+    def entries_of_windows(self) -> int:
+        """About the number of entries of each window, those that windows share counted for each."""
+        return sum(store.entries_of(window) for window, store in self._stores.items())
 
     @property
     def oldest_ms(self) -> int | None:
         """The event time of the oldest entry, of very many from a sample; None without entries."""
-        oldest = [entry for store in self._stores.values() for entry in store.oldest()]
+        oldest = [entry for store in self._distinct_stores() for entry in store.oldest()]
         return time_of(min(oldest)) if oldest else None
 
     @property
     def bytes(self) -> int:
         """An estimate of the memory that the windows take."""
-        return estimate_bytes(self._stores.values())
+        return estimate_bytes(self._distinct_stores())
 
-    def require(self, aggregations: Iterable[Aggregation]) -> list[Window]:
-        """Create an empty state store for each window that has none.
+    def _distinct_stores(self) -> list[WindowStore]:
+        """Return each store once, however many windows share it."""
+        return list(dict.fromkeys(self._stores.values()))
+
+    def require(self, aggregations: Iterable[Aggregation], groups: Mapping[Window, int] | None = None) -> list[Window]:
+        """Create an empty state store for each window that has none; some of these windows may share one.
+
+        Args:
+            aggregations: The aggregations of the windows.
+            groups: Windows that may share one, by number; None where all may.
 
         Returns:
             Those windows: `add` what they should hold, `only` to them.
         """
-        new = []
+        aggregations = list(aggregations)
+        new = list(dict.fromkeys(each.window for each in aggregations if each.window not in self._stores))
+        self._stores |= create_stores(
+            new, {each.window for each in aggregations if each.every_row}, self._lateness, self._layout, groups
+        )
         self._plan = None
         for aggregation in aggregations:
-            if aggregation.window not in self._stores:
-                self._stores[aggregation.window] = create_store(aggregation.window, self._lateness, self._layout)
-                new.append(aggregation.window)
             store = self._stores[aggregation.window]
             store.where = aggregation.where
             if isinstance(store, MatchStore):
@@ -108,6 +125,9 @@ class WindowState:
         """Drop the state stores of all other windows."""
         self._plan = None
         self._stores = {window: store for window, store in self._stores.items() if window in windows}
+        for store in self._distinct_stores():
+            if isinstance(store, SharedStore):
+                store.retain(windows)
 
     def add(
         self, columns: Columns, rows: int, *, clock: Ints | None = None, only: Collection[Window] | None = None
@@ -130,13 +150,14 @@ class WindowState:
         if only is not None and matches:
             self._filler(matches).add(columns, rows, clock=clock)
             stores = {window: store for window, store in stores.items() if window not in matches}
-        batch = self._read(columns, rows, clock, stores.values())
+        distinct = list(dict.fromkeys(stores.values()))
+        batch = self._read(columns, rows, clock, distinct)
         if batch is None:
             return
         if only is None and matches:
             evaluate(batch, self._plan_of(()), self._stores, 0)
         else:
-            for store in stores.values():
+            for store in distinct:
                 store.add(batch)
 
     def add_labels(
@@ -162,7 +183,7 @@ class WindowState:
         delays = {window.delay_ms for window in windows if window.delay_ms is not None} if rows else set()
         latest: int | None = None
         for delay_ms in sorted(delays):
-            stores = [self._stores[window] for window in windows if window.delay_ms == delay_ms]
+            stores = list(dict.fromkeys(self._stores[window] for window in windows if window.delay_ms == delay_ms))
             times = np.maximum(np.asarray(arrived, np.int64), columns[EVENT_TIME] + delay_ms)
             for store in stores:
                 store.prepare(columns)
@@ -214,7 +235,7 @@ class WindowState:
         """
         plan = self._plan_of(tuple(rules), tuple(aggregations), tuple(features))
         self._filling = None
-        batch = self._read(columns, rows, clock, self._stores.values())
+        batch = self._read(columns, rows, clock, self._distinct_stores())
         if batch is None:
             return Evaluation((), 0, [()] * len(aggregations), {each.name: np.empty(0) for each in features})
         return evaluate(batch, plan, self._stores, self._contributors)
@@ -228,7 +249,7 @@ class WindowState:
         self._committed = (self._watermark, self._order, dict(self._layout.slots))
         if self._filling is not None:
             self._filling.commit()
-        for store in self._stores.values():
+        for store in self._distinct_stores():
             store.commit(_BEFORE_ALL if self._watermark is None else self._watermark, written=written)
 
     def rollback(self) -> None:
@@ -237,13 +258,15 @@ class WindowState:
         self._layout.slots = dict(slots)
         if self._filling is not None:
             self._filling.rollback()
-        for store in self._stores.values():
+        for store in self._distinct_stores():
             store.rollback()
 
     @property
     def head(self) -> StateHead:
         """The state besides its entries, uncommitted rows included."""
-        return StateHead(self._watermark, self._order, tuple(self._layout.slots.items()))
+        shared = [store.windows for store in self._distinct_stores() if isinstance(store, SharedStore)]
+        groups = tuple((window, number) for number, windows in enumerate(shared, 1) for window in windows)
+        return StateHead(self._watermark, self._order, tuple(self._layout.slots.items()), groups)
 
     @property
     def recorded(self) -> frozenset[Window]:
@@ -287,10 +310,11 @@ class WindowState:
         state = cls(**settings)
         state._layout = EntryLayout(head.slots)
         state._watermark, state._order = head.watermark_ms, head.order
-        state.require(aggregations)
+        # Entries that were packed for one window may be without what another needs, if they were not shared.
+        state.require(aggregations, dict(head.groups))
         watermark = _BEFORE_ALL if head.watermark_ms is None else head.watermark_ms
-        for window, store in state._stores.items():
-            builder.fill(store, bound(watermark - window.over_ms - state._lateness + 1), watermark)
+        for store in state._distinct_stores():
+            builder.fill(store, bound(watermark - store.window.over_ms - state._lateness + 1), watermark)
         state.commit()
         state.record()
         return state
@@ -304,7 +328,7 @@ class WindowState:
             "slots": list(self._layout.slots.items()),
         }
         return encode_snapshot(
-            head, {window: store.contents(self._watermark) for window, store in self._stores.items()}
+            head, {window: store.contents(self._watermark, window) for window, store in self._stores.items()}
         )
 
     @classmethod
@@ -330,7 +354,8 @@ class WindowState:
         if plan is None or (plan.rules, plan.aggregations, plan.features) != asked:
             kept = ((window, store) for window, store in self._stores.items() if isinstance(store, MatchStore))
             keeping = {window: store.rule for window, store in kept if store.rule is not None}
-            plan = self._plan = EvaluationPlan(rules, self._stores, aggregations, keeping, features)
+            shared = {window for window, store in self._stores.items() if isinstance(store, SharedStore)}
+            plan = self._plan = EvaluationPlan(rules, self._stores, aggregations, keeping, features, shared=shared)
         return plan
 
     def _filler(self, matches: Mapping[Window, MatchStore]) -> "WindowState":

@@ -49,6 +49,7 @@ class WindowStore:
 
     def __init__(self, window: Window, lateness_ms: int, layout: EntryLayout) -> None:
         self.window = window
+        self.windows: tuple[Window, ...] = (window,)
         self.where: Condition | None = None
         self.keys: dict[Any, Any] = {}
         self.entries = 0
@@ -69,25 +70,43 @@ class WindowStore:
         return 0
 
     def prepare(self, columns: Columns) -> None:
-        """Make sure that entries hold what this window needs, now that the types of fields are known.
+        """Make sure that entries hold what the windows need, now that the types of fields are known.
 
         Raises:
             ValueError: No window can be kept on a field of this type, or the window's condition is not known yet.
         """
-        name = self.window.field
-        if name is not None and name not in columns:
-            raise ValueError(f"{name} is not among the columns, but a window aggregates its {self.window.measure}")
+        for window in self.windows:
+            if window.field is not None and window.field not in columns:
+                raise ValueError(
+                    f"{window.field} is not among the columns, but a window aggregates its {window.measure}"
+                )
         if self._prepared:
             return
         if self.window.where and self.where is None:
             raise ValueError(
                 f"the condition ({self.window.where}) is not in a snapshot; require() the aggregations after load()"
             )
+        for window in self.windows:
+            if window.field is not None:
+                whole = window.measure is not Measure.DISTINCT
+                self._layout.admit(window.field, columns[window.field], whole=whole)
+        self._make_readers()
+        self._prepared = True
+
+    def _make_readers(self) -> None:
+        """Make what reads values from entries."""
+        name = self.window.field
         if name is not None:
             whole = self.window.measure is not Measure.DISTINCT
-            self._layout.admit(name, columns[name], whole=whole)
             self._read = self._layout.number_reader(name) if whole else self._layout.value_reader(name)
-        self._prepared = True
+
+    def entries_of(self, window: Window) -> int:  # noqa: ARG002 - windows that share entries have some of them each
+        """Return about how many entries are those of a window."""
+        return self.entries
+
+    def bound_of(self, window: Window) -> bytes:  # noqa: ARG002 - windows that share entries have bounds of their own
+        """Return a bound before the entries of a window."""
+        return b""
 
     def add(self, batch: RowBatch) -> None:
         """Add the rows of a batch."""
@@ -202,10 +221,10 @@ class WindowStore:
         """Return the rows of a selection that need a `lower_bound` of their own; empty where none does."""
         return []
 
-    def contributors(self, batch: RowBatch, rows: Ints, limit: int) -> list[tuple[bytes, ...]]:
+    def contributors(self, batch: RowBatch, rows: Ints, limit: int, over_ms: int) -> list[tuple[bytes, ...]]:
         """Return the ids of the latest entries in the windows of rows of the batch that was evaluated last."""
         keys = key_objects([batch.columns[name][rows] for name in self.window.by])
-        since_of = batch.row_times.of(rows).since(self.window.over_ms)
+        since_of = batch.row_times.of(rows).since(over_ms)
         contributors: list[tuple[bytes, ...]] = []
         for row, key, entry, since in zip(rows.tolist(), keys, batch.entries(rows), since_of, strict=True):
             state = self.state_of(key)
@@ -244,9 +263,9 @@ class WindowStore:
         self._prepared = False
         self._forget_changes()
 
-    def contents(self, watermark: int | None) -> dict[Any, list[Entry]]:
+    def contents(self, watermark: int | None, window: Window) -> dict[Any, list[Entry]]:
         """Return by key the entries that a later row's window may include."""
-        until = b"" if watermark is None else bound(watermark - self.window.over_ms - self._lateness + 1)
+        until = b"" if watermark is None else bound(watermark - window.over_ms - self._lateness + 1)
         self._take_packed(self.packed.unpack_all)
         contents = {key: self.unexpired(self.state_of(key), until, watermark) for key in self.keys}
         return {key: entries for key, entries in contents.items() if entries}
@@ -352,9 +371,9 @@ class WindowStore:
 
     def _record(self, batch: RowBatch) -> tuple[RowSelection, Mask | None]:
         """Record which rows of a batch are added, until the commit; return these and their mask, None for all."""
-        where, unexpired = batch.mask(self.where), batch.unexpired(self.window.over_ms)
-        mask = unexpired if where is None else where if unexpired is None else where & unexpired
-        name = "" if mask is None else f"{self.window.where} {'' if unexpired is None else self.window.over_ms}"
+        mask = batch.counted(self.where, self.window.over_ms)
+        length = "" if mask is batch.mask(self.where) else self.window.over_ms  # no row has expired
+        name = "" if mask is None else f"{self.window.where} {length}"
         selection = batch.select_shared(name, mask)
         self.added.add(selection.keys(self.window.by), selection.entries)
         self.entries += len(selection.entries)

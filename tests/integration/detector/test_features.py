@@ -66,7 +66,19 @@ severity = "high"
 when = "cards >= threshold"
 reason = "score {cards}"
 """
-NAMES = ("both", "ratio", "s_most", "s_frauds", "t_count", "t_payers", "t_risk", "t_labels", "hour")
+SPREAD = {
+    "both": (50.0, 30.0),
+    "ratio": (1.0, 0.5),
+    "s_most": (85.0, 5.0),
+    "s_frauds": (20.0, 15.0),
+    "t_count": (100.0, 60.0),
+    "t_payers": (12.0, 5.0),
+    "t_risk": (0.4, 0.2),
+    "t_labels": (20.0, 15.0),
+    "hour": (12.0, 6.0),
+}
+"""Centre and width of the thresholds of each feature: scores are on both sides of the model's."""
+NAMES = tuple(SPREAD)
 
 
 def payments(count: int) -> list[Payment]:
@@ -105,7 +117,9 @@ def write_rules(pipeline: Pipeline) -> dict[str, Any]:
     schema = pipeline.contracts.topic(pipeline.input).required_schema
     features = parse_rules(RULES, "rules.toml", schema, {}).features
     assert features is not None
-    (pipeline.directory / "cards.json").write_bytes(model_on(features, NAMES, seed=2, scale=2))
+    (pipeline.directory / "cards.json").write_bytes(
+        model_on(features, NAMES, seed=9, scale=2, spread=list(SPREAD.values()))
+    )
     return rules(pipeline, RULES, MODEL)
 
 

@@ -40,4 +40,4 @@ def test_few_entries_are_candidates() -> None:
     for order in range(1000):
         state.append(entry(order, order, order))
         assert state.aggregate(bound(0), state[-1], value_of) == order
-    assert state.candidates == [state[-1]]
+    assert state.queue == [state[-1]]
