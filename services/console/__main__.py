@@ -46,6 +46,7 @@ from services.rules.loading import constants_of, load_rules
 from services.streaming.access import await_access
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import explain_refusals
+from services.streaming.certificate_renewal import watch_certificates
 from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
 from services.streaming.credentials import watch_credentials
@@ -75,6 +76,7 @@ def main() -> int:
     properties = librdkafka_properties()
     clients = KafkaClients(settings, properties, client_id="console")
     watch_credentials(clients, stop)
+    watch_certificates(properties, registry_settings.ca_file, stop)
     engine = open_database(settings.database_url.get_secret_value())
     collector, progress = new_registry(NAMESPACE), Progress()
     collector.register(ProgressCollector(progress, NAMESPACE))

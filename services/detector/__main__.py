@@ -35,6 +35,7 @@ from services.rules.topology import (
 )
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import explain_refusals
+from services.streaming.certificate_renewal import watch_certificates
 from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
 from services.streaming.credentials import watch_credentials
@@ -79,6 +80,7 @@ def main() -> int:
     properties = librdkafka_properties()
     clients = KafkaClients(settings, properties, client_id=f"detector-{settings.instance_id}")
     watch_credentials(clients, stop)
+    watch_certificates(properties, registry_settings.ca_file, stop)
     collector = new_registry(NAMESPACE)
     metrics, progress = DetectorMetrics(collector), LoopProgress()
     expiries = certificates(properties, registry_settings.ca_file)

@@ -20,6 +20,7 @@ from services.generator.settings import GeneratorSettings
 from services.generator.transactions import RandomTraffic
 from services.streaming.access import await_access
 from services.streaming.arguments import parse_service_arguments
+from services.streaming.certificate_renewal import watch_certificates
 from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
 from services.streaming.credentials import watch_credentials
@@ -50,6 +51,7 @@ def main() -> int:
     properties = librdkafka_properties()
     clients = KafkaClients(settings, properties, client_id="generator")
     watch_credentials(clients, stop)
+    watch_certificates(properties, registry_settings.ca_file, stop)
     collector = new_registry(NAMESPACE)
     progress = Progress()
     collector.register(ProgressCollector(progress, NAMESPACE))

@@ -34,6 +34,7 @@ from services.notifier.workers import Completed, Workers
 from services.streaming.access import await_access
 from services.streaming.arguments import parse_service_arguments
 from services.streaming.authorisation import explain_refusals
+from services.streaming.certificate_renewal import watch_certificates
 from services.streaming.certificates import CertificateCollector, certificates
 from services.streaming.clients import KafkaClients
 from services.streaming.credentials import watch_credentials
@@ -69,6 +70,7 @@ def main() -> int:
     properties = librdkafka_properties()
     clients = KafkaClients(settings, properties, client_id="notifier")
     watch_credentials(clients, stop)
+    watch_certificates(properties, registry_settings.ca_file, stop)
     collector = new_registry(NAMESPACE)
     metrics, progress = NotifierMetrics(collector), LoopProgress()
     collector.register(ProgressCollector(progress, NAMESPACE))

@@ -21,6 +21,8 @@ BRIEF_SECONDS = 5.0
 
 T = TypeVar("T")
 
+_starts_again = Event()
+
 
 class Stopped(ExpectedError):  # noqa: N818 - reads as what happened
     """A stop was requested before the work began: no failure."""
@@ -47,6 +49,7 @@ def stop_on_signals(grace: float | None = None) -> Event:
 
     def listen() -> None:
         receiver.recv(1)
+        _starts_again.clear()
         stop.set()
         if grace is not None:
             timer = Timer(grace, _end_unfinished)
@@ -63,6 +66,25 @@ def _end_unfinished() -> None:
     os._exit(0)
 
 
+def start_again(stop: Event, grace: float) -> None:
+    """End the service as a signal does, and run its program anew in the same process: its id and its container stay.
+
+    Args:
+        stop: The event of `stop_on_signals`. A signal from now on ends the service for good.
+        grace: Seconds after which it starts again even where the brokers do not answer.
+    """
+    _starts_again.set()
+    stop.set()
+    timer = Timer(grace, _run_anew)
+    timer.daemon = True
+    timer.start()
+
+
+def _run_anew() -> None:
+    if _starts_again.is_set():
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
 def spare_garbage_collection() -> None:
     """Keep the cyclic garbage collector from scanning every batch of messages several times.
 
@@ -76,7 +98,9 @@ def spare_garbage_collection() -> None:
 
 
 def run_service(main: Callable[[], int]) -> NoReturn:
-    """Run a composition root and exit with its code; an expected error becomes a log line and its exit code.
+    """Run a composition root and exit with its code, or run it anew after `start_again`.
+
+    An expected error becomes a log line and its exit code.
 
     The process ends without finalizing the interpreter: librdkafka's threads may call back into it at any time, and
     other threads may be inside calls that don't return. `main` closes everything that has to be closed.
@@ -95,6 +119,8 @@ def run_service(main: Callable[[], int]) -> NoReturn:
         code = 1
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
+    if code == 0:
+        _run_anew()
     os._exit(code)
 
 

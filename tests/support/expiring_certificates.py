@@ -16,6 +16,15 @@ def write_certificate(path: Path, days: int) -> Path:
     return path
 
 
+def write_pair(certificate_path: Path, key_path: Path, days: int = 30) -> None:
+    """Write a certificate that signs itself, and its key, in PEM."""
+    key, certificate = _self_signed(days)
+    pem = serialization.Encoding.PEM
+    plain = serialization.NoEncryption()
+    key_path.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    certificate_path.write_bytes(certificate.public_bytes(pem))
+
+
 def write_keystore(path: Path, password: str, days: int, *, with_certificate: bool = True) -> Path:
     """Write a PKCS #12 file with a key and its certificate, or the key alone."""
     key, certificate = _self_signed(days)

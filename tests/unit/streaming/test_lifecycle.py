@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -149,3 +150,48 @@ def test_the_first_signal_stops_and_the_second_kills() -> None:
 
 def test_a_process_is_ended_after_its_grace_period() -> None:
     assert asked_to_stop(grace=0.1).wait(10) == 0
+
+
+AGAIN = """
+import os, time
+from services.streaming.lifecycle import run_service, start_again, stop_on_signals
+stop = stop_on_signals()
+
+def main():
+    is_first = os.environ.pop("FIRST", None) is not None
+    print(os.getpid(), is_first, flush=True)
+    if is_first:
+        start_again(stop, {grace})
+        {end}
+    stop.wait()
+    return 0
+
+run_service(main)
+"""
+
+
+def started_again(end: str, grace: float = 60.0) -> subprocess.Popen[str]:
+    program, environment = AGAIN.format(end=end, grace=grace), {**os.environ, "FIRST": "yes"}
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    assert process.stdout.readline() == f"{process.pid} True\n"
+    return process
+
+
+@pytest.mark.parametrize(("end", "grace"), [("pass", 60.0), ("time.sleep(60)", 0.1)])
+def test_a_service_starts_again_in_its_process_even_where_it_hangs(end: str, grace: float) -> None:
+    process = started_again(end, grace)
+    assert process.stdout is not None
+    assert process.stdout.readline() == f"{process.pid} False\n"
+    process.terminate()
+    assert process.wait(10) == 0
+    assert process.stdout.read() == ""
+
+
+def test_a_signal_ends_a_service_that_is_about_to_start_again() -> None:
+    process = started_again("print('ending', flush=True); time.sleep(1)")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ending\n"
+    process.terminate()
+    assert process.wait(10) == 0
+    assert process.stdout.read() == ""
