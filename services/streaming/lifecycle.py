@@ -82,7 +82,7 @@ def start_again(stop: Event, grace: float) -> None:
 
 def _run_anew() -> None:
     if _starts_again.is_set():
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - its own command line
 
 
 def spare_garbage_collection() -> None:

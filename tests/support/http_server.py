@@ -90,6 +90,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(int(status))
         if rest and not is_json:
             self.send_header("retry-after", rest)
+        if is_json:
+            self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

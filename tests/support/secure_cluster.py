@@ -2,8 +2,8 @@
 
 Beside the plaintext listener of every local cluster, whose clients (`User:ANONYMOUS`) may do everything and which the
 cluster's own health checks use, the broker has one listener each for SASL_PLAINTEXT, SSL and SASL_SSL. SASL is PLAIN,
-with users of its own, or SCRAM-SHA-256, whose users can be made and changed while it runs and have to log in again
-every few seconds.
+with users of its own, or over SASL_PLAINTEXT SCRAM-SHA-256, whose users can be made and changed while it runs, or
+OAUTHBEARER, by tokens that `tokens` signs; users of both have to log in again every few seconds.
 """
 
 import tempfile
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -25,6 +26,7 @@ from confluent_kafka.admin import (
 )
 
 from tests.support.certificates import Certificates, write_certificates
+from tests.support.tokens import AUDIENCE, TokenSigner
 from tools.local_cluster import Cluster, ephemeral
 from tools.local_cluster.ports import HOST, free_ports
 
@@ -35,6 +37,8 @@ REAUTHENTICATE_MS = 4000
 
 _MODULES = "org.apache.kafka.common.security"
 _SCRAM = "listener.name.sasl_plaintext.scram-sha-256"
+_BEARER = f"{_MODULES}.oauthbearer.OAuthBearer"
+_OAUTH = "listener.name.sasl_plaintext.oauthbearer"
 _LISTENERS = ("SASL_PLAINTEXT", "SSL", "SASL_SSL")
 
 
@@ -46,11 +50,13 @@ class SecureCluster:
         cluster: The cluster; its own address is the plaintext listener.
         ports: Port of each listener on 127.0.0.1, by its security protocol.
         certificates: Of the TLS listeners.
+        tokens: Signs what OAUTHBEARER takes.
     """
 
     cluster: Cluster
     ports: Mapping[str, int]
     certificates: Certificates
+    tokens: TokenSigner
 
     def environment(self, protocol: str, user: str = "", **changes: str) -> dict[str, str]:
         """Return the variables by which a service reaches a listener.
@@ -123,11 +129,18 @@ def secure_cluster() -> Iterator[SecureCluster]:
     ports = dict(zip(_LISTENERS, free_ports(len(_LISTENERS)), strict=True))
     with tempfile.TemporaryDirectory(prefix="certificates-") as directory:
         certificates = write_certificates(Path(directory))
-        with ephemeral(amend=_secured(ports, certificates)) as cluster:
-            yield SecureCluster(cluster, {"PLAINTEXT": cluster.broker(1).port, **ports}, certificates)
+        tokens = TokenSigner(Path(directory))
+        with pytest.MonkeyPatch.context() as patch:
+            # Kafka reads keys from addresses only that a system property of its JVM names.
+            keys = f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={tokens.keys.as_uri()}"
+            patch.setenv("JAVA_TOOL_OPTIONS", keys)
+            with ephemeral(amend=_secured(ports, certificates, tokens)) as cluster:
+                yield SecureCluster(cluster, {"PLAINTEXT": cluster.broker(1).port, **ports}, certificates, tokens)
 
 
-def _secured(ports: Mapping[str, int], certificates: Certificates) -> Callable[[Mapping[str, str]], Mapping[str, str]]:
+def _secured(
+    ports: Mapping[str, int], certificates: Certificates, tokens: TokenSigner
+) -> Callable[[Mapping[str, str]], Mapping[str, str]]:
     users = " ".join(f'user_{name}="{password}"' for name, password in USERS.items())
     login = f"{_MODULES}.plain.PlainLoginModule required {users};"
 
@@ -140,9 +153,14 @@ def _secured(ports: Mapping[str, int], certificates: Certificates) -> Callable[[
             "advertised.listeners": _joined(properties["advertised.listeners"], listeners),
             "listener.security.protocol.map": _joined(properties["listener.security.protocol.map"], protocols),
             "sasl.enabled.mechanisms": "PLAIN",
-            "listener.name.sasl_plaintext.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
+            "listener.name.sasl_plaintext.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,OAUTHBEARER",
             f"{_SCRAM}.sasl.jaas.config": f"{_MODULES}.scram.ScramLoginModule required;",
             f"{_SCRAM}.connections.max.reauth.ms": str(REAUTHENTICATE_MS),
+            f"{_OAUTH}.sasl.jaas.config": f"{_BEARER}LoginModule required;",
+            f"{_OAUTH}.sasl.server.callback.handler.class": f"{_BEARER}ValidatorCallbackHandler",
+            f"{_OAUTH}.connections.max.reauth.ms": str(REAUTHENTICATE_MS),
+            "sasl.oauthbearer.jwks.endpoint.url": tokens.keys.as_uri(),
+            "sasl.oauthbearer.expected.audience": AUDIENCE,
             "listener.name.sasl_plaintext.plain.sasl.jaas.config": login,
             "listener.name.sasl_ssl.plain.sasl.jaas.config": login,
             "ssl.keystore.type": "PEM",

@@ -15,9 +15,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The starts that were asked for, by their grace period."""
     asked: list[float] = []
     monkeypatch.setattr("services.streaming.certificate_renewal.SPREAD_SECONDS", 0.0)
-    monkeypatch.setattr(
-        "services.streaming.certificate_renewal.start_again", lambda _stop, grace: asked.append(grace)
-    )
+    monkeypatch.setattr("services.streaming.certificate_renewal.start_again", lambda _stop, grace: asked.append(grace))
     return asked
 
 
