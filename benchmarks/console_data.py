@@ -53,7 +53,7 @@ def _alerts(alerts: int, cases: int) -> Iterator[Alert]:
     randomness, now, each = random.Random(14), now_ms(), max(alerts // cases, 1)
     for number in range(alerts):
         case = min(number // each, cases - 1)
-        at = now - 168 * HOUR * (case + 1) // cases + 12 * HOUR * (number % each) // each
+        at = now - 12 * HOUR - 168 * HOUR * (case + 1) // cases + 12 * HOUR * (number % each) // each
         identity = uuid.UUID(int=randomness.getrandbits(128), version=4)
         transaction = Transaction(
             str(identity), f"payer{number % 100_000:07}", account(case),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, union_all
 
 from services.console.cases import APPROVAL, CLAIMED, CLOSED, OPEN, SNOOZED
 from services.console.clock import HOUR
@@ -78,21 +78,20 @@ class QueuePage:
 
 def queue_page(connection: Connection, selection: Filter) -> QueuePage:
     """Return a page of the cases that a filter selects, the most urgent first; closed ones the latest first."""
-    condition = _condition(selection)
     order = cases.c.decided_at.desc() if selection.view == "closed" else cases.c.rank
-    rows = connection.execute(
-        select(cases).where(condition).order_by(order, cases.c.id).limit(PAGE).offset(selection.page * PAGE)
-    ).all()
-    # The exact number of a million closed cases is of no use, and counting them takes half a second.
-    counted = select(cases.c.id).where(condition).limit(COUNTED).subquery()
-    total = connection.scalar(select(func.count()).select_from(counted)) or 0
+    ids = connection.scalars(_page_ids(selection, order)).all()
+    rows = connection.execute(select(cases).where(cases.c.id.in_(ids)).order_by(order, cases.c.id)).all()
     # Closed cases grow without end, and their exact number is of no use.
     rows_by_status = connection.execute(
         select(cases.c.status, func.count()).where(cases.c.status != CLOSED).group_by(cases.c.status)
     )
     counts = {row[0]: row[1] for row in rows_by_status}
     views = {name: sum(counts.get(status, 0) for status in statuses) for name, (_, statuses) in VIEWS.items()}
-    return QueuePage(rows, total, views)
+    if selection == Filter(selection.view, page=selection.page) and selection.view != "closed":
+        return QueuePage(rows, views[selection.view], views)
+    # The exact number of a million closed cases is of no use, and counting them takes half a second.
+    counted = select(cases.c.id).where(_condition(selection)).limit(COUNTED).subquery()
+    return QueuePage(rows, connection.scalar(select(func.count()).select_from(counted)) or 0, views)
 
 
 def following(connection: Connection, rank: int, user: str) -> str | None:
@@ -109,8 +108,35 @@ def due_at(detected_at: int, severity: int, sla_hours: Sequence[float]) -> int:
     return detected_at + round(sla_hours[severity] * HOUR)
 
 
+def _page_ids(selection: Filter, order: ColumnElement[Any]) -> Select[tuple[str]]:
+    """Return the query of the ids on a page.
+
+    Cases of one status are in order in an index, so that the first ones of each status are found without the others;
+    those of several statuses at once would all be sorted, with their texts. An account has few cases.
+    """
+    first, statuses = selection.page * PAGE, VIEWS[selection.view][1]
+    if selection.account or len(statuses) == 1:
+        ordered = select(cases.c.id).where(_condition(selection)).order_by(order, cases.c.id)
+        return ordered.limit(PAGE).offset(first)
+    parts = [
+        select(cases.c.id, order.label("place"))
+        .where(cases.c.status == status, *_conditions(selection))
+        .order_by(order, cases.c.id)
+        .limit(first + PAGE)
+        .subquery()
+        for status in statuses
+    ]
+    merged = union_all(*(select(part) for part in parts)).subquery()
+    return select(merged.c.id).order_by(merged.c.place, merged.c.id).limit(PAGE).offset(first)
+
+
 def _condition(selection: Filter) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = [cases.c.status.in_(VIEWS[selection.view][1])]
+    return and_(cases.c.status.in_(VIEWS[selection.view][1]), *_conditions(selection))
+
+
+def _conditions(selection: Filter) -> list[ColumnElement[bool]]:
+    """Return the conditions besides that on the status."""
+    parts: list[ColumnElement[bool]] = []
     if selection.severity:
         parts.append(cases.c.severity >= SEVERITIES.index(selection.severity))
     if selection.rule:
@@ -125,7 +151,7 @@ def _condition(selection: Filter) -> ColumnElement[bool]:
         parts.append(cases.c.assignee == selection.assignee)
     if selection.minimum:
         parts.append(cases.c.amount >= selection.minimum)
-    return and_(*parts)
+    return parts
 
 
 def _minor(text: str, scale: int) -> int:
