@@ -60,6 +60,7 @@ def build_app(console: Console) -> Starlette:
     ]
     app = Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error, 500: _failed})
     app.state.console = console
+    app.state.feed = live.AlertFeed(console)
     return app
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -86,13 +86,13 @@ async def stream_alerts(request: Request) -> Response:
         with console.read() as connection:
             positions = _of_alerts(console, read_offsets(connection))
     return StreamingResponse(
-        _events(console, token_of(request) or "", positions),
+        _events(console, request.app.state.feed, token_of(request) or "", positions),
         media_type="text/event-stream",
         headers={"x-accel-buffering": "no"},
     )
 
 
-async def _events(console: Console, token: str, positions: dict[int, int]) -> AsyncIterator[str]:
+async def _events(console: Console, feed: "AlertFeed", token: str, positions: dict[int, int]) -> AsyncIterator[str]:
     version, quiet = -1, 0.0
     yield "retry: 1000\n\n"
     while True:
@@ -107,17 +107,52 @@ async def _events(console: Console, token: str, positions: dict[int, int]) -> As
                 yield ": beat\n\n"
             continue
         version = console.projector.version
-        while rows := await run_in_threadpool(_read, console, positions):
-            for row in rows:
-                positions[row.partition] = row.offset + 1
-                yield f"id: {event_id(positions)}\nevent: alert\ndata: {json.dumps(_alert(console, row))}\n\n"
-            if len(rows) < _EVENTS:
+        while events := await feed.read(version, positions):
+            for partition, offset, data in events:
+                positions[partition] = offset + 1
+                yield f"id: {event_id(positions)}\nevent: alert\ndata: {data}\n\n"
+            if len(events) < _EVENTS:
                 break
 
 
-def _read(console: Console, positions: dict[int, int]) -> Any:
-    with console.read() as connection:
-        return alerts_from(connection, positions, _of_alerts(console, read_offsets(connection)), _EVENTS)
+Events = Sequence[tuple[int, int, str]]
+"""Partition, offset and data of alerts."""
+
+
+class AlertFeed:
+    """Reads alerts for the event streams of all browsers: those that are equally far share a read.
+
+    Args:
+        console: The parts of the console.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._key: object = None
+        self._events: asyncio.Future[Events] | None = None
+
+    async def read(self, version: int, positions: Mapping[int, int]) -> Events:
+        """Return the alerts from some offsets on.
+
+        Args:
+            version: The version of the projection that has to be seen.
+            positions: The first offset by partition.
+        """
+        key = asyncio.get_running_loop(), version, dict(positions)
+        if self._events is None or key != self._key:
+            self._key, self._events = key, asyncio.ensure_future(run_in_threadpool(self._read, dict(positions)))
+        reading = self._events
+        try:
+            return await asyncio.shield(reading)  # a browser that leaves must not cancel it for the others
+        finally:
+            if reading.done() and not reading.cancelled() and reading.exception() and self._events is reading:
+                self._events = None
+
+    def _read(self, positions: Mapping[int, int]) -> Events:
+        console = self._console
+        with console.read() as connection:
+            rows = alerts_from(connection, positions, _of_alerts(console, read_offsets(connection)), _EVENTS)
+        return [(row.partition, row.offset, json.dumps(_alert(console, row))) for row in rows]
 
 
 def _is_live(console: Console, token: str) -> bool:

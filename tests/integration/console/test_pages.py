@@ -1,6 +1,8 @@
 """The pages of the console, one by one."""
 
+import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,8 @@ from services.console.clock import HOUR, now_ms
 from services.console.projection.alert_rows import apply_alerts
 from services.console.records import CLAIM, DECIDE, NO_FRAUD
 from services.console.storage.tables import audit, rule_texts, rules_files
+from services.console.web.live import AlertFeed, Events
+from services.errors import Unavailable
 from services.explanation import TransactionExplanation
 from tests.support.console import OPTIONS, Desk, alert, desk, explanation_of
 
@@ -178,6 +182,31 @@ def test_events_go_on_where_a_browser_left(here: Desk) -> None:
 
     assert events() == ["0:2", "0:3", "0:4", "0:5"]
     assert events(**{"last-event-id": "0:3"}) == ["0:4", "0:5"]
+
+
+def test_browsers_that_are_equally_far_share_a_read(here: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.loop.add(*(alert(number=n) for n in range(5)))
+    feed, reads = AlertFeed(here.console), []
+    real = feed._read
+
+    def read(positions: Mapping[int, int]) -> Events:
+        reads.append(dict(positions))
+        if len(reads) == 1:
+            raise Unavailable("the database is away")
+        return real(positions)
+
+    monkeypatch.setattr(feed, "_read", read)
+
+    async def look() -> list[Events]:
+        with pytest.raises(Unavailable):
+            await feed.read(1, {0: 1})
+        return await asyncio.gather(feed.read(1, {0: 1}), feed.read(1, {0: 1}), feed.read(1, {0: 3}))
+
+    first, second, third = asyncio.run(look())
+    assert reads == [{0: 1}, {0: 1}, {0: 3}]  # the one that failed is not kept
+    assert first is second
+    assert [offset for _, offset, _ in first] == [1, 2, 3, 4]
+    assert [offset for _, offset, _ in third] == [3, 4]
 
 
 def test_an_admin_invites_a_person_and_takes_the_access_away(here: Desk) -> None:
