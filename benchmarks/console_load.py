@@ -161,7 +161,7 @@ def browsers(engine: Engine, address: str, number: int) -> Iterator[list[httpx2.
             create_user(connection, name, "analyst", None)
             token = create_session(connection, name, DAY)
             clients.append(httpx2.Client(base_url=address, headers={"accept": "text/html"}, cookies={"session": token},
-                                         timeout=60))  # fmt: skip
+                                         timeout=60, limits=httpx2.Limits(keepalive_expiry=2)))  # fmt: skip
     yield clients
     for client in clients:
         client.close()
