@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import structlog
+from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -15,6 +17,8 @@ from services.console.web import admin, backtest, case, identity, live, login, q
 from services.console.web.context import Console
 from services.console.web.protection import SecurityHeaders
 from services.console.web.rendering import render
+
+log = structlog.get_logger()
 
 _STATIC = Path(__file__).parents[1] / "static"
 
@@ -58,7 +62,8 @@ def build_app(console: Console) -> Starlette:
         Middleware(SecurityHeaders, is_secure=console.is_secure),
         Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(console), www_redirect=False),
     ]
-    app = Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error, 500: _failed})
+    handlers = {HTTPException: _http_error, OperationalError: _database_away, 500: _failed}
+    app = Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
     app.state.console = console
     app.state.feed = live.AlertFeed(console)
     return app
@@ -81,6 +86,12 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return render(
         request, "message.html", {"title": "Not found" if status == 404 else "Not possible", "text": text}, status
     )
+
+
+async def _database_away(request: Request, error: Exception) -> Response:
+    log.warning("database does not answer", path=request.url.path, reason=str(error).partition("\n")[0])
+    text = "The database does not answer: try again in a moment. What was recorded in the topics is safe."
+    return render(request, "message.html", {"title": "Not possible now", "text": text}, 503)
 
 
 async def _failed(request: Request, _error: Exception) -> Response:

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from services.console.clock import HOUR, now_ms
 from services.console.projection.alert_rows import apply_alerts
 from services.console.records import CLAIM, DECIDE, NO_FRAUD
 from services.console.storage.tables import audit, rule_texts, rules_files
+from services.console.web.context import Console
 from services.console.web.live import AlertFeed, Events
 from services.errors import Unavailable
 from services.explanation import TransactionExplanation
@@ -207,6 +209,19 @@ def test_browsers_that_are_equally_far_share_a_read(here: Desk, monkeypatch: pyt
     assert first is second
     assert [offset for _, offset, _ in first] == [1, 2, 3, 4]
     assert [offset for _, offset, _ in third] == [3, 4]
+
+
+def test_a_database_that_is_away_is_named(here: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna = here.client()
+
+    def read(_console: Console) -> None:
+        raise OperationalError("SELECT", {}, Exception("connection refused"))
+
+    monkeypatch.setattr(Console, "read", read)
+    answer = anna.http.get("/")
+    assert answer.status_code == 503
+    assert "The database does not answer" in answer.text
+    assert "connection refused" not in answer.text
 
 
 def test_an_admin_invites_a_person_and_takes_the_access_away(here: Desk) -> None:

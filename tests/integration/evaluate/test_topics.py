@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Producer
 
+from services.console.backtests.process import BacktestError, Request, run_worker
 from services.contracts import ColumnEncoder, RecordEncoder, frame
 from services.history import Block
 from services.streaming.clients import PARTITIONER
@@ -94,7 +95,9 @@ def run(tool: str, pipeline: Pipeline, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_topics_give_the_figures_that_the_stream_gives_in_memory(filled: Pipeline, tmp_path: Path) -> None:
+def test_topics_give_the_figures_that_the_stream_gives_in_memory(
+    filled: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rules = str(filled.directory / "rules.toml")
     stream = [f"--{name}={getattr(STREAM, name)}" for name in ("seed", "transactions", "accounts", "rate", "scenarios")]
     lateness = "--lateness=1d"
@@ -117,3 +120,26 @@ def test_topics_give_the_figures_that_the_stream_gives_in_memory(filled: Pipelin
     assert result["no_longer"]["transactions"] == 0
     assert result["newly"]["fraud"] is None  # labels were not asked for
     assert all(800 <= float(example["transaction"]["amount"]) < 900 for example in result["examples"])
+
+    # The console's worker on the same topics: the same changes, with labels, and never more messages than allowed.
+    for name, value in filled.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ALLOWED_LATENESS", "86400")
+    hours = (datetime.now(UTC) - EARLY) / timedelta(hours=1) + 1
+    request, phases = Request(RULES.replace("900", "800"), RULES, hours), []
+
+    def report(phase: str, done: int, total: int) -> bool:
+        phases.append((phase, done, total))
+        return True
+
+    same = run_worker(request, report, DEADLINE)
+    assert same["newly"]["transactions"] == result["newly"]["transactions"]
+    assert [rule["fires"]["transactions"] for rule in same["rules"]] == [
+        rule["fires"]["transactions"] for rule in result["rules"]
+    ]
+    before = same["suspicious_before"]
+    assert before["fraud"] == before["known"] < before["transactions"]  # only fraud has a label
+    assert phases[-1] == ("evaluated", STREAM.transactions, STREAM.transactions + 1)
+    monkeypatch.setenv("BACKTEST_MESSAGES", "10")
+    with pytest.raises(BacktestError, match=r"6,001 messages .* limit is 10 \(BACKTEST_MESSAGES\): choose fewer days"):
+        run_worker(request, report, DEADLINE)

@@ -40,3 +40,21 @@ def test_labels_find_their_transactions_and_the_last_of_several_holds() -> None:
     assert labels.fraud.tolist() == [False, False, False, True, False]
     assert labels.scenario.tolist() == [b"", b"odd", b"", b"fan-in", b""]
     assert labels.incident.tolist() == [b"", b"", b"", b"i2", b""]
+
+
+def test_only_labelled_transactions_are_known_where_people_review_a_part() -> None:
+    table = {
+        "transaction_id": np.array([b"a"]),
+        "fraud": np.array([True]),
+        "scenario": np.array([b""]),
+        null_mark("scenario"): np.array([True]),
+        "incident": np.array([b""]),
+        null_mark("incident"): np.array([True]),
+        ARRIVED: np.array([7]),
+    }
+    ids = np.array([b"a", b"b"])
+    labels, _ = joined_labels(ids, table)
+    assert labels.known is None  # a generator names all fraud
+    labels, _ = joined_labels(ids, table, reviewed_only=True)
+    assert labels.known is not None
+    assert labels.known.tolist() == [True, False]
