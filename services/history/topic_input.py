@@ -72,7 +72,7 @@ class TopicInput:
         registry: Asked about schemas.
         contracts: The contracts of the topics.
         settings: The settings of what to read.
-        on_progress: Told the number of offsets of transactions that were read, and of all that will be.
+        on_progress: Receives the number of offsets of transactions that were read, and of all that will be.
 
     Attributes:
         undecodable: Number of messages that could not be decoded, which the detector takes for dead letters.

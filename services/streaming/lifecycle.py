@@ -67,7 +67,7 @@ def _end_unfinished() -> None:
 
 
 def start_again(stop: Event, grace: float) -> None:
-    """End the service as a signal does, and run its program anew in the same process: its id and its container stay.
+    """End the service as a signal does, and run its program again in the same process: its id and its container stay.
 
     Args:
         stop: The event of `stop_on_signals`. A signal from now on ends the service for good.
@@ -75,12 +75,12 @@ def start_again(stop: Event, grace: float) -> None:
     """
     _starts_again.set()
     stop.set()
-    timer = Timer(grace, _run_anew)
+    timer = Timer(grace, _run_again)
     timer.daemon = True
     timer.start()
 
 
-def _run_anew() -> None:
+def _run_again() -> None:
     if _starts_again.is_set():
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - its own command line
 
@@ -98,7 +98,7 @@ def spare_garbage_collection() -> None:
 
 
 def run_service(main: Callable[[], int]) -> NoReturn:
-    """Run a composition root and exit with its code, or run it anew after `start_again`.
+    """Run a composition root and exit with its code, or run it again after `start_again`.
 
     An expected error becomes a log line and its exit code.
 
@@ -120,7 +120,7 @@ def run_service(main: Callable[[], int]) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     if code == 0:
-        _run_anew()
+        _run_again()
     os._exit(code)
 
 

@@ -221,7 +221,7 @@ def _count(transactions: int, known: int | None = 0, fraud: int | None = 0) -> d
 
 
 def backtest_result(transaction: str) -> dict[str, Any]:
-    """What a worker answers."""
+    """The answer of a worker."""
     rule = {"name": "large", "status": "changed", "before": "live", "after": "shadow", "fired": _count(7, 4, 1),
             "fires": _count(9, 4, 3), "newly": _count(3), "no_longer": _count(1),
             "newly_in_shadow": _count(2)}  # fmt: skip

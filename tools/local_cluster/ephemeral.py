@@ -31,8 +31,8 @@ def ephemeral(
     Args:
         brokers: Number of brokers; topics have min(3, brokers) replicas by default.
         cache: The artefacts; by default those of this repository.
-        progress: Told about downloads.
-        say: Told about everything else.
+        progress: Receives the progress of downloads.
+        say: Receives a line about everything else.
         amend: Changes the brokers' properties, for those who want a listener or a limit of their own.
         secure: Clients have to log in over TLS, and may do what ACLs grant.
 

@@ -83,8 +83,8 @@ class LocalCluster:
         Args:
             kafka_port: Port of the broker; by default that of the last time, at first 9092.
             registry_port: Port of the registry; by default that of the last time, at first 8081.
-            progress: Told about downloads.
-            say: Told about everything else.
+            progress: Receives the progress of downloads.
+            say: Receives a line about everything else.
             secure: Whether clients have to log in; a secured cluster has data of its own. By default as the cluster
                 that runs; if none does, not.
 

@@ -115,7 +115,7 @@ class Sender:
 
         Args:
             block: The transactions to send.
-            progress: Told now and then how many of them have been sent.
+            progress: Receives now and then how many of them have been sent.
 
         Raises:
             DeliveryFailed: If a message, one of these or of earlier ones, was not delivered.

@@ -47,7 +47,7 @@ def run_worker(request: Request, report: Report, seconds: float, command: Sequen
 
     Args:
         request: The request.
-        report: Told of progress.
+        report: Receives the progress.
         seconds: Time after which the process is killed.
         command: The worker.
 

@@ -22,7 +22,7 @@ from services.rules.windows.shared_state import SharedState
 
 SUMMED = (Measure.SUM, Measure.AVERAGE)
 SIGNS = {Measure.MIN: 1, Measure.MAX: -1}
-"""What the values of a minimum or maximum are multiplied by, so that the least is the extreme."""
+"""Factors of the values of a minimum and a maximum: with them the least is the extreme."""
 
 
 class Ranges(NamedTuple):
