@@ -1,6 +1,6 @@
 """Restores windows from their input topics, a little at a time, while the process stays a member of its group.
 
-`state_restorer` restores what the state topic has; `partition_restores` decides which of the two a partition needs.
+`state_reader` reads what the state topic has; `partition_restorer` decides which of the two a partition needs.
 """
 
 import time

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from services.detection.input_restorer import InputRestorer
 from services.detection.metrics import DetectorMetrics
-from services.detection.partition_restores import PartitionRestores, Requirements, States
+from services.detection.partition_restorer import PartitionRestorer, Requirements, States
 from services.detection.written_states import WrittenStates
 from services.rules.features import Feature
 from services.rules.model import Columns, Rule
@@ -53,7 +53,7 @@ class PartitionStates:
         self._metrics = metrics
         self._writer = written.writer if written else None
         self._states: States = {}
-        self._restores = PartitionRestores(
+        self._restorer = PartitionRestorer(
             self._states, reader, restorer, written, lateness_ms=lateness_ms, contributors=contributors
         )
         self._owned: set[Partition] = set()
@@ -68,7 +68,7 @@ class PartitionStates:
 
     def unrestored(self) -> Collection[Partition]:
         """Return the owned partitions whose windows are not restored yet."""
-        return self._restores.unrestored()
+        return self._restorer.unrestored()
 
     def keeps(self, topic: str) -> bool:
         """Return whether there are windows over a topic."""
@@ -78,7 +78,7 @@ class PartitionStates:
         """Take partitions over; `restore` restores their windows."""
         partitions = list(partitions)
         self._owned.update(partitions)
-        self._restores.add(partitions)
+        self._restorer.add(partitions)
 
     def revoked(self, partitions: Iterable[Partition], *, lost: bool) -> None:
         """Give partitions up.
@@ -92,22 +92,22 @@ class PartitionStates:
                 continue
             self._owned.discard(partition)
             self._touched.discard(partition)
-            task = self._restores.drop(partition)
+            task = self._restorer.drop(partition)
             state = self._states.pop(partition, None)
             if state is None:
                 continue
             self._metrics.forget_windows(partition)
             if lost and (task is None or task.only is None):
                 state.rollback()
-                self._restores.retain(partition, state)
+                self._restorer.retain(partition, state)
 
     def restore(self, requirements: Requirements, seconds: float, *, between_transactions: bool) -> bool:
-        """Restore partitions for a limited time; return whether everything is (see `PartitionRestores.restore`)."""
-        return self._restores.restore(self._owned, requirements, seconds, between_transactions=between_transactions)
+        """Restore partitions for a limited time; return whether everything is (see `PartitionRestorer.restore`)."""
+        return self._restorer.restore(self._owned, requirements, seconds, between_transactions=between_transactions)
 
     def keep_only(self, requirements: Requirements) -> None:
         """Drop windows that no rule needs any more."""
-        self._restores.require(requirements)
+        self._restorer.require(requirements)
         for partition, state in list(self._states.items()):
             needed = requirements[partition[0]]
             if not needed.aggregations:
@@ -210,7 +210,7 @@ class PartitionStates:
     def _measure(self) -> None:
         """Set the metrics of windows, of one partition: each about once a second where that takes little time."""
         now = time.monotonic()
-        self._restores.release()
+        self._restorer.release()
         if not self._states or now < self._measure_at:
             return
         self._unmeasured = [partition for partition in self._unmeasured if partition in self._states] or list(

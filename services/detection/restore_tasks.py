@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from services.detection.input_restorer import RestoreTask
 from services.detection.partition_state import PartitionState
-from services.detection.state_restorer import StateTask
+from services.detection.state_reader import StateTask
 from services.rules.model import Aggregation, Window
 from services.rules.state_requirements import StateRequirements
 from services.rules.windows import WindowState

@@ -9,8 +9,8 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from services.contracts import RecordDecoder, Registration, Registry, Schema, unframe
+from services.detection.state_reader import StateReader
 from services.detection.state_record import InvalidStateError, StateCodec, StateRecord, decode_state
-from services.detection.state_restorer import StateRestorer
 from services.detection.state_writer import StateWriter, Trim
 from services.errors import ContractError
 from services.streaming.failures import reason
@@ -26,7 +26,7 @@ REQUEST_TIMEOUT = 10.0
 class WrittenStates:
     """The reader and the writer of the state topic."""
 
-    reader: StateRestorer
+    reader: StateReader
     writer: StateWriter
 
     @classmethod
@@ -58,7 +58,7 @@ class WrittenStates:
         """
         codec = StateCodec(schema)
         return cls(
-            StateRestorer(topic, reader, StateDecoder(codec, registry)),
+            StateReader(topic, reader, StateDecoder(codec, registry)),
             StateWriter(
                 topic, codec, registration, lateness_ms,
                 max_bytes=max_bytes, end=reader.end, trim=trim, on_write=on_write,

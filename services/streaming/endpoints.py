@@ -1,4 +1,4 @@
-"""HTTP endpoints of a service: `/livez` and `/readyz` for an orchestrator, `/metrics` for Prometheus.
+"""HTTP endpoints of a service: its health, `/livez` and `/readyz`, for an orchestrator, `/metrics` for Prometheus.
 
 A probe is answered with 200 or 503 and a JSON object: `status`, and the reasons in words; docs/operations.md explains
 them. No probe calls a broker or a registry: it must not fail because one of them is away.

@@ -11,8 +11,8 @@ import pytest
 from services.contracts import load_contracts
 from services.detection import state_log
 from services.detection.state_log import StateLog
+from services.detection.state_reader import StateTask
 from services.detection.state_record import InvalidStateError, StateCodec, StateRecord, decode_state
-from services.detection.state_restorer import StateTask
 from services.rules.model import Measure, Window
 from services.rules.windows import EncodedEntries, StateHead, WindowState
 from services.streaming.restore_point import RestorePoint, StatePosition

@@ -1,6 +1,6 @@
-"""Restores windows from the state topic: reads the chain of records that a committed offset names.
+"""Reads written state from the state topic: the chain of records that a committed offset names.
 
-`partition_restores` decides what a partition is restored from; `restore_tasks` makes its windows of it.
+`partition_restorer` decides what a partition is restored from; `restore_tasks` makes its windows of it.
 """
 
 import time
@@ -88,7 +88,7 @@ class StateTask:
             )
 
 
-class StateRestorer:
+class StateReader:
     """Reads the states of several partitions at once.
 
     Args:

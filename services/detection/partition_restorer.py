@@ -18,7 +18,7 @@ from services.detection.restore_tasks import (
     task_of_retained,
     task_since_state,
 )
-from services.detection.state_restorer import StateTask
+from services.detection.state_reader import StateTask
 from services.detection.written_states import WrittenStates
 from services.rules.state_requirements import StateRequirements
 from services.streaming.partition_reader import CommittedOffset, PartitionReader
@@ -37,8 +37,8 @@ States = dict[Partition, PartitionState]
 """The windows of partitions."""
 
 
-class PartitionRestores:
-    """The restores of all partitions that this process owns.
+class PartitionRestorer:
+    """Restores the windows of all partitions that this process owns, after a rebalance or for new rules.
 
     Args:
         states: The windows of partitions: those that are restored are put there when their restore begins.
