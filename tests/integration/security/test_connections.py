@@ -95,7 +95,7 @@ def test_what_a_port_speaks_is_found_out(secure: SecureCluster) -> None:
     listeners = {protocol: listener_at(f"{HOST}:{port}") for protocol, port in secure.ports.items()}
     assert listeners == {
         "PLAINTEXT": BrokerListener(tls=False, mechanisms=()),
-        "SASL_PLAINTEXT": BrokerListener(tls=False, mechanisms=("PLAIN", "SCRAM-SHA-256", "OAUTHBEARER")),
+        "SASL_PLAINTEXT": BrokerListener(tls=False, mechanisms=("OAUTHBEARER", "PLAIN", "SCRAM-SHA-256")),
         "SSL": BrokerListener(tls=True, mechanisms=()),
         "SASL_SSL": BrokerListener(tls=True, mechanisms=("PLAIN",)),
     }
