@@ -47,7 +47,7 @@ def main() -> int:
     except ExpectedError as error:
         _say(error=str(error))
     except BrokenPipeError:  # the console has ended, or it has ended this backtest
-        sys.stderr.close()  # nor is anybody left to be told at exit
+        sys.stderr.close()  # the exit would write about the broken pipe, too
     return 0
 
 
